@@ -76,7 +76,7 @@ def open_server(
         limits: The limits of the server.
         env: The environment variables that the server sees; none by default.
         directories: The directories that the server sees, as ``(host path, guest path, writable)``; none by default.
-        instances: Maximum number of concurrent requests; the number of cores by default.
+        instances: Maximum number of concurrent requests; by default as many as are of use (see docs/guides/running.md).
         on_wire: Called with ``"->"`` and the JSON text of each message to the server, ``"<-"`` for each from it.
         echo_stderr: Copy the server's standard error to that of this process, in addition to keeping it.
         quick: Compile in less time, to slower code.

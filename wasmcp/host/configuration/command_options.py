@@ -42,7 +42,7 @@ def add_options(parser: argparse.ArgumentParser, default: Limits | None = None) 
         "--timeout", type=number, metavar="SECONDS", help=f"time a request may take (default: {seconds})"
     )
     parser.add_argument("--memory", type=count, metavar="MIB", help=f"memory of each component (default: {mebibytes})")
-    parser.add_argument("--instances", type=count, metavar="N", help="requests answered at a time (default: the cores)")
+    parser.add_argument("--instances", type=count, metavar="N", help="requests answered at a time (default: as useful)")
     parser.add_argument(
         "--keyvalue", metavar="URL", help="where `wasi:keyvalue` keeps values: `memory:` or `sqlite:PATH`"
     )

@@ -13,6 +13,8 @@ Source: proc(5), `/proc/PID/maps` and `/proc/sys/vm/max_map_count`.
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,6 +68,22 @@ def memories() -> dict[int, int]:
         else:
             end = 0
     return found
+
+
+_TOTALS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+
+
+def total() -> int | None:
+    """Return the bytes of memory that the process can use: of its control group, or of the system; None if unknown."""
+    found = []
+    for path in _TOTALS:
+        try:
+            found.append(int(Path(path).read_text("ascii")))
+        except (OSError, ValueError):  # no control group, or `max`
+            continue
+    with suppress(AttributeError, OSError, ValueError):
+        found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    return min(found, default=None)
 
 
 _SHARE = 0.9  # of the limit: code, threads and Python's heap need mappings, too

@@ -112,6 +112,8 @@ class Call:
         result: The result of the entry point, when the call has ended.
         error: The error, when the call has failed.
         sender: The sender over HTTP; None for the client of a stdio connection.
+        client: The client that it takes turns for with others, such as its address; None if there is only one.
+        target: The method, and the name or URI of the target, once the call has waited for an instance.
     """
 
     __slots__ = (
@@ -124,6 +126,7 @@ class Call:
         "_token",
         "awaits_input",
         "cancelled",
+        "client",
         "error",
         "on_done",
         "on_event",
@@ -133,6 +136,7 @@ class Call:
         "result",
         "resumed",
         "sender",
+        "target",
         "timeout",
     )
 
@@ -158,6 +162,8 @@ class Call:
         self.on_paused: Callable[[], bool] | None = None
         self.pending_inputs: PendingInputs | None = None
         self.sender: Sender | None = None
+        self.client: object = None
+        self.target = ("", "")
         self.resumed: tuple[bytes, bytes] | None = None
         self.awaits_input = False
         self.cancelled = False

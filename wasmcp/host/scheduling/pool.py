@@ -2,6 +2,10 @@
 
 Handing a call to another thread takes longer than a short call. If it is safe (see
 `wasmcp.host.scheduling.call`), a call therefore runs on the submitting thread, with an idle instance.
+
+By default the pool has as many instances as cores, and one more for each call that waits in the host, up to a bound
+(`wasmcp.host.scheduling.capacity`). Slow calls leave one instance to quick ones (`wasmcp.host.scheduling.lanes`). An
+operator's number of instances is exact, and then no instance is kept free.
 """
 
 from __future__ import annotations
@@ -11,15 +15,16 @@ import os
 import threading
 from contextlib import nullcontext, suppress
 from functools import partial
-from queue import SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from wasmcp.errors import ArtifactError, HostError
 from wasmcp.host.engine import memory, stack
+from wasmcp.host.scheduling import capacity
 from wasmcp.host.scheduling.call import InlinePolicy, PendingInputs
 from wasmcp.host.scheduling.deferred_signals import Deferred
 from wasmcp.host.scheduling.instance import Instance, Program
+from wasmcp.host.scheduling.lanes import SLOW, Lanes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,28 +35,45 @@ _SHORT = 64 << 10  # maximum bytes of a request that can run inline
 _UNMEASURED = 4  # maximum number of instances that boot at a time while the size of one is unknown
 _FULL = 1.0  # seconds after which a pool without room for another instance looks again
 _ABANDONED = 8  # times the size: the maximum number of hanging threads that are replaced
+_LOOK = 0.005  # seconds between two looks at the running calls, while others wait
+_LOOKS = 20  # number of looks without waiting calls after which they end
+_IDLE = 10.0  # seconds after which an idle instance ends, if there are more than cores
 
 
 class _Worker:
-    """A thread with an instance, which submitting threads can use for inline calls."""
+    """A thread with an instance, which submitting threads can use for inline calls.
+
+    Attributes:
+        call: The running call.
+        slow: True if the running call counts as slow. The lock of the pool protects it.
+        woken: True if the worker was woken for a waiting call that it has not taken yet; protected likewise.
+        wake: Released to wake the idle worker.
+    """
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self.call: Call | None = None
+        self.began = 0.0
         self.instance: Instance | None = None
         self.abandoned = False
+        self.slow = False
+        self.woken = True
+        self.wake = threading.Lock()
+        self.wake.acquire()
+        self.activity = capacity.ThreadActivity()
         self._lock = threading.Lock()
         self._busy = threading.Lock()  # held while code runs in the instance
         self.thread = stack.start_thread(self._run, "wasmcp-instance")
 
     def _run(self) -> None:
         pool = self._pool
-        get, tokens = pool.queue.get, pool.tokens
+        tokens = pool.tokens
         while True:
-            call = get()
+            call = pool.next_call(self)
             if call is None:
                 break
             self._busy.acquire()
+            self.began = 0.0
             self.call = call
             try:
                 instance = self.instance
@@ -68,13 +90,15 @@ class _Worker:
                     pool.failure = error
                 self.call = None
                 self._busy.release()
-                pool.now_idle()
+                pool.now_idle(self)
                 call.finish(None, error)
                 continue
             # Idle before the response is passed on, so that the next call of that client finds this instance free.
             call.pending_inputs = pool.pending_inputs
             call.on_paused = partial(self._paused, call, call.on_done)
             call.on_done = partial(self._answered, call.on_done)
+            self.activity.reset()
+            self.began = monotonic()
             call.run(instance, next(tokens) & 0xFFFFFFFF, pool.inline_policy)
             if self.abandoned:
                 pool.returned()
@@ -123,7 +147,7 @@ class _Worker:
             self.call = None
             if not self.abandoned:
                 self._busy.release()
-                self._pool.now_idle()
+                self._pool.now_idle(self, call)
         done(call)
 
     def _paused(self, call: Call, done: Callable[[Call], None]) -> bool:
@@ -133,7 +157,7 @@ class _Worker:
             self.call = None
             call.on_done = done
             self._busy.release()
-            self._pool.now_idle()
+            self._pool.now_idle(self, call)
         return True
 
     def _overdue(self) -> None:
@@ -147,18 +171,34 @@ class _Worker:
 
 
 class Pool:
-    """Pool of instances that are booted when they are needed, at most `size` at a time, and replaced after a trap."""
+    """Pool of instances that are booted when they are needed, at most `size` at a time, and replaced after a trap.
+
+    Attributes:
+        size: Maximum number of instances.
+    """
 
     def __init__(self, program: Program, size: int | None = None) -> None:
+        """Create a pool without instances.
+
+        Args:
+            program: The compiled server.
+            size: Number of instances that requests can use; None for as many as are of use.
+        """
         self.program = program
-        self.size = max(1, size or os.cpu_count() or 1)
+        self._cores = max(1, size or os.cpu_count() or 1)
+        self.size = max(1, size or capacity.default_size(can_wait=program.can_wait))
+        self._exact = size is not None
         # A caller that requests one instance can rely on its memory, which an exceeded slice would lose.
         self.inline_policy = InlinePolicy(trusted=not program.can_wait and size != 1)
-        self.queue: SimpleQueue[Call | None] = SimpleQueue()
         self.tokens = itertools.count(1)
         self.pending_inputs = PendingInputs(self.submit, program.limits.answer)
         self._workers: list[_Worker] = []
-        self._free = 0  # idle workers minus waiting calls
+        self._idle: list[_Worker] = []  # the last one is the first to run
+        self._lanes = Lanes()
+        self._woken = 0  # number of workers that are about to take a call
+        self._slow = 0  # number of running slow calls
+        self._waiting = 0  # number of running calls that wait in the host, when they were last looked at
+        self._looking = False
         self._hanging = 0
         self._full_until = 0.0
         self._lock = threading.Lock()
@@ -169,7 +209,7 @@ class Pool:
     @property
     def has_waiting_calls(self) -> bool:
         """True if calls wait for an instance."""
-        return self._free < 0
+        return len(self._lanes) > self._woken
 
     def submit(self, call: Call) -> None:
         """Pass a call to the first free instance; an inline call has ended on return.
@@ -191,26 +231,84 @@ class Pool:
         with self._lock:
             if self._closed:
                 raise HostError("the server is closed")
-            self._free -= 1
-            self._start_workers(1)
-        self.queue.put(call)
+            self._lanes.put(call)
+            self._dispatch()
+            if self.has_waiting_calls and not self._exact and not self._looking:
+                self._looking = True
+                threading.Thread(target=self._look, name="wasmcp-scheduler", daemon=True).start()
+
+    def next_call(self, worker: _Worker) -> Call | None:
+        """Wait for the next call of a worker. Return None if the worker has to end."""
+        while True:
+            with self._lock:
+                worker.wake.acquire(blocking=False)
+                self._rouse(worker)
+                call = None if self._closed else self._lanes.take(slow=self._takes_slow())
+                if call is not None:
+                    with suppress(ValueError):
+                        self._idle.remove(worker)
+                    worker.slow = self._lanes.is_slow(call)
+                    self._slow += worker.slow
+                    return call
+                if self._closed:
+                    return None
+                if worker not in self._idle:
+                    self._idle.append(worker)
+                extra = len(self._workers) > self._cores
+            if not worker.wake.acquire(timeout=_IDLE if extra else -1):
+                with self._lock:
+                    if worker in self._idle and len(self._workers) > self._cores:
+                        self._idle.remove(worker)
+                        self._workers.remove(worker)
+                        return None
+
+    def _rouse(self, worker: _Worker) -> None:
+        """Note that a woken worker looks for a call. The lock must be held, as for all methods below it."""
+        self._woken -= worker.woken
+        worker.woken = False
+
+    def _allowed(self) -> int:
+        """Return the number of instances that are of use now."""
+        if self._exact:
+            return self.size
+        return min(self.size, self._cores + self._waiting_now() + (self._slow > 0))
+
+    def _waiting_now(self) -> int:
+        return min(self._waiting, len(self._workers) - len(self._idle) - self._woken)
+
+    def _takes_slow(self) -> bool:
+        """Return True if one more slow call can run: one instance is left to quick calls."""
+        return self._exact or self._slow < max(1, min(self.size - 1, self._cores + self._waiting_now()))
+
+    def _shortage(self) -> int:
+        """Return the number of calls that could run, and have no worker yet."""
+        return self._lanes.ready(slow=self._takes_slow()) - self._woken
+
+    def _dispatch(self) -> None:
+        """Wake idle workers for the waiting calls, and start workers."""
+        while self._idle and self._shortage() > 0:
+            worker = self._idle.pop()
+            worker.woken = True
+            self._woken += 1
+            worker.wake.release()
+        self._start_workers(self._shortage())
 
     def grow(self) -> None:
         """Start workers for waiting calls, when the size of an instance is known."""
         with self._lock:
-            if self._free < 0 and not self._closed:
-                self._start_workers(-self._free)
+            if not self._closed:
+                self._start_workers(self._shortage())
 
     def _start_workers(self, most: int) -> None:
-        """Start up to `most` workers, if calls wait and the process has room. The lock must be held."""
+        """Start up to `most` workers, if they are of use and the process has room."""
         for _ in range(most):
-            if self._free >= 0 or len(self._workers) >= self.size or self._hanging >= _ABANDONED * self.size:
+            if len(self._workers) >= self._allowed() or self._hanging >= _ABANDONED * self.size:
                 return
             booted = sum(worker.instance is not None for worker in self._workers)
             starting = len(self._workers) - booted
             if self._workers and not (self._has_room(booted, starting) if booted else starting < _UNMEASURED):
                 return
-            self._free += 1
+            self._woken += 1
             self._workers.append(_Worker(self))
 
     def _has_room(self, booted: int, starting: int) -> bool:
@@ -218,9 +316,32 @@ class Pool:
         if monotonic() < self._full_until:
             return False
         found = memory.room_for(booted, starting)
+        if found and not self._exact and booted + starting > self._cores:
+            found = capacity.fits(booted)
         if not found:
             self._full_until = monotonic() + _FULL
         return found
+
+    def _look(self) -> None:
+        """Look at the running calls while others wait, and start workers if running calls do not need their core."""
+        quiet = 0
+        pause = threading.Event()
+        while quiet < _LOOKS:
+            pause.wait(_LOOK)
+            with self._lock:
+                if self._closed:
+                    break
+                running = [(one, one.call) for one in self._workers if one.call is not None and one.began]
+                now = monotonic()
+                for worker, call in running:
+                    if not worker.slow and call is not None and now - worker.began > SLOW:
+                        worker.slow = True
+                        self._slow += 1
+                        self._lanes.found_slow(call)
+                self._waiting = sum(worker.activity.waits(worker.thread.native_id) for worker, _ in running)
+                self._dispatch()
+                quiet = 0 if len(self._lanes) > self._woken else quiet + 1
+                self._looking = quiet < _LOOKS
 
     def boot(self) -> None:
         """Boot an instance and drop it, so that errors of the server or its settings are found early.
@@ -243,19 +364,33 @@ class Pool:
         if errors:
             raise errors[0]
 
-    def now_idle(self) -> None:
-        """Count a worker as idle."""
+    def now_idle(self, worker: _Worker, call: Call | None = None) -> None:
+        """Count a worker as idle.
+
+        Args:
+            worker: The worker.
+            call: The call that has ended or paused, whose duration is recorded.
+        """
         with self._lock:
-            self._free += 1
+            self._ended(worker)
+            if call is not None and not call.cancelled:
+                self._lanes.record(call, monotonic() - worker.began)
+            if worker not in self._idle:
+                self._idle.append(worker)
+
+    def _ended(self, worker: _Worker) -> None:
+        self._slow -= worker.slow
+        worker.slow = False
 
     def abandon(self, worker: _Worker) -> None:
         """Count a worker as hanging, and start another if calls wait."""
         with self._lock:
             self._hanging += 1
+            self._ended(worker)
             with suppress(ValueError):
                 self._workers.remove(worker)
             if not self._closed:
-                self._start_workers(1)
+                self._start_workers(self._shortage())
 
     def returned(self) -> None:
         """Count a hanging worker as ended."""
@@ -269,20 +404,17 @@ class Pool:
                 return
             self._closed = True
             workers = list(self._workers)
+            pending = self._lanes.drain()
+            for worker in self._idle:
+                worker.wake.release()
+            self._idle.clear()
         self.pending_inputs.close()
-        pending: list[Call] = []
-        with suppress(Exception):
-            while True:
-                call = self.queue.get_nowait()
-                if call is not None:
-                    pending.append(call)
         for call in pending:
             call.finish(None, HostError("the server was closed"))
         for worker in workers:
             running = worker.call
             if running is not None:
                 running.cancel()
-            self.queue.put(None)
         for worker in workers:
             if worker.thread is not threading.current_thread():
                 worker.thread.join(timeout + self.program.limits.cancel_grace)

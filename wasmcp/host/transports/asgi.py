@@ -142,6 +142,7 @@ class App:
         )
         cancels = _cancels(scope["headers"])
         response = AsgiResponse(self, self._server, request, body, session_request, is_text=is_text, cancels=cancels)
+        response.call.client = (scope.get("client") or (None,))[0]
         try:
             self._server.pool.submit(response.call)
         except HostError:  # the server is closed

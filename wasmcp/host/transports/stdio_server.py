@@ -122,7 +122,7 @@ def run(
         limits: The limits of the server.
         env: Environment variables that the server sees in addition to those that the project declares.
         directories: Directories that the server sees in addition, as ``(host path, guest path, writable)``.
-        instances: Maximum number of concurrent requests; the number of cores by default.
+        instances: Maximum number of concurrent requests; by default as many as are of use (see docs/guides/running.md).
         keyvalue: The store of `wasi:keyvalue`: `memory:` or `sqlite:PATH`. By default a file below the user's data
             directory (`WASMCP_DATA_DIR`); `memory:` for a server's file.
 
@@ -160,7 +160,7 @@ def run_given(
         server: The name of the package's server.
         given: The operator's environment, directories and store.
         limits: The limits of the server.
-        instances: Maximum number of concurrent requests; the number of cores by default.
+        instances: Maximum number of concurrent requests; by default as many as are of use (see docs/guides/running.md).
 
     Raises:
         SystemExit: With status 1 if the server cannot be run, 130 if it was interrupted.

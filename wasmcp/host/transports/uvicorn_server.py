@@ -41,7 +41,7 @@ def serve(
         limits: The limits of the server.
         env: The environment variables that the server sees; none by default.
         directories: The directories that the server sees, as ``(host path, guest path, writable)``; none by default.
-        instances: Maximum number of concurrent requests; the number of cores by default.
+        instances: Maximum number of concurrent requests; by default as many as are of use (see docs/guides/running.md).
         keyvalue: The store of `wasi:keyvalue`: `memory:`, which is the default, or `sqlite:PATH`.
 
     Raises:

@@ -1,0 +1,133 @@
+"""Lanes of waiting calls: quick calls do not wait for slow ones, nor one client for the many calls of another.
+
+A call is slow if earlier calls of the same target took long: the method, and the name or URI in its parameters. The
+target is read from the JSON text without validation, because it decides nothing but the order. A lane passes from
+client to client, and is first come, first served within each.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import deque
+from typing import TYPE_CHECKING
+
+from wasmcp.host.bindings.messages import StdioRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wasmcp.host.bindings.messages import Request
+    from wasmcp.host.scheduling.call import Call
+
+SLOW = 0.05
+"""Seconds from which a call is slow."""
+
+_PARSED = 4096  # maximum bytes of a message that is parsed; in a larger one the members are searched for
+_MOST_TARGETS = 4096  # maximum number of targets whose durations are kept
+_WEIGHT = 0.3  # of the last call in the average
+_METHOD = re.compile(rb'"method"\s*:\s*"([^"\\]{1,100})"')
+_NAME = re.compile(rb'"(?:name|uri)"\s*:\s*"([^"\\]{1,200})"')
+
+
+def target_of(request: Request) -> tuple[str, str]:
+    """Return the method, and the name or URI of the target, of a request; empty texts where they are not found."""
+    message = request.line if isinstance(request, StdioRequest) else request.body
+    if len(message) <= _PARSED:
+        try:
+            parsed = json.loads(message)
+        except (ValueError, RecursionError):
+            return "", ""
+        if not isinstance(parsed, dict):
+            return "", ""
+        params = parsed.get("params")
+        name = params.get("name", params.get("uri")) if isinstance(params, dict) else ""
+        return str(parsed.get("method", ""))[:100], str(name or "")[:200]
+    found = [pattern.search(message, 0, _PARSED) for pattern in (_METHOD, _NAME)]
+    method, name = (match[1].decode("utf-8", "replace") if match else "" for match in found)
+    return method, name
+
+
+class Lane:
+    """Queue of calls that passes from client to client."""
+
+    def __init__(self) -> None:
+        self._by_client: dict[object, deque[Call]] = {}
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def put(self, call: Call) -> None:
+        """Add a call."""
+        self._by_client.setdefault(call.client, deque()).append(call)
+        self._count += 1
+
+    def take(self) -> Call:
+        """Remove and return the next call of the client whose turn it is. The lane must not be empty."""
+        client, calls = next(iter(self._by_client.items()))
+        del self._by_client[client]
+        call = calls.popleft()
+        if calls:
+            self._by_client[client] = calls  # at the end: it is the next client's turn
+        self._count -= 1
+        return call
+
+    def drain(self) -> Iterator[Call]:
+        """Remove and return all calls."""
+        while self._count:
+            yield self.take()
+
+
+class Lanes:
+    """Waiting calls of one server, and the average duration of the calls of each target. Not thread-safe."""
+
+    def __init__(self) -> None:
+        self._quick = Lane()
+        self._slow = Lane()
+        self._seconds: dict[tuple[str, str], float] = {}
+
+    def __len__(self) -> int:
+        return len(self._quick) + len(self._slow)
+
+    def put(self, call: Call) -> None:
+        """Add a call to its lane."""
+        call.target = target_of(call.request)
+        (self._slow if self.is_slow(call) else self._quick).put(call)
+
+    def ready(self, *, slow: bool) -> int:
+        """Return the number of waiting calls; without `slow` only those of the quick lane."""
+        return len(self._quick) + (len(self._slow) if slow else 0)
+
+    def take(self, *, slow: bool) -> Call | None:
+        """Remove and return the next call, a quick one first; None if no call can be taken.
+
+        Args:
+            slow: Take a slow call if no quick call waits.
+        """
+        if self._quick:
+            return self._quick.take()
+        return self._slow.take() if slow and self._slow else None
+
+    def is_slow(self, call: Call) -> bool:
+        """Return True if calls of this target are expected to be slow."""
+        return self._seconds.get(call.target, 0.0) >= SLOW
+
+    def record(self, call: Call, seconds: float) -> None:
+        """Record the duration of a call that has ended, or the time for which it has run so far."""
+        known = self._seconds.get(call.target)
+        if known is None and len(self._seconds) >= _MOST_TARGETS:
+            self._seconds.clear()
+        self._seconds[call.target] = seconds if known is None else known + _WEIGHT * (seconds - known)
+
+    def found_slow(self, call: Call) -> None:
+        """Move the waiting calls of a target to the slow lane, because one of its calls has run for long."""
+        if self.is_slow(call):
+            return
+        self._seconds[call.target] = max(SLOW, self._seconds.get(call.target, 0.0))
+        for waiting in list(self._quick.drain()):
+            (self._slow if waiting.target == call.target else self._quick).put(waiting)
+
+    def drain(self) -> list[Call]:
+        """Remove and return all calls."""
+        return [*self._quick.drain(), *self._slow.drain()]
