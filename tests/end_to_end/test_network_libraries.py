@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import inspect
 import json
+import sys
+from pathlib import Path
 
+import anyio
 import pytest
+from mcp import Client, StdioServerParameters
 from support.network_project import write_network_project
 from support.network_uses import fits
 from support.web_server import web_server
@@ -13,8 +17,9 @@ from support.web_server import web_server
 from wasmcp.host import open_server
 
 pytest.importorskip("httpx")
+pytest.importorskip("aiohttp")
 pytest.importorskip("requests")
-from support import network_httpx, network_requests
+from support import network_aiohttp, network_httpx, network_requests, network_threads
 
 pytestmark = pytest.mark.slow
 
@@ -63,3 +68,36 @@ REQUESTS = network_requests.EXPECTED | network_requests.IN_COMPONENT
 def test_use_of_requests(server, use, base):
     found = result(server, use, "requests", base)
     assert fits(found, REQUESTS[use]), found
+
+
+@pytest.mark.parametrize("use", network_aiohttp.EXPECTED, ids=lambda use: use.__name__)
+def test_use_of_aiohttp(server, use, base):
+    found = result(server, use, "aiohttp", base)
+    assert fits(found, network_aiohttp.EXPECTED[use]), found
+
+
+@pytest.mark.parametrize("use", network_threads.EXPECTED, ids=lambda use: use.__name__)
+def test_use_of_worker_threads_runs_in_place(server, use, base):
+    found = result(server, use, "threads", base)
+    assert fits(found, network_threads.EXPECTED[use]), found
+
+
+def test_libraries_through_the_installed_command(network_server, base):
+    """An official client over stdio, with the console script of the environment."""
+    command = str(Path(sys.executable).with_name("wasmcp"))
+    parameters = StdioServerParameters(command=command, args=["run", str(network_server)])
+
+    async def talk():
+        async with Client(parameters, read_timeout_seconds=120) as session:
+            found = []
+            for library, name in (("httpx", "async_lines"), ("requests", "lines"), ("aiohttp", "concurrently")):
+                tool = "use" if library == "requests" else "use_async"
+                result = await session.call_tool(tool, {"library": library, "name": name, "base": base})
+                found.append(json.loads(result.content[0].text))
+            return found
+
+    assert anyio.run(talk) == [
+        ["one", "twö", "three"],
+        "one\r\ntwö\nthree",
+        ["together", "together", "together"],
+    ]

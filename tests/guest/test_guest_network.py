@@ -14,8 +14,9 @@ from wasmcp.guest.network.seams import SEAMS, Seams
 from wasmcp.guest.testing import fake_http
 
 httpx = pytest.importorskip("httpx")
+aiohttp = pytest.importorskip("aiohttp")
 pytest.importorskip("requests")
-from support import network_httpx, network_requests  # noqa: E402
+from support import network_aiohttp, network_httpx, network_requests  # noqa: E402
 
 URL = "https://api.example.org/items"
 
@@ -39,6 +40,13 @@ def test_use_of_requests(use, base):
     with seams_over_network():
         found = result_of(use, base)
     assert fits(found, network_requests.EXPECTED[use]), found
+
+
+@pytest.mark.parametrize("use", network_aiohttp.EXPECTED, ids=lambda use: use.__name__)
+def test_use_of_aiohttp(use, base):
+    with seams_over_network():
+        found = result_of(use, base)
+    assert fits(found, network_aiohttp.EXPECTED[use]), found
 
 
 class TestSeams:
@@ -72,6 +80,19 @@ class TestSeams:
         assert late_library.value == 1
         assert not hasattr(late_library, "added")
         assert seams not in sys.meta_path
+
+    @pytest.mark.parametrize("version", ["3.9.5", "3.15.0", "4.0.0a1"])
+    def test_other_version_of_aiohttp_is_refused(self, version, monkeypatch):
+        from wasmcp.guest.network.aiohttp_connections import patches
+
+        monkeypatch.setattr(aiohttp, "__version__", version)
+        (patch,) = patches(aiohttp)
+        message = rf"aiohttp {version} does not work in a component.*`aiohttp>=3.10,<3.15`"
+        with pytest.raises(ImportError, match=message):
+            asyncio.run(patch.value(None, None, None, None))
+        monkeypatch.setattr(sys, "platform", "wasi")
+        with pytest.raises(ImportError, match=message):
+            patches(aiohttp)
 
 
 class TestFake:

@@ -7,7 +7,7 @@ from pathlib import Path
 from support.projects import write_project
 
 SUPPORT = Path(__file__).parent
-LIBRARIES = ("network_httpx", "network_requests")
+LIBRARIES = ("network_httpx", "network_requests", "network_aiohttp", "network_threads")
 COMPONENT = '''\
 """Tools that execute uses of HTTP libraries."""
 
@@ -15,9 +15,10 @@ import json
 
 from wasmcp.guest import tool
 
-from libraries import network_httpx, network_requests
+from libraries import network_aiohttp, network_httpx, network_requests, network_threads
 
 MODULES = {"httpx": network_httpx, "httpx2": network_httpx, "requests": network_requests}
+MODULES |= {"aiohttp": network_aiohttp, "threads": network_threads}
 
 
 def call(library, name, base):
@@ -47,7 +48,8 @@ packages = ["src/libraries"]
 [tool.wasmcp.components.uses]
 source = "src/libraries/uses.py"
 grants = ["http"]
-dependencies = ["httpx>=0.28,<0.29", "httpx2>=2.16,<3", "requests>=2.34,<3"]
+dependencies = ["aiohttp>=3.14,<3.15", "anyio>=4", "httpx>=0.28,<0.29", "httpx2>=2.16,<3", "requests>=2.34,<3"]
+imports = ["anyio._backends._asyncio"]
 
 [tool.wasmcp.servers.default]
 components = ["uses"]

@@ -13,9 +13,10 @@ import threading
 import time
 from asyncio import base_events, events
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 Wait = Callable[[Sequence[Any], "float | None"], "list[int]"]
 
 
@@ -84,6 +85,17 @@ class TimerLoop(base_events.BaseEventLoop):
 
     def _process_events(self, event_list: list[Any]) -> None:
         """Do nothing: the selector returns no events."""
+
+    def run_in_executor(self, executor: Any, func: Callable[[Unpack[Ts]], T], *args: *Ts) -> asyncio.Future[T]:
+        """Call a function in place, because a component has no threads; see `asyncio.loop.run_in_executor`."""
+        if sys.platform != "wasi":
+            return super().run_in_executor(executor, func, *args)
+        future: asyncio.Future[T] = self.create_future()
+        try:
+            future.set_result(func(*args))
+        except Exception as error:  # noqa: BLE001 - the caller gets it
+            future.set_exception(error)
+        return future
 
     def _write_to_self(self) -> None:
         """Wake the loop, from a thread of a unit test."""

@@ -15,6 +15,8 @@ from types import ModuleType
 from typing import Any
 
 SEAMS = {
+    "aiohttp": "wasmcp.guest.network.aiohttp_connections",
+    "anyio._backends._asyncio": "wasmcp.guest.network.anyio_threads",
     "certifi": "wasmcp.guest.network.certificates",
     "http.client": "wasmcp.guest.network.http_sockets",
     "httpcore": "wasmcp.guest.network.httpcore_pools",
@@ -146,6 +148,8 @@ def install(libraries: Iterable[str]) -> None:
             because a finished component cannot import them.
     """
     sys.meta_path.insert(0, _Substitutes)
-    for name in sorted({*SEAMS} & {*libraries}):
-        importlib.import_module(SEAMS[name])
+    top_level = {*libraries}
+    for name, seam in SEAMS.items():
+        if name.partition(".")[0] in top_level:
+            importlib.import_module(seam)
     Seams().install()
