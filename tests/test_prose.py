@@ -70,11 +70,17 @@ def markdown_prose(source: str) -> Iterator[tuple[int, str]]:
 
 
 def comment_prose(source: str, mark: str) -> Iterator[tuple[int, str]]:
-    """Comments of languages with comments to the end of the line; block comments of TypeScript among them."""
+    """Comments of languages with comments to the end of the line; block comments of TypeScript among them.
+
+    Fenced code and code spans in documentation comments are left out.
+    """
+    fenced = False
     for number, line in enumerate(source.split("\n"), 1):
         before, found, after = line.partition(mark)
-        if found and not before.rstrip().endswith(":"):  # not the slashes of a URL
-            yield number, after
+        if found and after.lstrip("/! ").startswith("```"):
+            fenced = not fenced
+        elif found and not fenced and not before.rstrip().endswith(":"):  # not the slashes of a URL
+            yield number, re.sub(r"`[^`]*`", "``", after)
         elif re.match(r"\s*/?\*", line):
             yield number, line
 

@@ -75,9 +75,9 @@ def test_rust(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert (names["rust: cargo"].found, names["rust: wasm32-wasip2"].status) == ("1.95.0", OK)
     program("old", "cargo 1.70.1")
     monkeypatch.setenv("WASMCP_CARGO", str(tmp_path / "old"))
-    assert by_name(doctor.toolchains())["rust: cargo"].found == "1.70.1 is installed, 1.82 is needed"
+    assert by_name(doctor.toolchains())["rust: cargo"].found == "1.70.1 is installed, 1.88 is needed"
     program("old", "no number")
-    assert by_name(doctor.toolchains())["rust: cargo"].found == "one without a version is installed, 1.82 is needed"
+    assert by_name(doctor.toolchains())["rust: cargo"].found == "one without a version is installed, 1.88 is needed"
 
 
 def test_compilers_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.projects import project_files, write_project
+from support.rust_crates import cargo, guest_copy, write_crate
 from support.rust_prerequisites import MISSING
 
 from wasmcp.host import open_server
@@ -20,6 +21,7 @@ source = "rust/calc.rs"
 
 [tool.wasmcp.components.more]
 source = "rust/more.rs"
+grants = ["http"]
 
 [tool.wasmcp.servers.default]
 components = ["calc", "more"]
@@ -44,16 +46,32 @@ struct Note {
 }
 
 #[derive(serde::Deserialize, schemars::JsonSchema)]
+struct City {
+    city: String,
+}
+
+#[derive(serde::Deserialize)]
+struct Report {
+    summary: String,
+}
+
+#[derive(serde::Deserialize, schemars::JsonSchema)]
 struct Review {
     code: String,
 }
 """
 
 
+def blocks() -> list[str]:
+    """Return the code of the page: calculator, booking, offers, weather, tests."""
+    return re.findall(r"^```rust\n(.*?)^```", GUIDE.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+
+
 def test_the_guide(tmp_path: Path) -> None:
-    calc, book, offers = re.findall(r"^```rust\n(.*?)^```", GUIDE.read_text("utf-8"), re.DOTALL | re.MULTILINE)
-    offers = offers.replace("Component::new()", 'Component::new().tool(tool("book", "Book.", book))', 1)
-    files = project_files("guide", {"rust/calc.rs": calc, "rust/more.rs": TYPES + book + offers}, TABLES)
+    calc, book, offers, weather, _ = blocks()
+    tools = 'Component::new().tool(tool("book", "Book.", book)).tool(tool("weather", "Report the weather.", weather))'
+    more = TYPES + weather + book + offers.replace("Component::new()", tools, 1)
+    files = project_files("guide", {"rust/calc.rs": calc, "rust/more.rs": more}, TABLES)
     with open_server(ensure_built(write_project(tmp_path, files))) as server:
         assert server.call_tool("add", {"a": 1, "b": 2}).structured_content == {"result": 3}
         assert server.call_tool("divide", {"a": 1, "b": 0}).text == "a number cannot be divided by 0"
@@ -65,3 +83,9 @@ def test_the_guide(tmp_path: Path) -> None:
         booked = server.request("tools/call", {**params, **more})
         assert booked["structuredContent"] == {"result": "Oslo 4"}
         assert server.read_resource("notes://note/x").text == "the note x"
+
+
+def test_the_tests_of_the_guide(tmp_path: Path) -> None:
+    _, book, _, weather, tests = blocks()
+    folder = write_crate(tmp_path / "guide", guest_copy(tmp_path), TYPES + weather + book + tests, "guide")
+    assert "2 passed; 0 failed" in cargo(folder, "test", "--lib")

@@ -157,7 +157,7 @@ def test_no_cargo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_cargo_that_is_too_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     version_of.cache_clear()
     monkeypatch.setenv("WASMCP_CARGO", str(fake(tmp_path, "cargo", "echo 'cargo 1.60.0 (x)'")))
-    with pytest.raises(MissingToolchainError, match=r"`cargo`, 1\.82 or newer, and 1\.60\.0 is installed"):
+    with pytest.raises(MissingToolchainError, match=r"`cargo`, 1\.88 or newer, and 1\.60\.0 is installed"):
         build(component(tmp_path, {"rust/tools.rs": ""}), tmp_path)
 
 

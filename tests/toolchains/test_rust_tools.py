@@ -31,8 +31,8 @@ SOURCE = """\
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use wasmcp_guest::{
-    component, config, open, prompt, resource, template, tool, Component, Content, Context, Elicited, Failure, Json,
-    Level, Message, ToolResult, Value,
+    component, config, http, kv, prompt, resource, template, tool, Component, Content, Context, Elicited, Failure, Json,
+    Level, Message, ToolResult,
 };
 
 mod numbers;
@@ -141,7 +141,7 @@ fn greet(args: Name, context: &Context) -> Result<String, Failure> {
         Elicited::Declined => "Dear".into(),
         Elicited::Cancelled => return Err(Failure::new("then not")),
     };
-    Ok(format!("{} {title} {} {number}", config::<Configured>()?.greeting, args.name))
+    Ok(format!("{} {title} {} {number}", config::baked_in::<Configured>()?.greeting, args.name))
 }
 
 fn steps(_: Name, context: &Context) -> ToolResult {
@@ -154,11 +154,16 @@ fn steps(_: Name, context: &Context) -> ToolResult {
 }
 
 fn remember(args: Text, context: &Context) -> Result<String, Failure> {
-    let wrong = |error| Failure::new(format!("{error:?}"));
-    let bucket = open("").map_err(wrong)?;
-    bucket.set("text", &Value::String(args.text)).map_err(wrong)?;
-    let kept = bucket.get("text").map_err(wrong)?;
+    let bucket = kv::open("")?;
+    bucket.set("text", &args.text)?;
+    let kept = bucket.get_value("text")?;
     Ok(format!("{kept:?} {}", context.session().is_some()))
+}
+
+fn fetch(args: Text) -> String {
+    let responses = http::send_all([http::get(&args.text), http::get("ftp://x/")]);
+    let names = responses.into_iter().map(|response| response.map_or_else(|error| error.name(), |_| "sent"));
+    names.collect::<Vec<_>>().join(" ")
 }
 
 fn note(args: Name, _: &Context) -> Result<String, Failure> {
@@ -184,6 +189,7 @@ component!(|| Component::new()
     .tool(tool("greet", "Greet by title.", greet))
     .tool(tool("steps", "Tell progress.", steps))
     .tool(tool("remember", "Keep a text.", remember))
+    .tool(tool("fetch", "Fetch.", fetch))
     .tool(tool("nothing", "No arguments.", || "x"))
     .tool(tool("panics", "Trap.", panics))
     .tool(tool("overflow", "Trap.", overflow))
@@ -397,7 +403,12 @@ def test_a_question(server: Server) -> None:
 
 def test_values_that_last(server: Server) -> None:
     result = server.call_tool("remember", {"text": "x"})
-    assert result.structured_content == {"result": 'Some(Value::String("x")) false'}
+    assert result.structured_content == {"result": 'Some(String("x")) false'}
+
+
+def test_requests_without_the_grant_are_denied(server: Server) -> None:
+    found = server.call_tool("fetch", {"text": "http://127.0.0.1:1/"}).structured_content
+    assert found == {"result": "RequestDeniedError InvalidRequestError"}
 
 
 def test_resources(server: Server) -> None:

@@ -5,6 +5,12 @@ use crate::uris::sendable;
 use serde_json::Value;
 
 /// Role: author of a message, or audience of an annotation.
+///
+/// ```
+/// use wasmcp_guest::{Message, Role};
+///
+/// assert_eq!(Message::user("a text").role, Role::User);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// The user.
@@ -23,6 +29,13 @@ impl Role {
 }
 
 /// Annotations of a content block or a resource.
+///
+/// ```
+/// use wasmcp_guest::{Annotations, Content, Role};
+///
+/// let annotations = Annotations { audience: vec![Role::User], priority: Some(1.0), ..Annotations::default() };
+/// let content = Content::text("for the user").annotations(&annotations);
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Annotations {
     /// The audience; empty: not specified.
@@ -44,6 +57,13 @@ impl Annotations {
 }
 
 /// An icon of a tool, resource or prompt.
+///
+/// ```
+/// use wasmcp_guest::{tool, Icon};
+///
+/// let icon = Icon { src: "https://example.org/icon.png".into(), mime_type: None, sizes: vec!["48x48".into()] };
+/// let tool = tool("now", "Return the time.", || "12:00").icon(icon);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Icon {
     /// An https or data URI.
@@ -67,6 +87,13 @@ pub(crate) fn wit_icons(icons: &[Icon]) -> Vec<types::Icon> {
 }
 
 /// Content block of a result or a message.
+///
+/// ```
+/// use wasmcp_guest::{Content, ToolResult};
+///
+/// let picture = Content::image(vec![1, 2, 3], "image/png");
+/// let result = ToolResult::new().content("a picture").content(picture);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Content(types::Content);
 
@@ -164,6 +191,12 @@ fn media(data: Vec<u8>, mime_type: String) -> types::MediaContent {
 }
 
 /// Message of a prompt.
+///
+/// ```
+/// use wasmcp_guest::Message;
+///
+/// let messages = vec![Message::user("What is 6 by 7?"), Message::assistant("42")];
+/// ```
 #[derive(Clone, Debug)]
 pub struct Message {
     /// The author.

@@ -1,6 +1,7 @@
 //! Context of the request that a function handles.
 
 use crate::bindings::wasmcp::mcp_v20260728::{messages, types};
+use crate::call::Call;
 use crate::checker::Checker;
 use crate::failure::Kind;
 use crate::uris::sendable;
@@ -12,6 +13,14 @@ use serde_json::{json, Map, Value};
 use std::cell::{Cell, RefCell};
 
 /// Severity of a log message. RFC 5424.
+///
+/// ```
+/// use wasmcp_guest::{testing::LocalContext, Level};
+///
+/// let context = LocalContext::new();
+/// context.log(Level::Warning, "nearly full");
+/// assert_eq!(context.log_records(), [(Level::Warning, "nearly full".into())]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs)]
 pub enum Level {
@@ -26,6 +35,13 @@ pub enum Level {
 }
 
 /// Identity of an authenticated client.
+///
+/// ```
+/// use wasmcp_guest::{testing::LocalContext, Identity};
+///
+/// let user = Identity { subject: "ada".into(), issuer: None, scopes: vec![], claims: serde_json::json!({}) };
+/// assert_eq!(LocalContext::new().with_identity(user).identity().unwrap().subject, "ada");
+/// ```
 #[derive(Clone, Debug)]
 pub struct Identity {
     /// The subject of the token.
@@ -39,6 +55,18 @@ pub struct Identity {
 }
 
 /// Result of an elicitation.
+///
+/// ```
+/// use wasmcp_guest::{testing::{decline, LocalContext}, Elicited};
+///
+/// #[derive(Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
+/// struct Seat {
+///     row: u8,
+/// }
+///
+/// let context = LocalContext::new().with_answers([decline()]);
+/// assert_eq!(context.elicit::<Seat>("Which seat?").unwrap(), Elicited::Declined);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Elicited<T> {
     /// The user submitted these values.
@@ -57,8 +85,23 @@ struct State {
 }
 
 /// Context of the current request. It is valid during the call only, and is borrowed, so it cannot be stored.
+///
+/// ```
+/// use wasmcp_guest::{testing::LocalContext, Context};
+///
+/// fn import_rows(rows: &[u8], context: &Context) -> usize {
+///     for number in 1..=rows.len() {
+///         context.progress(number as f64, Some(rows.len() as f64), None);
+///     }
+///     rows.len()
+/// }
+///
+/// let context = LocalContext::new();
+/// assert_eq!(import_rows(&[7, 8], &context), 2);
+/// assert_eq!(context.progress_reports().len(), 2);
+/// ```
 pub struct Context {
-    request: *const messages::Request,
+    call: Call,
     state: RefCell<State>,
     requests: Cell<u32>,
 }
@@ -66,25 +109,29 @@ pub struct Context {
 impl Context {
     /// `request` must outlive the context: the creator drops it within the same call.
     pub(crate) fn new(request: &messages::Request) -> Self {
-        let mut state: State = request
+        Self::over(Call::Host(request))
+    }
+
+    /// Create the context of a request of the host, or of a unit test.
+    pub(crate) fn over(call: Call) -> Self {
+        let mut state: State = call
             .input_state()
             .and_then(|bytes| serde_json::from_slice(&bytes).ok())
             .unwrap_or_default();
-        for (key, answer) in request.input_responses() {
+        for (key, answer) in call.input_responses() {
             if let Ok(answer) = serde_json::from_str(&answer) {
                 state.answers.insert(key, answer);
             }
         }
         Self {
-            request,
+            call,
             state: RefCell::new(state),
             requests: Cell::new(0),
         }
     }
 
-    pub(crate) fn request(&self) -> &messages::Request {
-        // SAFETY: functions borrow `&Context` for their call, during which the request lives.
-        unsafe { &*self.request }
+    pub(crate) fn request(&self) -> &Call {
+        &self.call
     }
 
     /// Return the JSON-RPC id.
@@ -230,6 +277,9 @@ impl Context {
         let number = self.requests.get() + 1;
         self.requests.set(number);
         let key = number.to_string();
+        if let Some(answer) = self.call.local_answer(method, &params) {
+            return Ok(answer);
+        }
         match self.state.borrow().answers.get(&key) {
             Some(answer) => Ok(answer.clone()),
             None => Err(Failure(Kind::Ask { key, method, params })),

@@ -10,6 +10,18 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 /// Tools, resources and prompts of a component, in the order of their declaration.
+///
+/// ```
+/// use wasmcp_guest::{prompt, resource, tool, Component, Context};
+///
+/// fn tools() -> Component {
+///     Component::new()
+///         .tool(tool("version", "Return the version.", || "1.0"))
+///         .resource(resource("notes://index", "index", |_: &Context| "nothing yet"))
+/// }
+///
+/// let component = Component::new().with(tools());
+/// ```
 #[derive(Default)]
 pub struct Component {
     tools: Vec<Tool>,
@@ -72,6 +84,17 @@ impl Component {
 }
 
 /// Trait that [`crate::component!`] implements.
+///
+/// ```
+/// use wasmcp_guest::{Component, Define};
+///
+/// struct Empty;
+/// impl Define for Empty {
+///     fn define() -> Component {
+///         Component::new()
+///     }
+/// }
+/// ```
 pub trait Define {
     /// Return the declarations.
     fn define() -> Component;
@@ -80,6 +103,35 @@ pub trait Define {
 fn component<T: Define>() -> &'static Component {
     static COMPONENT: OnceLock<Component> = OnceLock::new();
     COMPONENT.get_or_init(T::define)
+}
+
+/// Convert the failures of a tool that are results: tool errors.
+fn settled(name: &str, outcome: Result<ToolResult, crate::Failure>) -> Result<ToolResult, crate::Failure> {
+    match outcome {
+        Err(crate::Failure(Kind::Told(message))) => Ok(ToolResult::failed(&message)),
+        Err(crate::Failure(Kind::Arguments(problem))) => Ok(ToolResult::failed(&format!(
+            "Invalid arguments for tool {name}: {problem}"
+        ))),
+        Err(crate::Failure(Kind::Masked(words))) => {
+            eprintln!("the tool `{name}` failed: {words}");
+            Ok(ToolResult::failed(&format!("the tool `{name}` failed")))
+        }
+        other => other,
+    }
+}
+
+#[cfg(not(target_family = "wasm"))]
+impl Component {
+    /// Call a tool in a unit test. Panics if the tool does not exist, or if it fails with a JSON-RPC error.
+    pub(crate) fn call_tool(&self, name: &str, context: &Context) -> types::ToolResult {
+        let Some(tool) = self.tools.iter().find(|tool| tool.name == name) else {
+            panic!("the component has no tool `{name}`");
+        };
+        match settled(name, (tool.call)(context.request().arguments(), context)) {
+            Ok(result) => result.into_wit(),
+            Err(failure) => panic!("the tool `{name}` failed: {failure:?}"),
+        }
+    }
 }
 
 impl<T: Define> offered::tools::Guest for T {
@@ -97,29 +149,13 @@ impl<T: Define> offered::tools::Guest for T {
             return Ok(None);
         };
         let context = Context::new(request);
-        let result = match (tool.call)(request.arguments(), &context) {
+        let result = match settled(&name, (tool.call)(request.arguments(), &context)) {
             Ok(result) => result,
-            Err(failure) => match failure.0 {
-                Kind::Told(message) => ToolResult::failed(&message),
-                Kind::Arguments(problem) => {
-                    ToolResult::failed(&format!("Invalid arguments for tool {name}: {problem}"))
-                }
-                Kind::Masked(words) => {
-                    eprintln!("the tool `{name}` failed: {words}");
-                    ToolResult::failed(&format!("the tool `{name}` failed"))
-                }
-                Kind::Ask { key, method, params } => {
-                    let required = context.input_required(key, method, &params);
-                    return Ok(Some(offered::tools::Outcome::InputRequired(required)));
-                }
-                Kind::Protocol { code, message, data } => {
-                    return Err(types::Error {
-                        code,
-                        message,
-                        data: data.map(|data| data.to_string()),
-                    });
-                }
-            },
+            Err(crate::Failure(Kind::Ask { key, method, params })) => {
+                let required = context.input_required(key, method, &params);
+                return Ok(Some(offered::tools::Outcome::InputRequired(required)));
+            }
+            Err(failure) => return Err(failure.into_error("calling the tool")),
         };
         Ok(Some(offered::tools::Outcome::Complete(result.into_wit())))
     }

@@ -5,6 +5,19 @@ use serde_json::Value;
 
 /// Error of a function. `?` converts any [`std::error::Error`]; its text goes only to the server's log, because it can
 /// contain confidential details. [`Failure::new`] takes a text for the client.
+///
+/// ```
+/// use wasmcp_guest::Failure;
+///
+/// fn age(text: &str) -> Result<u8, Failure> {
+///     match text.parse::<i64>()? {
+///         age if age < 0 => Err(Failure::new("an age is not negative")),
+///         age => Ok(u8::try_from(age)?),
+///     }
+/// }
+///
+/// assert!(age("-1").is_err());
+/// ```
 #[derive(Debug)]
 pub struct Failure(pub(crate) Kind);
 

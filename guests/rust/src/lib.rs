@@ -1,6 +1,6 @@
 //! Guest library of wasmcp: tools, resources and prompts of an MCP server, written as plain functions.
 //!
-//! ```ignore
+//! ```
 //! use wasmcp_guest::{component, tool, Component};
 //!
 //! #[derive(serde::Deserialize, schemars::JsonSchema)]
@@ -17,12 +17,14 @@
 //! Arguments are checked against the function's type before it runs; a panic is a trap, after which the host
 //! continues with a new instance.
 
+#![deny(missing_docs)]
+
 #[doc(hidden)]
-#[allow(clippy::all, missing_docs)]
+#[allow(clippy::all, missing_docs, rustdoc::all)]
 pub mod bindings {
     wit_bindgen::generate!({
-        path: "wit",
-        world: "rust-component",
+        path: ["mcp", "wit"],
+        world: "wasmcp:rust-guest/rust-component",
         generate_all,
         pub_export_macro: true,
         export_macro_name: "export_component",
@@ -31,44 +33,68 @@ pub mod bindings {
 }
 
 mod arguments;
+mod call;
 mod checker;
+pub mod config;
 mod content;
 mod context;
 mod exports;
 mod failure;
+pub mod http;
+pub mod kv;
 mod prompt;
 mod resource;
 mod result;
 mod template;
+#[cfg(not(target_family = "wasm"))]
+pub mod testing;
 mod tool;
 mod uris;
-mod values;
 
 pub use content::{Annotations, Content, Icon, Message, Role};
 pub use context::{Context, Elicited, Identity, Level};
 pub use exports::{Component, Define};
 pub use failure::Failure;
+pub use kv::Session;
 pub use prompt::{prompt, Prompt, PromptFunction};
 pub use resource::{resource, template, Contents, Json, Reading, Resource, Template, TemplateReading};
 pub use result::{Answer, ToolResult};
 pub use tool::{tool, Tool, ToolFunction};
-pub use values::{config, open, Bucket, Session, Value, ValueError};
 
 pub use schemars;
 pub use serde;
 pub use serde_json;
 
-/// Make this crate a component: the closure returns its declarations, and runs once per instance.
+/// Return the text for a grant that is missing.
+fn not_granted(grant: &str, fake: &str) -> String {
+    let advice = if cfg!(target_family = "wasm") {
+        format!("add it to the `grants` of its table: `grants = [\"{grant}\"]`")
+    } else {
+        format!("in a unit test, give it `{fake}` of `wasmcp_guest::testing`")
+    };
+    format!("`{grant}` is not granted to this component: {advice}")
+}
+
+/// Make this crate a component: the closure returns its declarations, and runs once per instance. Without WebAssembly,
+/// in unit tests, nothing is exported.
+///
+/// ```
+/// use wasmcp_guest::{component, tool, Component};
+///
+/// component!(|| Component::new().tool(tool("version", "Return the version.", || "1.0")));
+/// ```
 #[macro_export]
 macro_rules! component {
     ($define:expr) => {
         #[doc(hidden)]
+        #[allow(dead_code)] // without WebAssembly, for unit tests, nothing is exported
         struct WasmcpComponent;
         impl $crate::Define for WasmcpComponent {
             fn define() -> $crate::Component {
                 ($define)()
             }
         }
+        #[cfg(target_family = "wasm")]
         $crate::bindings::export_component!(WasmcpComponent with_types_in $crate::bindings);
     };
 }

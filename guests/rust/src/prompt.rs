@@ -13,6 +13,23 @@ use std::collections::BTreeMap;
 type Fill = Box<dyn Fn(Option<String>, &Context) -> Result<Vec<Message>, Failure> + Send + Sync>;
 
 /// Prompt, created by [`prompt`].
+///
+/// ```
+/// use wasmcp_guest::{prompt, Context};
+///
+/// #[derive(serde::Deserialize, schemars::JsonSchema)]
+/// struct Review {
+///     /// The code to review.
+///     code: String,
+///     language: Option<String>,
+/// }
+///
+/// let review = prompt("review", "Review code.", |args: Review, _: &Context| format!("Review: {}", args.code))
+///     .title("Code review")
+///     .complete("language", |typed, _| {
+///         ["Python", "Rust"].iter().filter(|name| name.starts_with(typed)).map(|name| name.to_string()).collect()
+///     });
+/// ```
 pub struct Prompt {
     pub(crate) name: String,
     title: Option<String>,
@@ -24,12 +41,34 @@ pub struct Prompt {
 }
 
 /// Return types of prompts: messages, one message, a text (a message of the user), or a `Result` of them.
+///
+/// ```
+/// use wasmcp_guest::{prompt, Context, Failure};
+///
+/// #[derive(serde::Deserialize, schemars::JsonSchema)]
+/// struct Topic {
+///     topic: String,
+/// }
+///
+/// let explain = prompt("explain", "Explain a topic.", |args: Topic, _: &Context| -> Result<String, Failure> {
+///     Ok(format!("Explain {}", args.topic))
+/// });
+/// ```
 pub trait PromptFunction<A>: Send + Sync + 'static {
     /// Call the function.
     fn fill(&self, arguments: A, context: &Context) -> Result<Vec<Message>, Failure>;
 }
 
 /// Types that convert to messages.
+///
+/// ```
+/// use wasmcp_guest::{prompt, Context, Message};
+///
+/// #[derive(serde::Deserialize, schemars::JsonSchema)]
+/// struct Empty {}
+///
+/// let greeting = prompt("greeting", "Greet.", |_: Empty, _: &Context| vec![Message::user("Hello")]);
+/// ```
 pub trait Messages {
     /// Return the messages.
     fn messages(self) -> Result<Vec<Message>, Failure>;
@@ -65,6 +104,17 @@ where
 
 /// Create a prompt from a function. Its arguments are a type with `Deserialize` and `JsonSchema` whose fields are
 /// strings, or `Option<String>` if optional.
+///
+/// ```
+/// use wasmcp_guest::{prompt, Context};
+///
+/// #[derive(serde::Deserialize, schemars::JsonSchema)]
+/// struct Topic {
+///     topic: String,
+/// }
+///
+/// let explain = prompt("explain", "Explain a topic.", |args: Topic, _: &Context| format!("Explain {}", args.topic));
+/// ```
 pub fn prompt<A, F>(name: impl Into<String>, description: impl Into<String>, function: F) -> Prompt
 where
     A: DeserializeOwned + JsonSchema,

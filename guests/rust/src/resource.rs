@@ -11,6 +11,12 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// Contents of a resource: text or bytes.
+///
+/// ```
+/// use wasmcp_guest::{resource, Contents, Context};
+///
+/// let logo = resource("files://logo.png", "logo", |_: &Context| Contents::Blob(vec![1, 2, 3])).mime_type("image/png");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Contents {
     /// A text.
@@ -20,6 +26,12 @@ pub enum Contents {
 }
 
 /// Value that is serialized as JSON.
+///
+/// ```
+/// use wasmcp_guest::{resource, Context, Json};
+///
+/// let index = resource("notes://index", "index", |_: &Context| Json(["a", "b"])).mime_type("application/json");
+/// ```
 pub struct Json<T>(pub T);
 
 impl From<&str> for Contents {
@@ -47,6 +59,13 @@ impl<T: Serialize> From<Json<T>> for Contents {
 }
 
 /// Return types of resources: contents, or a `Result` of them.
+///
+/// ```
+/// use wasmcp_guest::{resource, Context, Failure};
+///
+/// let text = resource("notes://text", "text", |_: &Context| "a text");
+/// let fallible = resource("notes://maybe", "maybe", |_: &Context| -> Result<String, Failure> { Ok("a text".into()) });
+/// ```
 pub trait Reading {
     /// Return the contents.
     fn reading(self) -> Result<Contents, Failure>;
@@ -111,6 +130,12 @@ macro_rules! about {
 type Read = Box<dyn Fn(&Context) -> Result<Contents, Failure> + Send + Sync>;
 
 /// Resource with a fixed URI, created by [`resource`].
+///
+/// ```
+/// use wasmcp_guest::{resource, Context};
+///
+/// let index = resource("notes://index", "index", |_: &Context| "a, b").title("All notes").size(4);
+/// ```
 pub struct Resource {
     /// In normal form.
     pub(crate) uri: String,
@@ -128,6 +153,12 @@ pub struct Resource {
 /// # Panics
 ///
 /// The URI is not valid for clients; the build reports it.
+///
+/// ```
+/// use wasmcp_guest::{resource, Context};
+///
+/// let index = resource("notes://index", "index", |_: &Context| "a, b");
+/// ```
 pub fn resource<F, R>(uri: impl Into<String>, name: impl Into<String>, function: F) -> Resource
 where
     F: Fn(&Context) -> R + Send + Sync + 'static,
@@ -177,6 +208,18 @@ type ReadTemplate = Box<dyn Fn(Vec<(String, String)>, &Context) -> Result<Conten
 pub(crate) type Propose = Box<dyn Fn(&str, &BTreeMap<String, String>) -> Vec<String> + Send + Sync>;
 
 /// Resource template, created by [`template`].
+///
+/// ```
+/// use wasmcp_guest::{template, Context};
+///
+/// #[derive(serde::Deserialize)]
+/// struct Note {
+///     name: String,
+/// }
+///
+/// let note = template("notes://note/{name}", "note", |args: Note, _: &Context| format!("the note {}", args.name))
+///     .complete("name", |typed, _| vec![format!("{typed}...")]);
+/// ```
 pub struct Template {
     /// In normal form.
     pub(crate) uri_template: String,
@@ -192,6 +235,20 @@ pub struct Template {
 
 /// Function of a template: its parameters are the variables (a type with `Deserialize` whose fields are strings) and
 /// [`Context`].
+///
+/// ```
+/// use wasmcp_guest::{template, Context, Failure};
+///
+/// #[derive(serde::Deserialize)]
+/// struct Note {
+///     name: String,
+/// }
+///
+/// let note = template("notes://note/{name}", "note", |args: Note, _: &Context| match args.name.as_str() {
+///     "a" => Ok("the note a"),
+///     other => Err(Failure::not_found(&format!("notes://note/{other}"))),
+/// });
+/// ```
 pub trait TemplateReading<V>: Send + Sync + 'static {
     /// Call the function.
     fn read(&self, variables: V, context: &Context) -> Result<Contents, Failure>;
@@ -216,6 +273,17 @@ where
 /// # Panics
 ///
 /// The URIs are not valid for clients, or the template cannot be matched unambiguously; the build reports it.
+///
+/// ```
+/// use wasmcp_guest::{template, Context};
+///
+/// #[derive(serde::Deserialize)]
+/// struct File {
+///     path: String,
+/// }
+///
+/// let file = template("files://{+path}", "file", |args: File, _: &Context| args.path);
+/// ```
 pub fn template<V, F>(uri_template: impl Into<String>, name: impl Into<String>, function: F) -> Template
 where
     V: DeserializeOwned,

@@ -7,6 +7,12 @@ use serde::Serialize;
 use serde_json::{json, Value};
 
 /// Explicit result of a tool: content blocks, structured content, `_meta`.
+///
+/// ```
+/// use wasmcp_guest::ToolResult;
+///
+/// let result = ToolResult::new().content("3 words").structured(serde_json::json!({ "words": 3 }));
+/// ```
 #[derive(Default)]
 pub struct ToolResult {
     content: Vec<Content>,
@@ -61,14 +67,38 @@ impl ToolResult {
 }
 
 /// Marker: a serializable value with a schema.
+///
+/// ```
+/// use wasmcp_guest::tool;
+///
+/// let count = tool("count", "Count.", || 3); // the marker of its result is inferred
+/// ```
 pub struct Plain;
 /// Marker: a [`ToolResult`].
+///
+/// ```
+/// use wasmcp_guest::{tool, ToolResult};
+///
+/// let count = tool("count", "Count.", || ToolResult::new().content("3")); // the marker is inferred
+/// ```
 pub struct ByHand;
 /// Marker: a `Result` of the type that `M` marks.
+///
+/// ```
+/// use wasmcp_guest::{tool, Failure};
+///
+/// let count = tool("count", "Count.", || Err::<u8, _>(Failure::new("not now"))); // the marker is inferred
+/// ```
 pub struct Fallible<Inner>(Inner);
 
 /// Return types of tools: any serializable value with a schema, a [`ToolResult`], or a `Result` of one of them. The
 /// marker type keeps the implementations disjoint; it is inferred.
+///
+/// ```
+/// use wasmcp_guest::Answer;
+///
+/// assert!(<u8 as Answer<_>>::schema().0.is_some());
+/// ```
 pub trait Answer<Marker> {
     /// Return the tool's output schema, and whether the value is an object. Other values become the member `result` of
     /// one.

@@ -11,6 +11,12 @@ use serde_json::Value;
 type Call = Box<dyn Fn(Option<String>, &Context) -> Result<ToolResult, Failure> + Send + Sync>;
 
 /// Tool, created by [`tool`].
+///
+/// ```
+/// use wasmcp_guest::tool;
+///
+/// let tool = tool("version", "Return the version.", || "1.0").title("Version").read_only().idempotent();
+/// ```
 pub struct Tool {
     pub(crate) name: String,
     title: Option<String>,
@@ -25,6 +31,19 @@ pub struct Tool {
 
 /// Function of a tool: its parameters are the arguments (a type with `Deserialize` and `JsonSchema`), arguments and
 /// [`Context`], or none.
+///
+/// ```
+/// use wasmcp_guest::{tool, Context};
+///
+/// #[derive(serde::Deserialize, schemars::JsonSchema)]
+/// struct Name {
+///     name: String,
+/// }
+///
+/// let without = tool("version", "Return the version.", || "1.0");
+/// let one = tool("greet", "Greet.", |args: Name| format!("Hello, {}", args.name));
+/// let two = tool("who", "Name the client.", |_: Name, context: &Context| context.protocol_version());
+/// ```
 pub trait ToolFunction<Marker>: Send + Sync + 'static {
     /// Return the schema of its arguments.
     fn input() -> Value;
@@ -86,6 +105,19 @@ where
 }
 
 /// Create a tool from a function. The description is for the model: what the tool does, and when to use it.
+///
+/// ```
+/// use wasmcp_guest::tool;
+///
+/// #[derive(serde::Deserialize, schemars::JsonSchema)]
+/// struct Two {
+///     /// The first number.
+///     a: f64,
+///     b: f64,
+/// }
+///
+/// let add = tool("add", "Add two numbers.", |args: Two| args.a + args.b);
+/// ```
 pub fn tool<M, F: ToolFunction<M>>(name: impl Into<String>, description: impl Into<String>, function: F) -> Tool {
     let (output, object) = F::output();
     let input = F::input();

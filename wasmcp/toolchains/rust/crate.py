@@ -165,7 +165,7 @@ def guest_crate(cache: Path) -> Path:
         folder.parent.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(prefix=".guest.", dir=folder.parent))
         shutil.copytree(library, made, dirs_exist_ok=True)
-        shutil.copytree(wit_directory(), made / "wit", dirs_exist_ok=True)
+        shutil.copytree(wit_directory(), made / "mcp", dirs_exist_ok=True)
         with suppress(OSError):  # another process was faster
             made.rename(folder)
         shutil.rmtree(made, ignore_errors=True)

@@ -17,7 +17,7 @@ TARGET = "wasm32-wasip2"
 CARGO = Program(
     "cargo",
     "install Rust from https://rustup.rs, or name another cargo in `WASMCP_CARGO`",
-    least=(1, 82),
+    least=(1, 88),
     override="WASMCP_CARGO",
 )
 _TIMEOUT = 1800.0  # the first build compiles some fifty crates

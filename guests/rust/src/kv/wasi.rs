@@ -1,0 +1,152 @@
+//! Implementation of buckets and session values by the interfaces `key-value` and `sessions`.
+
+use super::{Page, RawBucket, RawSession, RawValues, StoreError, Value};
+use crate::bindings::wasmcp::mcp_v20260728::{key_value, key_value_types as types, messages, sessions};
+
+pub(super) fn open(name: &str) -> Result<Box<dyn RawBucket>, StoreError> {
+    Ok(Box::new(Opened(
+        key_value::open(name).map_err(|error| store_error(error, "kv"))?,
+    )))
+}
+
+fn store_error(error: types::Error, grant: &'static str) -> StoreError {
+    match error {
+        types::Error::AccessDenied => StoreError::AccessDenied { grant },
+        types::Error::NoSuchBucket => StoreError::NoSuchBucket,
+        types::Error::NoSession => StoreError::NoSession,
+        types::Error::NotACounter => StoreError::NotACounter,
+        types::Error::OutOfRange => StoreError::OutOfRange,
+        types::Error::Limit(detail) => StoreError::LimitExceeded(detail),
+        types::Error::Unsupported(detail) => StoreError::UnsupportedOperation(detail),
+        types::Error::Other(detail) => StoreError::Other(detail),
+    }
+}
+
+fn lowered(value: &Value) -> types::Value {
+    match value.clone() {
+        Value::String(text) => types::Value::String(text),
+        Value::Json(text) => types::Value::Json(text),
+        Value::U64(number) => types::Value::U64(number),
+        Value::S64(number) => types::Value::S64(number),
+        Value::Bool(flag) => types::Value::Bool(flag),
+        Value::Bytes(bytes) => types::Value::Bytes(bytes),
+    }
+}
+
+fn lifted(value: types::Value) -> Value {
+    match value {
+        types::Value::String(text) => Value::String(text),
+        types::Value::Json(text) => Value::Json(text),
+        types::Value::U64(number) => Value::U64(number),
+        types::Value::S64(number) => Value::S64(number),
+        types::Value::Bool(flag) => Value::Bool(flag),
+        types::Value::Bytes(bytes) => Value::Bytes(bytes),
+    }
+}
+
+struct Opened(key_value::Bucket);
+
+fn kv<T>(result: Result<T, types::Error>) -> Result<T, StoreError> {
+    result.map_err(|error| store_error(error, "kv"))
+}
+
+impl RawValues for Opened {
+    fn get(&self, key: &str) -> Result<Option<Value>, StoreError> {
+        Ok(kv(self.0.get(key))?.map(lifted))
+    }
+
+    fn set(&self, key: &str, value: &Value) -> Result<(), StoreError> {
+        kv(self.0.set(key, &lowered(value)))
+    }
+
+    fn delete(&self, key: &str) -> Result<(), StoreError> {
+        kv(self.0.delete(key))
+    }
+
+    fn exists(&self, key: &str) -> Result<bool, StoreError> {
+        kv(self.0.exists(key))
+    }
+
+    fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError> {
+        kv(self.0.increment(key, delta))
+    }
+
+    fn compare_and_swap(&self, key: &str, expected: Option<&Value>, replacement: &Value) -> Result<bool, StoreError> {
+        kv(self
+            .0
+            .compare_and_swap(key, expected.map(lowered).as_ref(), &lowered(replacement)))
+    }
+}
+
+impl RawBucket for Opened {
+    fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Value>>, StoreError> {
+        Ok(kv(self.0.get_many(keys))?
+            .into_iter()
+            .map(|value| value.map(lifted))
+            .collect())
+    }
+
+    fn set_many(&self, entries: &[(String, Value)]) -> Result<(), StoreError> {
+        let entries: Vec<_> = entries
+            .iter()
+            .map(|(key, value)| (key.clone(), lowered(value)))
+            .collect();
+        kv(self.0.set_many(&entries))
+    }
+
+    fn delete_many(&self, keys: &[String]) -> Result<(), StoreError> {
+        kv(self.0.delete_many(keys))
+    }
+
+    fn list_keys(&self, prefix: &str, cursor: Option<&str>) -> Result<Page, StoreError> {
+        let page = kv(self.0.list_keys(prefix, cursor))?;
+        Ok(Page {
+            keys: page.keys,
+            next: page.next,
+        })
+    }
+}
+
+/// The session values of one request.
+pub(crate) struct SessionValues<'a>(pub &'a messages::Request);
+
+fn held<T>(result: Result<T, types::Error>) -> Result<T, StoreError> {
+    result.map_err(|error| store_error(error, "sessions"))
+}
+
+impl RawValues for SessionValues<'_> {
+    fn get(&self, key: &str) -> Result<Option<Value>, StoreError> {
+        Ok(held(sessions::get(self.0, key))?.map(lifted))
+    }
+
+    fn set(&self, key: &str, value: &Value) -> Result<(), StoreError> {
+        held(sessions::set(self.0, key, &lowered(value)))
+    }
+
+    fn delete(&self, key: &str) -> Result<(), StoreError> {
+        held(sessions::delete(self.0, key))
+    }
+
+    fn exists(&self, key: &str) -> Result<bool, StoreError> {
+        Ok(self.get(key)?.is_some())
+    }
+
+    fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError> {
+        held(sessions::increment(self.0, key, delta))
+    }
+
+    fn compare_and_swap(&self, key: &str, expected: Option<&Value>, replacement: &Value) -> Result<bool, StoreError> {
+        held(sessions::compare_and_swap(
+            self.0,
+            key,
+            expected.map(lowered).as_ref(),
+            &lowered(replacement),
+        ))
+    }
+}
+
+impl RawSession for SessionValues<'_> {
+    fn keys(&self) -> Result<Vec<String>, StoreError> {
+        held(sessions::keys(self.0))
+    }
+}
