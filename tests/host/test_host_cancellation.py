@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from wasmcp.host.mcp.cancellation import cancelled_ids, cancelled_notification, same_id
+from wasmcp.host.bindings.messages import InputCancelled
+from wasmcp.host.mcp.jsonrpc import cancelled_ids, same_id
 
 
 def notification(identifier: Any, **members: Any) -> dict[str, Any]:
@@ -54,4 +55,4 @@ def test_ids_compare_by_type_and_value() -> None:
 
 
 def test_cancelled_notification() -> None:
-    assert json.loads(cancelled_notification('a"b')) == notification('a"b')
+    assert json.loads(InputCancelled.of('a"b').text) == notification('a"b')

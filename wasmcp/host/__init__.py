@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         ToolResult,
     )
     from wasmcp.host.engine.limits import HttpLimits, Limits
-    from wasmcp.host.mcp.cancellation import CancelScope
+    from wasmcp.host.scheduling.call import CancelScope
     from wasmcp.host.transports.stdio_server import run
     from wasmcp.host.transports.uvicorn_server import serve
 
@@ -45,7 +45,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "CancelScope": "mcp.cancellation",
+    "CancelScope": "scheduling.call",
     "Completion": "client.types",
     "HttpLimits": "engine.limits",
     "HttpResponse": "client.types",

@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+CANCELLED = "notifications/cancelled"
+"""Method of the notification that cancels a request."""
+
 
 class StdioRequest(NamedTuple):
     """One line of the stdio transport, with the state of its client. Both are valid UTF-8."""
@@ -91,6 +94,14 @@ class InputCancelled(Event):
     """A `notifications/cancelled` of the host for a server-to-client request that needs no response any more."""
 
     __slots__ = ()
+
+    @classmethod
+    def of(cls, request_id: str) -> InputCancelled:
+        """Return the event for a request of the server. Specification: basic/patterns/cancellation."""
+        import json  # lazy: few calls need it
+
+        message = {"jsonrpc": "2.0", "method": CANCELLED, "params": {"requestId": request_id}}
+        return cls(json.dumps(message, separators=(",", ":")))
 
 
 FRAMES: dict[bytes, type[Event]] = {

@@ -7,11 +7,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.host.bindings.messages import Chunk, Event, Head, HttpRequest, InputCancelled, Message, StdioRequest
-from wasmcp.host.mcp import jsonrpc as text
-from wasmcp.host.mcp.cancellation import cancelled_ids, current_scope, same_id
-from wasmcp.host.mcp.jsonrpc import request_id
+from wasmcp.host.mcp import jsonrpc
+from wasmcp.host.mcp.jsonrpc import cancelled_ids, request_id, same_id
 from wasmcp.host.mcp.subscriptions import StdioSubscriptions
-from wasmcp.host.scheduling.call import BATCHES, Call
+from wasmcp.host.scheduling.call import BATCHES, Call, current_scope
 from wasmcp.host.scheduling.pool import Pool
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from wasmcp.host.client.types import HttpResponse
     from wasmcp.host.engine.stdio_pipes import StderrLog
     from wasmcp.host.mcp.http_sessions import SessionRequest, Sessions
+    from wasmcp.host.mcp.subscriptions import Hub
     from wasmcp.host.scheduling.instance import Program
 
 
@@ -31,12 +31,13 @@ class Connection:
         self,
         program: Program,
         stderr: StderrLog,
+        hub: Hub,
         *,
         instances: int | None = None,
         on_wire: Callable[[str, str], None] | None = None,
     ) -> None:
         self.limits = program.limits
-        self.hub = program.hub
+        self.hub = hub
         self._keyvalue = program.keyvalue
         self.pool = Pool(program, instances)
         self._stderr = stderr
@@ -125,11 +126,11 @@ class Connection:
             ResponseTooLargeError: The response is above the limit.
         """
         self._wire("->", line)
-        data = text.encode(line)
+        data = jsonrpc.encode(line)
         if data is None:
-            answer = text.NOT_UTF8
+            answer = jsonrpc.NOT_UTF8
         elif len(data) > self.limits.request:
-            answer = text.too_large(self.limits.request)
+            answer = jsonrpc.too_large(self.limits.request)
         elif self.pool.pending_inputs.answer(data, batches=self._state.startswith(BATCHES)):
             answer = b""
         elif self._handle_cancellation(data):
@@ -194,7 +195,7 @@ class Connection:
             [(name.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in pairs],
             target.encode("utf-8", "replace"),
         )
-        encoded = text.encode(body)
+        encoded = jsonrpc.encode(body)
         if method == "POST" and encoded is not None and session_request.receive(encoded, self.pool.pending_inputs):
             return HttpResponse(202, [], "")
         request, is_text = http_request(
@@ -210,7 +211,7 @@ class Connection:
             status, fields, content, encoded or b"", self.pool.pending_inputs
         )
         if not is_text and status == 400:
-            content = text.NOT_UTF8
+            content = jsonrpc.NOT_UTF8
         last = content.decode()
         if status == 0:
             if last:
@@ -314,9 +315,9 @@ def http_request(
         fields = [*fields, (b"content-length", b"%d" % size)]
         body = b""
     request = HttpRequest(
-        text.encode(method) or b"?",
-        text.encode(target) or b"?",
-        text.field_lines(fields),
-        text.NOT_JSON if body is None else body,
+        jsonrpc.encode(method) or b"?",
+        jsonrpc.encode(target) or b"?",
+        jsonrpc.field_lines(fields),
+        jsonrpc.NOT_JSON if body is None else body,
     )
     return request, body is not None

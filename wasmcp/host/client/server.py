@@ -106,6 +106,7 @@ def open_server(
         raise ArtifactError(name, f"cannot be run: {'; '.join(missing)}")
     stderr = StderrLog(echo=echo_stderr)
     imports = linker(of)
+    hub = Hub()
     program = Program(
         name=name,
         engine=of,
@@ -117,13 +118,13 @@ def open_server(
         watchdog=watchdog(of, quick=quick),
         on_stderr=stderr.write,
         settings=complete(settings or {}),
-        hub=Hub(),
+        on_changed=hub.changed,
         keyvalue=_keyvalue(of, imports, needs, keyvalue),
         can_wait=can_wait(frozenset(needs)),
         frames=Frames(source),
         imports=frozenset(needs),
     )
-    return Server(program, stderr, instances=instances, on_wire=on_wire)
+    return Server(program, stderr, hub, instances=instances, on_wire=on_wire)
 
 
 def _keyvalue(of: Engine, imports: Linker, needs: Mapping[str, Any], url: str | None) -> Provided | None:
@@ -263,11 +264,12 @@ class Server(Connection, RequestMethods):
         self,
         program: Program,
         stderr: StderrLog,
+        hub: Hub,
         *,
         instances: int | None = None,
         on_wire: Callable[[str, str], None] | None = None,
     ) -> None:
-        super().__init__(program, stderr, instances=instances, on_wire=on_wire)
+        super().__init__(program, stderr, hub, instances=instances, on_wire=on_wire)
         self._ids = itertools.count(1)
 
     def __enter__(self) -> Self:

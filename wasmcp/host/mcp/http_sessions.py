@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 from wasmcp.host.bindings.messages import Attach, Subscribe, Watch
 from wasmcp.host.engine.limits import Budget, HttpLimits
-from wasmcp.host.mcp.cancellation import cancelled_ids, same_id
 from wasmcp.host.mcp.jsonrpc import (
     INTERNAL_ERROR,
     INVALID_PARAMS,
+    cancelled_ids,
     error_response,
     replace_with_errors,
     request_id,
+    same_id,
 )
 from wasmcp.host.mcp.subscriptions import URIS, Listener, uri_size
 from wasmcp.host.scheduling.call import BATCHES, Sender

@@ -1,8 +1,10 @@
-"""JSON-RPC messages at the border of the host: encoding of text for a server, and error responses.
+"""JSON-RPC messages at the border of the host: encoding, cancellation and error responses.
 
 A WIT `string` must be valid UTF-8. Input that is not, or is too large, is rejected here with the same error messages as
 in the transport (framework/transport, `protocol.zig`), so that a client gets the same response through every entry
 point. Error responses contain no details of this machine.
+
+Specification: basic/patterns/cancellation; 2025-11-25, basic/utilities/cancellation.
 """
 
 from __future__ import annotations
@@ -18,8 +20,8 @@ from wasmcp.errors import (
     GuestTrapError,
     ResponseTooLargeError,
 )
+from wasmcp.host.bindings.messages import CANCELLED
 from wasmcp.host.engine.standard_error import write_lines
-from wasmcp.host.mcp.cancellation import same_id
 from wasmcp.protocol import CODES
 
 if TYPE_CHECKING:
@@ -66,6 +68,33 @@ def field_lines(pairs: list[tuple[bytes, bytes]]) -> bytes:
 
 INTERNAL_ERROR = CODES["internal_error"]
 INVALID_PARAMS = CODES["invalid_params"]
+
+
+def cancelled_ids(message: bytes) -> list[str | int]:
+    """Return the ids of the requests that a client's message cancels; a batch can have several."""
+    if b"cancelled" not in message:  # the slash may be escaped
+        return []
+    import json  # lazy: few sessions need it
+
+    try:
+        parsed = json.loads(message)
+    except (ValueError, RecursionError):
+        return []
+    found = [_cancelled_id(each) for each in (parsed if isinstance(parsed, list) else [parsed])]
+    return [each for each in found if each is not None]
+
+
+def _cancelled_id(message: object) -> str | int | None:
+    if not isinstance(message, dict) or message.get("method") != CANCELLED or "id" in message:
+        return None
+    params = message.get("params")
+    found = params.get("requestId") if isinstance(params, dict) else None
+    return found if isinstance(found, (str, int)) and not isinstance(found, bool) else None
+
+
+def same_id(one: object, other: object) -> bool:
+    """Compare request ids by type and value: `1`, `"1"` and `true` are distinct."""
+    return one is not None and type(one) is type(other) and one == other
 
 
 def request_id(message: bytes) -> str | int | None:

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from wasmcp.host.bindings.messages import Event, Request
     from wasmcp.host.bindings.wasi_keyvalue import Provided
     from wasmcp.host.engine.limits import Limits
-    from wasmcp.host.mcp.subscriptions import Hub
 
 _TAIL = 8192
 _TABLE = 1 << 20  # maximum elements of a table, eight bytes each; the largest guests have about ten thousand
@@ -50,7 +49,7 @@ class Program(NamedTuple):
     directories: tuple[tuple[str, str, bool], ...]
     watchdog: watchdog.Watchdog
     on_stderr: Callable[[bytes], None]
-    hub: Hub
+    on_changed: Callable[[str], None]
     keyvalue: Provided | None = None
     settings: tuple[tuple[str, str], ...] = ()
     can_wait: bool = True
@@ -231,7 +230,7 @@ class Instance:
                 continue
             event = FRAMES.get(kind)
             if event is Changed:
-                self._program.hub.changed(text.decode("utf-8", "replace"))
+                self._program.on_changed(text.decode("utf-8", "replace"))
             elif event is not None and self._on_event is not None:
                 self._on_event(event(text.decode("utf-8", "replace")))
 

@@ -19,14 +19,13 @@ from wasmcp.host.transports.http_body import Bodies, BodyError
 from wasmcp.protocol import LATEST
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+    from collections.abc import Iterable, MutableMapping
 
     from wasmcp.host.client.connection import Connection
-    from wasmcp.host.transports.asgi_response import ResponseEvent
+    from wasmcp.host.transports.asgi_response import ResponseEvent, Send
+    from wasmcp.host.transports.http_body import Receive
 
     Scope = MutableMapping[str, Any]
-    Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-    Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _TICK = 1.0  # seconds between checks for clients that do not read, and for expired sessions
 _BUSY = b"Service unavailable: the server has as many requests as it may; try again later\n"

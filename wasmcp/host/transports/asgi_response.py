@@ -7,7 +7,7 @@ import json
 from collections import deque
 from dataclasses import dataclass
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from wasmcp.errors import ClientStalledError, GuestCancelledError
 from wasmcp.host.bindings.messages import NO_REQUEST, Chunk, Head, InputCancelled
@@ -18,10 +18,16 @@ from wasmcp.host.scheduling.call import Call
 from wasmcp.host.transports.http_body import Body
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, MutableMapping
+
     from wasmcp.host.bindings.messages import Event, HttpRequest
     from wasmcp.host.client.connection import Connection
+    from wasmcp.host.engine.limits import Budget
     from wasmcp.host.mcp.http_sessions import SessionRequest
-    from wasmcp.host.transports.asgi import App, Receive, Send
+    from wasmcp.host.transports.http_body import Receive
+
+    Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+    """Function that sends a message to a client. Specification: asgi.readthedocs.io, version 3."""
 
 # Watching for a disconnect needs a task; most requests are answered before that is worthwhile.
 _WATCH_AFTER = 0.02
@@ -57,6 +63,18 @@ class StreamEnded:
 ResponseEvent = Head | Chunk | CallEnded | StreamMessage | StreamEnded
 
 
+class Application(Protocol):
+    """The application that a response belongs to: its budgets, and its event loop."""
+
+    bodies: Budget
+    streams: Budget
+    filters: Budget
+    unread: Budget
+
+    def arrived(self, response: AsgiResponse, event: ResponseEvent) -> None:
+        """Pass an event on to the event loop."""
+
+
 class AsgiResponse:
     """The response to one HTTP request.
 
@@ -67,7 +85,7 @@ class AsgiResponse:
 
     def __init__(
         self,
-        app: App,
+        app: Application,
         server: Connection,
         request: HttpRequest,
         body: Body,

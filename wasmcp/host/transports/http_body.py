@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, MutableMapping
+
     from wasmcp.host.engine.limits import Budget
-    from wasmcp.host.transports.asgi import Receive
+
+    Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+    """Function that returns the next message of a client. Specification: asgi.readthedocs.io, version 3."""
 
 _RATE = 16 << 10  # minimum bytes per second, after the first seconds
 # Bytes that are read beyond the limit, because most clients read a response only after they have sent the whole body.

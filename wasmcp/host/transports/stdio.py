@@ -22,8 +22,7 @@ from wasmcp.errors import GuestCancelledError
 from wasmcp.host.bindings.messages import InputCancelled, Message, StdioRequest
 from wasmcp.host.engine.limits import Limits
 from wasmcp.host.mcp import jsonrpc
-from wasmcp.host.mcp.cancellation import cancelled_ids, same_id
-from wasmcp.host.mcp.jsonrpc import internal_error_response, report, request_id
+from wasmcp.host.mcp.jsonrpc import cancelled_ids, internal_error_response, report, request_id, same_id
 from wasmcp.host.mcp.subscriptions import StdioSubscriptions
 from wasmcp.host.scheduling.call import BATCHES
 
