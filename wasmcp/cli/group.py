@@ -23,6 +23,7 @@ _COMMANDS = {
     "diff": ("wasmcp.cli.diff", "Compare two versions of a server, and show breaking changes."),
     "doctor": ("wasmcp.cli.doctor", "Check this machine for missing tools and wrong configuration."),
     "graph": ("wasmcp.cli.graph", "Draw the structure of a server."),
+    "import": ("wasmcp.cli.import_", "Make a project of a server for another library."),
     "inspect": ("wasmcp.cli.inspect", "Show the contents of a component or a server."),
     "lock": ("wasmcp.cli.lock", "Pin a project's remote components and compilers."),
     "new": ("wasmcp.cli.new", "Create a project."),

@@ -18,6 +18,7 @@
     ├── ConfigError                     all mistakes in [tool.wasmcp]  (wasmcp.project)
     ├── SpecError                       a component spec that does not resolve to one component  (wasmcp.registry)
     ├── InvalidNameError                an alias or a profile that cannot be stored or removed  (wasmcp.registry)
+    ├── MigrationError                  a server of another library that cannot be imported  (wasmcp.migration)
     ├── ScaffoldError                   a project or a component that cannot be created  (wasmcp.project)
     ├── ToolchainError                  a source that does not compile to a component  (wasmcp.toolchains)
     │   ├── MissingToolchainError       a compiler that is not installed
@@ -58,6 +59,7 @@ from wasmcp.errors.building import (
     CatalogueError,
     ComponentsError,
     ConfigError,
+    MigrationError,
     MissingPackageDataError,
     MissingToolchainError,
     NativeCodeError,
@@ -136,6 +138,7 @@ __all__ = [
     "InvalidSettingError",
     "LimitExceededError",
     "LockDriftError",
+    "MigrationError",
     "MissingGrantError",
     "MissingPackageDataError",
     "MissingToolchainError",

@@ -156,3 +156,15 @@ class ScaffoldError(WasmcpError):
         self.files = tuple(files)
         listed = [f"  * `{file}`" for file in self.files]
         super().__init__("\n".join([*self.problems, *listed]))
+
+
+class MigrationError(WasmcpError):
+    """A server of another library that cannot be imported; nothing was written.
+
+    Attributes:
+        source: The file, folder or package.
+    """
+
+    def __init__(self, source: str, message: str) -> None:
+        self.source = source
+        super().__init__(message)

@@ -29,12 +29,12 @@ from wasmcp.toolchains import toolchain
 from wasmcp.toolchains.base import did_you_mean
 
 
-def create_tree(root: Path, files: Mapping[str, str]) -> None:
+def create_tree(root: Path, files: Mapping[str, str | bytes]) -> None:
     """Create a folder with files in it, as a whole or not at all.
 
     Args:
         root: The folder. Missing parents are created, and removed again on failure.
-        files: Path relative to it, with forward slashes -> text.
+        files: Path relative to it, with forward slashes -> text or bytes.
 
     Raises:
         OSError: The folder cannot be written, or was created by another process.
@@ -43,10 +43,10 @@ def create_tree(root: Path, files: Mapping[str, str]) -> None:
         _make_folders(root.parent, undo)
         temporary = Path(tempfile.mkdtemp(prefix=f".{root.name}.", dir=root.parent))
         undo.callback(shutil.rmtree, temporary, ignore_errors=True)
-        for name, text in files.items():
+        for name, data in files.items():
             path = temporary / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(text.encode())
+            path.write_bytes(data.encode() if isinstance(data, str) else data)
         mask = os.umask(0)
         os.umask(mask)
         temporary.chmod(0o777 & ~mask)  # mkdtemp grants access to the owner alone
@@ -148,6 +148,28 @@ def new_project(
     except OSError as error:
         raise ScaffoldError(name, [f"`{root}` cannot be created: {error.strerror or error}"]) from error
     return NewProject(root, name, package, outline, tuple(files))
+
+
+def create_new(name: str, files: Mapping[str, str | bytes], *, output: Path | None = None) -> Path:
+    """Create a project of given files: `OUTPUT/NAME/` with all of them, or nothing. Return its folder.
+
+    Args:
+        name: The distribution's name.
+        files: Path relative to the folder, with forward slashes -> text or bytes.
+        output: The parent of the project's folder; the current folder if omitted.
+
+    Raises:
+        ScaffoldError: The folder exists, or cannot be written.
+    """
+    root = (Path() if output is None else output) / name
+    if root.exists() or root.is_symlink():
+        advice = "give another name with `--name`, or another folder with `--output`"
+        raise ScaffoldError(name, [f"`{root}` exists already, and is not written into: {advice}"])
+    try:
+        create_tree(root, files)
+    except OSError as error:
+        raise ScaffoldError(name, [f"`{root}` cannot be created: {error.strerror or error}"]) from error
+    return root
 
 
 def check_template(name: str, language: str, template: str) -> None:

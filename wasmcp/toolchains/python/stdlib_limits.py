@@ -65,9 +65,13 @@ def _first_lines(imports: Iterable[Import]) -> Iterator[tuple[str, int]]:
                 yield candidate, statement.line
 
 
+def harmless_names(module: str) -> frozenset[str]:
+    """Return the names of a module of `LOST` that work without limitation."""
+    return _HARMLESS.get(module, frozenset())
+
+
 def _is_harmless(name: str, statement: Import) -> bool:
-    harmless = _HARMLESS.get(name, frozenset())
-    return statement.module == name and bool(statement.names) and set(statement.names) <= harmless
+    return statement.module == name and bool(statement.names) and set(statement.names) <= harmless_names(name)
 
 
 ZONES = '`zoneinfo` has no time zones in a component: add its package: `dependencies = ["tzdata"]`'

@@ -1,0 +1,100 @@
+"""Needs of a server that its imports and calls show: packages, grants and environment variables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+_HTTP = frozenset({"httpx", "httpx2", "requests", "urllib3", "aiohttp", "openai", "anthropic"})
+_HTTP_STANDARD = frozenset({"urllib.request", "http.client"})
+_FILES = frozenset({"read_text", "write_text", "read_bytes", "write_bytes", "iterdir", "rglob", "mkdir", "unlink"})
+_FILES_OF_OS = frozenset({"listdir", "walk", "scandir", "makedirs", "mkdir", "remove", "rename", "stat"})
+
+DISTRIBUTIONS: Mapping[str, str] = {
+    "attr": "attrs",
+    "bs4": "beautifulsoup4",
+    "cv2": "opencv-python",
+    "dateutil": "python-dateutil",
+    "dotenv": "python-dotenv",
+    "git": "GitPython",
+    "jose": "python-jose",
+    "jwt": "PyJWT",
+    "PIL": "Pillow",
+    "pptx": "python-pptx",
+    "docx": "python-docx",
+    "serial": "pyserial",
+    "sklearn": "scikit-learn",
+    "yaml": "PyYAML",
+}
+"""Modules whose distribution has another name."""
+
+NEVER = frozenset({"fastmcp", "fastmcp-slim", "mcp", "mcp-types", "uvicorn", "starlette", "wasmcp", "typer", "click"})
+"""Distributions that a component does not need: the libraries themselves, and their programs."""
+
+
+def normalized(name: str) -> str:
+    """Return the normal form of a distribution's name (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+@dataclass
+class Needs:
+    """Needs of a server.
+
+    Attributes:
+        modules: Imported top-level modules that are neither of the standard library nor the server's own.
+        grants: Families of grants, and the first line that shows each.
+        variables: Environment variables: True if one is required.
+    """
+
+    modules: set[str] = field(default_factory=set)
+    grants: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, bool] = field(default_factory=dict)
+
+    def imported(self, module: str, place: str) -> None:
+        """Record an import."""
+        top = module.partition(".")[0]
+        if top in _HTTP or module in _HTTP_STANDARD or any(module.startswith(f"{one}.") for one in _HTTP_STANDARD):
+            self.grants.setdefault("http", f"{place} imports `{module}`")
+
+    def called(self, function: str, place: str) -> None:
+        """Record a call by its dotted name."""
+        owner, _, name = function.rpartition(".")
+        if function == "open" or name in _FILES or (owner == "os" and name in _FILES_OF_OS) or name == "set_state":
+            grant = "sessions" if name == "set_state" else "fs"
+            self.grants.setdefault(grant, f"{place} calls `{name}`")
+
+    def variable(self, name: str, place: str, *, required: bool) -> None:
+        """Record an environment variable."""
+        self.grants.setdefault("env", f"{place} reads `{name}`")
+        self.variables[name] = self.variables.get(name, False) or required
+
+
+def is_secret(variable: str) -> bool:
+    """Return True for the name of a variable that holds a secret."""
+    return re.search(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", variable.upper()) is not None
+
+
+def dependencies_of(modules: Iterable[str], declared: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Return the requirements of a component, and the declared ones that it leaves out.
+
+    Args:
+        modules: The imported top-level modules.
+        declared: The requirements of the distribution (PEP 508).
+    """
+    wanted = {normalized(DISTRIBUTIONS.get(module, module)) for module in modules}
+    found = {}
+    left = []
+    for requirement in declared:
+        match = re.match(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)", requirement)
+        name = normalized(match[1]) if match else ""
+        if name in NEVER or name not in wanted:
+            left.append(requirement)
+        else:
+            found[name] = requirement.partition(";")[0].strip()
+    for module in sorted(modules):
+        name = DISTRIBUTIONS.get(module, module)
+        if normalized(name) not in found and normalized(name) not in NEVER:
+            found[normalized(name)] = name.replace("_", "-")
+    return sorted(found.values(), key=str.lower), left
