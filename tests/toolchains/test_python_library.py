@@ -130,6 +130,10 @@ class TestWarnings:
         found = lost_guarantees(python_module._modules(source(tmp_path, text)).values())
         assert [line.split("`")[3] for line in found] == names
 
+    def test_module_of_the_project_with_the_name_of_a_package(self, tmp_path):
+        (tmp_path / "redis.py").write_text("x = 1\n")
+        assert lost_guarantees(python_module._modules(source(tmp_path, "import redis\n")).values()) == []
+
 
 class TestZones:
     def test_without_data_they_are_refused(self, tmp_path):

@@ -13,6 +13,7 @@ from wasmcp.package_data import wit_directory
 from wasmcp.toolchains.base import IMPORTED_GRANTS, ComponentSource
 from wasmcp.toolchains.python.module_ast import Module
 from wasmcp.toolchains.python.staging import APPLICATION, DECLARED
+from wasmcp.toolchains.python.stdlib_limits import HTTP_LIBRARIES
 
 _TIMEOUT = 600.0
 _PACKAGE = "wasmcp:mcp-v20260728"
@@ -73,14 +74,34 @@ def worlds_of(source: ComponentSource, modules: Mapping[str, Module]) -> list[st
 
 
 def ungranted(source: ComponentSource, modules: Mapping[str, Module]) -> list[str]:
-    """Return a warning for each module of the guest library that is imported without its grant: its calls will fail."""
-    return [
+    """Return a warning for each import that needs a missing grant: of the guest library, or of an HTTP library."""
+    warnings = [
         f'warning: `{module.label}`, line {line}: `wasmcp.guest.{grant}` needs `grants = ["{grant}"]` in '
         f"`[tool.wasmcp.components.{source.name}]`"
         for module in modules.values()
         for grant in sorted(IMPORTED_GRANTS - source.grants)
         if (line := _line_of(module, grant)) is not None
     ]
+    if "http" in source.grants:
+        return warnings
+    return warnings + [
+        f'warning: `{module.label}`, line {line}: `{name}` needs `grants = ["http"]` in '
+        f"`[tool.wasmcp.components.{source.name}]`"
+        for module in modules.values()
+        if not module.fetched
+        for name, line in _http_libraries(module).items()
+    ]
+
+
+def _http_libraries(module: Module) -> dict[str, int]:
+    """Return the HTTP libraries that a module imports, with the first line of each."""
+    found: dict[str, int] = {}
+    for statement in module.imports:
+        top = statement.module.partition(".")[0]
+        names = {statement.module, *(f"{statement.module}.{name}" for name in statement.names)}
+        for name in sorted({top} & HTTP_LIBRARIES) + sorted(names & {"http.client", "urllib.request"}):
+            found.setdefault(name, statement.line)
+    return found
 
 
 def _line_of(module: Module, name: str) -> int | None:

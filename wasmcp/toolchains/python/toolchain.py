@@ -33,6 +33,7 @@ from wasmcp.toolchains.python.module_ast import Module, refusal
 from wasmcp.toolchains.python.native_modules import SUFFIX, extension_name
 from wasmcp.toolchains.python.staging import GUEST, stage_application
 from wasmcp.toolchains.python.stdlib_limits import ABSENT, ZONES, lost_guarantees, without_zones, zones_of_packages
+from wasmcp.toolchains.python.unavailable_uses import unavailable_uses
 from wasmcp.toolchains.shared_sources import folder_problem, is_outside, shared_folder
 
 LOGGER = logging.getLogger("wasmcp.build")
@@ -103,6 +104,7 @@ class PythonToolchain:
                 partial.unlink(missing_ok=True)
             warnings = [*ungranted(source, modules), *warnings_of(modules, application)]
             warnings += [*lost_guarantees(modules.values()), *zones_of_packages(source, modules.values())]
+            warnings += unavailable_uses(modules.values(), source.grants)
             for line in warnings:
                 progress(line)
 
