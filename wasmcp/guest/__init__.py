@@ -32,8 +32,10 @@ from wasmcp.guest.content import (
 from wasmcp.guest.context import Context, HttpRequest, Identity
 from wasmcp.guest.declarations.completions import Completion
 from wasmcp.guest.declarations.decorators import cache_lists, completion, prompt, resource, tool
+from wasmcp.guest.declarations.dynamic import dynamic_tools, make_tool
 from wasmcp.guest.declarations.providers import provider
 from wasmcp.guest.declarations.resources import Cache, ResourceContents
+from wasmcp.guest.declarations.tools import Tool
 from wasmcp.guest.errors import (
     DeclarationError,
     ExpiredContextError,
@@ -76,11 +78,14 @@ __all__ = [
     "Roots",
     "Sampled",
     "Text",
+    "Tool",
     "ToolCall",
     "ToolError",
     "ToolResult",
     "cache_lists",
     "completion",
+    "dynamic_tools",
+    "make_tool",
     "prompt",
     "provider",
     "resource",

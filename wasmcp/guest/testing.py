@@ -9,6 +9,7 @@ from typing import Any
 
 from wasmcp.guest.client_requests.mrtr import ClientRequests
 from wasmcp.guest.context import Context, HttpRequest, Identity, LogLevel
+from wasmcp.guest.declarations.dynamic import listed_tools, offered_tool
 from wasmcp.guest.declarations.providers import fresh_instance
 from wasmcp.guest.declarations.registry import fresh_declarations
 from wasmcp.guest.fakes.config import fake_config
@@ -30,6 +31,8 @@ __all__ = [
     "fake_kv",
     "fresh_declarations",
     "fresh_instance",
+    "listed_tools",
+    "offered_tool",
     "real_http",
     "roots",
     "said",

@@ -212,15 +212,15 @@ def read_component(name: str, table: Table, root: Path, *, check_files: bool) ->
         if grant not in GRANTS:
             table.problem("grants", f"names an unknown family `{grant}`{did_you_mean(grant, GRANTS)}")
     dynamic = table.boolean("dynamic", default=False)
-    if dynamic and language == "python":
-        table.problem("dynamic", "has no effect: the lists of a Python component are fixed when it is built")
-    elif dynamic and "middleware" not in grants:
+    if dynamic and "middleware" not in grants:
         table.problem(
             "dynamic",
             "needs the grant `middleware`: a dynamic component receives requests for entries of other components. "
             f"Set `grants = {json.dumps([*grants, 'middleware'])}`",
         )
     options = _options(table, language)
+    if dynamic and language == "python":
+        options = {**options, "dynamic": True}  # its lists are made for each request
     values = _values(table)
     extensions = read_extensions(table)
     table.finish()

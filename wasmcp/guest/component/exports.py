@@ -37,10 +37,12 @@ from wasmcp.guest.component.to_wit import (
 from wasmcp.guest.content import Text
 from wasmcp.guest.context import SESSIONS, Context
 from wasmcp.guest.declarations.completions import has_completions, propose
+from wasmcp.guest.declarations.dynamic import listed_tools, offered_tool
 from wasmcp.guest.declarations.prompts import Prompt
 from wasmcp.guest.declarations.registry import COMPLETIONS, PROMPTS, RESOURCES, TOOLS, ListCache
 from wasmcp.guest.declarations.resources import Part, Resource
 from wasmcp.guest.declarations.rules import close
+from wasmcp.guest.declarations.tool_options import ToolOptions
 from wasmcp.guest.declarations.tool_results import Rendered
 from wasmcp.guest.errors import McpError
 from wasmcp.guest.json_types.json_codec import sendable
@@ -121,18 +123,22 @@ close()
 class Tools:
     """The export ``tools``; its methods are the functions of the WIT interface."""
 
-    def list_tools(self, request: Any, cursor: str | None) -> Any:  # noqa: ARG002
-        """Return all tools on one page."""
+    def list_tools(self, request: Any, cursor: str | None) -> Any:
+        """Return all tools on one page; in a dynamic component those of the request."""
         no_second_page(cursor)
-        return _TOOL_PAGE
+        return _answered("list of", "tools", partial(_listed, _context(request))) if ToolOptions.dynamic else _TOOL_PAGE
 
     def call_tool(self, request: Any, name: str) -> Any:
         """Call a tool; return None for an unknown name."""
-        tool = _TOOLS.get(name)
+        context = _context(request)
+        if ToolOptions.dynamic:
+            tool = _answered("list of", "tools", partial(offered_tool, name, context))
+        else:
+            tool = _TOOLS.get(name)
         if tool is None:
             return None
         try:
-            outcome = _outcome(tool.call(request.arguments(), _context(request)))
+            outcome = _outcome(tool.call(request.arguments(), context))
         except McpError as error:
             raise refused(error) from None
         except BaseException as error:  # noqa: BLE001 - content blocks hold whatever the author put there
@@ -143,6 +149,13 @@ class Tools:
         finally:
             _flush()
         return outcome
+
+
+def _listed(context: Context) -> Any:
+    try:
+        return tool_exports.Page([tool_of(tool) for tool in listed_tools(context)], None, _CACHE)
+    finally:
+        context._expire()  # noqa: SLF001 - of this package
 
 
 class Resources:

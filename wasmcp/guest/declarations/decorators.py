@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar, overload
 
 from wasmcp.guest.content import Annotations, Icon
+from wasmcp.guest.context import Context
 from wasmcp.guest.declarations.completions import Completer
 from wasmcp.guest.declarations.prompts import Prompt
 from wasmcp.guest.declarations.registry import COMPLETIONS, PROMPTS, RESOURCES, TOOLS, ListCache
@@ -26,7 +27,8 @@ def tool(
     *,
     name: str | None = None,
     title: str | None = None,
-    description: str | None = None,
+    description: str | Callable[[Context], str] | None = None,
+    enabled: Callable[[Context], bool] | None = None,
     read_only: bool | None = None,
     destructive: bool | None = None,
     idempotent: bool | None = None,
@@ -46,7 +48,8 @@ def tool(
     *,
     name: str | None = None,
     title: str | None = None,
-    description: str | None = None,
+    description: str | Callable[[Context], str] | None = None,
+    enabled: Callable[[Context], bool] | None = None,
     read_only: bool | None = None,
     destructive: bool | None = None,
     idempotent: bool | None = None,
@@ -67,7 +70,9 @@ def tool(
         function: The function, when the decorator is used without parentheses.
         name: The name that clients call; by default the function's name.
         title: A display name.
-        description: The description for the model; by default the text of the docstring.
+        description: The description for the model; by default the text of the docstring. In a dynamic component also a
+            function that returns the description for a request.
+        enabled: In a dynamic component, a function that returns True if the tool exists for a request.
         read_only: The tool changes nothing (``readOnlyHint``).
         destructive: The tool can overwrite or delete, not only add (``destructiveHint``).
         idempotent: A repeated call with the same arguments has no further effect (``idempotentHint``).
@@ -96,6 +101,7 @@ def tool(
                 name=name,
                 title=title,
                 description=description,
+                enabled=enabled,
                 hints=given,
                 icons=icons,
                 meta=meta,

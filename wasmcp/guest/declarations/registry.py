@@ -21,6 +21,8 @@ from wasmcp.guest.declarations.rules import (
     refuse,
     refusing,
 )
+from wasmcp.guest.declarations.tool_options import ToolOptions
+from wasmcp.guest.declarations.tool_sources import DynamicTools
 from wasmcp.guest.declarations.tools import Tool
 from wasmcp.guest.errors import DeclarationError, place_of
 
@@ -164,7 +166,8 @@ TOOLS: Registry[Tool] = Registry("tool")
 RESOURCES: Registry[Resource] = Registry("resource")
 PROMPTS: Registry[Prompt] = Registry("prompt")
 COMPLETIONS: Registry[Completer] = Registry("completion")
-REGISTRIES: tuple[Registry[Any], ...] = (TOOLS, RESOURCES, PROMPTS, COMPLETIONS)
+DYNAMIC_TOOLS: Registry[DynamicTools] = Registry("source of tools")
+REGISTRIES: tuple[Registry[Any], ...] = (TOOLS, RESOURCES, PROMPTS, COMPLETIONS, DYNAMIC_TOOLS)
 
 
 class ListCache:
@@ -204,7 +207,8 @@ def check() -> int:
     """Describe all declarations, and return their number.
 
     Raises:
-        DeclarationError: A function cannot be described, or a completion has no target or is a duplicate.
+        DeclarationError: A function cannot be described, a completion has no target or is a duplicate, or something
+            is made for each request in a component that is not dynamic.
     """
     named: list[Prompt | Resource] = list(PROMPTS.all().values())
     named += [resource for resource in RESOURCES.all().values() if resource.is_template]
@@ -214,7 +218,21 @@ def check() -> int:
         if not is_refused(completer.target):
             with refusing():
                 _check_completer(completer, known, completed)
-    return len(TOOLS.all()) + len(RESOURCES.all()) + len(PROMPTS.all())
+    sources = DYNAMIC_TOOLS.all()
+    if not ToolOptions.dynamic:
+        for tool in TOOLS.all().values():
+            if tool.is_dynamic:
+                option = "description" if tool.enabled is None else "enabled"
+                refuse(DeclarationError(tool.function, f"`{option}`", _NEEDS_DYNAMIC, kind="tool"))
+        for source in sources.values():
+            refuse(DeclarationError(source.function, None, _NEEDS_DYNAMIC, kind="source of tools"))
+    return len(TOOLS.all()) + len(RESOURCES.all()) + len(PROMPTS.all()) + len(sources)
+
+
+_NEEDS_DYNAMIC = (
+    "it is called for each request, but the lists of this component are recorded when it is built: set "
+    '`dynamic = true` and `grants = ["middleware"]` in its table'
+)
 
 
 def _check_completer(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from typing import Any
 
 from wasmcp.guest.client_requests.mrtr import InputRequiredResult
@@ -33,6 +34,8 @@ class Tool:
 
     Attributes:
         function: The author's function.
+        enabled: A function that returns True if the tool exists for a request; None if it always does.
+        describe: A function that returns the description for a request; None if it is the same for all.
         name: The name that clients call.
         title: A display name.
         description: The description for the model.
@@ -54,7 +57,8 @@ class Tool:
         *,
         name: str | None = None,
         title: str | None = None,
-        description: str | None = None,
+        description: str | Callable[[Context], str] | None = None,
+        enabled: Callable[[Context], bool] | None = None,
         hints: Mapping[str, bool] | None = None,
         icons: Sequence[Icon] = (),
         meta: Mapping[str, Any] | None = None,
@@ -65,6 +69,8 @@ class Tool:
         names: Mapping[str, Any] | None = None,
     ) -> None:
         self.function = function
+        self.enabled = enabled
+        self.describe = description if callable(description) else None
         self._signature = Signature(function, "tool", names, open_ended=input_schema is not None)
         self.name = self.identity = function.__name__ if name is None else name
         self.title = title
@@ -79,7 +85,8 @@ class Tool:
             self._signature.unread(f"the docstring of `{kind}` has `{line}`")
         own = input_schema is not None  # the author's schema has no place for the documentation of parameters
         text = parse_docstring(function.__doc__, ()).description if own else documentation.description
-        self.description = text if description is None else description
+        given = None if callable(description) else description
+        self.description = text if given is None else given
         self._coerces = ToolOptions.coerce if coerce is None else coerce
         if input_schema is None:
             references = ToolOptions.references if references is None else references
@@ -98,12 +105,36 @@ class Tool:
                 self.output_schema, self._render = output_of(returned, self._signature.resolver, documentation.returns)
             except UnsupportedTypeError as error:
                 raise self._signature.refused(place_of_member("return", error), str(error)) from error
-        if description is None and (output_schema is not None or self.output_schema is None):
+        if given is None and (output_schema is not None or self.output_schema is None):
             self.description = self._signature.with_result(self.description)
         for place, schema in (("input schema", self.input_schema), ("output schema", self.output_schema)):
             wrong = [] if schema is None else problems(schema)
             if wrong:
                 raise self._signature.refused(place, "; ".join(wrong))
+
+    @property
+    def is_dynamic(self) -> bool:
+        """True if lists have it for some requests only, or with a description for each request."""
+        return self.enabled is not None or self.describe is not None
+
+    def is_enabled(self, context: Context) -> bool:
+        """Return True if the tool exists for a request."""
+        return self.enabled is None or bool(self.enabled(context))
+
+    def described_for(self, context: Context) -> Tool:
+        """Return the tool with its description for a request.
+
+        Raises:
+            TypeError: The description is not a string.
+        """
+        if self.describe is None:
+            return self
+        text = self.describe(context)
+        if not isinstance(text, str):
+            raise TypeError(f"the description of tool `{self.name}` must be a string, not {type(text).__qualname__}")
+        described = copy(self)
+        described.description = text
+        return described
 
     def call(self, arguments: str | None, context: Context) -> Rendered:
         """Call the tool as a client does. Errors are returned as a result with ``is_error``.

@@ -71,6 +71,7 @@ def stage_application(
         "options": {
             "coerce": source.options.get("coerce", False),
             "references": source.options.get("schema-references", False),
+            "dynamic": source.options.get("dynamic", False),
         },
         "files": labels_of(one for one in modules.values() if not one.fetched),
         "labels": labels_of(one for one in modules.values() if one.fetched),
