@@ -73,3 +73,17 @@ def test_guide_of_client_requests() -> None:
     defined["test_no_booking"]()
     context = LocalContext(answers=[accept(value="Ada"), said("Hello")])
     assert tool_of(defined["greet"]).call("{}", context).content[0].text == "Hello, Ada!"
+
+
+def test_guide_of_pydantic() -> None:
+    defined = run("pydantic.md")
+    customer = {"name": "ada", "mail": "x", "addresses": [{"street": "a", "zip_code": "1"}]}
+    answer = tool_of(defined["register"]).call(json.dumps({"customer": customer, "limit": 500}), LocalContext())
+    text = re.search(r"```text\n(Invalid.*?)\n```", (GUIDES / "pydantic.md").read_text("utf-8"), re.DOTALL)
+    assert text is not None
+    assert answer.content[0].text == text[1].replace("\n", " ")
+    customer |= {"name": "Ada", "mail": "ada@example.org", "addresses": [], "password": "geheim"}
+    answer = tool_of(defined["register"]).call(json.dumps({"customer": customer}), LocalContext())
+    assert json.loads(answer.structured or "") == {**customer, "password": "**********", "cities": 0}
+    answer = tool_of(defined["pay"]).call('{"payment": {"kind": "cash"}}', LocalContext())
+    assert answer.structured == '{"result":"cash"}'

@@ -6,6 +6,8 @@ from enum import Enum
 from typing import Annotated, Any, Literal, NamedTuple, TypedDict
 
 import pytest
+from pydantic import BaseModel, EmailStr
+from pydantic import Field as PydanticField
 
 from wasmcp.guest import Field
 from wasmcp.guest.client_requests.elicitation_schema import form_of
@@ -110,3 +112,40 @@ class Nested:
 def test_unsupported_form_types_are_refused(kind, reason):
     with pytest.raises(TypeError, match=reason):
         form_of(kind)
+
+
+class Visit(BaseModel):
+    guest: str = PydanticField(min_length=1, description="The name.")
+    nights: int = PydanticField(2, ge=1)
+    mail: EmailStr | None = None
+    room: Literal["single", "double"] = "single"
+
+
+def test_form_of_a_pydantic_model():
+    schema, load = form_of(Visit)
+    assert schema == {
+        "type": "object",
+        "properties": {
+            "guest": {"type": "string", "minLength": 1, "description": "The name."},
+            "nights": {"type": "integer", "minimum": 1, "default": 2},
+            "mail": {"type": "string", "format": "email"},
+            "room": {"type": "string", "enum": ["single", "double"], "default": "single"},
+        },
+        "required": ["guest"],
+    }
+    assert load({"guest": "Ada", "nights": 3.0}) == Visit(guest="Ada", nights=3)
+    with pytest.raises(MismatchError, match="nights: expected at least 1, got 0"):
+        load({"guest": "Ada", "nights": 0})
+
+
+def test_pydantic_model_with_members_that_forms_do_not_have_is_refused():
+    class Nested(BaseModel):
+        visit: Visit
+
+    class Several(BaseModel):
+        value: int | str
+
+    with pytest.raises(TypeError, match=r"`Nested`, member `visit` cannot be a form: only strings, numbers"):
+        form_of(Nested)
+    with pytest.raises(TypeError, match=r"`Several`, member `value` cannot be a form"):
+        form_of(Several)

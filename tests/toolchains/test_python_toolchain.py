@@ -228,6 +228,10 @@ REFUSED = {
         "from wasmcp.guest import tool\nimport numpy.linalg\n",
         "`tools_.py`, line 2: `numpy.linalg` is not in the component: name its package in",
     ),
+    "models without their package": (
+        "from pydantic import BaseModel\n",
+        "`tools_.py`, line 1: `pydantic` is not in the component: name its package in",
+    ),
     "our host side": (
         "import wasmcp.host\n",
         "`tools_.py`, line 1: `wasmcp.host` is not in the component: of wasmcp only",

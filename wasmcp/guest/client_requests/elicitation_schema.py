@@ -7,7 +7,7 @@ from typing import Any
 
 from wasmcp.guest.errors import UnsupportedTypeError
 from wasmcp.guest.json_types.annotations import Resolver, written
-from wasmcp.guest.json_types.base import JsonType, Null, documentation_around, documented, undocumented
+from wasmcp.guest.json_types.base import Foreign, JsonType, Null, documentation_around, documented, undocumented
 from wasmcp.guest.json_types.records import Record
 from wasmcp.guest.json_types.schema import Definitions
 from wasmcp.guest.json_types.unions import Union
@@ -29,8 +29,8 @@ def form_of(requested: Any) -> Form:
     """Return the schema of a form, and a function that converts its content to the value for the author.
 
     Args:
-        requested: A dataclass, TypedDict or NamedTuple; a simple type such as ``str`` for a form of one field; or a
-            JSON Schema, which is sent unchanged and whose content stays a dict.
+        requested: A dataclass, TypedDict, NamedTuple or model of pydantic 2; a simple type such as ``str`` for a form
+            of one field; or a JSON Schema, which is sent unchanged and whose content stays a dict.
 
     Raises:
         TypeError: The type cannot be represented in a form.
@@ -59,6 +59,9 @@ def _made(requested: Any) -> Form:
         raise UnsupportedTypeError(f"its annotations name `{error.name}`, which its module does not have") from None
     definitions = Definitions([json_type])
     record = undocumented(json_type)
+    model = record.object_schema() if isinstance(record, Foreign) else None
+    if model is not None:
+        return _of_model(model), json_type.load
     if not isinstance(record, Record):
         schema = {"type": "object", "properties": {_VALUE: _simple(json_type, {}, definitions)}, "required": [_VALUE]}
         return schema, lambda content: json_type.load(content.get(_VALUE))
@@ -76,6 +79,30 @@ def _made(requested: Any) -> Form:
     return schema, json_type.load
 
 
+def _of_model(model: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a form for a model of another library."""
+    properties = {}
+    for name, found in model.get("properties", {}).items():
+        try:
+            properties[name] = _checked(_without_null(found), "string")
+        except UnsupportedTypeError as error:
+            error.path.append(name)
+            raise
+    schema = {"type": "object", "properties": properties}
+    return {**schema, "required": model["required"]} if model.get("required") else schema
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of an optional field: forms have no null."""
+    options = [option for option in schema.get("anyOf", ()) if option.get("type") != "null"]
+    if len(options) != 1:
+        return schema
+    outer = {name: value for name, value in schema.items() if name != "anyOf"}
+    if outer.get("default", 0) is None:
+        del outer["default"]
+    return documented(options[0], outer)
+
+
 def _simple(json_type: JsonType, documentation: Mapping[str, Any], definitions: Definitions) -> dict[str, Any]:
     """Return the schema of one field. Specification: schema `PrimitiveSchemaDefinition`."""
     documentation = documented(documentation_around(json_type), documentation)
@@ -88,7 +115,10 @@ def _simple(json_type: JsonType, documentation: Mapping[str, Any], definitions: 
         json_type = options[0]
         if documentation.get("default", 0) is None:
             del documentation["default"]
-    found = documented(json_type.schema(definitions), documentation)
+    return _checked(documented(json_type.schema(definitions), documentation), json_type.name)
+
+
+def _checked(found: dict[str, Any], name: str) -> dict[str, Any]:
     kind = found.get("type")
     if kind == "array":
         items = found.get("items")
@@ -99,7 +129,7 @@ def _simple(json_type: JsonType, documentation: Mapping[str, Any], definitions: 
             "only strings, numbers, booleans, enums and lists of an enum's members can be in a form"
         )
     elif found.get("format", "email") not in _FORMATS or "contentEncoding" in found:
-        raise UnsupportedTypeError(f"a form has no strings of the format `{found.get('format', json_type.name)}`")
+        raise UnsupportedTypeError(f"a form has no strings of the format `{found.get('format', name)}`")
     elif kind != "string" and "enum" in found:
         raise UnsupportedTypeError("the choices of a form are strings")
-    return {name: value for name, value in found.items() if name in _KNOWN}
+    return {key: value for key, value in found.items() if key in _KNOWN}

@@ -6,8 +6,9 @@ import inspect
 import sys
 import typing
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from types import CoroutineType
-from typing import Any
+from typing import Annotated, Any
 
 from wasmcp.guest.client_requests.mrtr import InputRequiredSignal, input_required_of
 from wasmcp.guest.content import InputRequired
@@ -16,6 +17,7 @@ from wasmcp.guest.declarations.docstring import parse_docstring
 from wasmcp.guest.declarations.providers import provide, provided_type, remember_argument
 from wasmcp.guest.declarations.rules import warn
 from wasmcp.guest.errors import DeclarationError, UnsupportedTypeError
+from wasmcp.guest.json_types import pydantic_metadata
 from wasmcp.guest.json_types.annotations import Resolver, written
 from wasmcp.guest.json_types.base import documented
 from wasmcp.guest.json_types.class_fields import default_of, documentation_of
@@ -68,6 +70,8 @@ class Signature:
         self._context: list[str] = []
         self._provided: list[tuple[str, Any]] = []
         self._positional: list[tuple[str, Any]] = []
+        self._renamed: list[tuple[str, str]] = []
+        self._defaults: list[tuple[str, Callable[[], Any]]] = []
         self._rest = False
         self.members = self._parameters(hints, open_ended=open_ended)
         self._json_types = {member.name: member.json_type for member in self.members}
@@ -118,17 +122,29 @@ class Signature:
             if _is_context(hints[name]):
                 self._context.append(name)
                 continue
-            provided = provided_type(hints[name])
+            hint, default = hints[name], parameter.default
+            if pydantic_metadata.is_field(default):
+                hint, default = Annotated[hint, default], inspect.Parameter.empty
+            provided = provided_type(hint)
             if provided is not None:
                 self._provided.append((name, provided))
                 continue
-            remember_argument(hints[name], self.function, self.kind, name)
-            members.append(self._member(name, parameter.default, hints[name], place))
+            remember_argument(hint, self.function, self.kind, name)
+            members.append(self._member(name, default, hint, place))
         return members
 
     def _member(self, name: str, default: Any, hint: Any, place: str) -> Member:
         if isinstance(default, Field):
             raise self.refused(place, f"write `Annotated[{written(hint)}, Field(...)]`, not a default")
+        field = pydantic_metadata.field_of(hint)
+        if field is not None and default is inspect.Parameter.empty and not field.is_required():
+            self._defaults.append((name, partial(field.get_default, call_default_factory=True)))
+            default = field.get_default(call_default_factory=True)
+        alias = None if field is None else field.validation_alias
+        if alias is not None and alias != name:
+            if not isinstance(alias, str):
+                raise self.refused(place, f"`Field(validation_alias={alias!r})`: a parameter has one name, a string")
+            self._renamed.append((alias, name))
         required = default is inspect.Parameter.empty
         try:
             json_type = self.resolver.json_type(hint)
@@ -139,7 +155,7 @@ class Signature:
         if name in self.documentation.parameters:
             documentation.setdefault("description", self.documentation.parameters[name])
         documentation.update(shown)
-        return Member(name, json_type, required=required, returned=True, documentation=documentation)
+        return Member(alias or name, json_type, required=required, returned=True, documentation=documentation)
 
     def schema(self, *, references: bool = False) -> dict[str, Any]:
         """Return the JSON Schema of the arguments.
@@ -150,12 +166,18 @@ class Signature:
         definitions = Definitions([member.json_type for member in self.members])
         schema: dict[str, Any] = {"type": "object"}
         if self.members:
-            schema["properties"] = {member.name: member.schema(definitions) for member in self.members}
+            schema["properties"] = {member.name: self._schema_of(member, definitions) for member in self.members}
         if self._required:
             schema["required"] = list(self._required)
         schema["additionalProperties"] = False
         whole = definitions.finish(schema)
         return whole if references else inlined(whole)
+
+    def _schema_of(self, member: Member, definitions: Definitions) -> dict[str, Any]:
+        try:
+            return member.schema(definitions)
+        except UnsupportedTypeError as error:
+            raise self.refused(f"parameter `{member.name}`", str(error)) from error
 
     def load(self, given: dict[str, Any]) -> dict[str, Any]:
         """Return the arguments, converted to the types of the parameters.
@@ -181,6 +203,12 @@ class Signature:
         Returns:
             The function's result; an `InputRequiredResult` if requests to the client are pending.
         """
+        for sent, name in self._renamed:
+            if sent in loaded:
+                loaded[name] = loaded.pop(sent)
+        for name, make in self._defaults:
+            if name not in loaded:
+                loaded[name] = make()
         for name in self._context:
             loaded[name] = context
         for name, kind in self._provided:

@@ -11,11 +11,10 @@ from wasmcp.guest.client_requests.mrtr import InputRequiredResult
 from wasmcp.guest.content import BLOCKS, InputRequired, Text, ToolResult
 from wasmcp.guest.errors import MismatchError
 from wasmcp.guest.json_types.annotations import Resolver
-from wasmcp.guest.json_types.base import JsonType, documentation_around, documented, undocumented
+from wasmcp.guest.json_types.base import Foreign, JsonType, documentation_around, documented, undocumented
 from wasmcp.guest.json_types.class_fields import documentation_of
 from wasmcp.guest.json_types.containers import Map
 from wasmcp.guest.json_types.json_codec import encode, sendable
-from wasmcp.guest.json_types.pydantic1 import Model
 from wasmcp.guest.json_types.records import Record
 from wasmcp.guest.json_types.schema import Definitions
 from wasmcp.guest.json_types.untyped_json import dump_any
@@ -72,8 +71,8 @@ def output_of(annotation: Any, resolver: Resolver, described: str | None) -> tup
     record = undocumented(json_type)
     documentation = {**({"description": described} if described else {}), **documentation_of(annotation)}
     definitions = Definitions([json_type], output=True)
-    if isinstance(record, (Record, Map, Model)):
-        body = record.body(definitions) if isinstance(record, Record) else record.schema(definitions)
+    if isinstance(record, (Record, Map)) or (isinstance(record, Foreign) and record.is_object):
+        body = record.schema(definitions) if isinstance(record, Map) else record.body(definitions)
         around = documented(documentation_around(json_type), documentation)
         return definitions.finish(documented({"type": "object", **body}, around)), _object_renderer(json_type)
     inner = documented(json_type.schema(definitions), documentation)

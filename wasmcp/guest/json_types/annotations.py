@@ -13,6 +13,7 @@ from typing import Any
 
 from wasmcp.guest.declarations.docstring import parse_docstring
 from wasmcp.guest.errors import UnsupportedTypeError
+from wasmcp.guest.json_types import pydantic_metadata
 from wasmcp.guest.json_types.base import (
     Anything,
     Boolean,
@@ -99,6 +100,7 @@ class Resolver:
         self._records: dict[Any, Record] = {}
         self._aliases: dict[Any, Alias | None] = {}
         self._variables: dict[Any, JsonType] = {}
+        self._pydantic: dict[Any, JsonType] = {}
         self._arguments: list[JsonType] = []
         self.unread: list[tuple[str, str]] = []
 
@@ -137,7 +139,7 @@ class Resolver:
         if origin is typing.Annotated:
             return self._annotated(arguments[0], arguments[1:])
         if origin in (typing.Union, types.UnionType):
-            return _union([self.json_type(argument) for argument in arguments])
+            return self._union(arguments)
         if origin is typing.Literal:
             return self._literal(arguments)
         if origin is not None and str(origin) in QUALIFIERS:
@@ -159,7 +161,52 @@ class Resolver:
         return Anything(dump_any) if variable.__bound__ is None else self.json_type(variable.__bound__)
 
     def _annotated(self, annotation: Any, extras: tuple[Any, ...]) -> JsonType:
-        json_type = self.json_type(annotation)
+        if any(map(pydantic_metadata.is_metadata, extras)):
+            return self._with_metadata(annotation, extras)
+        return self._documented(annotation, self.json_type(annotation), extras)
+
+    def _with_metadata(self, annotation: Any, extras: tuple[Any, ...]) -> JsonType:
+        """Return the JSON type of an annotation with metadata of pydantic: our own where it means the same."""
+        given = pydantic_metadata.translated(extras)
+        reason: UnsupportedTypeError | None = None
+        if given is not None:
+            try:
+                return self._documented(annotation, self.json_type(annotation), tuple(given))
+            except UnsupportedTypeError as error:
+                reason = error
+        if not pydantic_metadata.is_used():
+            if reason is not None:
+                raise reason
+            own = tuple(extra for extra in extras if not pydantic_metadata.is_metadata(extra))
+            return self._documented(annotation, self.json_type(annotation), own)
+        foreign = [extra for extra in extras if pydantic_metadata.is_metadata(extra)]
+        adapted = self._adapted(typing.Annotated[(annotation, *foreign)], written(annotation))
+        return self._documented(annotation, adapted, extras)
+
+    def _adapted(self, annotation: Any, title: str) -> JsonType:
+        from wasmcp.guest.json_types.pydantic2 import Adapted  # the author imported pydantic
+
+        try:
+            known = self._pydantic.get(annotation)
+        except TypeError:  # unhashable metadata
+            return Adapted(annotation, title, self._names)
+        if known is None:
+            known = self._pydantic[annotation] = Adapted(annotation, title, self._names)
+        return known
+
+    def _union(self, arguments: tuple[Any, ...]) -> JsonType:
+        """Return the JSON type of a union; between several of its own types pydantic decides."""
+        options = [self.json_type(argument) for argument in arguments]
+        owned = [index for index, option in enumerate(options) if getattr(undocumented(option), "joint", False)]
+        if len(owned) > 1:
+            members = tuple(arguments[index] for index in owned)
+            several: Any = typing.Union[members]  # noqa: UP007 - of a computed tuple
+            title = " | ".join(written(arguments[index]) for index in owned)
+            options[owned[0]] = self._adapted(several, title)
+            options = [option for index, option in enumerate(options) if index not in owned[1:]]
+        return options[0] if len(options) == 1 else _union(options)
+
+    def _documented(self, annotation: Any, json_type: JsonType, extras: tuple[Any, ...]) -> JsonType:
         for extra in extras:
             if isinstance(extra, Field):
                 json_type = constrain(json_type, extra, written(annotation))
@@ -258,6 +305,8 @@ class Resolver:
         known = format_of(cls)
         if known is not None:
             return known
+        if pydantic_metadata.is_type(cls):
+            return self._adapted(annotation, written(annotation))
         if issubclass(cls, enum.Flag):
             return Flags(cls)
         if issubclass(cls, enum.Enum):
@@ -274,12 +323,6 @@ class Resolver:
             return self._record(annotation, cls, namedtuple_members)
         if is_model(cls):
             return Model(cls)
-        if hasattr(cls, "__pydantic_fields__") or hasattr(cls, "__get_pydantic_core_schema__"):
-            reason = (
-                "is a model of pydantic 2, whose core is native code that a component cannot hold: use a dataclass, or "
-                'pydantic 1 (`dependencies = ["pydantic<2"]`)'
-            )
-            raise UnsupportedTypeError(f"`{written(annotation)}` {reason}")
         advice = (
             "use a dataclass, a TypedDict or one of the types of the standard library that JSON knows; an object that "
             "is not the client's to give is made by a `@provider` declared above"

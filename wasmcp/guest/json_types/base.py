@@ -90,6 +90,28 @@ class JsonType:
         return MismatchError(f"expected {self.name}, got {json_type_name(value)}")
 
 
+class Foreign(JsonType):
+    """A type that another library converts and describes.
+
+    Attributes:
+        is_object: True if results of the type are always objects.
+        joint: True if the library decides between several of its types in a union.
+        secret: True if values can contain secrets, which must not be shown.
+    """
+
+    is_object = True
+    joint = False
+    secret = False
+
+    def body(self, definitions: Definitions) -> dict[str, Any]:
+        """Return the schema in place; `schema` can return a reference to it."""
+        return self.schema(definitions)
+
+    def object_schema(self) -> dict[str, Any] | None:
+        """Return the schema of accepted objects with their members in place; None for another type."""
+        return None
+
+
 class Named(JsonType):
     """A JSON type that a schema can refer to by name, because it can be used twice, or in itself.
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from wasmcp.guest.errors import MismatchError, UnsupportedTypeError
-from wasmcp.guest.json_types.base import Anything, JsonType
+from wasmcp.guest.json_types import pydantic_metadata
+from wasmcp.guest.json_types.base import Anything, JsonType, undocumented
 from wasmcp.guest.json_types.field import Field
 
 _LONG = 60
@@ -32,6 +33,8 @@ def default_of(json_type: JsonType, value: Any) -> dict[str, Any]:
     Raises:
         UnsupportedTypeError: The value does not fit the type.
     """
+    if value is not None and getattr(undocumented(json_type), "secret", False):
+        return {}
     try:
         return {"default": json_type.dump(value)}
     except MismatchError as mismatch:
@@ -63,6 +66,8 @@ def documentation_in(extras: Iterable[Any]) -> dict[str, Any]:
             found.update(extra.documentation())
         elif isinstance(extra, str):
             found["description"] = extra
+        elif pydantic_metadata.is_field(extra):
+            found.update(pydantic_metadata.documentation_of_field(extra))
     return found
 
 

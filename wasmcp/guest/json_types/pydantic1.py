@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.guest.errors import MismatchError
-from wasmcp.guest.json_types.base import JsonType
+from wasmcp.guest.json_types.base import Foreign
 from wasmcp.guest.json_types.mismatches import Mismatches
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def is_model(cls: type) -> bool:
     return not hasattr(cls, "__pydantic_fields__") and hasattr(cls, "__fields__") and hasattr(cls, "parse_obj")
 
 
-class Model(JsonType):
+class Model(Foreign):
     """A model of pydantic 1.
 
     Args:
@@ -49,11 +49,10 @@ class Model(JsonType):
 
     def schema(self, definitions: Definitions) -> dict[str, Any]:
         """Return the model's schema; its definitions are added to those of the whole schema."""
-        prefix = definitions.prefix(self.python)
-        written = _modern(self.python.schema(by_alias=True, ref_template=f"#/$defs/{prefix}.{{model}}"))
-        for name, body in written.pop("definitions", {}).items():
-            definitions.include(f"{prefix}.{name}", body)
-        return dict(written)
+        written = _modern(self.python.schema(by_alias=True, ref_template="#/$defs/{model}"))
+        if "definitions" in written:
+            written["$defs"] = written.pop("definitions")
+        return definitions.adopt(written)
 
 
 def _mismatch(error: ValueError) -> MismatchError:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from wasmcp.guest.json_types.base import JsonType, Named, documented
@@ -27,7 +28,7 @@ class Definitions:
         self._uses: Counter[int] = Counter()
         self._names: dict[int, str] = {}
         self._written: dict[str, dict[str, Any]] = {}
-        self._prefixes: dict[type, str] = {}
+        self._adopted: dict[str, str] = {}
         waiting = list(roots)
         while waiting:
             json_type = waiting.pop()
@@ -48,17 +49,26 @@ class Definitions:
             self._written[name] = json_type.body(self)
         return {"$ref": f"#/$defs/{name}"}
 
-    def prefix(self, owner: type) -> str:
-        """Return the prefix, up to a dot, for the names of definitions of a type that writes its own schemas."""
-        if owner not in self._prefixes:
-            self._prefixes[owner] = self._unused(
-                owner.__name__, lambda name: any(known.startswith(f"{name}.") for known in self._written)
-            )
-        return self._prefixes[owner]
+    def adopt(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """Return a schema of another library without its ``$defs``, which become definitions of the whole schema.
 
-    def include(self, name: str, body: dict[str, Any]) -> None:
-        """Add a definition of a type that writes its own schemas, under the name that it refers to."""
-        self._written[name] = body
+        Equal definitions become one; different ones of the same name get different names.
+        """
+        bodies: dict[str, Any] = schema.get("$defs", {})
+        direct = {name: set(_references(body, bodies)) for name, body in bodies.items()}
+        names: dict[str, str] = {}
+        added = []
+        for name in bodies:
+            reached = sorted({name, *_reachable(name, direct)})
+            content = json.dumps([name, [[one, bodies[one]] for one in reached]], sort_keys=True)
+            if content not in self._adopted:
+                self._adopted[content] = self._unused(name, self._written.__contains__)
+                self._written[self._adopted[content]] = {}  # reserves the name
+                added.append(name)
+            names[name] = self._adopted[content]
+        for name in added:
+            self._written[names[name]] = _renamed(bodies[name], names)
+        return dict(_renamed({key: value for key, value in schema.items() if key != "$defs"}, names))
 
     @staticmethod
     def _unused(title: str, is_taken: Callable[[str], bool]) -> str:
@@ -71,7 +81,13 @@ class Definitions:
 
     def finish(self, schema: dict[str, Any]) -> dict[str, Any]:
         """Return the schema together with the definitions that it refers to."""
-        return {**schema, "$defs": dict(sorted(self._written.items()))} if self._written else schema
+        if not self._written:
+            return schema
+        whole = {**schema, "$defs": dict(sorted(self._written.items()))}
+        if not self._adopted:
+            return whole
+        uses = Counter(_references(whole, self._written))
+        return _inlined(whole, {name for name in self._adopted.values() if uses[name] < 2})
 
 
 def inlined(schema: dict[str, Any]) -> dict[str, Any]:
@@ -80,15 +96,20 @@ def inlined(schema: dict[str, Any]) -> dict[str, Any]:
     A type that refers to itself stays under ``$defs``. If the schema would become too large, all types stay there:
     nested types that are used twice each double the size at every level.
     """
+    return _inlined(schema, set(schema.get("$defs", {})))
+
+
+def _inlined(schema: dict[str, Any], names: set[str]) -> dict[str, Any]:
+    """Return a schema with the definitions of these names written in place of references, if they are not recursive."""
     definitions = schema.get("$defs")
     if not definitions:
         return schema
     direct = {name: set(_references(body, definitions)) for name, body in definitions.items()}
-    recursive = {name for name in definitions if name in _reachable(name, direct)}
+    kept_names = {name for name in definitions if name not in names or name in _reachable(name, direct)}
     try:
-        whole = _Inliner({name: body for name, body in definitions.items() if name not in recursive})
+        whole = _Inliner({name: body for name, body in definitions.items() if name not in kept_names})
         written = whole.schema({key: value for key, value in schema.items() if key != "$defs"})
-        kept = {name: whole.schema(definitions[name]) for name in sorted(recursive)}
+        kept = {name: whole.schema(definitions[name]) for name in sorted(kept_names)}
     except _TooLargeError:
         return schema
     return {**written, "$defs": kept} if kept else written
@@ -135,11 +156,24 @@ class _Inliner:
         return found if name is None else documented(self.schema(self._definitions[name]), found)
 
 
-def _referred(schema: dict[str, Any], definitions: dict[str, Any]) -> str | None:
+def _referred(schema: dict[str, Any], definitions: Mapping[str, Any]) -> str | None:
     reference = schema.get("$ref")
     if isinstance(reference, str) and reference.startswith(_PREFIX) and reference[len(_PREFIX) :] in definitions:
         return reference[len(_PREFIX) :]
     return None
+
+
+def _renamed(value: Any, names: Mapping[str, str]) -> Any:
+    """Return a schema, or a part of one, with references to other names."""
+    if isinstance(value, list):
+        return [_renamed(item, names) for item in value]
+    if not isinstance(value, dict):
+        return value
+    name = _referred(value, names)
+    found = {
+        key: item if key in _DATA and isinstance(item, list) else _renamed(item, names) for key, item in value.items()
+    }
+    return found if name is None else {**found, "$ref": f"{_PREFIX}{names[name]}"}
 
 
 def _references(value: Any, definitions: dict[str, Any]) -> Iterator[str]:

@@ -78,7 +78,11 @@ def format_of(python: Any) -> Format | None:
 
 _OFFSET = r"(Z|[+-][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?)?"
 _SENT_DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_SENT_TIME = rf"[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(\.[0-9]{{1,6}})?{_OFFSET}"
+SENT_TIME = rf"[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(\.[0-9]{{1,6}})?{_OFFSET}"
+"""The pattern of times in results."""
+
+SENT_DATE_TIME = f"{_SENT_DATE}T{SENT_TIME}"
+"""The pattern of dates with times in results."""
 
 
 def _moment(date: str, time: str, zone: str | None) -> str:
@@ -98,7 +102,7 @@ def _date_time(python: Any) -> Format:
         return python.fromisoformat(_moment(match[1] + "T", match[5], match[10]))
 
     name = "an RFC 3339 date and time (the offset may be missing)"
-    sent = {"pattern": f"^{_SENT_DATE}T{_SENT_TIME}$"}  # a value without an offset does not have the format `date-time`
+    sent = {"pattern": f"^{SENT_DATE_TIME}$"}  # a value without an offset does not have the format `date-time`
     return Format(python, name, parse, python.isoformat, accepted={"format": "date-time"}, sent=sent)
 
 
@@ -121,7 +125,7 @@ def _time(python: Any) -> Format:
         return python.fromisoformat(_moment("", match[1], match[6]))
 
     name = "an RFC 3339 time (the offset may be missing)"
-    sent = {"pattern": f"^{_SENT_TIME}$"}
+    sent = {"pattern": f"^{SENT_TIME}$"}
     return Format(python, name, parse, python.isoformat, accepted={"format": "time"}, sent=sent)
 
 

@@ -10,6 +10,8 @@ from math import isfinite
 from typing import Any
 
 from wasmcp.guest.errors import MismatchError
+from wasmcp.guest.json_types import pydantic_metadata
+from wasmcp.guest.json_types.base import JsonType
 from wasmcp.guest.json_types.class_fields import attrs_vars_of
 from wasmcp.guest.json_types.flag_types import flag_names
 from wasmcp.guest.json_types.string_types import format_of
@@ -24,6 +26,9 @@ def dump_any(value: Any) -> Any:
     kind = type(value)
     if value is None or kind in (bool, int, str):
         return value
+    serializer = getattr(kind, "__pydantic_serializer__", None)
+    if serializer is not None:  # a model, or a dataclass of pydantic
+        return serializer.to_python(value, mode="json", by_alias=True)
     if isinstance(value, enum.Flag):
         return [name for name in flag_names(kind) if kind[name] in value]
     if isinstance(value, enum.Enum):
@@ -48,7 +53,11 @@ def dump_any(value: Any) -> Any:
         return int(value)
     if isinstance(value, str):
         return str(value)
-    known = format_of(kind)
+    known: JsonType | None = format_of(kind)
+    if known is None and pydantic_metadata.is_type(kind):
+        from wasmcp.guest.json_types.pydantic2 import Adapted  # the author imported pydantic
+
+        known = Adapted(kind, kind.__qualname__, {})
     if known is not None:
         return known.dump(value)
     raise MismatchError(f"expected a value that JSON can hold, got {kind.__qualname__}")

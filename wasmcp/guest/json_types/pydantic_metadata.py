@@ -1,0 +1,110 @@
+"""Annotations of pydantic 2, recognised without an import of pydantic: its types, its `Field`, constraints.
+
+Plain constraints and documentation become a `wasmcp.guest.Field`, so that they mean the same, and are reported with the
+same words, as those of every other type; all other metadata is left to pydantic.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import typing
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from wasmcp.guest.json_types.field import Field
+
+_LIBRARIES = frozenset({"pydantic", "pydantic_core", "annotated_types"})
+_OWN = ("__pydantic_core_schema__", "__get_pydantic_core_schema__", "__pydantic_config__")
+_HOOKS = ("__get_pydantic_core_schema__", "__get_pydantic_json_schema__", "__prepare_pydantic_annotations__")
+_LIMITS = frozenset({"gt", "ge", "lt", "le", "multiple_of", "min_length", "max_length"})
+_SIMPLE = frozenset({"Gt", "Ge", "Lt", "Le", "MultipleOf", "MinLen", "MaxLen", "Interval", "Len"})
+
+
+def is_used() -> bool:
+    """Return True if the author imported pydantic 2."""
+    found = sys.modules.get("pydantic")
+    return found is not None and not str(getattr(found, "VERSION", "1")).startswith("1.")
+
+
+def is_type(cls: type) -> bool:
+    """Return True for a class that pydantic 2 converts: a model, a dataclass of pydantic, `EmailStr`, `HttpUrl`..."""
+    return is_used() and any(hasattr(cls, name) for name in _OWN)
+
+
+def is_metadata(extra: Any) -> bool:
+    """Return True for an argument of ``Annotated`` that pydantic 2 reads."""
+    library, _, rest = str(type(extra).__module__).partition(".")
+    if library in _LIBRARIES:
+        return not (library == "pydantic" and rest.partition(".")[0] == "v1")
+    return any(hasattr(extra, name) for name in _HOOKS)
+
+
+def is_field(value: Any) -> bool:
+    """Return True for what pydantic's `Field(...)` returns."""
+    return type(value).__name__ == "FieldInfo" and type(value).__module__ == "pydantic.fields"
+
+
+def field_of(annotation: Any) -> Any:
+    """Return the last `Field` of pydantic in an ``Annotated``; None without one."""
+    if typing.get_origin(annotation) is not typing.Annotated:
+        return None
+    return next((extra for extra in reversed(typing.get_args(annotation)[1:]) if is_field(extra)), None)
+
+
+def documentation_of_field(field: Any) -> dict[str, Any]:
+    """Return the keywords of a pydantic `Field` that describe the value without restricting it."""
+    found: dict[str, Any] = {}
+    for name in ("title", "description"):
+        if getattr(field, name) is not None:
+            found[name] = getattr(field, name)
+    if field.examples is not None:
+        found["examples"] = list(field.examples)
+    return found
+
+
+def translated(extras: Iterable[Any]) -> list[Any] | None:
+    """Return the arguments of an ``Annotated`` with pydantic's metadata as `wasmcp.guest.Field`.
+
+    Returns:
+        The arguments; None if they contain validators, discriminators, and everything else that only pydantic applies.
+    """
+    found: list[Any] = []
+    for extra in extras:
+        if not is_metadata(extra):
+            found.append(extra)
+            continue
+        field = _field_of(extra) if is_field(extra) else _limits_of([extra])
+        if field is None:
+            return None
+        found.append(field)
+    return found
+
+
+def _field_of(field: Any) -> Field | None:
+    extra = field.json_schema_extra
+    if not isinstance(extra, (Mapping, type(None))) or field.discriminator is not None or field.field_title_generator:
+        return None
+    limits = _limits_of(field.metadata)
+    if limits is None:
+        return None
+    keywords = {**({"deprecated": True} if field.deprecated else {}), **(extra or {})}
+    return dataclasses.replace(limits, **documentation_of_field(field), extra=keywords or None)
+
+
+def _limits_of(metadata: Iterable[Any]) -> Field | None:
+    limits: dict[str, Any] = {}
+    for item in metadata:
+        kind = type(item).__name__
+        if item is None or (kind == "Strict" and item.strict):  # all types are strict here
+            continue
+        if type(item).__module__.partition(".")[0] == "annotated_types" and kind in _SIMPLE:
+            limits.update({name: getattr(item, name, None) for name in _LIMITS if hasattr(item, name)})
+        elif kind == "_PydanticGeneralMetadata" and set(vars(item)) == {"pattern"} and isinstance(item.pattern, str):
+            limits["pattern"] = item.pattern
+        else:
+            return None
+    given = {
+        name: value for name, value in limits.items() if value is not None and not (name == "min_length" and not value)
+    }
+    return Field(**given)
