@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from wasmcp.host import Limits, Server
-from wasmcp.host.engine import standard_error
+from wasmcp.host.engine import logs
 from wasmcp.host.transports import asgi_response
 from wasmcp.host.transports.asgi import App
 
@@ -190,7 +190,7 @@ def test_cancelled_application_cancels_the_call(open_it: Callable[..., Server]) 
 @pytest.mark.parametrize(
     ("body", "status"), [(b'{"jsonrpc":"2.0","id":7,"method":"!T"}', 200), (b"!T", 500), (b'{"method":"!T"}', 500)]
 )
-def test_trap_is_an_internal_error(server: Server, body: bytes, status: int, capfd: pytest.CaptureFixture[str]) -> None:
+def test_trap_is_an_internal_error(server: Server, body: bytes, status: int, caplog: pytest.LogCaptureFixture) -> None:
     async def work() -> None:
         got = await ask(App(server), Connection(body))
         assert got.status == status
@@ -204,8 +204,8 @@ def test_trap_is_an_internal_error(server: Server, body: bytes, status: int, cap
             assert got.body == b""
 
     drive(work())
-    standard_error.flush()
-    assert "unreachable" in capfd.readouterr().err
+    logs.flush()
+    assert "unreachable" in caplog.text
 
 
 def test_body_above_the_limit_is_rejected_by_its_length(open_it: Callable[..., Server]) -> None:

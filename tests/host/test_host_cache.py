@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import stat
 import time
@@ -13,7 +14,7 @@ import wasmtime
 
 from wasmcp.errors import ArtifactError
 from wasmcp.host import open_server
-from wasmcp.host.engine import compile_cache
+from wasmcp.host.engine import compile_cache, logs
 from wasmcp.host.transports.stdio_server import compiling_notice
 
 
@@ -120,14 +121,20 @@ def test_replaceable_directory_is_not_used(compiles: Callable[[], int], director
 
 
 def test_compile_notice_has_the_reason_for_a_missing_cache(
-    directory: Path, server_file: Path, capsys: pytest.CaptureFixture[str]
+    directory: Path, server_file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO, "wasmcp")
     compiling_notice(server_file)
-    assert "compiling server.wasm for this machine; this happens once\n" in capsys.readouterr().err
+    logs.flush()
+    assert caplog.messages == ["compiling server.wasm for this machine; this happens once"]
     directory.rmdir()
     directory.write_text("a file in its place")
     compiling_notice(server_file)
-    assert f"this happens at each start without a cache: `{directory}` cannot be used" in capsys.readouterr().err
+    logs.flush()
+    assert f"this happens at each start without a cache: `{directory}` cannot be used" in caplog.messages[1]
+    facts = vars(caplog.records[1])
+    assert facts["path"] == server_file
+    assert facts["reason"] in caplog.messages[1]
 
 
 def test_directory_of_another_user_is_not_used(

@@ -24,7 +24,7 @@ from wasmcp.errors import (
 from wasmcp.host import Limits, Server
 from wasmcp.host.bindings.messages import StdioRequest
 from wasmcp.host.client.types import ResourceResult, ToolResult, parse_field_lines
-from wasmcp.host.engine import memory, standard_error
+from wasmcp.host.engine import logs, memory
 from wasmcp.host.engine.engine import HOST_GRACE, Watchdog
 from wasmcp.host.engine.stdio_pipes import STDERR_KEPT, Output, StderrLog
 from wasmcp.host.mcp import jsonrpc
@@ -122,10 +122,11 @@ def test_stderr_is_bounded() -> None:
     assert log.text() == "x" * STDERR_KEPT
 
 
+@pytest.mark.usefixtures("no_handlers")
 def test_stderr_echo(capfd: pytest.CaptureFixture[str]) -> None:
     StderrLog(echo=True).write(b"seen\n")
     StderrLog(echo=False).write(b"not seen\n")
-    standard_error.flush()
+    logs.flush()
     assert capfd.readouterr().err == "server: seen\n"
 
 

@@ -21,8 +21,9 @@ from wasmcp.compose import compose_server
 from wasmcp.compose.interfaces import ENTRY_POINTS
 from wasmcp.errors import ArtifactError
 from wasmcp.host import Limits, open_server
-from wasmcp.host.engine import standard_error
-from wasmcp.host.engine.standard_error import Echo, Log, write_lines
+from wasmcp.host.engine import logs
+from wasmcp.host.engine.logs import Echo
+from wasmcp.host.engine.standard_error import Log, write_lines
 from wasmcp.host.transports.stdio_server import find_server, find_servers
 
 META = {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}
@@ -319,13 +320,14 @@ def test_dropped_bytes_are_counted() -> None:
     os.close(writing)
 
 
+@pytest.mark.usefixtures("no_handlers")
 def test_components_cannot_forge_lines_of_the_host_or_control_a_terminal(capfd: pytest.CaptureFixture[str]) -> None:
     echo = Echo()
     echo.write(b"wasmcp: Guest")
     echo.write("TrapError: forged\r\n\x1b]0;OWNED\x07\n\u202ereversed\nhonest\ttext é\n\xff".encode() + b"\xff")
     echo.close()
     write_lines("Error: first\nserver: \x9b2J")
-    standard_error.flush()
+    logs.flush()
     assert capfd.readouterr().err.splitlines() == [
         "server: wasmcp: GuestTrapError: forged\\r",
         "server: \\x1b]0;OWNED\\x07",
@@ -337,11 +339,12 @@ def test_components_cannot_forge_lines_of_the_host_or_control_a_terminal(capfd: 
     ]
 
 
+@pytest.mark.usefixtures("no_handlers")
 def test_overlong_line_is_split(capfd: pytest.CaptureFixture[str]) -> None:
     echo = Echo()
     echo.write(b"x" * 20_000)
     echo.close()
-    standard_error.flush()
+    logs.flush()
     assert capfd.readouterr().err == f"server: {'x' * 20_000}\n"
 
 

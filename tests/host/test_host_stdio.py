@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wasmcp.host import Limits, Server
-from wasmcp.host.engine import standard_error
+from wasmcp.host.engine import logs
 from wasmcp.host.mcp.manifest_responder import ManifestResponder
 from wasmcp.host.transports.stdio import Output, StdioSession, read_lines
 
@@ -97,6 +97,7 @@ def test_slow_request_does_not_delay_others(open_it: Callable[..., Server]) -> N
     }
 
 
+@pytest.mark.usefixtures("no_handlers")
 def test_trap_is_an_internal_error_without_details(server: Server, capfd: pytest.CaptureFixture[str]) -> None:
     with session(server) as (talk, client):
         talk.line(request("a", "!T"))
@@ -108,7 +109,7 @@ def test_trap_is_an_internal_error_without_details(server: Server, capfd: pytest
             "error": {"code": -32603, "message": "Internal error: the server failed to answer"},
         }
     ]
-    standard_error.flush()
+    logs.flush()
     assert "WebAssembly backtrace" in capfd.readouterr().err
 
 

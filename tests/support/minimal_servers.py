@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -46,3 +47,9 @@ def open_it(server_file: Path) -> Iterator[Callable[..., Server]]:
 def server(open_it: Callable[..., Server]) -> Server:
     """That server, opened with short limits and two instances."""
     return open_it(instances=2)
+
+
+@pytest.fixture
+def no_handlers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loggers without handlers, as in a program that does not configure `logging`: pytest's do not count."""
+    monkeypatch.setattr(logging.Logger, "hasHandlers", lambda _logger: False)

@@ -78,7 +78,8 @@ def open_server(
         directories: The directories that the server sees, as ``(host path, guest path, writable)``; none by default.
         instances: Maximum number of concurrent requests; by default as many as are of use (see docs/guides/running.md).
         on_wire: Called with ``"->"`` and the JSON text of each message to the server, ``"<-"`` for each from it.
-        echo_stderr: Copy the server's standard error to that of this process, in addition to keeping it.
+        echo_stderr: Log the lines of the server's standard error with the logger `wasmcp.host.server`, in addition to
+            keeping them. Without handlers of `logging` they are written to standard error.
         quick: Compile in less time, to slower code.
         settings: `WASMCP_*` by name, see docs/reference/environment.md; `wasmcp run` reads them from the environment.
         keyvalue: The store of `wasi:keyvalue`: `memory:`, which is the default, or `sqlite:PATH`.
@@ -104,7 +105,7 @@ def open_server(
     missing = missing_imports(needs)
     if missing:
         raise ArtifactError(name, f"cannot be run: {'; '.join(missing)}")
-    stderr = StderrLog(echo=echo_stderr)
+    stderr = StderrLog(echo=echo_stderr, server=name)
     imports = linker(of)
     hub = Hub()
     program = Program(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
+from wasmcp.host.engine import logs
 from wasmcp.terminal import printable
 
 _LEVELS = 6
@@ -45,11 +45,11 @@ def _is_changed(path: Path, built: int, digest: object) -> bool:
 
 
 def warn_if_stale(server: Path) -> None:
-    """Write a warning on standard error if sources of the server changed after it was built."""
+    """Log a warning if sources of the server changed after it was built."""
     changed = changed_sources(server)
     if not changed:
         return
     listed = ", ".join(f"`{printable(label)}`" for label in changed[:_SHOWN])
     more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
-    sys.stderr.write(f"wasmcp: warning: {listed}{more} changed after the server was built: run `wasmcp build`\n")
-    sys.stderr.flush()
+    message = f"{listed}{more} changed after the server was built: run `wasmcp build`"
+    logs.log(logs.CONFIGURATION, logs.WARNING, message, path=server, sources=tuple(changed))

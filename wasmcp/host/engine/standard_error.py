@@ -1,4 +1,4 @@
-"""Standard error of the process, written by a separate thread, so that logging never blocks.
+"""Standard error of the process, written by a separate thread, so that output never blocks.
 
 A pipe that is not read is full after 64 KiB, and a write to it would block indefinitely. Output that does not fit into
 a bounded buffer is dropped and counted.
@@ -18,7 +18,6 @@ from time import monotonic
 from wasmcp.terminal import printable
 
 BUFFERED = 256 << 10  # maximum bytes that wait to be written
-LONGEST = 8 << 10  # maximum bytes of a line of a component
 GRACE = 0.5  # seconds that the end of the process waits for the output to be read
 
 
@@ -152,31 +151,3 @@ def replace_stream() -> None:
 def _restore_stream() -> None:
     flush()
     sys.stderr = sys.__stderr__
-
-
-class Echo:
-    """Echo of the standard error of components, line by line."""
-
-    def __init__(self) -> None:
-        self._partial = b""
-        self._lock = threading.Lock()
-
-    def write(self, data: bytes) -> None:
-        """Add a part of the output of a component."""
-        with self._lock:
-            *lines, self._partial = (self._partial + data).split(b"\n")
-            if len(self._partial) > LONGEST:
-                lines.append(self._partial)
-                self._partial = b""
-            self._pass_on(lines)
-
-    def close(self) -> None:
-        """Write the incomplete last line."""
-        with self._lock:
-            lines, self._partial = [self._partial] if self._partial else [], b""
-            self._pass_on(lines)
-
-    @staticmethod
-    def _pass_on(lines: list[bytes]) -> None:
-        if lines:
-            write_lines("\n".join(line.decode("utf-8", "backslashreplace") for line in lines), "server: ")

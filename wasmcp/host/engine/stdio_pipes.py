@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from wasmtime import WasiConfig
 
-    from wasmcp.host.engine.standard_error import Echo
+    from wasmcp.host.engine.logs import Echo
 
 _CHUNK = 65536
 STDERR_KEPT = 64 << 10
@@ -181,14 +181,20 @@ def _reader() -> _Reader:
 
 
 class StderrLog:
-    """Log of the last 64 KiB that the guests of one server wrote to stderr, with an optional echo."""
+    """Log of the last 64 KiB that the guests of one server wrote to stderr, with an optional log."""
 
-    def __init__(self, *, echo: bool) -> None:
+    def __init__(self, *, echo: bool, server: str = "") -> None:
+        """Create an empty log.
+
+        Args:
+            echo: Also log each line with the module `logs`.
+            server: The server's name for these records.
+        """
         self._echo: Echo | None = None
         if echo:
-            from wasmcp.host.engine.standard_error import Echo
+            from wasmcp.host.engine.logs import Echo
 
-            self._echo = Echo()
+            self._echo = Echo(server)
         self._kept: deque[bytes] = deque()
         self._size = 0
         self._lock = threading.Lock()
@@ -204,7 +210,7 @@ class StderrLog:
             self._echo.write(data)
 
     def close(self) -> None:
-        """Write the incomplete last line of the echo."""
+        """Log the incomplete last line."""
         if self._echo is not None:
             self._echo.close()
 

@@ -21,7 +21,7 @@ from wasmcp.errors import (
     ResponseTooLargeError,
 )
 from wasmcp.host.bindings.messages import CANCELLED
-from wasmcp.host.engine.standard_error import write_lines
+from wasmcp.host.engine import logs
 from wasmcp.protocol import CODES
 
 if TYPE_CHECKING:
@@ -160,10 +160,10 @@ def replace_with_errors(
 
 
 def report(error: Exception) -> None:
-    """Write the details of an error to standard error for the operator, without blocking."""
-    # The guest's own standard error has been passed on already.
+    """Log the details of an error for the operator, without blocking."""
+    # The guest's own standard error has been logged already.
     words = error.summary() if isinstance(error, GuestTrapError) else str(error)
-    write_lines(f"{type(error).__name__}: {words}")
+    logs.log(logs.REQUESTS, logs.ERROR, f"{type(error).__name__}: {words}", error=error)
 
 
 def _public(error: Exception) -> str:

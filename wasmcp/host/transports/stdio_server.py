@@ -14,7 +14,7 @@ from wasmcp.errors import ArtifactError, WasmcpError
 from wasmcp.host.configuration.declared import Given, Published, check_used, complete
 from wasmcp.host.configuration.settings import from_environment, limits_for
 from wasmcp.host.configuration.staleness import warn_if_stale
-from wasmcp.host.engine import standard_error
+from wasmcp.host.engine import logs
 from wasmcp.host.engine.limits import Limits
 from wasmcp.host.transports.stdio import StdioSession, private_stdout, quiet, read_lines
 from wasmcp.terminal import printable
@@ -172,7 +172,7 @@ def run_given(
 @contextmanager
 def exits() -> Iterator[None]:
     """Convert errors to the exit code and the message of a process that serves stdio."""
-    standard_error.replace_stream()
+    logs.set_up()
     try:
         yield
     except WasmcpError as error:
@@ -247,7 +247,7 @@ def _serve(path: Path, named: Given, given: dict[str, Any]) -> None:
         raise errors[0]
     failure = opened[0].pool.failure
     opened[0].close()
-    standard_error.flush()
+    logs.flush()
     if failure is not None:
         raise failure
 
@@ -261,22 +261,22 @@ def _responder(path: Path, data: bytes) -> ManifestResponder | None:
 
 
 def compiling_notice(path: Path) -> None:
-    """Write a notice of the compilation to standard error, with the reason if the cache cannot be used."""
+    """Log a notice of the compilation, with the reason if the cache cannot be used."""
     from wasmcp.host.engine import compile_cache
 
     reason = compile_cache.problem()
     when = f"this happens at each start without a cache: {reason}" if reason else "this happens once"
-    sys.stderr.write(f"wasmcp: compiling {path.name} for this machine; {when}\n")
-    sys.stderr.flush()
+    facts = {"path": path, "reason": reason}
+    logs.log(logs.ENGINE, logs.INFO, f"compiling {path.name} for this machine; {when}", **facts)
 
 
 def _leave_unread() -> NoReturn:
     """End the process: the client has closed its input and does not read the output either."""
-    sys.stderr.write("wasmcp: the client has closed the input and does not read the output: ending\n")
+    logs.log(logs.TRANSPORTS, logs.ERROR, "the client has closed the input and does not read the output: ending")
     _leave(1)
 
 
 def _leave(status: int) -> NoReturn:
     """End the process at once: the client has disconnected, so running threads are no longer needed."""
-    standard_error.flush()
+    logs.flush()
     os._exit(status)

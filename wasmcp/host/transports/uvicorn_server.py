@@ -63,11 +63,11 @@ def serve(
     from wasmcp.host.configuration.declared import Given, check_used
     from wasmcp.host.configuration.settings import ALLOWED_HOSTS, from_environment, limits_for
     from wasmcp.host.configuration.staleness import warn_if_stale
-    from wasmcp.host.engine.standard_error import replace_stream
+    from wasmcp.host.engine import logs
     from wasmcp.host.transports.asgi import App
     from wasmcp.host.transports.connections import BACKLOG, Connections, connection_limit
 
-    replace_stream()
+    logs.set_up()
     settings = from_environment(os.environ, env or ())
     warn_if_stale(path)
     opened = open_server(
@@ -123,8 +123,8 @@ def serve(
     try:
         bound = _listen(host, port)
         shown = f"[{host}]" if ":" in host else host
-        sys.stderr.write(f"wasmcp: serving {path.name} at http://{shown}:{bound.getsockname()[1]}/mcp\n")
-        sys.stderr.flush()
+        url = f"http://{shown}:{bound.getsockname()[1]}/mcp"
+        logs.log(logs.TRANSPORTS, logs.INFO, f"serving {path.name} at {url}", path=path, url=url)
         listener.run(sockets=[bound])
     finally:
         sys.setswitchinterval(interval)

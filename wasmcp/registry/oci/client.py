@@ -267,7 +267,7 @@ class Session:
 @functools.lru_cache(maxsize=256)
 def _warn(problem: str) -> None:
     """Log a problem, once per process: a build requests many packages."""
-    _LOG.warning("%s", problem)
+    _LOG.warning("%s", problem, extra={"problem": problem})
 
 
 def _scope(repository: str, method: str) -> str:

@@ -1,0 +1,202 @@
+"""Log records of the host: loggers under `wasmcp.host`, in one tree, which never delay a request.
+
+A program that embeds servers routes them with the standard module `logging`: a record's message is escaped text for a
+terminal or a file, and the facts are attributes of the record. The program's handlers run on a separate thread, behind
+a bounded queue, so that a handler that blocks delays no request; records that do not fit are dropped and counted.
+
+Without handlers, records are written to standard error (`standard_error`, which does not block either). `logging` takes
+16 ms to import, more than the start of a server, so this module uses it only if the program has imported it.
+
+==============================  =======  ==============================================================
+logger                          level    record and attributes
+==============================  =======  ==============================================================
+`wasmcp.host.server`            INFO     a line that a component wrote to standard error: `line`, `server`
+`wasmcp.host.requests`          ERROR    a request that failed: `error`, the exception
+`wasmcp.host.engine`            INFO     a compilation begins: `path`, and `reason` if it is not cached
+`wasmcp.host.configuration`     WARNING  sources are newer than the server: `path`, `sources`
+`wasmcp.host.transports`        INFO     HTTP is served: `path`, `url`
+`wasmcp.host.transports`        ERROR    a client of stdio neither writes nor reads
+==============================  =======  ==============================================================
+"""
+
+from __future__ import annotations
+
+import atexit
+import sys
+import threading
+from collections import deque
+from contextlib import suppress
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from wasmcp.host.engine import standard_error
+from wasmcp.terminal import printable
+
+if TYPE_CHECKING:
+    from logging import Logger, LogRecord
+
+SERVER = "wasmcp.host.server"
+REQUESTS = "wasmcp.host.requests"
+ENGINE = "wasmcp.host.engine"
+CONFIGURATION = "wasmcp.host.configuration"
+TRANSPORTS = "wasmcp.host.transports"
+
+INFO = 20
+WARNING = 30
+ERROR = 40
+"""Levels of the module `logging`, without its import."""
+
+QUEUED = 1 << 20  # maximum size of records that wait for handlers
+_OVERHEAD = 512  # of a record, in addition to its message
+LONGEST = 8 << 10  # maximum bytes of a line of a component
+
+
+class RecordQueue:
+    """Bounded queue of records in front of the program's handlers, which run on a thread of their own."""
+
+    def __init__(self, most: int = QUEUED) -> None:
+        self._most = most
+        self._waiting: deque[tuple[Logger, LogRecord]] = deque()
+        self._size = 0
+        self._dropped = 0
+        self._busy = False
+        self._changed = threading.Condition(threading.Lock())
+        self._thread: threading.Thread | None = None
+
+    def put(self, logger: Logger, record: LogRecord) -> None:
+        """Queue a record; drop it if the queue is full."""
+        size = _size(record)
+        with self._changed:
+            if self._size + size > self._most:
+                self._dropped += 1
+                return
+            self._waiting.append((logger, record))
+            self._size += size
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="wasmcp-log", daemon=True)
+                self._thread.start()
+                atexit.register(self.flush)
+            self._changed.notify_all()
+
+    def flush(self, timeout: float = standard_error.GRACE) -> bool:
+        """Wait until all records are handled, for at most `timeout` seconds. Return True if they are."""
+        ends = monotonic() + timeout
+        with self._changed:
+            return self._changed.wait_for(lambda: not (self._waiting or self._busy), max(0.0, ends - monotonic()))
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._busy = False
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: self._waiting)
+                self._busy = True
+                logger, record = self._waiting.popleft()
+                dropped, self._dropped = self._dropped, 0
+            if dropped:
+                standard_error.write_lines(f"{dropped} log records were dropped: the handlers of `logging` were slow")
+            with suppress(Exception):  # a filter or handler of the program
+                logger.handle(record)
+            with self._changed:
+                self._size -= _size(record)
+
+
+def _size(record: LogRecord) -> int:
+    return len(str(record.msg)) + _OVERHEAD
+
+
+_QUEUE = RecordQueue()
+_lowest = WARNING  # lowest level that is written to standard error
+
+
+def log(name: str, level: int, message: str, **facts: object) -> None:
+    """Log a message, without blocking.
+
+    Args:
+        name: The name of the logger.
+        level: The level, as in the module `logging`.
+        message: The message; control characters in it are escaped, except for line breaks and tabs.
+        facts: Attributes of the record.
+    """
+    text = printable(message, keep="\n\t")
+    lowest = level if name == SERVER else None  # the caller decides with `echo_stderr`
+    logging = sys.modules.get("logging")
+    if logging is None:
+        if level >= (lowest or _lowest):
+            _write(name, level, text)
+        return
+    logger: Logger = logging.getLogger(name)
+    if not logger.hasHandlers():
+        if _is_enabled(logger, level, lowest or _lowest):
+            _write(name, level, text)
+    elif _is_enabled(logger, level, lowest or logger.root.level):
+        _QUEUE.put(logger, logger.makeRecord(name, level, __file__, 0, text, (), None, None, facts))
+
+
+def _is_enabled(logger: Logger, level: int, lowest: int) -> bool:
+    """Return True if a level is enabled: by the nearest level that the program has set below the root, or `lowest`."""
+    if logger.manager.disable >= level:
+        return False
+    node: Logger | None = logger
+    while node is not None and node is not logger.root:
+        if node.level:
+            return level >= node.level
+        node = node.parent
+    return level >= lowest
+
+
+def _write(name: str, level: int, text: str) -> None:
+    if name == SERVER:
+        standard_error.write_lines(text, "server: ")
+    else:
+        standard_error.write_lines(f"warning: {text}" if level == WARNING else text)
+
+
+def set_up() -> None:
+    """Write records from INFO on to standard error, for a process that serves, unless the program has handlers.
+
+    Also replaces `sys.stderr` by a stream that does not block.
+    """
+    global _lowest  # noqa: PLW0603 - of the process, like standard error
+    _lowest = INFO
+    standard_error.replace_stream()
+
+
+def flush() -> None:
+    """Wait at most one second until all records are handled and written. For the end of the process."""
+    _QUEUE.flush()
+    standard_error.flush()
+
+
+class Echo:
+    """Log of the standard error of a server's components, a record for each line."""
+
+    def __init__(self, server: str = "") -> None:
+        """Create a log.
+
+        Args:
+            server: The server's name, an attribute of the records.
+        """
+        self._server = server
+        self._partial = b""
+        self._lock = threading.Lock()
+
+    def write(self, data: bytes) -> None:
+        """Add a part of the output of a component."""
+        with self._lock:
+            *lines, self._partial = (self._partial + data).split(b"\n")
+            if len(self._partial) > LONGEST:
+                lines.append(self._partial)
+                self._partial = b""
+            self._pass_on(lines)
+
+    def close(self) -> None:
+        """Log the incomplete last line."""
+        with self._lock:
+            lines, self._partial = [self._partial] if self._partial else [], b""
+            self._pass_on(lines)
+
+    def _pass_on(self, lines: list[bytes]) -> None:
+        for line in lines:
+            text = line.decode("utf-8", "backslashreplace")
+            log(SERVER, INFO, text, line=text, server=self._server)
