@@ -30,6 +30,11 @@ export function bakedIn(): Record<string, any> {
   return baked;
 }
 
+/** @internal Read the table again: a unit test has replaced it. */
+export function forgetBakedIn(): void {
+  baked = undefined;
+}
+
 /** Return the environment variables of the component; empty without the grant `env`. */
 export function environment(): Record<string, string> {
   return Object.fromEntries(getEnvironment());

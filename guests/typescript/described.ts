@@ -12,3 +12,15 @@ export interface Described {
   /** The schema of the return type. */
   output?: JsonSchema;
 }
+
+let undescribed: () => Described = () => ({});
+
+/** Return what is known about a declaration that no build has described. */
+export function withoutBuild(): Described {
+  return undescribed();
+}
+
+/** @internal Set the names and schemas of declarations in unit tests, which run without a build. */
+export function describeWithoutBuild(make: () => Described): void {
+  undescribed = make;
+}

@@ -6,7 +6,7 @@
  *     notes.set(name, { text });
  *     return notes.increment("count");
  *
- * Source: the interface `key-value` of the WIT; its limits are in docs/reference/keyvalue.md.
+ * Source: the interface `key-value` of the WIT; its limits are in docs/reference/key-value-store.md.
  */
 
 import { open as openBucket, type Bucket as Raw } from "wasmcp:mcp-v20260728/key-value@0.1.0";

@@ -5,7 +5,7 @@ import type * as wit from "wasmcp:mcp-v20260728/types@0.1.0";
 import { report, run, Wanted } from "./calls.ts";
 import { Block, Result, type Icon, type Meta } from "./content.ts";
 import type { Context } from "./context.ts";
-import type { Described } from "./described.ts";
+import { withoutBuild, type Described } from "./described.ts";
 import { MissingCapabilityError, DeclarationError, McpError, ToolError } from "./errors.ts";
 import { blockOf, iconOf, json, metaOf, optional, resultOf, sendable } from "./lowering.ts";
 import { TOOLS } from "./registry.ts";
@@ -91,26 +91,42 @@ export class Tool<A = any, R = unknown> {
   /** Handle `tools/call`. Errors become results with `isError`, except for `McpError`, which is thrown. */
   call(args: string | null | undefined, context: Context): wit.ToolResult | Wanted {
     try {
-      return this.#called(args, context);
+      const loaded = this.#loaded(args);
+      if ("isError" in loaded) return loaded;
+      const value = run(() => this.#handler(loaded.value, context), context);
+      return value instanceof Wanted ? value : this.#rendered(value);
     } catch (error) {
-      if (error instanceof ToolError) return failure(error.message);
-      if (error instanceof MissingCapabilityError && context.protocolVersion < STATELESS) return failure(error.message);
-      if (error instanceof McpError) throw error;
-      report("tool", this.name, error);
-      return failure(`Error executing tool ${this.name}`);
+      return this.#failed(error, context);
     } finally {
       context.expire();
     }
   }
 
-  #called(args: string | null | undefined, context: Context): wit.ToolResult | Wanted {
+  /** @internal Handle `tools/call` in a unit test, on the event loop of Node. */
+  async callNatively(args: string, context: Context): Promise<wit.ToolResult> {
+    try {
+      const loaded = this.#loaded(args);
+      return "isError" in loaded ? loaded : this.#rendered(await this.#handler(loaded.value, context));
+    } catch (error) {
+      return this.#failed(error, context);
+    }
+  }
+
+  #loaded(args: string | null | undefined): wit.ToolResult | { value: unknown } {
     const invalid = (reason: string) => failure(`Invalid arguments for tool ${this.name}: ${reason}`);
     const given = args === null || args === undefined ? {} : JSON.parse(args);
     if (typeof given !== "object" || given === null || Array.isArray(given)) return invalid("expected an object");
     const loaded = this.#input.load(given);
-    if ("problems" in loaded) return invalid(loaded.problems.join("; "));
-    const value = run(() => this.#handler(loaded.value, context), context);
-    return value instanceof Wanted ? value : this.#rendered(value);
+    return "problems" in loaded ? invalid(loaded.problems.join("; ")) : loaded;
+  }
+
+  /** Return the result of a failed call; throw a JSON-RPC error. */
+  #failed(error: unknown, context: Context): wit.ToolResult {
+    if (error instanceof ToolError) return failure(error.message);
+    if (error instanceof MissingCapabilityError && context.protocolVersion < STATELESS) return failure(error.message);
+    if (error instanceof McpError) throw error;
+    report("tool", this.name, error);
+    return failure(`Error executing tool ${this.name}`);
   }
 
   #rendered(value: any): wit.ToolResult {
@@ -184,7 +200,7 @@ export function tool(...given: any[]): Tool {
 
 /** Return options, function and build data, for each of the three ways to declare something. */
 export function unpacked(given: any[], named: (first: string, second: string) => any): [any, any, Described] {
-  if (typeof given[0] === "function") return [{}, given[0], given[1] ?? {}];
-  if (typeof given[0] === "string") return [named(given[0], given[1]), given[2], given[3] ?? {}];
-  return [given[0] ?? {}, given[1], given[2] ?? {}];
+  if (typeof given[0] === "function") return [{}, given[0], given[1] ?? withoutBuild()];
+  if (typeof given[0] === "string") return [named(given[0], given[1]), given[2], given[3] ?? withoutBuild()];
+  return [given[0] ?? {}, given[1], given[2] ?? withoutBuild()];
 }

@@ -16,6 +16,7 @@ from support.handler_table import (
     check_outcome,
     check_requests,
     check_steps,
+    lookups,
     network,
 )
 from support.projects import project_files, write_project
@@ -26,9 +27,10 @@ from wasmcp.project import ensure_built
 
 pytestmark = pytest.mark.slow
 
-SOURCES = {"rust": "table.rs"}
+SOURCES = {"rust": "table.rs", "typescript": "table.ts"}
 LANGUAGES = [
     pytest.param("rust", marks=pytest.mark.skipif(bool(MISSING), reason=MISSING)),
+    "typescript",
 ]
 
 
@@ -80,7 +82,7 @@ def test_http(server: Server, language: str, web: Network) -> None:
     for case in cases("http", language, fakes=False):
         given = web.start(case)
         check_outcome(call(server, f"{language}_http", given["request"]), given)
-        check_requests(web.requests, given)
+        check_requests(web.requests, given, language)
 
 
 def test_kv(server: Server, language: str) -> None:
@@ -90,8 +92,8 @@ def test_kv(server: Server, language: str) -> None:
 
 
 def test_config(server: Server, language: str) -> None:
-    lookups = TABLE["config"]["lookups"]
-    check_steps(call(server, f"{language}_config", lookups), lookups)
+    given = lookups(language)
+    check_steps(call(server, f"{language}_config", given), given)
 
 
 def test_a_page_is_kept(server: Server, language: str, web: Network) -> None:

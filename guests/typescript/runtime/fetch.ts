@@ -139,6 +139,7 @@ export async function fetch(input: string | URL | { url: string }, init: Init = 
   let url = new URL(from?.url ?? (input as string));
   let method = (init.method ?? from?.method ?? "GET").toUpperCase();
   const headers = new Headers(init.headers ?? from?.headers);
+  if (!headers.has("user-agent")) headers.set("user-agent", "wasmcp"); // some servers reject requests without it
   const signal = init.signal ?? from?.signal ?? undefined;
   const redirect = init.redirect ?? from?.redirect ?? "follow";
   let source = bodyOf(init.body ?? from?.body ?? undefined, headers);

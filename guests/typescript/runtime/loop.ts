@@ -20,6 +20,11 @@ export function isLive(): boolean {
   return live;
 }
 
+/** @internal Use imports from now on: in unit tests, which have no build. */
+export function goLive(): void {
+  live = true;
+}
+
 /** Run a callback when a pollable is ready, and drop the pollable. Returns an id for `stopWaiting`. */
 export function whenReady(pollable: Pollable, wake: () => void): number {
   last += 1;

@@ -26,6 +26,8 @@ const FRAME = /^\s*(?:at )?(.*?)[\s(@]*[^\s(@]*?:(\d+)(?::\d+)?\)?$/;
 
 /** Format an error with its message, its stack in the author's files, and its causes. */
 export function located(error: Error): string {
+  // Unit tests have no bundle.
+  if (globalThis.__wasmcp_places === undefined && error.stack !== undefined) return error.stack;
   const frames: string[] = [];
   for (const line of String(error.stack ?? "").split("\n")) {
     const match = FRAME.exec(line);

@@ -1,0 +1,77 @@
+// Functions of a component under `node --test`, with the fakes of `wasmcp/testing`.
+
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { test } from "node:test";
+
+import { MissingConfigError, config } from "wasmcp/config";
+import { open, StoreError } from "wasmcp/kv";
+import { accept, callTool, decline, fakeConfig, fakeHttp, fakeKv, LocalContext, realHttp, roots, said } from "wasmcp/testing";
+
+import { ask, book, failing, greet, ping, report, visits } from "./native.ts";
+
+test("a tool whose schema the build derives", async () => {
+  assert.equal((await callTool(greet, { name: "Ada" })).content[0].text, "Hello, Ada");
+  assert.deepEqual((await callTool(failing, {})).content, [{ type: "text", text: "not today" }]);
+});
+
+test("progress, log messages and change notifications", async () => {
+  const context = new LocalContext({ requestId: "r", meta: { a: 1 } });
+  const result = await callTool(report, {}, context);
+  assert.equal(result.content[0].text, '["r",{"a":1},"2026-07-28",false]');
+  assert.deepEqual(context.progressReports, [[1, 2, "half"]]);
+  assert.deepEqual(context.logRecords, [["warning", { nearly: "full" }, "disk"]]);
+  assert.deepEqual(context.changes, ["tools", "notes://a"]);
+  context.cancel();
+  assert.equal(context.cancelled, true);
+});
+
+test("client requests", async () => {
+  const context = new LocalContext({ answers: [accept({ row: 4 })] });
+  assert.equal(await book("Oslo", context), "Oslo 4");
+  assert.equal(context.questions[0]![0], "elicitation/create");
+  await assert.rejects(book("Oslo", new LocalContext({ answers: [decline()] })), /did not agree/);
+  await assert.rejects(book("Oslo", new LocalContext()), /no answer to `elicitation\/create`/);
+  assert.deepEqual(await ask(new LocalContext({ answers: [said("42"), roots("file:///home")] })), ["42", "file:///home"]);
+});
+
+test("values of a session", () => {
+  const context = new LocalContext({ session: "s1", sessionValues: { visits: 1 } });
+  assert.deepEqual([visits(context), visits(context)], [2, 3]);
+  assert.deepEqual(context.sessionValues, { visits: 3 });
+  assert.equal(visits(new LocalContext()), undefined);
+});
+
+test("without a fake nothing is granted", async () => {
+  await assert.rejects(fetch("http://127.0.0.1:1/"), { code: "HTTP-request-denied" });
+  assert.throws(() => open(), (error) => error instanceof StoreError && error.code === "access-denied");
+  assert.throws(() => config("absent"), MissingConfigError);
+});
+
+test("a fake ends", async () => {
+  const network = fakeHttp();
+  network.route("GET", "http://a.test/*", (sent) => ({ text: sent.url }));
+  assert.equal(await (await fetch("http://a.test/x?y")).text(), "http://a.test/x?y");
+  await assert.rejects(fetch("http://b.test/"), /no route for GET http:\/\/b.test\//);
+  network.end();
+  await assert.rejects(fetch("http://a.test/x"), { code: "HTTP-request-denied" });
+  const [store, fake] = [fakeKv(), fakeConfig({ greeting: "Hi" }, { RETRIES: "5" })];
+  open("b").set("k", 1);
+  assert.equal(store.bucket("b").get("k"), 1);
+  assert.deepEqual([config("greeting"), config("RETRIES", 1)], ["Hi", 5]);
+  store.end();
+  fake.end();
+  assert.throws(() => open());
+  assert.throws(() => config("greeting"), MissingConfigError);
+});
+
+test("requests to a real server", async (t) => {
+  const server = createServer((_, response) => response.end("pong"));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const real = realHttp();
+  t.after(() => {
+    real.end();
+    server.close();
+  });
+  assert.equal(await ping(`http://127.0.0.1:${(server.address() as any).port}/`), "pong");
+});

@@ -1,0 +1,38 @@
+// Functions of a component that unit tests call.
+
+import { tool, ToolError, type Context } from "wasmcp";
+import { session } from "wasmcp/session";
+
+export const greet = tool(({ name }: { name: string }) => `Hello, ${name}`);
+export const failing = tool("failing", "Fail.", (_: {}) => {
+  throw new ToolError("not today");
+});
+export const report = tool("report", "Report.", (_: {}, context: Context) => {
+  context.progress(1, 2, "half");
+  context.log("warning", { nearly: "full" }, "disk");
+  context.toolsChanged();
+  context.resourceUpdated("notes://a");
+  return JSON.stringify([context.requestId, context.meta, context.protocolVersion, context.cancelled]);
+});
+
+const SEAT = { type: "object", properties: { row: { type: "integer" } }, required: ["row"] } as const;
+
+export async function book(to: string, context: Context): Promise<string> {
+  const ticket = await context.once("ticket", () => to);
+  const answer = await context.elicit("Which seat?", SEAT);
+  return `${ticket} ${answer.data.row}`;
+}
+
+export async function ask(context: Context): Promise<string[]> {
+  const found = await context.sample("6 by 7?", { maxTokens: 10 });
+  const [first] = await context.roots();
+  return [found.text, first!.uri];
+}
+
+export function visits(context: Context): number | undefined {
+  return session(context)?.increment("visits");
+}
+
+export async function ping(url: string): Promise<string> {
+  return (await fetch(url)).text();
+}
