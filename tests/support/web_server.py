@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+_JSON = ("content-type", "application/json")
+
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -43,7 +45,7 @@ class _Handler(BaseHTTPRequestHandler):
         return b"".join(pieces)
 
     def do_GET(self) -> None:
-        name = self.path.partition("?")[0].strip("/").replace("-", "_")
+        name = self.path.partition("?")[0].strip("/").replace("-", "_").replace("/", "_")
         getattr(self, f"page_{name}", self.page_)()
 
     def page_(self) -> None:
@@ -77,6 +79,30 @@ class _Handler(BaseHTTPRequestHandler):
         """Respond with the status that the query names."""
         self._body()
         self._answer(b"a status", int(self.path.partition("?")[2]))
+
+    def page_chat_completions(self) -> None:
+        """Answer as a model does, in server-sent events if the request wants a stream."""
+        asked = json.loads(self._body())
+        chat = {"id": "1", "created": 1, "model": asked["model"]}
+        if not asked.get("stream"):
+            message = {"role": "assistant", "content": f"Hello, {self.headers.get('authorization')}"}
+            choice = {"index": 0, "finish_reason": "stop", "message": message}
+            self._answer(json.dumps({**chat, "object": "chat.completion", "choices": [choice]}).encode(), 200, _JSON)
+            return
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.send_header("transfer-encoding", "chunked")
+        self.end_headers()
+        for word in ("Hel", "lo"):
+            choice = {"index": 0, "delta": {"content": word}, "finish_reason": None}
+            event = json.dumps({**chat, "object": "chat.completion.chunk", "choices": [choice]})
+            self._chunk(f"data: {event}\n\n".encode())
+        self._chunk(b"data: [DONE]\n\n")
+        self._chunk(b"")
+
+    def _chunk(self, data: bytes) -> None:
+        self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
+        self.wfile.flush()
 
     def page_never(self) -> None:
         """Answer when the test is over."""

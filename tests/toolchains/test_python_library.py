@@ -102,7 +102,7 @@ def source(root: Path, text: str, **options: Any) -> ComponentSource:
 
 
 def check(found: ComponentSource) -> None:
-    python_module._check(found, python_module._modules(found))
+    python_module._check(found, python_module._modules(found), None)
 
 
 class TestWarnings:

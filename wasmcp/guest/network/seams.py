@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from wasmcp.guest.component.compressed_modules import keep
+
 SEAMS = {
     "aiohttp": "wasmcp.guest.network.aiohttp_connections",
     "anyio._backends._asyncio": "wasmcp.guest.network.anyio_threads",
@@ -120,7 +122,7 @@ class _ApplyingLoader:
 
 
 class _Substitutes:
-    """A finder of the modules that cannot be imported in a component."""
+    """A finder of the modules that cannot be imported in a component, while it is built."""
 
     @staticmethod
     def find_spec(
@@ -148,6 +150,10 @@ def install(libraries: Iterable[str]) -> None:
             because a finished component cannot import them.
     """
     sys.meta_path.insert(0, _Substitutes)
+    spec = _Substitutes.find_spec("ssl")
+    code = None if spec is None or spec.loader is None else spec.loader.get_code("ssl")  # type: ignore[attr-defined]
+    if code is not None:
+        keep("ssl", code)  # for modules that import it in a call
     top_level = {*libraries}
     for name, seam in SEAMS.items():
         if name.partition(".")[0] in top_level:
