@@ -91,12 +91,16 @@ pub fn fetch(request: Request) Error!Response {
 fn send(request: Request) Error!wasi.types.FutureIncomingResponse {
     const url = try Url.of(request.url);
     const fields = wasi.types.Fields.init();
+    var is_named = false;
     for (request.headers) |header| {
+        if (std.ascii.eqlIgnoreCase(header.name, "user-agent")) is_named = true;
         fields.append(header.name, header.value).get() catch {
             fields.drop();
             return error.BadHeader;
         };
     }
+    // Some servers reject requests without it.
+    if (!is_named) _ = fields.append("user-agent", "wasmcp");
     const outgoing = wasi.types.OutgoingRequest.init(fields);
     configure(outgoing, request.method, url) catch {
         outgoing.drop();
