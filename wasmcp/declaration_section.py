@@ -3,7 +3,7 @@
 * A server handler can answer any request: a component that was composed of components with prompts declares that.
 * Compilers import whole interfaces: a component whose code never logs declares that, so that its servers do not
   announce logging.
-* The type of a component does not contain the extensions of MCP that it supports.
+* The type of a component does not contain the extensions of MCP that it supports, nor the data files inside.
 
 The section is called `wasmcp-declares`; its content is a JSON object with the known attributes of `Declares`.
 Source: component-model, design/mvp/Binary.md (custom sections); Model Context Protocol 2026-07-28, basic, "_meta";
@@ -29,6 +29,23 @@ _IDENTIFIER = re.compile(rf"{_LABEL}(?:\.{_LABEL})*/(?:[A-Za-z0-9](?:[A-Za-z0-9_
 
 
 @dataclass(frozen=True)
+class DataFiles:
+    """Data files inside a component.
+
+    Attributes:
+        count: Their number.
+        size: Their total size in bytes, uncompressed.
+    """
+
+    count: int
+    size: int
+
+    def to_dict(self) -> dict[str, int]:
+        """Return a JSON representation."""
+        return {"count": self.count, "size": self.size}
+
+
+@dataclass(frozen=True)
 class Declares:
     """Declarations of a component.
 
@@ -37,11 +54,13 @@ class Declares:
         uses: The functions of the resource `request` that its code can call, of those that servers announce (`log`,
             `notify-tools-changed`...); None: all that it imports.
         extensions: The extensions of MCP that it supports, by identifier; the values are settings, JSON objects.
+        files: Its data files, or None.
     """
 
     offers: frozenset[str] = field(default=frozenset())
     uses: frozenset[str] | None = None
     extensions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    files: DataFiles | None = None
 
     def section(self) -> bytes:
         """Return the custom section, to append to the component; empty bytes if nothing is declared."""
@@ -52,6 +71,8 @@ class Declares:
             said["uses"] = sorted(self.uses)
         if self.extensions:
             said["extensions"] = {key: self.extensions[key] for key in sorted(self.extensions)}
+        if self.files is not None:
+            said["files"] = self.files.to_dict()
         if not said:
             return b""
         return custom_section(SECTION, to_json_text(said).encode())
@@ -88,7 +109,17 @@ def _read(text: bytes) -> Declares:
         offers=_texts(said.get("offers")) or frozenset(),
         uses=_texts(said.get("uses")),
         extensions=extensions if good else {},
+        files=_files(said.get("files")),
     )
+
+
+def _files(value: object) -> DataFiles | None:
+    if not isinstance(value, dict):
+        return None
+    count, size = value.get("count"), value.get("size")
+    if type(count) is int and type(size) is int and count >= 0 and size >= 0:
+        return DataFiles(count, size)
+    return None
 
 
 def _texts(value: object) -> frozenset[str] | None:

@@ -21,8 +21,8 @@ def carry_out(tmp_path, monkeypatch):
 
     def carry_out(text, *, later=(), tools=True, fails=True, options=None):
         (tmp_path / "booted_tools.py").write_text(text, encoding="utf-8")
-        plan = {"module": "booted_tools", "declared": tools, "files": {}, "labels": {}, "later": list(later)}
-        plan |= {"random": "random" in text, "sqlite": False, "zones": None, "libraries": []}
+        plan = {"module": "booted_tools", "declared": tools, "sources": {}, "labels": {}, "later": list(later)}
+        plan |= {"random": "random" in text, "sqlite": False, "files": None, "zones": False, "libraries": []}
         plan["options"] = options or {}
         (tmp_path / PLAN).write_text(json.dumps(plan), encoding="utf-8")
         if fails:

@@ -13,10 +13,9 @@ from support.wheels import wheel
 
 from wasmcp.errors import ToolchainError
 from wasmcp.guest.component import stdlib_imports
-from wasmcp.toolchains.base import ComponentSource, Distribution
+from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.python import toolchain as python_module
-from wasmcp.toolchains.python.module_ast import Import, Module
-from wasmcp.toolchains.python.stdlib_limits import LOST, ZONES, lost_guarantees, zones_of_packages
+from wasmcp.toolchains.python.stdlib_limits import LOST, lost_guarantees
 from wasmcp.toolchains.python.toolchain import PythonToolchain
 
 # A zone of one hour east of UTC. Source: RFC 8536, version 1.
@@ -136,31 +135,54 @@ class TestWarnings:
 
 
 class TestZones:
-    def test_without_data_they_are_refused(self, tmp_path):
-        text = "from datetime import datetime\nfrom zoneinfo import ZoneInfo\ndef f():\n    import zoneinfo\n"
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "from zoneinfo import ZoneInfo\n",
+            "def f():\n    import zoneinfo\n",
+            "try:\n    import zoneinfo\nexcept ImportError:\n    zoneinfo = None\n",
+        ],
+    )
+    def test_their_data_is_required_where_they_are_imported(self, tmp_path, text):
+        found = source(tmp_path, text)
+        assert PythonToolchain().requirements(found) == ["tzdata"]
+        check(found)
+
+    @pytest.mark.parametrize(
+        ("text", "dependencies", "expected"),
+        [
+            ("x = 1\n", [], []),
+            ("x = 1\n", ["inflection"], ["inflection"]),
+            ("import zoneinfo\n", ["inflection"], ["inflection", "tzdata"]),
+            ("import zoneinfo\n", ["TZdata>=2026"], ["TZdata>=2026"]),
+        ],
+    )
+    def test_requirements_are_added_once(self, tmp_path, text, dependencies, expected):
+        assert PythonToolchain().requirements(source(tmp_path, text, dependencies=dependencies)) == expected
+
+    def test_data_for_a_package_is_resolved_with_it(self, tmp_path, monkeypatch):
+        index = tmp_path / "index"
+        index.mkdir()
+        wheel(index, "tzdata", "2026.1", {"tzdata/__init__.py": "", "tzdata/zoneinfo/Europe/Here": ZONE})
+        wheel(index, "calendars", "1", {"calendars/__init__.py": "def f():\n    import zoneinfo\n"})
+        monkeypatch.setenv("PIP_NO_INDEX", "1")
+        monkeypatch.setenv("PIP_FIND_LINKS", str(index))
+        found = source(tmp_path, "import calendars\n", dependencies=["calendars"])
+        resolved = PythonToolchain().resolve(found, cache=tmp_path / "cache", progress=lambda _: None)
+        assert [(one.name, one.version) for one in resolved] == [("calendars", "1"), ("tzdata", "2026.1")]
+        unused = source(tmp_path, "x = 1\n", dependencies=["calendars"])
+        resolved = PythonToolchain().resolve(unused, cache=tmp_path / "cache", progress=lambda _: None)
+        assert [one.name for one in resolved] == ["calendars"]
+
+    def test_missing_data_has_a_reason(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("PIP_NO_INDEX", "1")
+        monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
         with pytest.raises(ToolchainError) as caught:
-            check(source(tmp_path, text))
-        advice = '`zoneinfo` has no time zones in a component: add its package: `dependencies = ["tzdata"]`'
-        assert str(caught.value).splitlines() == [
-            "`tools_.py` has 2 errors:",
-            f"`tools_.py`, line 2: {advice}",
-            f"`tools_.py`, line 4: {advice}",
-        ]
-
-    def test_a_module_that_copes_is_not(self, tmp_path):
-        check(source(tmp_path, "try:\n    import zoneinfo\nexcept ImportError:\n    zoneinfo = None\n"))
-
-    def test_a_package_that_may_want_them_is_a_warning(self, tmp_path):
-        found = source(tmp_path, "x = 1\n")
-        package = Module("when", tmp_path / "when.py", "dependencies/when.py", own=False, fetched=True)
-        package.imports = [Import("zoneinfo", ("ZoneInfo",), 3, later=True, optional=False)]
-        assert zones_of_packages(found, [package]) == [f"warning: `dependencies/when.py`, line 3: {ZONES}"]
-        zones = Distribution("tzdata", "2026.1", "tzdata-2026.1-py2.py3-none-any.whl", "sha256:00")
-        assert zones_of_packages(replace(found, dependencies=(zones,)), [package]) == []
-
-    def test_with_data_they_are_not(self, tmp_path):
-        zones = Distribution("tzdata", "2026.1", "tzdata-2026.1-py2.py3-none-any.whl", "sha256:00")
-        check(replace(source(tmp_path, "import zoneinfo\n"), dependencies=(zones,)))
+            PythonToolchain().resolve(source(tmp_path, "import zoneinfo\n"), cache=tmp_path, progress=lambda _: None)
+        assert str(caught.value).splitlines()[0] == (
+            "component `shop`: a module imports `zoneinfo`, whose data is in the package `tzdata`, and that cannot be "
+            "resolved:"
+        )
 
 
 def test_a_module_may_have_the_name_of_one_that_is_absent(tmp_path):
@@ -202,7 +224,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[GuestComponent, lis
     wheel(root / "index", "tzdata", "2026.1", {**files, "tzdata/zoneinfo/tzdata.zi": "# not a zone"})
     (root / "mmap.py").write_text("SHIM = 7\n", encoding="utf-8")
     (root / "probing.py").write_text(PROBING, encoding="utf-8")
-    found = source(root, TOOLS, dependencies=["tzdata"])
+    found = source(root, TOOLS)
     lines: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PIP_NO_INDEX", "1")

@@ -100,6 +100,8 @@ def _lines(
         yield from _manifest(entry)
     if not inspection.is_server:
         yield f"needs the grants: {', '.join(inspection.wants) or 'none'}"
+    if inspection.files is not None:
+        yield f"data files: {_counted(inspection.files.to_dict())}"
     yield from _table("exports", _kinds(inspection.exports))
     yield from _table("imports", _kinds(inspection.imports))
     whole = inspection.size or 1
@@ -123,6 +125,20 @@ def _manifest(entry: Mapping[str, Any]) -> Iterator[str]:
         yield f"server: {metadata.get('name')} {metadata.get('version')}"
     yield f"built by: wasmcp {entry.get('wasmcp', 'of an unknown version')}"
     yield from _table("takes from its operator", _taken(entry)) if "configuration" in entry else ()
+    kept = [
+        (str(part.get("name")), _counted(part["files"]))
+        for part in entry.get("components", ())
+        if isinstance(part, dict) and isinstance(part.get("files"), dict)
+    ]
+    yield from _table("data files", kept) if kept else ()
+
+
+def _counted(files: Mapping[str, Any]) -> str:
+    """Return the number and size of the data files in a component."""
+    count, size = files.get("count"), files.get("size")
+    if not isinstance(count, int) or not isinstance(size, int):
+        return "unknown"
+    return f"{count:,} {'file' if count == 1 else 'files'}, {size:,} bytes"
 
 
 def _taken(entry: Mapping[str, Any]) -> list[tuple[str, str]]:

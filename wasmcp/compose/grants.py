@@ -11,6 +11,7 @@ from wasmcp.component.decode import ComponentInfo, decode
 from wasmcp.component.types import ExternType, Func, Instance, kind_of
 from wasmcp.compose.component_reader import Component
 from wasmcp.compose.interfaces import CAPABILITIES, ENTRY_POINTS, GRANTS, MIDDLEWARE, SERVER_HANDLER, is_among
+from wasmcp.declaration_section import DataFiles, declares
 from wasmcp.errors import MissingGrantError
 from wasmcp.wasi import is_known
 
@@ -123,6 +124,7 @@ class Inspection:
         nested: The components and core modules nested in it.
         wants: The families of grants that its imports need.
         world: The world of `wasmcp:mcp-v20260728` with its exports, or None.
+        files: The data files inside that it declares, or None.
     """
 
     size: int
@@ -133,6 +135,7 @@ class Inspection:
     nested: tuple[Nested, ...]
     wants: tuple[str, ...] = ()
     world: str | None = None
+    files: DataFiles | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the description as JSON values."""
@@ -141,6 +144,7 @@ class Inspection:
             "is_server": self.is_server,
             "world": self.world,
             "wants": list(self.wants),
+            "files": None if self.files is None else self.files.to_dict(),
             "capabilities": list(self.capabilities),
             "imports": dict(self.imports),
             "exports": dict(self.exports),
@@ -173,6 +177,7 @@ def inspect_component(data: bytes, *, name: str = "") -> Inspection:
         nested=tuple(Nested(part.kind, part.name, part.size) for part in info.parts),
         wants=needed_grants(info),
         world=_world(offered),
+        files=declares(data).files,
     )
 
 

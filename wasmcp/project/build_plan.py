@@ -139,7 +139,7 @@ def plan_component(project: Project, config: ComponentConfig, fetching: FetchOpt
 def _with_dependencies(
     project: Project, source: ComponentSource, tools: Toolchain, fetching: FetchOptions | None
 ) -> ComponentSource:
-    if not source.options.get("dependencies") or not isinstance(tools, Resolver):
+    if not isinstance(tools, Resolver):
         return source
     from wasmcp.project import lock_dependencies
 

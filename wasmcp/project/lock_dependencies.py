@@ -52,7 +52,7 @@ class ComponentRequirements:
 
 def requirements_of(source: ComponentSource, toolchain: Toolchain) -> ComponentRequirements | None:
     """Return the requirements of a component, or None."""
-    if not isinstance(toolchain, Resolver) or not source.options.get("dependencies"):
+    if not isinstance(toolchain, Resolver):
         return None
     requirements = toolchain.requirements(source)
     return ComponentRequirements(source, toolchain, tuple(requirements)) if requirements else None

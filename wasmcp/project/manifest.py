@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import wasmcp
+from wasmcp.declaration_section import declares
 from wasmcp.package_data import wit_directory
 from wasmcp.project.build_plan import ComponentStep, Plan
 from wasmcp.storage import digest
@@ -163,6 +164,9 @@ def built_entry(part: Built, root: Path | None = None) -> dict[str, Any]:
         "dynamic": step.config.dynamic,
         "inputs": step.inputs,
     }
+    files = declares(part.data).files
+    if files is not None:
+        entry["files"] = files.to_dict()
     if step.pin is not None:
         source = f"{step.pin.source}@{step.pin.manifest}"
         entry |= {"package": step.pin.package, "version": step.pin.version, "source": source}

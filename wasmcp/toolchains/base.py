@@ -41,7 +41,7 @@ IMPORTED_GRANTS = frozenset({"http", "kv", "sessions"})
 Progress = Callable[[str], None]
 """Callback that gets one line of text whenever a slow step begins."""
 
-_KINDS = {"string": "a string", "boolean": "a boolean", "strings": "a list of strings"}
+_KINDS = {"string": "a string", "boolean": "a boolean", "strings": "a list of strings", "patterns": "a list of strings"}
 
 
 @dataclass(frozen=True)
@@ -50,27 +50,51 @@ class Option:
 
     Attributes:
         name: The key, with hyphens.
-        kind: ``string``, ``boolean`` or ``strings`` (a list of them).
+        kind: ``string``, ``boolean``, ``strings`` (a list of them) or ``patterns`` (paths in the project with
+            wildcards).
         choices: The allowed values; empty: any value.
+        instead: For an option of other languages: what to do in this one, after a colon.
     """
 
     name: str
     kind: str = "string"
     choices: tuple[str, ...] = ()
+    instead: str = ""
 
     def problem(self, value: object) -> str | None:
         """Return an error for a value, as the end of a sentence that begins with its path; None if it is valid."""
+        if self.instead:
+            return f"has no effect in this language: {self.instead}"
+        is_list = isinstance(value, list) and all(isinstance(item, str) for item in value)
         fits = {
             "string": isinstance(value, str),
             "boolean": isinstance(value, bool),
-            "strings": isinstance(value, list) and all(isinstance(item, str) for item in value),
+            "strings": is_list,
+            "patterns": is_list,
         }[self.kind]
         if not fits:
             return f"must be {_KINDS[self.kind]}, not {value!r}"
+        if self.kind == "patterns" and isinstance(value, list):
+            wrong = [f"{item!r}, {problem}" for item in value if (problem := _pattern_problem(item)) is not None]
+            return f"names {'; '.join(wrong)}" if wrong else None
         unknown = [item for item in (value if isinstance(value, list) else [value]) if item not in self.choices]
         if self.choices and unknown:
             return f"must be one of {', '.join(f'`{choice}`' for choice in self.choices)}, not {unknown[0]!r}"
         return None
+
+
+def _pattern_problem(pattern: str) -> str | None:
+    """Return the problem of a pattern, as a relative clause; None if it can match files of the project."""
+    if pattern.startswith("/") or "\\" in pattern or pattern[1:2] == ":":
+        return "which is not a path relative to the project, with forward slashes"
+    parts = [part for part in pattern.split("/") if part not in ("", ".")]
+    if not parts:
+        return "which names no file"
+    if ".." in parts:
+        return "which leaves the project"
+    if any("**" in part and part != "**" for part in parts):
+        return "where `**` is not a whole part of the path"
+    return "which has a character that no file name has" if "\0" in pattern else None
 
 
 @dataclass(frozen=True)

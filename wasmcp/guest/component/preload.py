@@ -31,6 +31,13 @@ REPORT = "_wasmcp_report.json"
 
 _MOST_PRINTED = 100_000
 
+_RELATED = {
+    "importlib.metadata": ("importlib.metadata._adapters",),
+    "importlib.resources": ("importlib.readers", "importlib.resources.readers", "importlib.resources._adapters"),
+    "pkgutil": ("importlib.util",),
+}
+"""Module of `importlib` -> modules that its functions import, which the import system needs at build time only."""
+
 
 class _Recorder:
     """A standard stream that records output while the component is built, and forwards later output.
@@ -80,7 +87,7 @@ def boot(folder: str, core: frozenset[str]) -> None:
     out, err = _Recorder(sys.stdout, printed), _Recorder(sys.stderr, printed)
     sys.stdout, sys.stderr = out, err
     if sys.platform == "wasi":
-        _guard(plan)
+        _guard(plan, folder)
     try:
         _import(plan, report, core)
     except BaseException as error:  # noqa: BLE001 - also SystemExit and KeyboardInterrupt of the author's modules
@@ -96,16 +103,22 @@ def boot(folder: str, core: frozenset[str]) -> None:
         raise RuntimeError("the component cannot be built: see the report")
 
 
-def _guard(plan: dict[str, Any]) -> None:
+def _guard(plan: dict[str, Any], folder: str) -> None:
     """Replace or guard what does not work in a component, before other modules import it."""
     install()
+    if plan["files"]:
+        from wasmcp.guest.component.time_zones import keep_zones
+        from wasmcp.guest.files.archive import read_archive
+        from wasmcp.guest.files.functions import FileFunctions
+        from wasmcp.guest.files.tree import Tree
+
+        archive = read_archive(*(f"{folder}/{name}" for name in plan["files"]))
+        FileFunctions(Tree(archive)).install()
+        if plan["zones"]:
+            keep_zones(archive, f"{folder}/tzdata/zoneinfo/")
     install_seams(plan["libraries"])
     if plan["sqlite"]:
         guard_sqlite()
-    if plan["zones"]:
-        from wasmcp.guest.component.time_zones import keep_zones
-
-        keep_zones(plan["zones"])
 
 
 def _import(plan: dict[str, Any], report: dict[str, Any], core: frozenset[str]) -> None:
@@ -115,7 +128,7 @@ def _import(plan: dict[str, Any], report: dict[str, Any], core: frozenset[str]) 
         try:
             with watched() if plan["random"] else contextlib.nullcontext():
                 importlib.import_module(plan["module"])
-            remember(plan["files"], plan["labels"])
+            remember(plan["sources"], plan["labels"])
             if plan["declared"]:
                 from wasmcp.guest.declarations.registry import check
 
@@ -133,6 +146,10 @@ def _import(plan: dict[str, Any], report: dict[str, Any], core: frozenset[str]) 
         report["sockets"] = open_sockets()
     if report["errors"] or report["missing"] or report["open"]:
         return
+    for name, related in _RELATED.items():
+        if name in sys.modules:
+            for module in related:
+                importlib.import_module(module)
     import_later(core)
     if sys.platform == "wasi":
         explain_missing()

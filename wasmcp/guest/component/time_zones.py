@@ -1,44 +1,39 @@
-"""Time zones of `zoneinfo` in a component, which has no files to read them from.
+"""Time zones of `zoneinfo` in a component: those of the package ``tzdata``, among the component's files.
 
-The data comes from the package ``tzdata``. Runs while a component is built, before other modules import `zoneinfo`.
+`zoneinfo` reads them with `importlib.resources`, which is megabytes of modules; here they are looked up by name.
 """
 
 from __future__ import annotations
 
 import io
-import os
-import zlib
 from typing import Any
 
-_zones: dict[str, bytes] = {}
+from wasmcp.guest.files.archive import Archive
 
 
-def keep_zones(folder: str) -> None:
-    """Store all time zones in memory, and make `zoneinfo` use them.
+def keep_zones(archive: Archive, folder: str) -> None:
+    """Make `zoneinfo` use the time zones of an archive; call it before other modules import `zoneinfo`.
 
     Args:
-        folder: The folder ``zoneinfo`` of the package ``tzdata``.
+        archive: The component's files.
+        folder: The folder ``zoneinfo`` of the package ``tzdata``, with a slash at its end.
     """
     import zoneinfo
     from zoneinfo import _common, _tzpath
 
-    for place, _, files in os.walk(folder):
-        for file in files:
-            path = f"{place}/{file}"
-            with open(path, "rb") as opened:  # noqa: PTH123 - pathlib would stay in the component
-                data = opened.read()
-            if data.startswith(b"TZif"):
-                _zones[path.removeprefix(f"{folder}/")] = zlib.compress(data, 9)
-
     def load_tzdata(key: str) -> io.BytesIO:
         try:
-            return io.BytesIO(zlib.decompress(_zones[key]))
+            data = archive.read(folder + key)
         except KeyError:
+            data = b""
+        if not data.startswith(b"TZif"):
             raise zoneinfo.ZoneInfoNotFoundError(f"No time zone found with key {key}") from None
+        return io.BytesIO(data)
 
     def available_timezones() -> set[str]:
         """Return the names of the time zones."""
-        return set(_zones)
+        found = (path for path in archive if path.startswith(folder) and archive.begins_with(path, b"TZif"))
+        return {path.removeprefix(folder) for path in found}
 
     common: Any = _common
     common.load_tzdata = load_tzdata

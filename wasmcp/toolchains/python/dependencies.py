@@ -84,17 +84,30 @@ def requirements_of(source: ComponentSource) -> list[str]:
     return found
 
 
-def resolve(source: ComponentSource, cache: Path, progress: Callable[[str], None]) -> tuple[Distribution, ...]:
+def name_of(requirement: str) -> str:
+    """Return the normalised name of the package that a requirement is about."""
+    return _normalised(re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0])
+
+
+def resolve(
+    source: ComponentSource, cache: Path, progress: Callable[[str], None], added: Sequence[str] = ()
+) -> tuple[Distribution, ...]:
     """Resolve a component's dependencies; return the packages, transitive dependencies included.
 
     They are fetched as well (see `install`): only their files show whether they work in a component.
+
+    Args:
+        source: The component.
+        cache: The folder for packages.
+        progress: Called when a slow step begins.
+        added: Further requirements.
 
     Raises:
         MissingToolchainError: pip is not installed.
         NativeCodeError: Packages have native modules that do not work in a component.
         ToolchainError: No packages match, or one contains native code of another platform.
     """
-    requirements = requirements_of(source)
+    requirements = [*requirements_of(source), *added]
     if not requirements:
         return ()
     progress(f"resolving the dependencies of component `{source.name}`")

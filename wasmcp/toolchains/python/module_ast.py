@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from wasmcp.errors import ToolchainError
@@ -108,19 +109,27 @@ def read_module(module: Module) -> Problem | None:
     except OSError as error:
         return f"`{label}` cannot be read: {error.strerror}", ()
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    problem, imports, frozen = _analysed(data, label, package)
+    module.imports, module.frozen = list(imports), list(frozen)
+    return problem
+
+
+@lru_cache(maxsize=4096)
+def _analysed(
+    data: bytes, label: str, package: str
+) -> tuple[Problem | None, tuple[Import, ...], tuple[tuple[str, int], ...]]:
+    """Return the problem, or None, the imports and the frozen calls of a module's source; a build needs them often."""
     try:
         tree = ast.parse(data, filename=label)
     except SyntaxError as error:
         if _may_be_newer(error):
-            module.imports = list(_by_lines(data.decode("utf-8", "replace"), package))
-            return None
-        return f"`{label}`, line {error.lineno}: {error.msg}", _marked(error)
+            return None, tuple(_by_lines(data.decode("utf-8", "replace"), package)), ()
+        return (f"`{label}`, line {error.lineno}: {error.msg}", _marked(error)), (), ()
     except (ValueError, RecursionError, MemoryError) as error:
-        return f"`{label}` is not Python: {error}", ()
+        return (f"`{label}` is not Python: {error}", ()), (), ()
     visitor = _Visitor(package)
     visitor.visit(tree)
-    module.imports, module.frozen = visitor.found, visitor.frozen
-    return None
+    return None, tuple(visitor.found), tuple(visitor.frozen)
 
 
 def _may_be_newer(error: SyntaxError) -> bool:

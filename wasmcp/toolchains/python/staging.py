@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from wasmcp.toolchains.base import ComponentSource
+from wasmcp.toolchains.python.data_files import ARCHIVE, INDEX, stage_archive
 from wasmcp.toolchains.python.imports import is_host_side, module_name, source_root
 from wasmcp.toolchains.python.module_ast import Module
 from wasmcp.toolchains.python.native_modules import SHIM, extension_name
@@ -31,7 +32,9 @@ def stage_application(
     modules: Mapping[str, Module],
     stage: Path,
     imports: Sequence[str] = (),
+    *,
     fetched: Path | None = None,
+    files: Mapping[str, Path] | None = None,
 ) -> Path:
     """Fill the staging folder; return its subfolder with the application.
 
@@ -41,6 +44,7 @@ def stage_application(
         stage: The staging folder.
         imports: Further modules to import: those of the option ``imports``.
         fetched: The folder of its dependencies.
+        files: Path in the component -> data file.
     """
     from wasmcp.guest.component.preload import (
         PLAN,  # imported here: checking whether a component is up to date must not import the guest library
@@ -58,10 +62,8 @@ def stage_application(
         shutil.copyfile(module.path, target)
     imported = {statement.module.partition(".")[0] for module in modules.values() for statement in module.imports}
     if fetched is not None:
-        _stage_data(
-            fetched, {module.name.partition(".")[0] for module in modules.values() if module.fetched}, application
-        )
-        _stage_native(fetched, imported, application)
+        packages = {module.name.partition(".")[0] for module in modules.values() if module.fetched}
+        _stage_code(fetched, packages, imported, application)
     name = module_name(source.path, source_root(source.path, source.root))
     declared = source.world in DECLARED
     later = [_configured_import(module) for module in imports] + _later(name, modules)
@@ -73,13 +75,14 @@ def stage_application(
             "references": source.options.get("schema-references", False),
             "dynamic": source.options.get("dynamic", False),
         },
-        "files": labels_of(one for one in modules.values() if not one.fetched),
+        "sources": labels_of(one for one in modules.values() if not one.fetched),
         "labels": labels_of(one for one in modules.values() if one.fetched),
         "later": later,
         "libraries": sorted({module.name.partition(".")[0] for module in modules.values()}),
         "random": "random" in imported,
         "sqlite": "sqlite3" in imported,
-        "zones": _stage_zones(fetched, application) if "zoneinfo" in imported else None,
+        "files": [ARCHIVE, INDEX] if stage_archive(files or {}, application) else None,
+        "zones": "zoneinfo" in imported,
     }
     (application / PLAN).write_text(json.dumps(plan), encoding="utf-8")
     exported = (
@@ -100,37 +103,23 @@ def stage_application(
     return application
 
 
-def _stage_data(fetched: Path, packages: set[str], application: Path) -> None:
-    """Copy what packages read during import: modules of computed names, data next to them, and their metadata.
+def _stage_code(fetched: Path, packages: Iterable[str], imported: Container[str], application: Path) -> None:
+    """Copy the code of packages: modules of computed names and native ones included.
 
-    A component contains the modules that are imported, not those that are there to be imported.
+    A component contains the modules that are imported, not those that are there to be imported. Native modules for
+    Emscripten need another one.
     """
-    for package in packages:
+    for package in sorted(packages):
         for path in (fetched / package).rglob("*"):
-            if path.is_file() and path.suffix not in {".pyi", ".pyc"}:
+            if path.is_file() and path.suffix in {".py", ".so"}:
                 target = application / path.relative_to(fetched)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, target)
-    for metadata in fetched.glob("*.dist-info"):
-        shutil.copytree(metadata, application / metadata.name)
-
-
-def _stage_native(fetched: Path, imported: Container[str], application: Path) -> None:
-    """Copy native modules that are not in a package, and the one that native modules for Emscripten need."""
     for path in sorted(fetched.glob("*.so")):
         if extension_name(path) in imported:
             shutil.copyfile(path, application / path.name)
     if (fetched / SHIM).is_file() and any(application.rglob("*.so")):
         shutil.copyfile(fetched / SHIM, application / SHIM)
-
-
-def _stage_zones(fetched: Path | None, application: Path) -> str | None:
-    """Copy the time zones of the package ``tzdata``; return their path in the component, or None without them."""
-    zones = None if fetched is None else fetched / "tzdata" / "zoneinfo"
-    if zones is None or not zones.is_dir():
-        return None
-    shutil.copytree(zones, application / "_wasmcp_zones", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-    return f"{STAGED}_wasmcp_zones"
 
 
 def labels_of(modules: Iterable[Module]) -> dict[str, str]:

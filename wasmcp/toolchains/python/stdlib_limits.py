@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.python.module_ast import Import, Module
 
 ABSENT = frozenset(
@@ -110,20 +109,16 @@ def _is_harmless(name: str, statement: Import) -> bool:
     return statement.module == name and bool(statement.names) and set(statement.names) <= harmless_names(name)
 
 
-ZONES = '`zoneinfo` has no time zones in a component: add its package: `dependencies = ["tzdata"]`'
+ZONES = "tzdata"
+"""Package with the data of `zoneinfo`; required by each component that can import `zoneinfo`."""
 
 
-def without_zones(source: ComponentSource, modules: Iterable[Module]) -> Iterator[tuple[Module, Import]]:
-    """Yield the imports of `zoneinfo` if the package ``tzdata``, its data in a component, is not a dependency."""
-    if any(one.name == "tzdata" for one in source.dependencies):
-        return
-    for module in modules:
-        for statement in module.imports:
-            if statement.module.partition(".")[0] == "zoneinfo":
-                yield module, statement
-
-
-def zones_of_packages(source: ComponentSource, modules: Iterable[Module]) -> list[str]:
-    """Return a warning for each dependency's module that imports `zoneinfo` without its data."""
-    found = {module.label: line.line for module, line in without_zones(source, modules) if module.fetched}
-    return [f"warning: `{label}`, line {line}: {ZONES}" for label, line in found.items()]
+def import_of_zones(modules: Iterable[Module]) -> tuple[Module, Import] | None:
+    """Return the first import of `zoneinfo`, and its module; None without one."""
+    found = (
+        (module, statement)
+        for module in modules
+        for statement in module.imports
+        if statement.module.partition(".")[0] == "zoneinfo"
+    )
+    return next(found, None)

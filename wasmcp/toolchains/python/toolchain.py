@@ -16,23 +16,25 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from wasmcp.component.custom_sections import strip
-from wasmcp.declaration_section import Declares
+from wasmcp.declaration_section import DataFiles, Declares
 from wasmcp.errors import ToolchainError
 from wasmcp.package_data import wit_directory
 from wasmcp.toolchains.base import PINS, ComponentSource, Distribution, Inputs, Option, own_files, relative_label
 from wasmcp.toolchains.python import dependencies
 from wasmcp.toolchains.python.announced_calls import uses
 from wasmcp.toolchains.python.compiler import componentize, ungranted, worlds_of
+from wasmcp.toolchains.python.data_files import files_of, own_places, package_places
 from wasmcp.toolchains.python.diagnostics import failure_of, printed_of, warnings_of
 from wasmcp.toolchains.python.imports import is_host_side, is_provided, is_standard, reachable, source_root
 from wasmcp.toolchains.python.local_projects import local_projects
 from wasmcp.toolchains.python.module_ast import Module, refusal
 from wasmcp.toolchains.python.native_modules import SUFFIX, extension_name
 from wasmcp.toolchains.python.staging import GUEST, stage_application
-from wasmcp.toolchains.python.stdlib_limits import ABSENT, ZONES, lost_guarantees, without_zones, zones_of_packages
+from wasmcp.toolchains.python.stdlib_limits import ABSENT, ZONES, import_of_zones, lost_guarantees
 from wasmcp.toolchains.python.unavailable_uses import unavailable_uses
 from wasmcp.toolchains.shared_sources import folder_problem, is_outside, shared_folder
 
@@ -54,6 +56,7 @@ class PythonToolchain:
         Option("dependencies", "strings"),
         Option("build-from-source", "strings"),
         Option("imports", "strings"),
+        Option("files", "patterns"),
         Option("coerce", "boolean"),
         Option("schema-references", "boolean"),
     )
@@ -64,6 +67,9 @@ class PythonToolchain:
         files = {module.label: module.path for module in _modules(source).values()}
         for project in local_projects(source):
             files[relative_label(project.document, source.root)] = project.document
+        own = files_of(source)
+        own_places(source, own, _folders(source))
+        files.update(own)
         files.update(own_files("guest", GUEST, [".py"]))
         files.update(own_files("wit", wit_directory(), [".wit"]))
         files.update({f"wasmcp:toolchains/{path.name}": path for path in _OWN})
@@ -72,13 +78,25 @@ class PythonToolchain:
 
     def requirements(self, source: ComponentSource) -> list[str]:
         """Return the component's requirements from registries; see `wasmcp.toolchains.base.Resolver`."""
-        return dependencies.requirements_of(source)
+        found = dependencies.requirements_of(source)
+        if any(dependencies.name_of(requirement) == ZONES for requirement in found):
+            return found
+        return found if import_of_zones(_modules(source).values()) is None else [*found, ZONES]
 
     def resolve(
         self, source: ComponentSource, *, cache: Path, progress: Callable[[str], None]
     ) -> tuple[Distribution, ...]:
-        """Resolve the component's ``dependencies``; see `wasmcp.toolchains.base.Resolver`."""
-        return dependencies.resolve(source, cache, progress)
+        """Resolve the component's ``dependencies``, and the data of `zoneinfo` where its modules or packages import it.
+
+        See `wasmcp.toolchains.base.Resolver`.
+        """
+        added = self.requirements(source)[len(dependencies.requirements_of(source)) :]
+        found = _resolved(source, added, cache, progress)
+        if found and not any(one.name == ZONES for one in found):
+            fetched = dependencies.install(replace(source, dependencies=found), cache, progress)
+            if import_of_zones(_modules(source, fetched).values()) is not None:
+                found = _resolved(source, [ZONES], cache, progress)
+        return found
 
     def build(self, source: ComponentSource, output: Path, *, cache: Path, progress: Callable[[str], None]) -> None:
         """Build the component; see `wasmcp.toolchains.base.Toolchain`."""
@@ -88,7 +106,13 @@ class PythonToolchain:
         progress(f"compiling `{source.label}` with componentize-py")
         with tempfile.TemporaryDirectory(prefix="wasmcp-python-") as folder:
             stage = Path(folder)
-            application = stage_application(source, modules, stage, _imports(source), fetched)
+            places = own_places(source, files_of(source), _folders(source))
+            if fetched is not None:
+                packages = {module.name.partition(".")[0] for module in modules.values() if module.fetched}
+                if import_of_zones(modules.values()) is not None:
+                    packages.add(ZONES)
+                places = {**package_places(source, fetched, packages), **places}
+            application = stage_application(source, modules, stage, _imports(source), fetched=fetched, files=places)
             partial = output.with_name(f".{output.name}.{os.getpid()}")
             output.parent.mkdir(parents=True, exist_ok=True)
             try:
@@ -97,16 +121,36 @@ class PythonToolchain:
                     LOGGER.info("`%s` printed while it was imported: %s", source.label, line)
                 if failure is not None:
                     raise failure_of(source, modules, application, failure)
-                declares = Declares(uses=uses(modules.values())).section()
+                declares = Declares(uses=uses(modules.values()), files=_counted(places)).section()
                 partial.write_bytes(strip(partial.read_bytes()) + declares)
                 partial.replace(output)
             finally:
                 partial.unlink(missing_ok=True)
             warnings = [*ungranted(source, modules), *warnings_of(modules, application)]
-            warnings += [*lost_guarantees(modules.values()), *zones_of_packages(source, modules.values())]
+            warnings += lost_guarantees(modules.values())
             warnings += unavailable_uses(modules.values(), source.grants)
             for line in warnings:
                 progress(line)
+
+
+def _counted(places: Mapping[str, Path]) -> DataFiles | None:
+    return DataFiles(len(places), sum(path.stat().st_size for path in places.values())) if places else None
+
+
+def _resolved(
+    source: ComponentSource, added: list[str], cache: Path, progress: Callable[[str], None]
+) -> tuple[Distribution, ...]:
+    """Return the resolved packages; an error about the added one names the reason for it."""
+    try:
+        return dependencies.resolve(source, cache, progress, added)
+    except ToolchainError as error:
+        if not added or f"`{ZONES}`" not in str(error):
+            raise
+        message = (
+            f"component `{source.name}`: a module imports `zoneinfo`, whose data is in the package `{ZONES}`, and that "
+            "cannot be resolved:"
+        )
+        raise ToolchainError(message, source=source.label, toolchain="python", output=str(error)) from None
 
 
 def _folders(source: ComponentSource) -> list[Path]:
@@ -144,11 +188,6 @@ def _check(source: ComponentSource, modules: Mapping[str, Module], fetched: Path
     """Reject imports that are certainly not in the component, before the compiler, which takes much longer."""
     native = set() if fetched is None else {extension_name(path) for path in fetched.glob(f"*{SUFFIX}")}
     problems: list[tuple[str, list[str]]] = []
-    problems += [
-        (f"`{module.label}`, line {statement.line}: {ZONES}", [])
-        for module, statement in without_zones(source, modules.values())
-        if not module.fetched and not statement.optional
-    ]
     for module in modules.values():
         if module.fetched:
             continue  # optional imports of packages depend on conditions at run time

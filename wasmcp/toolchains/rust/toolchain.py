@@ -29,7 +29,7 @@ class RustToolchain:
     name = "rust"
     suffixes = (".rs", ".toml")
     extra = "rust"
-    options: tuple[Option, ...] = ()
+    options = (Option("files", instead='include each file, `include_str!("data.json")`'),)
 
     def inputs(self, source: ComponentSource) -> Inputs:
         """Return the source's crate, or the file with its modules, the guest crate and the WIT.

@@ -53,7 +53,11 @@ class TypeScriptToolchain:
     name = "typescript"
     suffixes = SUFFIXES
     extra = "typescript"
-    options = (Option("engine", choices=tuple(_ENGINES)), Option("optimize", choices=("speed", "size")))
+    options = (
+        Option("engine", choices=tuple(_ENGINES)),
+        Option("optimize", choices=("speed", "size")),
+        Option("files", instead='import each file, `import data from "./data.json"`'),
+    )
 
     def inputs(self, source: ComponentSource) -> Inputs:
         """Return the source's modules, its lock file, the guest library, the compiler scripts and the WIT."""

@@ -23,7 +23,10 @@ class ZigToolchain:
     name = "zig"
     suffixes = (".zig",)
     extra = "zig"
-    options = (Option("optimize", choices=OPTIMIZE),)
+    options = (
+        Option("optimize", choices=OPTIMIZE),
+        Option("files", instead='embed each file, `@embedFile("data.json")`'),
+    )
 
     def inputs(self, source: ComponentSource) -> Inputs:
         """Return the source and the files that it imports or embeds, the guest library, the bindings and the WIT."""

@@ -1,0 +1,344 @@
+"""Functions of `io` and `os` that take paths, for files of a tree and for all others.
+
+Paths of the tree are answered from it, others by the replaced function. Files of the tree cannot be changed. A
+directory of the tree that also exists outside of it has the names of both.
+"""
+
+from __future__ import annotations
+
+import builtins
+import errno
+import io
+import os
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from wasmcp.guest.files.streams import check_arguments, stream
+from wasmcp.guest.files.tree import Tree
+
+_CHANGING = {
+    "chmod": 1, "link": 2, "mkdir": 1, "mkfifo": 1, "remove": 1, "rename": 2, "replace": 2, "rmdir": 1, "symlink": 2,
+    "truncate": 1, "unlink": 1, "utime": 1,
+}  # fmt: skip
+"""Function of `os` that changes files -> number of leading arguments that can be paths."""
+
+_CREATING = {"link", "mkdir", "mkfifo", "symlink"}
+_UNREACHABLE = frozenset({errno.ENOENT, errno.EBADF, getattr(errno, "ENOTCAPABLE", errno.ENOENT)})
+"""Errors for a path that is in no directory that the host provides."""
+
+
+class FileFunctions:
+    """Functions that replace those of `io`, `os` and the import system.
+
+    Args:
+        tree: The files.
+    """
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._open: Callable[..., Any] = io.open
+        names = ("access", "listdir", "lstat", "open", "readlink", "scandir", "stat", *_CHANGING)
+        self._os: dict[str, Any] = {name: getattr(os, name) for name in names if hasattr(os, name)}
+        self._get_data: Callable[..., bytes] | None = None
+
+    def install(self) -> None:
+        """Replace the functions; call it before modules are imported that keep references to them."""
+        io.open = builtins.open = self.open
+        own = {name: self._changing(name) for name in _CHANGING if name in self._os}
+        own |= {"access": self.access, "listdir": self.listdir, "scandir": self.scandir, "open": self.open_descriptor}
+        own |= {"stat": self._status("stat"), "lstat": self._status("lstat"), "readlink": self.readlink}
+        for name in own.keys() & self._os.keys():
+            setattr(os, name, own[name])
+            for supports in (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks):
+                if self._os[name] in supports and name != "scandir":
+                    supports.add(own[name])
+        loader: Any = sys.modules["_frozen_importlib_external"].FileLoader
+        self._get_data = get_data = loader.get_data
+
+        def data_of(this: Any, path: str) -> bytes:
+            found = self._find(path)
+            is_file = found is not None and self._tree.is_file(found)
+            return self._tree.archive.read(found) if found is not None and is_file else get_data(this, path)
+
+        loader.get_data = data_of
+
+    def remove(self) -> None:
+        """Restore the replaced functions."""
+        io.open = builtins.open = self._open
+        for name, function in self._os.items():
+            for supports in (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks):
+                supports.discard(getattr(os, name))
+                if function in supports:
+                    supports.add(function)
+            setattr(os, name, function)
+        if self._get_data is not None:
+            sys.modules["_frozen_importlib_external"].FileLoader.get_data = self._get_data
+
+    def _find(self, path: Any) -> str | None:
+        """Return a path in normal form; None for what is not a path, such as a file descriptor."""
+        if isinstance(path, int):
+            return None
+        try:
+            return self._tree.resolve(os.fsdecode(path))
+        except TypeError:
+            return None
+
+    def _has(self, path: str | None) -> bool:
+        return path is not None and (self._tree.is_file(path) or self._tree.is_directory(path))
+
+    def open(  # noqa: PLR0917 - as the replaced function
+        self,
+        file: Any,
+        mode: str = "r",
+        buffering: int = -1,
+        encoding: str | None = None,
+        errors: str | None = None,
+        newline: str | None = None,
+        closefd: bool = True,
+        opener: Any = None,
+    ) -> Any:
+        """Open a file; see `io.open`."""
+        original = (file, mode, buffering, encoding, errors, newline, closefd, opener)
+        if opener is not None or not _is_mode(mode):
+            return self._open(*original)
+        path = self._find(file)
+        if path is not None and self._tree.is_file(path):
+            options = {"encoding": encoding, "errors": errors, "newline": newline}
+            check_arguments(mode, **options)
+            if "x" in mode:
+                raise _error(errno.EEXIST, file)
+            if {*mode} & {*"wa+"}:
+                raise _error(errno.EROFS, file)
+            return stream(self._tree.archive.read(path), file, mode, buffering, **options)
+        if path is not None and self._tree.is_directory(path):
+            raise _error(errno.EEXIST if "x" in mode else errno.EISDIR, file)
+        with self._outside(path, file, creates=bool({*mode} & {*"wax"})):
+            return self._open(*original)
+
+    def open_descriptor(self, path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+        """Open a file outside of the tree; see `os.open`. Files of the tree have no descriptor."""
+        found = None if dir_fd is not None else self._find(path)
+        if found is not None and self._tree.is_file(found):
+            changes = flags & (os.O_WRONLY | os.O_RDWR | os.O_TRUNC)
+            raise _error(errno.EROFS if changes else errno.ENOTSUP, path)
+        with self._outside(found, path, creates=bool(flags & os.O_CREAT)):
+            return int(self._os["open"](path, flags, mode, dir_fd=dir_fd))
+
+    def access(self, path: Any, mode: int, **options: Any) -> bool:
+        """Return whether a path can be accessed; see `os.access`."""
+        try:
+            found = None if options.get("dir_fd") is not None else self._find(path)
+        except NotADirectoryError:
+            return False
+        if self._has(found):
+            assert found is not None  # noqa: S101 - for the type checker
+            is_directory = self._tree.is_directory(found)
+            if is_directory and self._os["access"](path, mode, **options):
+                return True
+            return not mode & os.W_OK and (is_directory or not mode & os.X_OK)
+        return bool(self._os["access"](path, mode, **options))
+
+    def _status(self, name: str) -> Callable[..., os.stat_result]:
+        original = self._os[name]
+
+        def status(path: Any, **options: Any) -> os.stat_result:
+            found = None if options.get("dir_fd") is not None else self._find(path)
+            if found is not None and self._tree.is_file(found):
+                return self._tree.stat(found)
+            if found is not None and self._tree.is_directory(found):
+                try:
+                    return original(path, **options)  # type: ignore[no-any-return]
+                except OSError:
+                    return self._tree.stat(found)
+            with self._outside(found, path):
+                return original(path, **options)  # type: ignore[no-any-return]
+
+        status.__name__ = name
+        status.__doc__ = f"Return the status of a path; see `os.{name}`."
+        return status
+
+    def listdir(self, path: Any = None) -> list[Any]:
+        """Return the names in a directory; see `os.listdir`."""
+        found = self._find("." if path is None else path)
+        if found is not None and self._tree.is_file(found):
+            raise _error(errno.ENOTDIR, path)
+        own = [] if found is None else self._tree.names(found)
+        if not own:
+            with self._outside(found, path):
+                return list(self._os["listdir"](path))
+        names = [os.fsencode(name) for name in own] if isinstance(path, bytes) else own
+        try:
+            outside = self._os["listdir"](path)
+        except OSError:
+            return [*names]
+        return [*names, *(name for name in outside if name not in set(names))]
+
+    def scandir(self, path: Any = None) -> Any:
+        """Return the entries of a directory; see `os.scandir`."""
+        found = self._find("." if path is None else path)
+        if found is not None and self._tree.is_file(found):
+            raise _error(errno.ENOTDIR, path)
+        own = [] if found is None else self._tree.names(found)
+        if found is None or not own:
+            with self._outside(found, path):
+                return self._os["scandir"](path)
+        entries = [_Entry(self._tree, found, name, path) for name in own]
+        try:
+            outside = self._os["scandir"](path)
+        except OSError:
+            return _Scan(iter(entries), None)
+        return _Scan(_both(entries, outside), outside)
+
+    def readlink(self, path: Any, **options: Any) -> Any:
+        """Return the target of a symbolic link; see `os.readlink`. The tree has no links."""
+        found = None if options.get("dir_fd") is not None else self._find(path)
+        if self._has(found):
+            raise _error(errno.EINVAL, path)
+        with self._outside(found, path):
+            return self._os["readlink"](path, **options)
+
+    def _changing(self, name: str) -> Callable[..., Any]:
+        original = self._os[name]
+        count = _CHANGING[name]
+
+        def change(*arguments: Any, **options: Any) -> Any:
+            named = [options[key] for key in ("path", "src", "dst") if key in options]
+            paths = [*arguments[:count], *named]
+            has_base = any(options.get(key) is not None for key in ("dir_fd", "src_dir_fd", "dst_dir_fd"))
+            found = [None if has_base or _is_content(name, each, paths) else self._find(each) for each in paths]
+            for path, given in zip(found, paths, strict=True):
+                if self._has(path):
+                    raise _error(errno.EEXIST if name in _CREATING else errno.EROFS, given)
+            try:
+                return original(*arguments, **options)
+            except OSError as error:
+                for path, given in zip(found, paths, strict=True):
+                    if error.errno in _UNREACHABLE and path is not None and self._tree.contains_parent(path):
+                        missing = errno.EROFS if name in _CREATING else errno.ENOENT
+                        raise _error(missing, given) from None
+                raise
+
+        change.__name__ = name
+        change.__doc__ = f"Change files outside of the tree; see `os.{name}`."
+        return change
+
+    def _outside(self, path: str | None, given: Any, *, creates: bool = False) -> _Outside:
+        return _Outside(path is not None and self._tree.contains_parent(path), given, creates=creates)
+
+
+class _Outside:
+    """Context of a call for a path that is not in the tree.
+
+    Args:
+        below: True if the directory above the path is in the tree.
+        given: The path, for errors.
+        creates: True if the call creates a missing file.
+    """
+
+    def __init__(self, below: bool, given: Any, *, creates: bool) -> None:
+        self._below = below
+        self._given = given
+        self._creates = creates
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
+        if self._below and isinstance(error, OSError) and error.errno in _UNREACHABLE:
+            raise _error(errno.EROFS if self._creates else errno.ENOENT, self._given) from None
+
+
+class _Entry:
+    """A directory entry of the tree; see `os.DirEntry`."""
+
+    def __init__(self, tree: Tree, directory: str, name: str, given: Any) -> None:
+        self._tree = tree
+        self._path = f"{directory.rstrip('/')}/{name}"
+        base = "." if given is None else os.fspath(given)
+        is_bytes = isinstance(base, bytes)
+        self.name: Any = os.fsencode(name) if is_bytes else name
+        joined = name if given is None else f"{os.fsdecode(base).rstrip('/')}/{name}"
+        self.path: Any = os.fsencode(joined) if is_bytes else joined
+
+    def is_dir(self, *, follow_symlinks: bool = True) -> bool:  # noqa: ARG002 - the tree has no links
+        """Return True for a directory."""
+        return self._tree.is_directory(self._path)
+
+    def is_file(self, *, follow_symlinks: bool = True) -> bool:  # noqa: ARG002
+        """Return True for a file."""
+        return self._tree.is_file(self._path)
+
+    def is_symlink(self) -> bool:
+        """Return False."""
+        return False
+
+    def is_junction(self) -> bool:
+        """Return False."""
+        return False
+
+    def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:  # noqa: ARG002
+        """Return the status of the entry."""
+        return self._tree.stat(self._path)
+
+    def inode(self) -> int:
+        """Return the number of the entry."""
+        return self.stat().st_ino
+
+    def __fspath__(self) -> Any:
+        return self.path
+
+    def __repr__(self) -> str:
+        return f"<DirEntry {self.name!r}>"
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        """The class of directory entries, for `isinstance`."""
+        return os.DirEntry
+
+
+class _Scan:
+    """Iterator over the entries of a directory; see `os.scandir`."""
+
+    def __init__(self, entries: Iterator[Any], outside: Any) -> None:
+        self._entries = entries
+        self._outside = outside
+
+    def __iter__(self) -> _Scan:
+        return self
+
+    def __next__(self) -> Any:
+        return next(self._entries)
+
+    def __enter__(self) -> _Scan:  # noqa: PYI034 - `typing.Self` is newer than Python 3.10
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the directory."""
+        self._entries = iter(())
+        if self._outside is not None:
+            self._outside.close()
+
+
+def _both(entries: list[_Entry], outside: Any) -> Iterator[Any]:
+    yield from entries
+    names = {entry.name for entry in entries}
+    yield from (entry for entry in outside if entry.name not in names)
+
+
+def _is_content(name: str, given: Any, paths: list[Any]) -> bool:
+    """Return whether an argument is not the path of a file: the text of a symbolic link, or the mode of `mkdir`."""
+    return name == "symlink" and given is paths[0]
+
+
+def _is_mode(mode: Any) -> bool:
+    if not isinstance(mode, str) or len({*mode}) != len(mode) or {*mode} - {*"rwxabt+"}:
+        return False
+    return len({*mode} & {*"rwxa"}) == 1 and not {*mode} >= {*"bt"}
+
+
+def _error(number: int, path: Any) -> OSError:
+    return OSError(number, os.strerror(number), path)
