@@ -67,6 +67,13 @@ def test_guide_of_resources_and_prompts() -> None:
     assert languages.complete("r", {}, LocalContext()) == ["rust"]
 
 
+def test_guide_of_network_libraries() -> None:
+    pytest.importorskip("httpx")
+    defined = run("network.md")
+    defined["test_weather"]()
+    assert tool_of(defined["weather"]).description == "Return a summary of the weather."
+
+
 def test_guide_of_client_requests() -> None:
     defined = run("client-requests.md")
     defined["test_booking"]()
