@@ -143,11 +143,10 @@ def test_names_for_type_checkers_are_not_reported(tmp_path: Path) -> None:
         ("app = mcp.http_app()", "`mcp.http_app`"),
         ("other = FastMCP('b', auth=object())", "`FastMCP(auth=...)`"),
         ("mcp.tool(task=True)(add)", "`tool(task=...)`"),
+        ("@mcp.resource('/notes')\ndef f(): return ''", "`/notes`: a URI begins with a scheme"),
         ("import subprocess\ndef f():\n    subprocess.run(['ls'])", "`subprocess.run`"),
         ("from threading import Thread\ndef f():\n    Thread(target=f).start()", "`threading`"),
         ("import concurrent.futures\ndef f():\n    concurrent.futures.ThreadPoolExecutor()", "`concurrent.futures.T"),
-        ("import asyncio\nasync def f():\n    await asyncio.to_thread(add, 1, 2)", "`asyncio.to_thread`"),
-        ("async def f(loop):\n    await loop.run_in_executor(None, add)", "`run_in_executor`"),
         ("import fcntl", "`fcntl` is not in the standard library"),
         ("import os\nKEY = os.environ['KEY']", "the environment is read when the module is imported"),
         ("import os\nKEY = os.getenv('KEY')", "the environment is read when the module is imported"),
@@ -159,7 +158,7 @@ def test_use_that_a_component_cannot_run_is_reported_at_its_line(tmp_path: Path,
     found = lost(tmp_path, f"{code}\n")
     first = [line for line, message in found if message.startswith(feature)]
     assert first, found
-    assert first[-1] == 8 + len(code.splitlines()) or feature == "`threading`"
+    assert first[-1] == 8 + len(code.splitlines()) or feature == "`threading`" or "notes" in feature
 
 
 def test_harmless_uses_are_not_reported(tmp_path: Path) -> None:
@@ -174,9 +173,13 @@ def test_harmless_uses_are_not_reported(tmp_path: Path) -> None:
 
 
 def test_lines_that_behave_differently_are_to_be_checked(tmp_path: Path) -> None:
-    code = "import sqlite3\nfrom dotenv import load_dotenv\nload_dotenv()\nother = FastMCP('b', port=8000)\n"
+    code = (
+        "import sqlite3, asyncio\nfrom dotenv import load_dotenv\nload_dotenv()\nother = FastMCP('b', port=8000)\n"
+        "async def f(loop):\n    await asyncio.to_thread(add, 1, 2)\n    await loop.run_in_executor(None, add)\n"
+    )
     found = lines(imported(tmp_path, SERVER + code), "check")
-    assert [line for line, _ in found] == [9, 11, 12]
+    assert [line for line, _ in found] == [9, 11, 12, 14, 15]
+    assert found[4][1].startswith("`loop.run_in_executor`: a component has no threads")
     assert "`FastMCP(port=...)` has no effect: pass `--port`" in found[2][1]
 
 
@@ -222,6 +225,41 @@ def test_package_is_copied_with_its_data_and_named_by_its_distribution(tmp_path:
         "grants": ["fs", "http"],
     }
     load(made.root)
+
+
+def test_modules_that_the_component_does_not_import_count_for_nothing(tmp_path: Path) -> None:
+    files = {
+        "pkg/__init__.py": "",
+        "pkg/server.py": SERVER + "try:\n    import fast\nexcept ImportError:\n    fast = None\n",
+        "pkg/__main__.py": "import click_extra, subprocess\nfrom pkg.server import mcp\nsubprocess.run(['ls'])\n",
+        "pkg/test_server.py": "import pytest\n",
+    }
+    made = imported(tmp_path, files)
+    assert made.is_whole
+    assert made.dependencies == []
+    assert made.apart == ["pkg/__main__.py"]
+    assert (made.root / "component/pkg/__main__.py").exists()
+    assert not (made.root / "component/pkg/test_server.py").exists()
+
+
+def test_optional_package_is_required_if_the_distribution_requires_it(tmp_path: Path) -> None:
+    document = '[project]\nname = "a"\ndependencies = ["wikipedia-api>=0.8"]\n'
+    code = SERVER + "try:\n    import wikipediaapi\nexcept (ImportError, OSError):\n    pass\n"
+    made = imported(tmp_path, {"pyproject.toml": document, "server.py": code}, "server.py")
+    assert made.dependencies == ["wikipedia-api>=0.8"]
+
+
+def test_file_in_a_package_is_imported_with_its_package(tmp_path: Path) -> None:
+    files = {
+        "pkg/__init__.py": "",
+        "pkg/one.py": SERVER + "from .shared import x\n",
+        "pkg/two.py": SERVER,
+        "pkg/shared.py": "x = 1\n",
+    }
+    made = imported(tmp_path, files, "pkg/one.py")
+    assert made.source == "component/pkg/one.py"
+    assert made.apart == ["pkg/two.py"]
+    assert (made.root / "component/pkg/shared.py").exists()
 
 
 def test_environment_variables_are_declared(tmp_path: Path) -> None:
@@ -382,6 +420,7 @@ def test_command_prints_the_report_as_json(tmp_path: Path) -> None:
         "dependenciesLeftOut": [],
         "grants": {},
         "variables": {},
+        "notImported": [],
         "lines": {"code": 5, "notCarried": 0, "share": 1.0},
         "findings": [
             {

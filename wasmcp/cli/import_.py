@@ -37,9 +37,9 @@ def command() -> None:
 def fastmcp(ctx: click.Context, source: str, name: str | None, output: Path | None, *, as_json: bool) -> None:
     """Make a project of a server for FastMCP or the official SDK.
 
-    SOURCE is a Python file, a package's directory, a project's directory, or the name of an installed package. Nothing
-    of it is executed. Its files are copied, the imports of the libraries are changed, and packages, grants and
-    environment variables are written into `pyproject.toml`. Existing files are never overwritten.
+    SOURCE is a Python file (with the package around it), a package's directory, a project's directory, or the name of
+    an installed package. Nothing of it is executed. Its files are copied, the imports of the libraries are changed, and
+    packages, grants and environment variables are written into `pyproject.toml`. Existing files are never overwritten.
 
     Exit code 3: the project was made, and the lines that the report names were not carried.
     """
@@ -57,7 +57,11 @@ def fastmcp(ctx: click.Context, source: str, name: str | None, output: Path | No
 def _print(made: Imported) -> None:
     click.echo(f"created {made.root}: {', '.join(made.capabilities)} in the component `{made.component}`")
     click.echo(f"  source        {made.source}")
-    for label, values in (("dependencies", made.dependencies), ("left out", made.left)):
+    for label, values in (
+        ("dependencies", made.dependencies),
+        ("left out", made.left),
+        ("not imported", made.apart),
+    ):
         if values:
             click.echo(f"  {label:<13} {printable(', '.join(values))}")
     for grant, reason in sorted(made.needs.grants.items()):

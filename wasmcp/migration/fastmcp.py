@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -62,8 +62,9 @@ class Imported:
         dependencies: The component's requirements.
         left: Requirements of the distribution that the component does not need.
         needs: Grants and environment variables.
-        findings: All findings, by file and line.
-        code_lines: The number of lines with code.
+        apart: Copied modules that the component does not import, such as the program's own command line.
+        findings: All findings in the imported modules, by file and line.
+        code_lines: The number of lines with code in the imported modules.
         lost_lines: The number of those that were not carried.
     """
 
@@ -75,6 +76,7 @@ class Imported:
     dependencies: list[str]
     left: list[str]
     needs: Needs
+    apart: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     code_lines: int = 0
     lost_lines: int = 0
@@ -101,6 +103,7 @@ class Imported:
             "dependenciesLeftOut": self.left,
             "grants": self.needs.grants,
             "variables": {name: {"required": required} for name, required in self.needs.variables.items()},
+            "notImported": self.apart,
             "lines": {
                 "code": self.code_lines,
                 "notCarried": self.lost_lines,
@@ -123,20 +126,22 @@ def import_fastmcp(source: str, *, name: str | None = None, output: Path | None 
         ScaffoldError: The name is invalid, or the folder exists and is not empty.
     """
     sources = read_sources(source)
-    needs = Needs()
-    modules = _rewritten(sources, needs)
+    modules = _rewritten(sources)
     capabilities = tuple(one for one in _ORDER if any(one in module.capabilities for module in modules.values()))
     findings = [finding for module in modules.values() for finding in module.findings]
     if not capabilities:
         raise MigrationError(source, _nothing_declared(source, findings))
     if not any(finding.kind == "changed" for finding in findings):
         raise MigrationError(source, f"`{source}` imports neither `fastmcp` nor `mcp`: give the whole package")
-    needs.modules -= _own(sources)
-    wanted, left = dependencies_of(needs.modules, sources.requirements)
     name = name or _default_name(sources, modules)
     package = check_project_name(name)
     component = _component_name(name)
-    entry, extra = _entry(modules, sources)
+    entry, extra, reached = _entry(modules, sources)
+    needs = Needs()
+    for path in reached:
+        needs.add(modules[path].needs)
+    wanted, left = dependencies_of(needs, sources.requirements)
+    findings = [finding for path in reached for finding in modules[path].findings]
     imported = _ImportedOutline(
         "python",
         capabilities[0] if len(capabilities) == 1 else "full",
@@ -178,12 +183,13 @@ def import_fastmcp(source: str, *, name: str | None = None, output: Path | None 
         left=left,
         needs=needs,
         findings=sorted(findings),
-        code_lines=sum(len(module.code_lines) for module in modules.values()),
+        apart=sorted(modules.keys() - reached),
+        code_lines=sum(len(modules[path].code_lines) for path in reached),
         lost_lines=len(lost),
     )
 
 
-def _rewritten(sources: Sources, needs: Needs) -> dict[str, Rewritten]:
+def _rewritten(sources: Sources) -> dict[str, Rewritten]:
     problems = []
     servers: set[str] = set()
     for path, text in sources.modules.items():
@@ -194,7 +200,7 @@ def _rewritten(sources: Sources, needs: Needs) -> dict[str, Rewritten]:
             problems.append(f"`{path}`{f', line {line}' if line else ''}: {getattr(error, 'msg', error)}")
     if problems:
         raise MigrationError(str(sources.root), "\n".join(problems))
-    surroundings = Surroundings(servers, _own(sources), needs)
+    surroundings = Surroundings(servers, _own(sources))
     return {path: rewrite(_dotted(path), path, text, surroundings) for path, text in sorted(sources.modules.items())}
 
 
@@ -213,38 +219,43 @@ def _nothing_declared(source: str, findings: list[Finding]) -> str:
     return "\n".join([message, *lost[:20]])
 
 
-def _entry(modules: Mapping[str, Rewritten], sources: Sources) -> tuple[str, dict[str, str]]:
-    """Return the file to compile, relative to the folder, and files to add.
+def _entry(modules: Mapping[str, Rewritten], sources: Sources) -> tuple[str, dict[str, str], set[str]]:
+    """Return the file to compile, relative to the folder, files to add, and the files of the modules that it imports.
 
-    It is the module that makes the server, if it imports all modules that declare something; else a new module that
-    imports all of them and calls the function that makes the server.
+    It is the module that was given, or the one that makes the server, if it imports all modules that declare something;
+    else a new module that imports all of them and calls the function that makes the server.
     """
-    by_name = {module.name: module for module in modules.values()}
+    paths = {module.name: path for path, module in modules.items()}
     declaring = {module.name for module in modules.values() if module.capabilities}
     factories = [(module.name, name) for module in modules.values() for name in module.factories]
-    makers = [path for path, module in modules.items() if module.makes_server]
-    for path in makers:
-        if not factories and declaring <= _reached(modules[path].name, by_name):
-            return path, {}
+    if sources.entry and "/" in sources.entry and not modules[sources.entry].factories:
+        reached = _reached([modules[sources.entry].name], modules)
+        return sources.entry, {}, {paths[name] for name in reached}
+    for path, module in modules.items():
+        reached = _reached([module.name], modules)
+        if module.makes_server and not factories and declaring <= reached:
+            return path, {}, {paths[name] for name in reached}
     main = next(f"{_MAIN}{number or ''}.py" for number in range(100) if f"{_MAIN}{number or ''}" not in _own(sources))
+    named = sorted(declaring | {name for name, _ in factories})
     lines = ['"""The component: every module that declares something."""', ""]
-    lines += [f"import {name}" for name in sorted(declaring | {name for name, _ in factories})]
+    lines += [f"import {name}" for name in named]
     if factories:
         lines += ["", *(f"{module}.{name}()" for module, name in factories)]
-    return main, {main: "\n".join(lines) + "\n"}
+    return main, {main: "\n".join(lines) + "\n"}, {paths[name] for name in _reached(named, modules)}
 
 
-def _reached(first: str, modules: Mapping[str, Rewritten]) -> set[str]:
+def _reached(first: Iterable[str], modules: Mapping[str, Rewritten]) -> set[str]:
+    """Return the names of the modules that some modules import, themselves and the packages around them included."""
+    by_name = {module.name: module for module in modules.values()}
     found: set[str] = set()
-    waiting = [first]
+    waiting = list(first)
     while waiting:
         name = waiting.pop()
-        if name in found or name not in modules:
-            continue
-        found.add(name)
         parts = name.split(".")
-        waiting += [".".join(parts[:count]) for count in range(1, len(parts))]
-        waiting += modules[name].imports
+        waiting += [parent for count in range(1, len(parts)) if (parent := ".".join(parts[:count])) not in found]
+        if name not in found and name in by_name:
+            found.add(name)
+            waiting += by_name[name].imports
     return found
 
 

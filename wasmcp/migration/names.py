@@ -57,6 +57,7 @@ REPLACED = frozenset(
         "mcp.server.mcpserver.utilities.logging",
         "mcp.server.mcpserver.utilities.types",
         "mcp.server.session",
+        "mcp.server.transport_security",
         "mcp.shared.exceptions",
         "mcp.types",
         "mcp_types",

@@ -29,8 +29,8 @@ DISTRIBUTIONS: Mapping[str, str] = {
 }
 """Modules whose distribution has another name."""
 
-NEVER = frozenset({"fastmcp", "fastmcp-slim", "mcp", "mcp-types", "uvicorn", "starlette", "wasmcp", "typer", "click"})
-"""Distributions that a component does not need: the libraries themselves, and their programs."""
+NEVER = frozenset({"fastmcp", "fastmcp-slim", "mcp", "mcp-types", "wasmcp"})
+"""Distributions that a component does not need: the libraries themselves."""
 
 
 def normalized(name: str) -> str:
@@ -44,13 +44,24 @@ class Needs:
 
     Attributes:
         modules: Imported top-level modules that are neither of the standard library nor the server's own.
+        optional: Such modules whose failing import is caught.
         grants: Families of grants, and the first line that shows each.
         variables: Environment variables: True if one is required.
     """
 
     modules: set[str] = field(default_factory=set)
+    optional: set[str] = field(default_factory=set)
     grants: dict[str, str] = field(default_factory=dict)
     variables: dict[str, bool] = field(default_factory=dict)
+
+    def add(self, other: Needs) -> None:
+        """Add the needs of another module."""
+        self.modules |= other.modules
+        self.optional |= other.optional
+        for grant, reason in other.grants.items():
+            self.grants.setdefault(grant, reason)
+        for name, required in other.variables.items():
+            self.variables[name] = self.variables.get(name, False) or required
 
     def imported(self, module: str, place: str) -> None:
         """Record an import."""
@@ -76,25 +87,32 @@ def is_secret(variable: str) -> bool:
     return re.search(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", variable.upper()) is not None
 
 
-def dependencies_of(modules: Iterable[str], declared: Iterable[str]) -> tuple[list[str], list[str]]:
+def dependencies_of(needs: Needs, declared: Iterable[str]) -> tuple[list[str], list[str]]:
     """Return the requirements of a component, and the declared ones that it leaves out.
 
+    An optional module is required if the distribution requires it.
+
     Args:
-        modules: The imported top-level modules.
+        needs: The modules.
         declared: The requirements of the distribution (PEP 508).
     """
-    wanted = {normalized(DISTRIBUTIONS.get(module, module)) for module in modules}
+    wanted = {_joined(DISTRIBUTIONS.get(module, module)) for module in needs.modules | needs.optional}
     found = {}
     left = []
     for requirement in declared:
         match = re.match(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)", requirement)
-        name = normalized(match[1]) if match else ""
-        if name in NEVER or name not in wanted:
+        name = match[1] if match else ""
+        if normalized(name) in NEVER or _joined(name) not in wanted:
             left.append(requirement)
         else:
-            found[name] = requirement.partition(";")[0].strip()
-    for module in sorted(modules):
+            found[_joined(name)] = requirement.partition(";")[0].strip()
+    for module in needs.modules:
         name = DISTRIBUTIONS.get(module, module)
-        if normalized(name) not in found and normalized(name) not in NEVER:
-            found[normalized(name)] = name.replace("_", "-")
+        if _joined(name) not in found and normalized(name) not in NEVER:
+            found[_joined(name)] = name.replace("_", "-")
     return sorted(found.values(), key=str.lower), left
+
+
+def _joined(name: str) -> str:
+    """Return a name without separators: modules are often named like their distribution without them."""
+    return re.sub(r"[-_.]+", "", name).lower()

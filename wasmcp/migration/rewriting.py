@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import io
+import re
 import sys
 import tokenize
 from collections.abc import Iterator, Sequence
@@ -30,18 +31,16 @@ from wasmcp.migration.names import (
     has_counterpart,
 )
 from wasmcp.migration.needs import Needs
-from wasmcp.toolchains.python.stdlib_limits import ABSENT, LOST, harmless_names
+from wasmcp.toolchains.python.stdlib_limits import ABSENT, LOST, NO_PROCESSES, harmless_names
 
-_NO_THREADS = "no thread can be started in a component: call the function itself"
-_NO_PROCESSES = "no process can be started in a component"
+_IN_PLACE = "a component has no threads: the function runs in place, and other tasks wait meanwhile"
 _CALLS = {
-    "asyncio.to_thread": _NO_THREADS,
-    "anyio.to_thread.run_sync": _NO_THREADS,
-    "asyncio.create_subprocess_exec": _NO_PROCESSES,
-    "asyncio.create_subprocess_shell": _NO_PROCESSES,
-    "os.system": _NO_PROCESSES,
-    "os.popen": _NO_PROCESSES,
+    "asyncio.create_subprocess_exec": NO_PROCESSES,
+    "asyncio.create_subprocess_shell": NO_PROCESSES,
+    "os.system": NO_PROCESSES,
+    "os.popen": NO_PROCESSES,
 }
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _PARTIAL = frozenset({"atexit", "signal", "sqlite3", "dbm", "shelve"})
 """Modules of `LOST` that are of use nevertheless."""
 
@@ -57,6 +56,7 @@ class Rewritten:
         code_lines: The lines with code: neither blank, nor comments, nor docstrings.
         capabilities: The capabilities that it declares: ``tools``, ``resources``, ``prompts``.
         imports: The absolute names of the modules that it imports.
+        needs: Its packages, grants and environment variables.
         makes_server: True if it makes the server when it is imported.
         factories: Functions without required parameters that make the server and return it.
         server_name: The constant name of the server.
@@ -69,6 +69,7 @@ class Rewritten:
     code_lines: frozenset[int] = frozenset()
     capabilities: set[str] = field(default_factory=set)
     imports: set[str] = field(default_factory=set)
+    needs: Needs = field(default_factory=Needs)
     makes_server: bool = False
     factories: list[str] = field(default_factory=list)
     server_name: str | None = None
@@ -82,12 +83,10 @@ class Surroundings:
     Attributes:
         servers: The names of `server_names` of all modules.
         own: The top-level modules of the server.
-        needs: The needs, to be completed.
     """
 
     servers: set[str]
     own: set[str]
-    needs: Needs
 
 
 def server_names(tree: ast.AST) -> set[str]:
@@ -113,7 +112,7 @@ def rewrite(name: str, label: str, text: str, surroundings: Surroundings) -> Rew
         name: The dotted name of the module; that of a package for its ``__init__``.
         label: The file's name in findings.
         text: The text.
-        surroundings: Facts of all modules; its needs are completed.
+        surroundings: Facts of all modules.
 
     Raises:
         SyntaxError: The text is not valid Python.
@@ -125,6 +124,7 @@ def rewrite(name: str, label: str, text: str, surroundings: Surroundings) -> Rew
     made.code_lines = frozenset(_code_lines(text, tree))
     made.capabilities = visitor.capabilities
     made.imports = {_absolute(module, level, name, label) for module, level in visitor.imports}
+    made.needs = visitor.needs
     made.makes_server = visitor.makes_server
     made.factories = visitor.factories
     made.server_name = visitor.server_name
@@ -147,7 +147,8 @@ class _Visitor(ast.NodeVisitor):
         self._label = label
         self._servers = surroundings.servers
         self._own = surroundings.own
-        self._needs = surroundings.needs
+        self.needs = Needs()
+        self._optional = 0
         self._statements: list[ast.stmt] = []
         self._functions: list[ast.FunctionDef | ast.AsyncFunctionDef] = []
         self._aliases: dict[str, str] = {}
@@ -224,6 +225,17 @@ class _Visitor(ast.NodeVisitor):
         for child in node.orelse:
             self.visit(child)
 
+    def visit_Try(self, node: ast.Try) -> None:
+        """Visit ``try``; an import whose failure is caught is of an optional package."""
+        caught = {_last(name) for handler in node.handlers for name in _caught(handler)}
+        is_optional = bool(caught & {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
+        self._optional += is_optional
+        for child in node.body:
+            self.visit(child)
+        self._optional -= is_optional
+        for later in (*node.handlers, *node.orelse, *node.finalbody):
+            self.visit(later)
+
     # Imports.
 
     def visit_Import(self, node: ast.Import) -> None:
@@ -296,10 +308,10 @@ class _Visitor(ast.NodeVisitor):
         if top in self._own or top == "wasmcp":
             return
         for whole in (module, *(f"{module}.{name}" for name in names)):
-            self._needs.imported(whole, self._place)
+            self.needs.imported(whole, self._place)
         if top not in sys.stdlib_module_names:
             if not self._guarded:
-                self._needs.modules.add(top)
+                (self.needs.optional if self._optional else self.needs.modules).add(top)
             return
         if self._guarded:
             return
@@ -348,19 +360,19 @@ class _Visitor(ast.NodeVisitor):
     def visit_Subscript(self, node: ast.Subscript) -> None:
         """Visit ``os.environ["NAME"]``."""
         if self._dotted(node.value) == "os.environ" and isinstance(node.slice, ast.Constant):
-            self._needs.variable(str(node.slice.value), self._place, required=True)
+            self.needs.variable(str(node.slice.value), self._place, required=True)
         self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> None:
         """Visit a call."""
         dotted = self._dotted(node.func)
-        self._needs.called(dotted, self._place)
+        self.needs.called(dotted, self._place)
         if dotted in _CALLS:
             self._find("not carried", f"`{dotted}`: {_CALLS[dotted]}")
         elif dotted in ("os.getenv", "os.environ.get"):
             self._variable(node, dotted)
-        elif dotted.endswith(".run_in_executor"):
-            self._find("not carried", f"`run_in_executor`: {_NO_THREADS}")
+        elif dotted in ("asyncio.to_thread", "anyio.to_thread.run_sync") or dotted.endswith(".run_in_executor"):
+            self._find("check", f"`{dotted}`: {_IN_PLACE}")
         elif dotted.endswith("load_dotenv") and not self._functions:
             self._find("check", "`load_dotenv` runs when the server is built: `--env-file` is not read by components")
         if _makes_server(node):
@@ -371,7 +383,7 @@ class _Visitor(ast.NodeVisitor):
 
     def _variable(self, node: ast.Call, dotted: str) -> None:
         if node.args and isinstance(node.args[0], ast.Constant):
-            self._needs.variable(str(node.args[0].value), self._place, required=False)
+            self.needs.variable(str(node.args[0].value), self._place, required=False)
         if dotted == "os.getenv" and not self._functions:
             self._find("not carried", _AT_IMPORT)
 
@@ -412,6 +424,9 @@ class _Visitor(ast.NodeVisitor):
             self.capabilities.add(ADDERS[function.attr])
         elif function.attr in DECORATORS:
             self.capabilities.add(DECORATORS[function.attr])
+            uri = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else None
+            if function.attr == "resource" and isinstance(uri, str) and not _SCHEME.match(uri):
+                self._find("not carried", f"`{uri}`: a URI begins with a scheme, such as `notes://`")
             for keyword in node.keywords:
                 if keyword.arg is not None and keyword.arg in DECORATOR_ARGUMENTS and not _is_empty(keyword.value):
                     reason = DECORATOR_ARGUMENTS[keyword.arg]
@@ -447,6 +462,13 @@ def _makes_server(node: ast.expr) -> bool:
 
 def _returns(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     return any(isinstance(node, ast.Return) and node.value is not None for node in ast.walk(function))
+
+
+def _caught(handler: ast.ExceptHandler) -> list[ast.expr]:
+    """Return the exceptions that a handler catches."""
+    if isinstance(handler.type, ast.Tuple):
+        return handler.type.elts
+    return [ast.Name("BaseException") if handler.type is None else handler.type]
 
 
 def _is_empty(value: ast.expr) -> bool:

@@ -30,7 +30,8 @@ class Sources:
         skipped: Links and other entries that were left out.
         distribution: The name of the distribution; the empty string if it is unknown.
         requirements: The requirements of the distribution (PEP 508).
-        is_package: True for a package, False for a single module.
+        entry: The path of the module that was given by its file, relative to the root; the empty string for a
+            folder.
     """
 
     root: Path
@@ -40,15 +41,15 @@ class Sources:
     skipped: list[str] = field(default_factory=list)
     distribution: str = ""
     requirements: list[str] = field(default_factory=list)
-    is_package: bool = False
+    entry: str = ""
 
 
 def read_sources(source: str) -> Sources:
     """Read the files of a server.
 
     Args:
-        source: The path of a module, of a package's folder or of a project's folder, or the name of an installed
-            package, which is found without importing it.
+        source: The path of a module, with the package around it, of a package's folder or of a project's folder, or the
+            name of an installed package, which is found without importing it.
 
     Raises:
         MigrationError: It does not exist, is not Python, or is too large.
@@ -59,17 +60,21 @@ def read_sources(source: str) -> Sources:
     if path.is_file():
         if path.suffix != ".py":
             raise MigrationError(source, f"`{source}` is not a Python file (`.py`)")
-        found = Sources(path.parent)
-        _read(found, path)
+        package = _package_around(path.resolve())
+        found = Sources(path.parent if package is None else package.parent)
+        for file in [path] if package is None else _files(package, found):
+            _read(found, file)
+        found.entry = path.name if package is None else path.resolve().relative_to(found.root).as_posix()
     elif path.is_dir():
         package = path if (path / "__init__.py").is_file() else _package_in(path, source)
-        found = Sources(package.parent, is_package=True)
+        found = Sources(package.parent)
         for file in _files(package, found):
             _read(found, file)
     else:
         raise MigrationError(source, f"`{source}` does not exist: give a file, a folder or an installed package")
     first = next(iter(found.modules), "")
-    found.distribution, found.requirements = _metadata(path.resolve(), first.partition("/")[0].removesuffix(".py"))
+    name = first.partition("/")[0].removesuffix(".py")
+    found.distribution, found.requirements = _metadata(path.resolve(), found.root.resolve(), name)
     return found
 
 
@@ -82,6 +87,15 @@ def _installed(name: str) -> Path:
         raise MigrationError(name, f"`{name}` is neither a file, nor a folder, nor an installed package")
     origin = Path(spec.origin)
     return origin.parent if origin.name == "__init__.py" else origin
+
+
+def _package_around(module: Path) -> Path | None:
+    """Return the topmost package that a module belongs to; None for a module by itself."""
+    found = None
+    folder = module.parent
+    while (folder / "__init__.py").is_file():
+        found, folder = folder, folder.parent
+    return found
 
 
 def _package_in(folder: Path, source: str) -> Path:
@@ -114,11 +128,17 @@ def _files(package: Path, found: Sources) -> Iterator[Path]:
             elif entry.is_dir():
                 if entry.name not in _LEFT and not entry.name.startswith("."):
                     waiting.append(entry)
-            elif entry.is_file() and not entry.name.startswith(".") and entry.suffix not in (".pyc", ".so", ".pyd"):
+            elif entry.is_file() and not _is_left(entry):
                 count += 1
                 if count > _MOST_FILES:
                     raise MigrationError(str(package), f"`{package}` has more than {_MOST_FILES} files")
                 yield entry
+
+
+def _is_left(file: Path) -> bool:
+    """Return True for files that are not part of a server: hidden and compiled ones, and tests."""
+    is_test = file.suffix == ".py" and (file.name.startswith("test_") or file.name == "conftest.py")
+    return is_test or file.name.startswith(".") or file.suffix in (".pyc", ".so", ".pyd")
 
 
 def _read(found: Sources, file: Path) -> None:
@@ -140,7 +160,7 @@ def _read(found: Sources, file: Path) -> None:
     found.encodings[name] = encoding
 
 
-def _metadata(path: Path, package: str) -> tuple[str, list[str]]:
+def _metadata(path: Path, root: Path, package: str) -> tuple[str, list[str]]:
     """Return name and requirements of the distribution: of `pyproject.toml` around the files, or as installed."""
     for folder in (path, *path.parents)[:4]:
         document = folder / "pyproject.toml"
@@ -152,8 +172,7 @@ def _metadata(path: Path, package: str) -> tuple[str, list[str]]:
             requirements = project.get("dependencies", []) if isinstance(project, dict) else []
             name = project.get("name", "") if isinstance(project, dict) else ""
             return str(name), [str(one) for one in requirements if isinstance(one, str)]
-    beside = path.parent if path.is_dir() or path.suffix == ".py" else path
-    for found in importlib.metadata.distributions(path=[str(beside)]):
+    for found in importlib.metadata.distributions(path=[str(root)]):
         files = found.files or []
         if any(file.parts and file.parts[0] in (package, f"{package}.py") for file in files):
             return str(found.metadata["Name"]), [one for one in found.requires or [] if "extra ==" not in one]

@@ -266,6 +266,21 @@ def test_context_is_injected_whatever_its_place_and_annotation() -> None:
         get_context()
 
 
+def test_documentation_of_the_context_is_not_part_of_the_description() -> None:
+    @mcp.tool
+    def documented(n: int, ctx: Context) -> int:
+        """Double.
+
+        Args:
+            n: A number.
+            ctx: The context.
+        """
+        return 2 * n
+
+    assert tool_of(documented).description == "Double."
+    assert value("documented", {"n": 1}) == 2
+
+
 def test_context_logs_in_the_forms_of_both_libraries() -> None:
     @mcp.tool
     async def logs(ctx: Context) -> None:

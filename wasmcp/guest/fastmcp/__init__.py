@@ -87,6 +87,7 @@ from wasmcp.guest.fastmcp.values import (
     TextResourceContents,
     ToolAnnotations,
     ToolResult,
+    TransportSecuritySettings,
     UserMessage,
 )
 
@@ -163,6 +164,7 @@ __all__ = [
     "ToolAnnotations",
     "ToolError",
     "ToolResult",
+    "TransportSecuritySettings",
     "UnsupportedFeatureError",
     "UserMessage",
     "ValidationError",

@@ -27,7 +27,7 @@ from wasmcp.guest.fastmcp.values import RESULTS
 from wasmcp.guest.json_types.field import Field
 
 _CALL = "wasmcp_call"
-"""The parameter that gets the context of the call."""
+"""The parameter that gets the context of the call, if the author's function has no such parameter."""
 
 _EMPTY = inspect.Parameter.empty
 _SEQUENCES = (list, tuple, collections.abc.Sequence)
@@ -164,9 +164,10 @@ class Adapted:
             ending: The end of its calls.
             returned: The return annotation.
         """
+        given = next(iter(self._contexts), _CALL)  # the author's name, which the docstring can have
 
         def call(**arguments: Any) -> Any:
-            context = Context(self._server, arguments.pop(_CALL))
+            context = Context(self._server, arguments.pop(given))
             with ending.reported(context):
                 if self.is_async:
                     return ending.awaited(self.run(context, arguments), context)
@@ -175,7 +176,7 @@ class Adapted:
 
         parameters = [
             *(one for one in self.parameters if one.kind is not one.VAR_KEYWORD),
-            inspect.Parameter(_CALL, inspect.Parameter.KEYWORD_ONLY, annotation=plain_context.Context),
+            inspect.Parameter(given, inspect.Parameter.KEYWORD_ONLY, annotation=plain_context.Context),
         ]
         call.__name__ = self.name
         call.__qualname__ = getattr(self.plain, "__qualname__", self.name)

@@ -187,6 +187,13 @@ class ModelPreferences(ProtocolValue):
     FIELDS: ClassVar = dict.fromkeys(("hints", "cost_priority", "speed_priority", "intelligence_priority"))
 
 
+class TransportSecuritySettings:
+    """Settings of the official SDK's transport, without effect in a component: the host has settings of its own."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.settings = settings
+
+
 class ErrorData(ProtocolValue):
     """A JSON-RPC error. Specification: schema `Error`."""
 
