@@ -18,6 +18,7 @@ from wasmcp.host.engine.limits import HttpLimits
 from wasmcp.host.transports import connections
 from wasmcp.host.transports.asgi import App
 from wasmcp.host.transports.connections import Connections, connection_limit
+from wasmcp.host.transports.http_connection import HttpConnection
 
 HEAD = b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
@@ -34,7 +35,12 @@ class Listening:
         self.port: int = self._socket.getsockname()[1]
         self.app = app
         config = uvicorn.Config(
-            app, http=self.connections.protocol(), ws="none", loop="asyncio", lifespan="off", log_level="critical"
+            app,
+            http=HttpConnection.bound_to(self.connections),
+            ws="none",
+            loop="auto",
+            lifespan="off",
+            log_level="critical",
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
@@ -198,5 +204,5 @@ def test_connection_with_the_most_unread_bytes_is_ended(listening: Callable[...,
 def test_connection_limit_fits_the_descriptors(
     monkeypatch: pytest.MonkeyPatch, given: int | None, files: int, instances: int, most: int
 ) -> None:
-    monkeypatch.setattr(connections, "_descriptors", lambda: files)
+    monkeypatch.setattr(connections, "open_files", lambda: files)
     assert connection_limit(HttpLimits(connections=given), instances) == most

@@ -91,9 +91,9 @@ def test_compilers_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_extras(monkeypatch: pytest.MonkeyPatch) -> None:
-    pretend(monkeypatch, uvicorn="1", h11="2")
+    pretend(monkeypatch, uvicorn="1", httptools="2")
     found = by_name(doctor.extras())
-    assert (found["serve"].status, found["serve"].found) == (OK, "uvicorn 1, h11 2")
+    assert (found["serve"].status, found["serve"].found) == (OK, "uvicorn 1, httptools 2")
     assert (found["registry"].status, found["registry"].advice) == (NOTE, '`pip install "wasmcp[registry]"`')
 
 

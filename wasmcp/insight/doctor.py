@@ -37,7 +37,7 @@ _TOOLCHAINS = {
 }
 _EXTRAS = {
     "build": (("hatchling", "cyclonedx-python-lib"), "`hatch build`, bills of materials"),
-    "serve": (("uvicorn", "h11"), "`wasmcp serve`"),
+    "serve": (("uvicorn", "httptools"), "`wasmcp serve`"),
     "registry": (("requests", "cryptography"), "`wasmcp pull`, `push` and packages in `compose`"),
     "sigstore": (("sigstore",), "signatures by identity"),
 }

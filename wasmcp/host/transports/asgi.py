@@ -15,7 +15,7 @@ from wasmcp.host.client.connection import http_request
 from wasmcp.host.engine.limits import Budget
 from wasmcp.host.mcp import jsonrpc
 from wasmcp.host.transports.asgi_response import AsgiResponse, CallEnded
-from wasmcp.host.transports.http_body import Bodies, BodyError
+from wasmcp.host.transports.http_body import WHOLE_BODY, Bodies, BodyError
 from wasmcp.protocol import LATEST
 
 if TYPE_CHECKING:
@@ -109,8 +109,12 @@ class App:
             return
         self._requests += 1
         limit = self._server.limits.request
+        whole = scope.get(WHOLE_BODY)
         try:
-            body = await self._reading.read(receive, limit, _length(scope["headers"]))
+            if whole is None:
+                body = await self._reading.read(receive, limit, _length(scope["headers"]))
+            else:
+                body = self._reading.take(whole, limit)
         except BodyError as refused:
             self._requests -= 1
             await _refuse(send, refused)

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
     """Function that returns the next message of a client. Specification: asgi.readthedocs.io, version 3."""
 
+WHOLE_BODY = "wasmcp.body"
+"""Key of the ASGI scope with the body of a request, as bytes, if it has arrived as a whole."""
+
 _RATE = 16 << 10  # minimum bytes per second, after the first seconds
 # Bytes that are read beyond the limit, because most clients read a response only after they have sent the whole body.
 _SKIPPED = 16 << 20
@@ -115,17 +118,31 @@ class Bodies:
         parts = reading.parts
         return Body(parts[0] if len(parts) == 1 else b"".join(parts), size, whole=not more)
 
+    def take(self, data: bytes, limit: int) -> Body:
+        """Return a body that has arrived as a whole; see `read`.
+
+        Raises:
+            BodyError: The budget is exhausted.
+        """
+        if len(data) > limit:
+            return Body(b"", len(data), whole=True)
+        self._reserve(len(data), None)
+        return Body(data, len(data), whole=True)
+
     def _hold(self, reading: _PendingBody, part: bytes) -> None:
-        """Keep a part; if the budget is exhausted, end the body that has waited longest for its rest."""
-        while not self._budget.take(len(part)):
+        self._reserve(len(part), reading)
+        reading.parts.append(part)
+        reading.held += len(part)
+
+    def _reserve(self, size: int, reading: _PendingBody | None) -> None:
+        """Take from the budget; if it is exhausted, end the body that has waited longest for its rest."""
+        while not self._budget.take(size):
             oldest = next((one for one in self._incomplete if one is not reading and one.held), None)
             if oldest is None:
                 raise _NO_ROOM
             oldest.evicted = True
             self._drop(oldest)
             oldest.deadline.reschedule(asyncio.get_running_loop().time())
-        reading.parts.append(part)
-        reading.held += len(part)
 
     def _drop(self, reading: _PendingBody) -> None:
         reading.parts.clear()

@@ -54,7 +54,7 @@ def serve(
 
     path = find_server(target, server)
     try:
-        import h11  # noqa: F401 - uvicorn imports it only at the first connection
+        import httptools  # noqa: F401 - `http_connection` imports it
         import uvicorn
     except ImportError as error:
         raise HostError(f"serving HTTP needs `{error.name}`: install `wasmcp[serve]`") from None
@@ -66,6 +66,7 @@ def serve(
     from wasmcp.host.engine import logs
     from wasmcp.host.transports.asgi import App
     from wasmcp.host.transports.connections import BACKLOG, Connections, connection_limit
+    from wasmcp.host.transports.http_connection import HttpConnection
 
     logs.set_up()
     settings = from_environment(os.environ, env or ())
@@ -96,10 +97,10 @@ def serve(
         app,
         host=host,
         port=port,
-        http=connections.protocol(),
+        http=HttpConnection.bound_to(connections),
         backlog=BACKLOG,
         ws="none",
-        loop="asyncio",
+        loop="auto",  # uvloop where it is installed
         lifespan="on",
         log_level="warning",
         access_log=False,

@@ -1,0 +1,581 @@
+"""HTTP/1.1 connection of `wasmcp serve`: parser, requests in order, responses, and the limits of the connection.
+
+The parser is llhttp (httptools). A request whose body has arrived runs at once, without a task of its own: if its call
+ends on this thread, the response is written before the event loop does anything else. Otherwise it continues as a task.
+
+Source: RFC 9110, RFC 9112; ASGI 3.0, "HTTP & WebSocket protocol". The constructor and `shutdown` are those that uvicorn
+expects of a protocol.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+from urllib.parse import unquote
+
+import httptools
+
+from wasmcp.host.transports.http_body import WHOLE_BODY
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Generator
+
+    from wasmcp.host.transports.connections import Connections
+
+_LARGEST_HEAD = 64 << 10
+_READ_AHEAD = 64 << 10  # bytes of a body that are kept before the application reads them
+_PIPELINED = 16  # maximum number of requests of one connection that wait for the response before them
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_REASONS = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+_LENGTH_FIELDS = (b"content-length", b"transfer-encoding")
+_WITHOUT_BODY = frozenset((204, 304))
+_LOGGER = logging.getLogger("wasmcp.host.http")
+
+
+class _Steps:
+    """The rest of a coroutine that was started without a task. It waits for what the coroutine waited for."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, None], waits_for: Any) -> None:
+        self._coroutine = coroutine
+        self._waits_for = waits_for
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        waits_for = self._waits_for
+        while True:
+            thrown: BaseException | None = None
+            try:
+                yield waits_for
+            except BaseException as error:  # noqa: BLE001 - the coroutine handles it, as a cancellation
+                thrown = error
+            try:
+                waits_for = self._coroutine.send(None) if thrown is None else self._coroutine.throw(thrown)
+            except StopIteration:
+                return
+
+
+async def _rest(coroutine: Coroutine[Any, Any, None], waits_for: Any) -> None:
+    await _Steps(coroutine, waits_for)
+
+
+class Exchange:
+    """One request and its response.
+
+    Attributes:
+        scope: The scope of the request (ASGI).
+        body: The parts of the request's body that the application has not read.
+        buffered: Their number of bytes.
+        started: True if the application runs.
+        disconnected: True if the client cannot get the response.
+        keep_alive: True if the connection can be used again.
+        more_body: True if the rest of the request's body has not arrived.
+        response_started: True if the application has started the response.
+        response_complete: True if the response was written.
+    """
+
+    def __init__(self, connection: HttpConnection, scope: dict[str, Any], *, keep_alive: bool, expects: bool) -> None:
+        self.scope = scope
+        self.body: list[bytes] = []
+        self.buffered = 0
+        self.more_body = True
+        self.started = False
+        self.disconnected = False
+        self.keep_alive = keep_alive
+        self.response_started = False
+        self.response_complete = False
+        self._connection = connection
+        self._expects = expects  # True if the client waits for `100 Continue`
+        self._changed: asyncio.Future[None] | None = None
+        self._is_delivered = False  # True if the application has the end of the body
+        self._head: list[bytes] | None = None
+        self._length: int | None = None  # bytes of the response's body that are still to come
+        self._is_chunked = False
+        self._has_body = True
+
+    def wake(self) -> None:
+        """Continue a `receive` that waits."""
+        if self._changed is not None and not self._changed.done():
+            self._changed.set_result(None)
+
+    async def run(self, app: Any) -> None:
+        """Run the application; an error is a response with status 500 if none was started, else it ends the connection.
+
+        Args:
+            app: The ASGI application.
+        """
+        try:
+            await app(self.scope, self.receive, self.send)
+        except Exception:
+            _LOGGER.exception("the application failed")
+            self._fail()
+        except BaseException:
+            self._fail()
+            raise
+        else:
+            if not (self.response_complete or self.disconnected):
+                _LOGGER.error("the application has not completed its response")
+                self._fail()
+
+    def _fail(self) -> None:
+        if self.disconnected or self.response_complete:
+            return
+        if self.response_started and self._head is None:
+            self._connection.transport.close()
+            return
+        self._head = None
+        self.response_started = self.response_complete = True
+        self._connection.refuse(500, b"Internal Server Error")
+
+    async def receive(self) -> dict[str, Any]:
+        """Return the next event of the request: a part of its body, or the client's disconnection (ASGI)."""
+        connection = self._connection
+        if self._expects and not self.response_started and not self.disconnected:
+            self._expects = False
+            connection.transport.write(_CONTINUE)
+        while not (self.disconnected or self.response_complete or self.body or self._is_last()):
+            connection.resume_reading()
+            self._changed = connection.loop.create_future()
+            await self._changed
+            self._changed = None
+        if self.disconnected or self.response_complete:
+            return {"type": "http.disconnect"}
+        data = b"".join(self.body)
+        self.body.clear()
+        self.buffered = 0
+        self._is_delivered = not self.more_body
+        if self.more_body:
+            connection.resume_reading()
+        return {"type": "http.request", "body": data, "more_body": self.more_body}
+
+    def _is_last(self) -> bool:
+        """Return True if the end of the body has arrived and was not delivered yet."""
+        return not self.more_body and not self._is_delivered
+
+    async def send(self, message: dict[str, Any]) -> None:
+        """Send an event of the response (ASGI).
+
+        Raises:
+            RuntimeError: The event does not fit to the state of the response, or has an invalid header field.
+        """
+        connection = self._connection
+        if connection.drained is not None and not self.disconnected:
+            await connection.drained
+        if self.disconnected:
+            return
+        kind = message["type"]
+        if not self.response_started and kind == "http.response.start":
+            self._head = self._encode_head(message["status"], message.get("headers", ()))
+            self.response_started = True
+            self._expects = False
+            connection.loop.call_soon(self.flush)
+            return
+        if not self.response_started or self.response_complete or kind != "http.response.body":
+            raise RuntimeError(f"`{kind}` does not fit to the state of the response")
+        self._write(message.get("body", b""), last=not message.get("more_body", False))
+
+    def flush(self) -> None:
+        """Write the head of the response, if it was not written with the first part of the body."""
+        if self._head is not None and not self.disconnected:
+            self._connection.transport.write(b"".join(self._head))
+            self._head = None
+
+    def _encode_head(self, status: int, headers: Any) -> list[bytes]:
+        head = [_REASONS.get(status) or b"HTTP/1.1 %d \r\n" % status]
+        for name, value in (*self._connection.default_headers, *headers):
+            if b"\n" in value or b"\r" in value or b"\0" in value or b"\n" in name or b"\r" in name:
+                raise RuntimeError(f"the header field {name!r} has a line break")
+            head.append(b"%b: %b\r\n" % (name, value))
+            lower = name.lower()
+            if lower == b"content-length":
+                self._length = int(value)
+            elif lower == b"connection" and b"close" in value.lower():
+                self.keep_alive = False
+        self._has_body = status >= 200 and status not in _WITHOUT_BODY and self.scope["method"] != "HEAD"
+        if self._has_body and self._length is None:
+            self._is_chunked = self.scope["http_version"] == "1.1"
+            if self._is_chunked:
+                head.append(b"transfer-encoding: chunked\r\n")
+            else:
+                self.keep_alive = False
+        if not self.keep_alive:
+            head.append(b"connection: close\r\n")
+        head.append(b"\r\n")
+        return head
+
+    def _write(self, body: bytes, *, last: bool) -> None:
+        if self._has_body and self._length is not None:
+            self._length -= len(body)
+            if self._length < 0 or (last and self._length):
+                raise RuntimeError("the body of the response is not as long as its `Content-Length`")
+        parts = self._head or []
+        self._head = None
+        if not self._has_body:
+            body = b""
+        if self._is_chunked:
+            parts += [b"%x\r\n" % len(body), body, b"\r\n"] if body else []
+            parts += [b"0\r\n\r\n"] if last else []
+        elif body:
+            parts.append(body)
+        if parts:
+            self._connection.transport.write(parts[0] if len(parts) == 1 else b"".join(parts))
+        if last:
+            self.response_complete = True
+            self.wake()
+            self._connection.response_complete(self)
+
+
+class HttpConnection(asyncio.Protocol):
+    """Connection with limits.
+
+    Attributes:
+        since: The time at which the wait for the current request began, by the loop's clock.
+        unread: The bytes in the write buffer while writing is paused, otherwise 0.
+        read_at: The time at which the client last read data, while writing is paused.
+        drained: The end of the pause, while writing is paused.
+    """
+
+    bounds: ClassVar[Connections]
+    transport: asyncio.Transport
+
+    @classmethod
+    def bound_to(cls, bounds: Connections) -> type[HttpConnection]:
+        """Return the class of the connections with these limits."""
+        return type("HttpConnection", (cls,), {"bounds": bounds})
+
+    def __init__(
+        self,
+        config: Any,
+        server_state: Any,
+        app_state: Any = None,  # noqa: ARG002 - uvicorn passes it
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        """Create a connection.
+
+        Args:
+            config: uvicorn's configuration; only the application is used.
+            server_state: uvicorn's connections, tasks and header fields of each response.
+            app_state: Not used.
+            _loop: The event loop; the running one by default.
+        """
+        self.loop = _loop or asyncio.get_event_loop()
+        self.since = self.loop.time()
+        self.unread = 0
+        self.read_at = 0.0
+        self.drained: asyncio.Future[None] | None = None
+        self._app = config.loaded_app
+        self._state = server_state
+        self._seen = 0
+        self._parser = httptools.HttpRequestParser(self)
+        self._exchanges: deque[Exchange] = deque()  # the first one is in progress
+        self._current: Exchange | None = None  # the one that the parser reads
+        self._continues: Exchange | None = None  # the one whose body the next head belongs to
+        self._is_reading = True
+        self._is_closing = False  # True if nothing that arrives is read any more
+        self._in_head = True
+        self._head_size = 0
+        self._url = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._client: tuple[str, int] | None = None
+        self._server: tuple[str, int | None] | None = None
+        self._scheme = "http"
+
+    @property
+    def default_headers(self) -> list[tuple[bytes, bytes]]:
+        """Header fields of each response, such as `date`."""
+        fields: list[tuple[bytes, bytes]] = self._state.default_headers
+        return fields
+
+    @property
+    def waits_for_head(self) -> bool:
+        """True if the client has not sent a whole head."""
+        return not self._exchanges and self._in_head
+
+    @property
+    def waits_for_client(self) -> bool:
+        """True if the client has not sent a whole request."""
+        if not self._exchanges:
+            return True
+        first = self._exchanges[0]
+        return first.more_body and not first.response_started
+
+    # Events of the transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Add the connection."""
+        self.transport = cast("asyncio.Transport", transport)
+        self._state.connections.add(self)
+        self._client = _address(transport.get_extra_info("peername"))
+        self._server = _address(transport.get_extra_info("sockname"))
+        self._scheme = "https" if transport.get_extra_info("sslcontext") else "http"
+        self.bounds.made(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        """Remove the connection, and report the disconnection to the application."""
+        self.bounds.lost(self)
+        self.free()
+        self._state.connections.discard(self)
+        self._is_closing = True
+        if self.drained is not None:
+            self.drained.set_result(None)
+            self.drained = None
+        for exchange in self._exchanges:
+            exchange.disconnected = True
+            exchange.wake()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse data, and start the request that it completes."""
+        if self._is_closing:
+            return
+        if self._in_head:
+            self._head_size += len(data)
+        try:
+            self._parse(data)
+        except httptools.HttpParserError as error:
+            refused = error.__context__
+            self._refuse_request(refused.status if isinstance(refused, _BadRequestError) else 400)
+            return
+        if self._in_head and self._head_size > _LARGEST_HEAD:
+            self._refuse_request(431)
+            return
+        self._start()
+
+    def _parse(self, data: bytes) -> None:
+        """Parse data. A request for another protocol is answered as any other (RFC 9110, section 7.8)."""
+        while True:
+            try:
+                self._parser.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                data = self._after_upgrade(data[upgrade.args[0] :])
+                if data:
+                    continue
+            return
+
+    def _after_upgrade(self, data: bytes) -> bytes:
+        """Begin to parse behind a head with `Upgrade`, where the parser stops. Return the data to parse.
+
+        A new parser reads the body: its head has only the fields that determine the length.
+        """
+        exchange = self._exchanges[-1]
+        if exchange.scope["method"] == "CONNECT":
+            self._is_closing = True
+            exchange.keep_alive = False
+            return b""
+        self._parser = httptools.HttpRequestParser(self)
+        length = [field for field in exchange.scope["headers"] if field[0] in _LENGTH_FIELDS]
+        if not length:
+            return data
+        self._continues = exchange
+        exchange.more_body = True
+        return b"POST / HTTP/1.1\r\n%b\r\n%b" % (b"".join(b"%b: %b\r\n" % field for field in length), data)
+
+    def eof_received(self) -> None:
+        """End the connection: nothing else follows."""
+
+    def pause_writing(self) -> None:
+        """Start to count unread bytes: the client reads slower than data is written."""
+        self.drained = self.loop.create_future()
+        self.read_at = self.loop.time()
+        self._seen = self.transport.get_write_buffer_size()
+        self._hold(self._seen)
+
+    def resume_writing(self) -> None:
+        """Stop counting unread bytes: the client has read enough."""
+        if self.drained is not None:
+            self.drained.set_result(None)
+            self.drained = None
+        self.free()
+
+    def shutdown(self) -> None:
+        """End the connection, after the response in progress."""
+        if self._exchanges:
+            for exchange in self._exchanges:
+                exchange.keep_alive = False
+        else:
+            self.transport.close()
+
+    # Events of the parser
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        self._in_head = True
+        self._url = b""
+        self._headers = []
+
+    def on_url(self, url: bytes) -> None:
+        """Add a part of the target."""
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Add a header field; trailer fields are dropped."""
+        if self._in_head:
+            self._headers.append((name.lower(), value.strip(b" \t")))
+
+    def on_headers_complete(self) -> None:
+        """Create the exchange of a request whose head has arrived."""
+        self._in_head = False
+        if self._continues is not None:
+            self._current, self._continues = self._continues, None
+            return
+        if len(self._url) + sum(len(name) + len(value) for name, value in self._headers) > _LARGEST_HEAD:
+            raise _BadRequestError(431)
+        self._head_size = 0
+        version = self._parser.get_http_version()
+        hosts = sum(name == b"host" for name, _ in self._headers)
+        if hosts > 1 or (not hosts and version == "1.1"):  # RFC 9112, section 3.2
+            raise _BadRequestError(400)
+        if len(self._exchanges) >= _PIPELINED:
+            raise _BadRequestError(503)
+        raw_path, _, query = self._url.partition(b"?")
+        try:
+            path = raw_path.decode("ascii")
+        except UnicodeDecodeError:
+            raise _BadRequestError(400) from None
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": version,
+            "server": self._server,
+            "client": self._client,
+            "scheme": self._scheme,
+            "method": self._parser.get_method().decode("ascii"),
+            "root_path": "",
+            "path": unquote(path) if "%" in path else path,
+            "raw_path": raw_path,
+            "query_string": query,
+            "headers": self._headers,
+        }
+        expects = version == "1.1" and any(
+            name == b"expect" and value.lower() == b"100-continue" for name, value in self._headers
+        )
+        self._current = Exchange(self, scope, keep_alive=self._parser.should_keep_alive(), expects=expects)
+        self._exchanges.append(self._current)
+
+    def on_body(self, body: bytes) -> None:
+        """Add a part of a request's body."""
+        current = self._current
+        if current is None or current.response_complete:
+            return
+        current.body.append(body)
+        current.buffered += len(body)
+        if current.buffered > _READ_AHEAD and self._is_reading:
+            self._is_reading = False
+            self.transport.pause_reading()
+        current.wake()
+
+    def on_message_complete(self) -> None:
+        """Complete a request's body."""
+        self._in_head = True
+        if self._current is not None:
+            self._current.more_body = False
+            self._current.wake()
+            self._current = None
+
+    # Requests and responses
+
+    def _start(self) -> None:
+        """Run the first request, unless it is in progress."""
+        if not self._exchanges or self._exchanges[0].started:
+            return
+        exchange = self._exchanges[0]
+        exchange.started = True
+        if exchange.more_body:
+            self._keep(self.loop.create_task(exchange.run(self._app)))
+            return
+        exchange.scope[WHOLE_BODY] = b"".join(exchange.body)
+        coroutine = exchange.run(self._app)
+        try:
+            waits_for = coroutine.send(None)
+        except StopIteration:
+            return
+        exchange.flush()
+        self._keep(self.loop.create_task(_rest(coroutine, waits_for)))
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        self._state.tasks.add(task)
+        task.add_done_callback(self._state.tasks.discard)
+
+    def response_complete(self, exchange: Exchange) -> None:
+        """End an exchange, and go on with the next request."""
+        self.since = self.loop.time()
+        self._state.total_requests += 1
+        self._exchanges.popleft()
+        if not exchange.keep_alive or exchange.more_body or (self._is_closing and not self._exchanges):
+            self._is_closing = True
+            self._exchanges.clear()
+            self.transport.close()
+            return
+        if self._exchanges:
+            self.loop.call_soon(self._start)
+        else:
+            self.resume_reading()
+
+    def resume_reading(self) -> None:
+        """Read from the client again."""
+        if not self._is_reading and not self._is_closing:
+            self._is_reading = True
+            self.transport.resume_reading()
+
+    def _refuse_request(self, status: int) -> None:
+        """Respond to a request that cannot be parsed, if it is the next one; then end the connection."""
+        self._is_closing = True
+        current, self._current = self._current, None
+        if current is not None:  # its body is damaged
+            if current is self._exchanges[0] and not current.response_started:
+                current.disconnected = True
+                current.wake()
+                self._exchanges.clear()
+            else:
+                current.keep_alive = False
+                return
+        if self._exchanges:
+            self._exchanges[-1].keep_alive = False
+            self._start()
+            return
+        self.refuse(status, b"Invalid HTTP request received.")
+
+    def refuse(self, status: int, text: bytes) -> None:
+        """Write a response with a text, and end the connection."""
+        self._is_closing = True
+        fields = (b"content-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\nconnection: close\r\n\r\n") % len(
+            text
+        )
+        self.transport.write(_REASONS[status] + fields + text)
+        self.transport.close()
+
+    # Limits
+
+    def measure(self, now: float) -> None:
+        """Update the number of unread bytes, and the time of the client's progress."""
+        size = self.transport.get_write_buffer_size()
+        if size <= self._seen - self.bounds.PROGRESS:
+            self.read_at = now
+            self._seen = size
+        self._hold(size)
+
+    def _hold(self, size: int) -> None:
+        more, self.unread = size - self.unread, size
+        if self.bounds.over(more):
+            self.loop.call_soon(self.bounds.make_room)
+
+    def free(self) -> None:
+        """Set the number of unread bytes to 0."""
+        self.bounds.over(-self.unread)
+        self.unread = 0
+
+
+class _BadRequestError(Exception):
+    """Error of a request that is answered without the application.
+
+    Attributes:
+        status: The status of the response.
+    """
+
+    def __init__(self, status: int) -> None:
+        self.status = status
+
+
+def _address(value: Any) -> tuple[str, int] | None:
+    """Return host and port of a socket's address; None for other sockets."""
+    return (str(value[0]), int(value[1])) if isinstance(value, tuple) and len(value) >= 2 else None
