@@ -53,7 +53,8 @@ def main() -> None:
             print(line(row), flush=True)
     RESULTS.mkdir(exist_ok=True)
     facts = {"python": platform.python_version(), "cores": os.cpu_count(), "machine": platform.machine()}
-    versions = {name: version(name) for name in ("wasmcp", "wasmtime", "mcp", "uvicorn", "h11", "componentize-py")}
+    measured = ("wasmcp", "wasmtime", "mcp", "uvicorn", "httptools", "uvloop", "componentize-py")
+    versions = {name: version(name) for name in measured}
     report = {
         "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         **facts,

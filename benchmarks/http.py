@@ -1,4 +1,4 @@
-"""tools/call `add` over HTTP, uvicorn with h11 on both sides, in requests per second."""
+"""tools/call `add` over HTTP, with httptools and uvloop on both sides, in requests per second."""
 
 from __future__ import annotations
 

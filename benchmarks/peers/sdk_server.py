@@ -22,4 +22,4 @@ if __name__ == "__main__":
         import uvicorn
 
         app = server.streamable_http_app(json_response=True, stateless_http=True)
-        uvicorn.run(app, port=int(sys.argv[2]), http="h11", loop="asyncio", log_level="warning", access_log=False)
+        uvicorn.run(app, port=int(sys.argv[2]), http="httptools", loop="uvloop", log_level="warning", access_log=False)
