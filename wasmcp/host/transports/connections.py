@@ -7,13 +7,12 @@ HTTP server and not in the application.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from wasmcp.host.scheduling.capacity import DESCRIPTORS, open_files
 
 if TYPE_CHECKING:
     from wasmcp.host.engine.limits import Budget, HttpLimits
-    from wasmcp.host.transports.http_connection import HttpConnection
 
 BACKLOG = 16
 """Number of connections that asyncio accepts in one round."""
@@ -37,6 +36,32 @@ def connection_limit(limits: HttpLimits, instances: int) -> int:
     return max(_LEAST, min(_DEFAULT, open_files() - _ROUNDS * BACKLOG - _RESERVED - DESCRIPTORS * instances))
 
 
+class Connection(Protocol):
+    """One connection, as far as the limits need it; see `HttpConnection`."""
+
+    loop: asyncio.AbstractEventLoop
+    transport: asyncio.Transport
+    since: float
+    read_at: float
+    unread: int
+
+    @property
+    def waits_for_head(self) -> bool:
+        """True if the client has not sent a whole head."""
+        ...
+
+    @property
+    def waits_for_client(self) -> bool:
+        """True if the client has not sent a whole request."""
+        ...
+
+    def measure(self, now: float) -> None:
+        """Update the number of unread bytes, and the time of the client's progress."""
+
+    def free(self) -> None:
+        """Set the number of unread bytes to 0."""
+
+
 class Connections:
     """Connections of one HTTP server, used on its event loop.
 
@@ -58,14 +83,14 @@ class Connections:
         self._limits = limits
         self._most = most
         self._unread = unread
-        self._all: dict[HttpConnection, None] = {}
+        self._all: dict[Connection, None] = {}
         self._timer: asyncio.TimerHandle | None = None
         self.ended = 0
 
     def __len__(self) -> int:
         return len(self._all)
 
-    def made(self, one: HttpConnection) -> None:
+    def made(self, one: Connection) -> None:
         """Add a connection. Beyond the limit, end the one that has waited longest for a request, or the new one."""
         if self._timer is None:
             self._timer = one.loop.call_later(_SWEEP, self._sweep, one.loop)
@@ -74,7 +99,7 @@ class Connections:
             waiting = [each for each in self._all if each is not one and each.waits_for_client]
             self._end(min(waiting, key=lambda each: each.since, default=one))
 
-    def lost(self, one: HttpConnection) -> None:
+    def lost(self, one: Connection) -> None:
         """Remove a connection."""
         self._all.pop(one, None)
         if not self._all and self._timer is not None:
@@ -104,7 +129,7 @@ class Connections:
                 self._end(one)  # the rest of the last response is not read
         self._timer = loop.call_later(_SWEEP, self._sweep, loop)
 
-    def _end(self, one: HttpConnection) -> None:
+    def _end(self, one: Connection) -> None:
         self.ended += 1
         # Not `close`, which waits until the client has read the buffer.
         one.transport.abort()
