@@ -16,7 +16,21 @@ from typing import TYPE_CHECKING, Any
 
 from wasmcp.environment import check_ours
 from wasmcp.errors import ConfigError, WasmcpError
-from wasmcp.project import SKIP, Cache, Plan, Project, build, clean, load, plan, plan_components, skipped, stale
+from wasmcp.project import (
+    SKIP,
+    Cache,
+    Plan,
+    Project,
+    build,
+    clean,
+    load,
+    plan,
+    plan_components,
+    resolve,
+    resolve_components,
+    skipped,
+    stale,
+)
 from wasmcp.project.manifest import read
 from wasmcp.storage import digest
 from wasmcp.storage.failures import file_failures
@@ -78,7 +92,7 @@ def changed(project: Project, version: str) -> list[str]:
     from wasmcp.registry.fetch_options import FetchOptions
 
     try:
-        left = stale(plan(project, version=version, fetching=FetchOptions(project.root, offline=True)))
+        left = stale(plan(resolve(project, version=version, fetching=FetchOptions(project.root, offline=True))))
     except WasmcpError as error:
         return [f"cannot check if the servers are up to date: {error}"]
     return [f"the sources of {', '.join(f'`{key}`' for key in left)} changed since it was built"] if left else []
@@ -145,7 +159,7 @@ class WasmcpBuildHook(Hook):
         if skipped():
             self._check_existing(project, version)
         else:
-            planned = plan(project, version=self.metadata.version)
+            planned = plan(resolve(project, version=self.metadata.version))
             with self._show_output():
                 build(planned, progress=lambda event: self.app.display_waiting(f"wasmcp: {event}"))
             self._check(planned)
@@ -225,7 +239,9 @@ class WasmcpBuildHook(Hook):
         # Needed if version control does not ignore them; hatchling skips reserved paths while it walks the tree.
         self.build_config.build_reserved_paths.add(str(directory))
         included = {file.path for file in self.build_config.builder.recurse_included_files()}
-        sources = [path for step in plan_components(project).values() for path in step.files]
+        sources = [
+            path for step in plan_components(project, resolve_components(project)).values() for path in step.files
+        ]
         replaced = {project.root / file for server in project.servers.values() for file in server.framework.values()}
         for path in (*sources, *sorted(replaced)):
             if str(path) not in included:

@@ -63,10 +63,10 @@ SCRIPT = "import sys; sys.argv[0] = 'configured'; from wasmcp.host import run; r
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from wasmcp.project import build, load, plan
+    from wasmcp.project import build, load, plan, resolve
 
     root = write_project(tmp_path_factory.mktemp("configured"), FILES)
-    build(plan(load(root)))
+    build(plan(resolve(load(root))))
     return root
 
 

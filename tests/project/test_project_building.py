@@ -14,7 +14,7 @@ from support.compose_inputs import tools_beside
 from wasmcp import errors
 from wasmcp.declaration_section import declares
 from wasmcp.host import open_server
-from wasmcp.project import SKIP, build_steps, ensure_built, load, manifest, plan, stale
+from wasmcp.project import SKIP, build_steps, ensure_built, load, manifest, plan, resolve, stale
 from wasmcp.project.events import BuildEvent, CompilationFailed, CompilationStarted, Note, ServerComposed
 from wasmcp.storage import digest
 from wasmcp.storage.cache import Cache
@@ -115,9 +115,9 @@ def test_extensions_of_a_component_and_of_a_server(tmp_path: Path, one: bytes) -
     assert built.digest == digest.of_bytes(built.data)
     assert built.catalogue is not None
     assert built.catalogue.digest == built.digest
-    assert stale(plan(load(root))) == []
+    assert stale(plan(resolve(load(root)))) == []
     (root / "pyproject.toml").write_text((root / "pyproject.toml").read_text().replace("example/a", "example/c"))
-    assert stale(plan(load(root))) == ["default"]
+    assert stale(plan(resolve(load(root)))) == ["default"]
 
 
 def test_the_catalogue_is_recorded_once_a_component(
@@ -176,9 +176,9 @@ def test_only_the_requested_server_is_built(tmp_path: Path, one: bytes) -> None:
     servers = SERVERS + '[tool.wasmcp.servers.small]\ncomponents = ["one"]\ntitle = "Small"\n'
     root = make(tmp_path / "demo", {"one": one}, servers)
     ensure_built(root, "small")
-    assert stale(plan(load(root))) == ["default"]
+    assert stale(plan(resolve(load(root)))) == ["default"]
     ensure_built(root)
-    assert stale(plan(load(root))) == []
+    assert stale(plan(resolve(load(root)))) == []
     assert set(manifest.read(load(root).manifest)) == {"default", "small"}
 
 

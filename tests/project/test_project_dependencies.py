@@ -17,8 +17,9 @@ from support.wheels import wheel
 
 from wasmcp.cli.group import commands
 from wasmcp.errors import LockDriftError, MissingToolchainError, ToolchainError
-from wasmcp.project import load, lock_components, plan
+from wasmcp.project import load, lock_components, plan, resolve
 from wasmcp.project.build_plan import plan_component
+from wasmcp.project.resolution import resolve_component
 from wasmcp.registry import lock
 from wasmcp.toolchains.python import dependencies
 
@@ -70,7 +71,7 @@ def run(*arguments: str, code: int = 0) -> str:
 
 def test_dependencies_are_resolved_for_the_component_and_locked(tmp_path, index):
     root = project(tmp_path, "greet>=1,<2")
-    step = plan_component(load(root), load(root).components["tools"])
+    step = plan_component(load(root), resolve_component(load(root), load(root).components["tools"]))
     assert step.source is not None
     assert [(one.name, one.version, one.license) for one in step.source.dependencies] == [
         ("greet", "1.0", "MIT"),
@@ -86,25 +87,25 @@ def test_dependencies_are_resolved_for_the_component_and_locked(tmp_path, index)
 
 def test_dependencies_are_part_of_the_digest(tmp_path, index):
     root = project(tmp_path, "greet")
-    before = plan(load(root)).servers["default"].inputs
-    assert plan(load(root)).servers["default"].inputs == before
+    before = plan(resolve(load(root))).servers["default"].inputs
+    assert plan(resolve(load(root))).servers["default"].inputs == before
     wheel(index, "greet", "3.0")
-    assert plan(load(root)).servers["default"].inputs == before, "a newer version changes nothing"
+    assert plan(resolve(load(root))).servers["default"].inputs == before, "a newer version changes nothing"
     assert "tools: greet: 2.0" in run("lock", "--project", str(root), "--upgrade", "greet")
-    assert plan(load(root)).servers["default"].inputs != before
+    assert plan(resolve(load(root))).servers["default"].inputs != before
 
 
 def test_locked_and_offline(tmp_path, index, monkeypatch):
     root = project(tmp_path, "greet")
     locked = lock_components.options_for(root, locked=True)
     with pytest.raises(LockDriftError, match="the dependencies of component `tools` are not in it"):
-        plan(load(root), fetching=locked)
+        plan(resolve(load(root), fetching=locked))
     with pytest.raises(ToolchainError, match=r"are not in `wasmcp\.lock`, and the network must not be used"):
-        plan(load(root), fetching=lock_components.options_for(root, offline=True))
+        plan(resolve(load(root), fetching=lock_components.options_for(root, offline=True)))
     assert not (root / "wasmcp.lock").exists()
     assert "1 packages of components" in run("lock", "--project", str(root))
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "gone"))
-    plan(load(root), fetching=lock_components.options_for(root, locked=True, offline=True))
+    plan(resolve(load(root), fetching=lock_components.options_for(root, locked=True, offline=True)))
     run("lock", "--project", str(root), "--check")
 
 
@@ -112,7 +113,7 @@ def test_locked_and_offline(tmp_path, index, monkeypatch):
 def test_unpacked_packages_that_were_changed_are_not_used(tmp_path, index, damage):
     root = project(tmp_path, "greet")
     run("lock", "--project", str(root))
-    step = plan_component(load(root), load(root).components["tools"])
+    step = plan_component(load(root), resolve_component(load(root), load(root).components["tools"]))
     assert step.source is not None
     cache = tmp_path / "cache" / "toolchains" / "python"
     folder = dependencies.install(step.source, cache, lambda _: None)
@@ -155,19 +156,19 @@ def test_drift(tmp_path, index):
 def test_invalid_requirement(tmp_path, index):
     root = project(tmp_path, "./vendor/greet")
     with pytest.raises(ToolchainError, match=r"`dependencies` names `\./vendor/greet`, which is not a requirement"):
-        plan(load(root))
+        plan(resolve(load(root)))
 
 
 def test_unknown_package(tmp_path, index):
     with pytest.raises(ToolchainError, match="pip finds no packages for its `dependencies` \\(`gone`\\)") as caught:
-        plan(load(project(tmp_path, "gone")))
+        plan(resolve(load(project(tmp_path, "gone"))))
     assert "No matching distribution found for gone" in str(caught.value)
 
 
 def test_native_code_in_a_wheel_for_every_platform(tmp_path, index):
     wheel(index, "fast", "1.0", {"fast/__init__.py": "", "fast/_speed.cpython-314-x86_64-linux-gnu.so": "ELF"})
     with pytest.raises(ToolchainError) as caught:
-        plan(load(project(tmp_path, "fast")))
+        plan(resolve(load(project(tmp_path, "fast"))))
     message = "its dependency `fast` is native code (`fast/_speed.cpython-314-x86_64-linux-gnu.so`)"
     assert message in str(caught.value)
     assert not (tmp_path / "shop/wasmcp.lock").exists()
@@ -180,7 +181,7 @@ def test_a_wheel_for_this_machine_alone(tmp_path, index):
     name = f"quick-1.0-py3-none-{platform}.whl"
     wheel(index, "quick", "1.0").rename(index / name)
     with pytest.raises(ToolchainError, match=f"its dependency `quick` is native code \\(`{name}`\\)"):
-        plan(load(project(tmp_path, "quick")))
+        plan(resolve(load(project(tmp_path, "quick"))))
 
 
 BACKEND = """\
@@ -228,7 +229,7 @@ def allow_plain(root: Path) -> None:
 def test_no_code_of_a_source_distribution_runs_unless_it_is_named(tmp_path, index):
     seen = source_distribution(index)
     with pytest.raises(ToolchainError) as caught:
-        plan(load(project(tmp_path, "plain")))
+        plan(resolve(load(project(tmp_path, "plain"))))
     lines = str(caught.value).splitlines()
     assert lines[0].startswith(
         "component `tools`: pip finds no packages for its `dependencies` (`plain`). Where it has"
@@ -245,7 +246,7 @@ def test_a_source_distribution_on_request_is_built_without_secrets(tmp_path, ind
     seen = source_distribution(index)
     root = project(tmp_path, "plain")
     allow_plain(root)
-    plan(load(root))
+    plan(resolve(load(root)))
     (one,) = lock.read(root).dependencies[0].distributions
     assert (one.file, one.license) == ("plain-1.0.tar.gz", "BSD")
     environment = json.loads(seen.read_text())
@@ -259,10 +260,10 @@ def test_a_locked_source_distribution_is_refused_without_the_request(tmp_path, i
     root = project(tmp_path, "plain")
     before = (root / "pyproject.toml").read_text()
     allow_plain(root)
-    plan(load(root))
+    plan(resolve(load(root)))
     (root / "pyproject.toml").write_text(before)
     monkeypatch.setenv("WASMCP_CACHE_DIR", str(tmp_path / "another-cache"))
-    step = plan_component(load(root), load(root).components["tools"])
+    step = plan_component(load(root), resolve_component(load(root), load(root).components["tools"]))
     with pytest.raises(ToolchainError, match=r"`wasmcp\.lock` has source distributions of `plain`; building one runs"):
         dependencies.install(step.source, tmp_path / "another-cache", lambda _: None)
 
@@ -272,7 +273,7 @@ def test_failed_build_is_reported_in_a_few_lines(tmp_path, index):
     root = project(tmp_path, "plain")
     allow_plain(root)
     with pytest.raises(ToolchainError) as caught:
-        plan(load(root))
+        plan(resolve(load(root)))
     message = "component `tools`: its dependency `plain` cannot be built from source as Python alone"
     assert str(caught.value).startswith(message)
     assert len(str(caught.value).splitlines()) <= 10
@@ -283,7 +284,7 @@ def test_invalid_package_name(tmp_path, index):
     allow_plain(root)
     (root / "pyproject.toml").write_text((root / "pyproject.toml").read_text().replace('"Plain"', '":all:", "x>=1"'))
     with pytest.raises(ToolchainError, match="`build-from-source` names `:all:`, `x>=1`: expected names of packages"):
-        plan(load(root))
+        plan(resolve(load(root)))
 
 
 def test_without_pip(tmp_path, index, monkeypatch):
@@ -293,7 +294,7 @@ def test_without_pip(tmp_path, index, monkeypatch):
     root = project(tmp_path, "greet")
     monkeypatch.setattr(sys, "executable", str(python))
     with pytest.raises(MissingToolchainError, match=r"pip is not installed next to wasmcp: add the extra"):
-        plan(load(root))
+        plan(resolve(load(root)))
 
 
 def test_a_lock_with_mistakes(tmp_path):

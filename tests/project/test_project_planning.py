@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import shutil
+import socket
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +12,8 @@ from wasmcp.errors import LockDriftError, ToolchainError
 from wasmcp.project import manifest
 from wasmcp.project.build_plan import Plan, plan, plan_component, plan_components
 from wasmcp.project.config import load
+from wasmcp.project.resolution import ResolvedComponent, resolve, resolve_component, resolve_components
+from wasmcp.registry.lock import Pin
 from wasmcp.storage import digest
 from wasmcp.storage.cache import write_atomically
 from wasmcp.toolchains.base import ComponentSource, Inputs
@@ -61,16 +65,16 @@ def inputs(planned: Plan) -> dict[str, str]:
 
 
 def test_only_what_a_server_needs_is_planned(root: Path) -> None:
-    planned = plan(load(root))
+    planned = plan(resolve(load(root)))
     assert list(planned.components(planned.servers)) == ["one", "two"]
     assert list(planned.components(["small"])) == ["two"]
-    assert list(plan_components(load(root))) == ["one", "two"]
+    assert list(plan_components(load(root), resolve_components(load(root)))) == ["one", "two"]
 
 
 def test_plan_does_not_depend_on_the_location(root: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "some" / "where" / "else"
     shutil.copytree(root, elsewhere)
-    assert inputs(plan(load(root))) == inputs(plan(load(elsewhere)))
+    assert inputs(plan(resolve(load(root)))) == inputs(plan(resolve(load(elsewhere))))
 
 
 @pytest.mark.parametrize(
@@ -87,9 +91,9 @@ def test_plan_does_not_depend_on_the_location(root: Path, tmp_path: Path) -> Non
     ],
 )
 def test_inputs_of_a_server(root: Path, edit: object, changed: set[str]) -> None:
-    before = inputs(plan(load(root)))
+    before = inputs(plan(resolve(load(root))))
     edit(root)  # type: ignore[operator]
-    after = inputs(plan(load(root)))
+    after = inputs(plan(resolve(load(root))))
     assert {key for key in before if before[key] != after[key]} == changed
 
 
@@ -101,9 +105,9 @@ def rewrite(root: Path, old: str, new: str) -> None:
 
 
 def test_the_framework_is_an_input(root: Path, framework: dict[str, str]) -> None:
-    before = inputs(plan(load(root)))
+    before = inputs(plan(resolve(load(root))))
     framework["transport"] = "sha256:01"
-    assert all(before[key] != value for key, value in inputs(plan(load(root))).items())
+    assert all(before[key] != value for key, value in inputs(plan(resolve(load(root)))).items())
 
 
 class Fake:
@@ -125,30 +129,38 @@ def test_a_compiled_component(root: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("wasmcp.project.model.toolchain", lambda _: Fake())
     monkeypatch.setattr("wasmcp.project.build_plan._modules", lambda _: ["toolchains/base.py"])
     config = replace(load(root).components["one"], file="zig/calc.zig", language="zig")
-    seen = [plan_component(load(root), config).inputs]
+    seen = [plan_component(load(root), resolve_component(load(root), config)).inputs]
     (root / "zig/calc.zig").write_text("// changed")
-    seen.append(plan_component(load(root), config).inputs)
+    seen.append(plan_component(load(root), resolve_component(load(root), config)).inputs)
     monkeypatch.setattr(Fake, "pins", {"ziglang": "1"})
-    seen.append(plan_component(load(root), config).inputs)
+    seen.append(plan_component(load(root), resolve_component(load(root), config)).inputs)
     monkeypatch.setattr(Fake, "extra_files", {"vendor/one.wasm": ""})
-    step = plan_component(load(root), config)
+    step = plan_component(load(root), resolve_component(load(root), config))
     seen.append(step.inputs)
     config = replace(config, options={"optimize": "ReleaseFast"})
-    seen.append(plan_component(load(root), config).inputs)
+    seen.append(plan_component(load(root), resolve_component(load(root), config)).inputs)
     assert len(set(seen)) == 5
     assert [path.relative_to(root).as_posix() for path in step.files] == ["vendor/one.wasm", "zig/calc.zig"]
-    assert plan_component(load(root), replace(config, name="renamed", grants=frozenset({"env"}))).inputs == seen[-1]
-    assert plan_component(load(root), replace(config, grants=frozenset({"http"}))).inputs not in seen
+    assert (
+        plan_component(
+            load(root), resolve_component(load(root), replace(config, name="renamed", grants=frozenset({"env"})))
+        ).inputs
+        == seen[-1]
+    )
+    assert (
+        plan_component(load(root), resolve_component(load(root), replace(config, grants=frozenset({"http"})))).inputs
+        not in seen
+    )
 
 
 def test_locked_build(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (root / "pyproject.toml").write_text(PYPROJECT.replace('path = "vendor/one.wasm"', 'source = "zig/calc.zig"'))
     for off in ("", "0", "false", "False"):
         monkeypatch.setenv("WASMCP_LOCKED", off)
-        assert set(plan_components(load(root))) == {"one", "two"}
+        assert set(plan_components(load(root), resolve_components(load(root)))) == {"one", "two"}
     monkeypatch.setenv("WASMCP_LOCKED", "1")
     with pytest.raises(LockDriftError, match="the compiler `ziglang` is not in it"):
-        plan_components(load(root))
+        plan_components(load(root), resolve_components(load(root)))
 
 
 def test_inputs_outside_the_project_are_refused(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,7 +170,7 @@ def test_inputs_outside_the_project_are_refused(root: Path, monkeypatch: pytest.
     monkeypatch.setattr("wasmcp.project.build_plan._modules", lambda _: [])
     config = replace(load(root).components["one"], file="zig/calc.zig", language="zig")
     with pytest.raises(ToolchainError, match=r"needs `\.\./outside\.zig`, outside the project"):
-        plan_component(load(root), config)
+        plan_component(load(root), resolve_component(load(root), config))
 
 
 def record(planned: Plan) -> None:
@@ -171,16 +183,16 @@ def record(planned: Plan) -> None:
 
 
 def test_up_to_date_server(root: Path) -> None:
-    planned = plan(load(root))
+    planned = plan(resolve(load(root)))
     assert manifest.stale(planned) == ["default", "small"]
     record(planned)
     assert manifest.stale(planned) == []
     (root / "vendor/one.wasm").write_text("changed")
-    assert manifest.stale(plan(load(root))) == ["default"]
+    assert manifest.stale(plan(resolve(load(root)))) == ["default"]
 
 
 def test_changed_or_deleted_file_is_out_of_date(root: Path) -> None:
-    planned = plan(load(root))
+    planned = plan(resolve(load(root)))
     record(planned)
     planned.servers["default"].output.write_bytes(b"edited")
     planned.servers["small"].output.unlink()
@@ -189,7 +201,7 @@ def test_changed_or_deleted_file_is_out_of_date(root: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", '{"format": 2, "servers": {}}', '{"format": 1, "servers": 3}', "\x00"])
 def test_invalid_manifest_is_ignored(root: Path, text: str) -> None:
-    planned = plan(load(root))
+    planned = plan(resolve(load(root)))
     record(planned)
     planned.project.manifest.write_text(text)
     assert manifest.read(planned.project.manifest) == {}
@@ -200,3 +212,30 @@ def test_the_versions_of_the_wit() -> None:
     versions = manifest.wit_versions()
     assert versions["wasmcp:mcp-v20260728"] == "0.1.0"
     assert any(name.startswith("wasi:") for name in versions)
+
+
+def test_planning_uses_no_network_and_no_registry_and_writes_nothing(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolution = resolve(load(root))
+    before = {path: path.stat() for path in root.rglob("*")}
+
+    def fail(*_arguments: object, **_options: object) -> None:
+        raise AssertionError("a plan is a function of its resolution")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(socket, "socket", fail)
+        for name in [name for name in sys.modules if name.startswith("wasmcp.registry")]:
+            patched.setitem(sys.modules, name, None)  # its import fails
+        first, second = plan(resolution), plan(resolution)
+    assert first == second
+    assert {path: path.stat() for path in root.rglob("*")} == before
+
+
+def test_planning_takes_packages_from_the_resolution(root: Path) -> None:
+    pin = Pin("acme:one", "^1", "1.2.0", "host/acme/one", "sha256:" + "1" * 64, "sha256:" + "2" * 64, 8)
+    config = replace(load(root).components["one"], package="acme:one@^1")
+    step = plan_component(load(root), ResolvedComponent(config, pin=pin, lock=root / "wasmcp.lock"))
+    assert (step.pin, step.files) == (pin, (root / "wasmcp.lock",))
+    moved = ResolvedComponent(config, pin=replace(pin, digest="sha256:" + "3" * 64), lock=root / "wasmcp.lock")
+    assert plan_component(load(root), moved).inputs != step.inputs

@@ -11,7 +11,7 @@ import pytest
 from support.projects import project_files, write_project
 
 from wasmcp.errors import ToolchainError
-from wasmcp.project import ensure_built, load, plan_components
+from wasmcp.project import ensure_built, load, plan_components, resolve_components
 from wasmcp.toolchains.shared_sources import carried_name, original_label
 
 CARRIED = "_wasmcp_sources/up2/shared"
@@ -80,11 +80,13 @@ def test_source_distribution_includes_used_shared_files(alpha: Path, tmp_path: P
 def test_a_component_is_the_same_from_the_repository_and_the_source_distribution(alpha: Path, tmp_path: Path) -> None:
     unpacked = sdist(alpha, tmp_path / "elsewhere")
     again = sdist(unpacked, tmp_path / "further")
-    inputs = [plan_components(load(root))["tools"].inputs for root in (alpha, unpacked, again)]
+    inputs = [
+        plan_components(load(root), resolve_components(load(root)))["tools"].inputs for root in (alpha, unpacked, again)
+    ]
     assert len(set(inputs)) == 1
     words = alpha.parent.parent / "shared" / "greetings" / "words.py"
     words.write_text(words.read_text().replace("Hello", "Moin"))
-    assert plan_components(load(alpha))["tools"].inputs != inputs[0]
+    assert plan_components(load(alpha), resolve_components(load(alpha)))["tools"].inputs != inputs[0]
 
 
 @pytest.mark.slow
@@ -133,7 +135,9 @@ def test_source_distribution_includes_projects_required_by_folder(depending: Pat
         "words/pyproject.toml",
         "words/src/words/__init__.py",
     }
-    here, there = (plan_components(load(root))["tools"] for root in (depending, unpacked))
+    here, there = (
+        plan_components(load(root), resolve_components(load(root)))["tools"] for root in (depending, unpacked)
+    )
     assert here.inputs == there.inputs
     assert not (depending / "wasmcp.lock").exists()  # nothing of a registry is needed
 
@@ -165,7 +169,7 @@ def test_invalid_project_folders(depending: Path, document: str | None, problem:
     else:
         path.write_text(document)
     with pytest.raises(ToolchainError, match=f"component `tools`: `dependencies` names .*{problem}"):
-        plan_components(load(depending))
+        plan_components(load(depending), resolve_components(load(depending)))
 
 
 @pytest.mark.parametrize(
@@ -184,14 +188,14 @@ def test_invalid_shared_folders(alpha: Path, tmp_path: Path, name: str, problem:
     text = (alpha / "pyproject.toml").read_text()
     (alpha / "pyproject.toml").write_text(text.replace("../../shared", name))
     with pytest.raises(ToolchainError, match=f"`python-path` names .*{problem}"):
-        plan_components(load(alpha))
+        plan_components(load(alpha), resolve_components(load(alpha)))
 
 
 def test_a_project_in_no_repository_shares_nothing(alpha: Path) -> None:
     (alpha.parent.parent / ".git" / "HEAD").unlink()
     (alpha.parent.parent / ".git").rmdir()
     with pytest.raises(ToolchainError, match="the project is in no repository that both could be in"):
-        plan_components(load(alpha))
+        plan_components(load(alpha), resolve_components(load(alpha)))
 
 
 @pytest.mark.parametrize(

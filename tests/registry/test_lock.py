@@ -19,7 +19,7 @@ from support.registries import docker_registry, namespaces, needs_registry, prox
 from wasmcp.cli.group import commands
 from wasmcp.errors import ConfigError, IntegrityError, LockDriftError, UnknownPackageError
 from wasmcp.host import open_server
-from wasmcp.project import build, load, lock_components, plan
+from wasmcp.project import build, load, lock_components, plan, resolve
 from wasmcp.project.manifest import read as read_manifest
 from wasmcp.registry import lock
 from wasmcp.registry.lock import Lock, Pin, ToolchainPin
@@ -122,7 +122,7 @@ def run(*arguments: str) -> str:
 @needs_registry
 def test_a_project_builds_with_a_package_and_pins_it(place: str, tmp_path: Path) -> None:
     root = write_project(tmp_path / "shop", PROJECT)
-    (built,) = build(plan(load(root)))
+    (built,) = build(plan(resolve(load(root))))
     assert answer(built) == "1.1.0"
     (pin,) = lock.read(root).components
     assert (pin.package, pin.requirement, pin.version) == ("acme:calc", "^1", "1.1.0")
@@ -134,12 +134,12 @@ def test_a_project_builds_with_a_package_and_pins_it(place: str, tmp_path: Path)
     text = (root / "wasmcp.lock").read_text()
 
     publish(tmp_path, "1.2.0")
-    assert build(plan(load(root)), force=True) == (built,)
+    assert build(plan(resolve(load(root))), force=True) == (built,)
     assert answer(built) == "1.1.0", "a newer version changes nothing"
     assert (root / "wasmcp.lock").read_text() == text
 
     assert "1.1.0" in run("lock", "--project", str(root), "--upgrade", "acme:calc")
-    build(plan(load(root)))
+    build(plan(resolve(load(root))))
     assert answer(built) == "1.2.0"
 
 
@@ -150,19 +150,19 @@ def test_once_locked_and_cached_nobody_is_asked(
     with proxy(registry) as front:
         namespaces(monkeypatch, tmp_path, acme=place.replace(registry, front.host))
         root = write_project(tmp_path / "shop", PROJECT)
-        (built,) = build(plan(load(root)))
+        (built,) = build(plan(resolve(load(root))))
         assert front.seen
         front.seen.clear()
         built.unlink()
         locked = lock_components.options_for(root, offline=True, locked=True)
-        build(plan(load(root), fetching=locked))
+        build(plan(resolve(load(root), fetching=locked)))
         assert answer(built) == "1.1.0"
         assert run("build", "--project", str(root), "--locked", "--offline", "--force")
-        build(plan(load(root)), force=True)
+        build(plan(resolve(load(root))), force=True)
         assert front.seen == []
         monkeypatch.setenv("WASMCP_CACHE_DIR", str(tmp_path / "empty"))
         with pytest.raises(UnknownPackageError, match="offline"):
-            build(plan(load(root), fetching=locked), force=True)
+            build(plan(resolve(load(root), fetching=locked)), force=True)
 
 
 @needs_registry
@@ -170,16 +170,16 @@ def test_locked_fails_on_drift(place: str, tmp_path: Path, monkeypatch: pytest.M
     root = write_project(tmp_path / "shop", PROJECT)
     locked = lock_components.options_for(root, locked=True)
     with pytest.raises(LockDriftError, match=r"`acme:calc@\^1` is not in it"):
-        plan(load(root), fetching=locked)
+        plan(resolve(load(root), fetching=locked))
     assert not (root / "wasmcp.lock").exists()
     run("lock", "--project", str(root))
-    plan(load(root), fetching=locked)
+    plan(resolve(load(root), fetching=locked))
     run("lock", "--project", str(root), "--check")
     pyproject = root / "pyproject.toml"
     pyproject.write_text(pyproject.read_text().replace("@^1", "@^2"))
     monkeypatch.setenv("WASMCP_LOCKED", "1")
     with pytest.raises(LockDriftError):
-        plan(load(root))
+        plan(resolve(load(root)))
     done = CliRunner().invoke(commands, ["lock", "--project", str(root), "--check"])
     assert done.exit_code == 1
     assert "`acme:calc@^2` is not in it" in done.output
@@ -197,7 +197,7 @@ def test_a_lock_and_a_registry_that_disagree(place: str, tmp_path: Path) -> None
     before = lock.read(root)
     lock.write(root, replace(before, components=(replace(before.components[0], digest=of_bytes(b"x")),)))
     with pytest.raises(IntegrityError, match="the lock has"):
-        build(plan(load(root)))
+        build(plan(resolve(load(root))))
 
 
 @needs_registry

@@ -51,7 +51,7 @@ def command(
     """
     from wasmcp.cli.steps import Steps
     from wasmcp.errors import ConfigError
-    from wasmcp.project import build, load, plan
+    from wasmcp.project import build, load, plan, resolve
     from wasmcp.toolchains.base import did_you_mean
 
     project = load(root)
@@ -64,7 +64,7 @@ def command(
     if unknown:
         problem = "`tool.wasmcp.servers` has no server `{}`{}"
         raise ConfigError([problem.format(name, did_you_mean(name, project.servers)) for name in unknown])
-    planned = plan(project, fetching=_fetching(project, locked=locked, offline=offline))
+    planned = plan(resolve(project, fetching=_fetching(project, locked=locked, offline=offline)))
     with Steps(verbose=verbose) as steps:
         paths = build(planned, servers=servers or None, progress=steps, force=force)
     for path in paths:

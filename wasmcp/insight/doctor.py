@@ -215,11 +215,11 @@ def configuration(root: Path | None) -> Iterator[Finding]:
 
 def project_state(root: Path) -> Iterator[Finding]:
     """Check the project: its configuration, and that its servers are up to date."""
-    from wasmcp.project import load, plan, stale
+    from wasmcp.project import load, plan, resolve, stale
 
     try:
         project = load(root)
-        planned = plan(project)
+        planned = plan(resolve(project))
         waiting = stale(planned)
     except WasmcpError as error:
         yield Finding("project", "configuration", PROBLEM, str(error), "correct `pyproject.toml`")

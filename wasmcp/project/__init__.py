@@ -1,4 +1,4 @@
-"""Projects: ``[tool.wasmcp]`` -> typed configuration -> plan -> build -> manifest and bill of materials.
+"""Projects: ``[tool.wasmcp]`` -> configuration -> resolution -> plan -> build -> manifest and bill of materials.
 
 The hatch hook, pytest and the command line read the same configuration and run the same build. Expensive modules are
 imported only when something is built, so that an unchanged build stays cheap.
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from wasmcp.project.config import load
     from wasmcp.project.manifest import stale
     from wasmcp.project.model import ComponentConfig, Project, ServerConfig
+    from wasmcp.project.resolution import Resolution, resolve, resolve_components
     from wasmcp.storage.cache import Cache, cache_directory
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "ComponentStep",
     "Plan",
     "Project",
+    "Resolution",
     "ServerConfig",
     "ServerStep",
     "build",
@@ -32,6 +34,8 @@ __all__ = [
     "load",
     "plan",
     "plan_components",
+    "resolve",
+    "resolve_components",
     "skipped",
     "stale",
 ]
@@ -43,6 +47,7 @@ _HOMES = {
     "ComponentStep": "wasmcp.project.build_plan",
     "Plan": "wasmcp.project.build_plan",
     "Project": "wasmcp.project.model",
+    "Resolution": "wasmcp.project.resolution",
     "ServerConfig": "wasmcp.project.model",
     "ServerStep": "wasmcp.project.build_plan",
     "build": "wasmcp.project.build_steps",
@@ -52,6 +57,8 @@ _HOMES = {
     "load": "wasmcp.project.config",
     "plan": "wasmcp.project.build_plan",
     "plan_components": "wasmcp.project.build_plan",
+    "resolve": "wasmcp.project.resolution",
+    "resolve_components": "wasmcp.project.resolution",
     "skipped": "wasmcp.project.build_steps",
     "stale": "wasmcp.project.manifest",
 }

@@ -1,26 +1,27 @@
 """Plan of a build as data: inputs -> components -> servers -> outputs.
 
-The build, the skip check and the check afterwards read the same plan. Planning reads the sources, compiles nothing and
-needs no compiler.
+The build, the skip check and the check afterwards read the same plan. A plan is a function of a `Resolution` and of the
+files that it names: planning uses neither the network nor a registry, writes nothing, and needs no compiler.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wasmcp import toolchains
 from wasmcp.errors import ToolchainError
-from wasmcp.project.model import ComponentConfig, Project, ServerConfig, source_of, version_of
-from wasmcp.registry.fetch_options import FetchOptions, environment_says
+from wasmcp.project.model import ComponentConfig, Project, ServerConfig
 from wasmcp.storage import digest
 from wasmcp.storage.failures import file_failures
-from wasmcp.toolchains.base import IMPORTED_GRANTS, ComponentSource, Resolver, Toolchain
+from wasmcp.toolchains.base import IMPORTED_GRANTS, ComponentSource, Toolchain
 from wasmcp.toolchains.shared_sources import is_outside
 
 if TYPE_CHECKING:
+    from wasmcp.project.resolution import Resolution, ResolvedComponent
+    from wasmcp.registry.fetch_options import FetchOptions
     from wasmcp.registry.lock import Pin
 
 FORMAT = 1
@@ -91,29 +92,21 @@ class Plan:
         return {step.config.name: step for key in servers for step in self.servers[key].components}
 
 
-def plan_component(project: Project, config: ComponentConfig, fetching: FetchOptions | None = None) -> ComponentStep:
-    """Plan one component: read its source, or the entry of a package in the project's lock file.
-
-    A package that is missing in the lock file is resolved now, and added to it.
+def plan_component(project: Project, resolved: ResolvedComponent) -> ComponentStep:
+    """Plan one component.
 
     Raises:
-        RegistryError: A package cannot be resolved, or is missing in a lock file that must not change.
-        ToolchainError: The source cannot be read or parsed.
+        ToolchainError: The source needs a file outside of the project.
     """
-    if config.package:
-        from wasmcp.project import lock_components
-        from wasmcp.registry import lock
-
-        pin = lock_components.checked_pin(config.package, fetching or lock_components.options_for(project.root))
-        inputs = digest.of_value({"format": FORMAT, "component": pin.digest})
-        return ComponentStep(config, None, None, {}, (project.root / lock.NAME,), inputs, pin)
-    path = project.root / config.file
-    if config.language is None:
+    config, source, tools, found = resolved.config, resolved.source, resolved.toolchain, resolved.inputs
+    lock = () if resolved.lock is None else (resolved.lock,)
+    if resolved.pin is not None:
+        inputs = digest.of_value({"format": FORMAT, "component": resolved.pin.digest})
+        return ComponentStep(config, None, None, {}, lock, inputs, resolved.pin)
+    if source is None or tools is None or found is None:
+        path = project.root / config.file
         inputs = digest.of_value({"format": FORMAT, "component": digest.of_file(path)})
         return ComponentStep(config, None, None, {}, (path,), inputs)
-    source, tools = source_of(project, config)
-    source = _with_dependencies(project, source, tools, fetching)
-    found = tools.inputs(source)
     document = {
         "format": FORMAT,
         "toolchain": tools.name,
@@ -131,68 +124,35 @@ def plan_component(project: Project, config: ComponentConfig, fetching: FetchOpt
         problem = f"component `{config.name}` (`{source.label}`) needs `{outside[0]}`, outside the project"
         raise ToolchainError(problem, source=source.label, toolchain=tools.name)
     files = tuple(file for label, file in sorted(found.files.items()) if not label.startswith("wasmcp:"))
-    if source.dependencies:
-        files = (*files, project.root / "wasmcp.lock")
-    return ComponentStep(config, source, tools, dict(found.pins), files, digest.of_value(document))
+    return ComponentStep(config, source, tools, dict(found.pins), (*files, *lock), digest.of_value(document))
 
 
-def _with_dependencies(
-    project: Project, source: ComponentSource, tools: Toolchain, fetching: FetchOptions | None
-) -> ComponentSource:
-    if not isinstance(tools, Resolver):
-        return source
-    from wasmcp.project import lock_dependencies
-
-    required = lock_dependencies.requirements_of(source, tools)
-    if required is None:
-        return source
-    offline = environment_says("WASMCP_OFFLINE") or (fetching is not None and fetching.offline)
-    locked = environment_says("WASMCP_LOCKED") or (fetching is not None and fetching.locked)
-    progress = None if fetching is None else fetching.progress
-    found = lock_dependencies.pinned(project.root, required, locked=locked, offline=offline, progress=progress)
-    return replace(source, dependencies=found, offline=offline)
-
-
-def plan_components(project: Project, fetching: FetchOptions | None = None) -> dict[str, ComponentStep]:
-    """Plan every component that a server is made of, by name.
+def plan_components(project: Project, resolved: Mapping[str, ResolvedComponent]) -> dict[str, ComponentStep]:
+    """Plan components by name.
 
     Raises:
-        LockDriftError: The lock file must not change, and is out of date.
-        RegistryError: A package cannot be resolved.
-        ToolchainError: A source cannot be read or parsed.
+        ToolchainError: A source needs a file outside of the project.
     """
-    used = dict.fromkeys(name for server in project.servers.values() for name in server.components)
-    steps = {name: plan_component(project, project.components[name], fetching) for name in used}
-    if fetching.locked if fetching is not None else environment_says("WASMCP_LOCKED"):
-        from wasmcp.project import lock_components
-
-        lock_components.check(project, {name: pin for step in steps.values() for name, pin in step.pins.items()})
-    return steps
+    return {name: plan_component(project, one) for name, one in resolved.items()}
 
 
 @file_failures()
-def plan(project: Project, *, version: str | None = None, fetching: FetchOptions | None = None) -> Plan:
-    """Plan the project's servers.
-
-    Args:
-        project: The configuration of the project.
-        version: The distribution's version, if known; determined otherwise.
-        fetching: Options for fetching packages; from the environment (``WASMCP_OFFLINE``, ``WASMCP_LOCKED``) if
-            omitted.
+def plan(resolution: Resolution) -> Plan:
+    """Plan the servers of a project.
 
     Raises:
-        ConfigError: The version is dynamic and cannot be determined.
         MissingPackageDataError: The framework is not built.
-        ToolchainError: A source cannot be read or parsed.
+        StorageError: A file of the project cannot be read.
+        ToolchainError: A source needs a file outside of the project.
     """
-    version = version_of(project) if version is None else version
-    steps = plan_components(project, fetching)
+    project = resolution.project
+    steps = plan_components(project, resolution.components)
     framework = digest.of_framework()
     servers = {
-        key: _server(project, config, version, tuple(steps[name] for name in config.components), framework)
+        key: _server(project, config, resolution.version, tuple(steps[name] for name in config.components), framework)
         for key, config in project.servers.items()
     }
-    return Plan(project, servers, framework, fetching)
+    return Plan(project, servers, framework, resolution.fetching)
 
 
 def _server(

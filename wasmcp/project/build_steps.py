@@ -26,6 +26,7 @@ from wasmcp.project.events import (
 )
 from wasmcp.project.manifest import Built, built_entry, server_entry
 from wasmcp.project.model import Project
+from wasmcp.project.resolution import resolve, resolve_component
 from wasmcp.registry.fetch_options import FetchOptions, environment_says
 from wasmcp.storage import digest
 from wasmcp.storage.cache import Cache
@@ -118,7 +119,7 @@ def ensure_built(root: Path, server: str | None = None, *, progress: Progress | 
             label = path.relative_to(project.root).as_posix()
             raise ArtifactError(label, f"it is not there, and `{SKIP}` keeps it from being built")
         return path
-    return build(plan(project), servers=[chosen], progress=progress)[0]
+    return build(plan(resolve(project)), servers=[chosen], progress=progress)[0]
 
 
 @file_failures()
@@ -147,7 +148,7 @@ def build_component(
         problem = f"`tool.wasmcp.components` has no component `{name}`{did_you_mean(name, project.components)}"
         raise ConfigError([problem])
     planned = Plan(project, {}, digest.of_framework(), fetching)
-    step = plan_component(project, project.components[name], fetching)
+    step = plan_component(project, resolve_component(project, project.components[name], fetching))
     report = (lambda _: None) if progress is None else progress
     return _component(planned, step, Cache() if cache is None else cache, report)
 
