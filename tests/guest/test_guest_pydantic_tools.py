@@ -260,6 +260,18 @@ class TestParameters:
         assert len(caught.value.problems) == 20
         assert caught.value.more
 
+    def test_many_mistakes_cost_little(self):
+        assert str(self.mismatch([None] * 300)).endswith("; and more")
+        assert str(self.mismatch([None] * 1000)).endswith("; and more")
+        assert str(self.mismatch([None] * 100_000)) == "does not fit in 100000 places, too many to list"
+
+    @staticmethod
+    def mismatch(value: Any) -> MismatchError:
+        with pytest.raises(MismatchError) as caught:
+            json_type_of(Numbers).load(value)
+        assert len(caught.value.problems) <= 20
+        return caught.value
+
     def test_json_inside_a_string_is_decoded_for_a_model_on_request(self):
         @tool(coerce=True)
         def f(one: Closed) -> Closed:
@@ -513,6 +525,23 @@ def test_metadata_that_means_the_same_is_our_own():
     assert pydantic_metadata.translated(["text", OurField(ge=1)]) == ["text", OurField(ge=1)]
     assert not isinstance(json_type_of(pydantic.PositiveInt), Adapted)
     assert isinstance(json_type_of(Annotated[float, Field(multiple_of=0.5)]), Adapted)
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("from pydantic import HttpUrl", True),
+        ("from pydantic import BaseModel", True),
+        ("from pydantic import v1", False),
+    ],
+)
+def test_what_results_without_annotation_need_is_imported_with_the_declaration(statement, expected):
+    code = (
+        f"import sys\nfrom wasmcp.guest import tool\n{statement}\n"
+        "@tool\ndef f():\n    return None\n"
+        f"assert ('wasmcp.guest.json_types.pydantic2' in sys.modules) is {expected}\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 def test_guest_library_does_not_import_pydantic():

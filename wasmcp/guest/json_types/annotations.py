@@ -103,6 +103,7 @@ class Resolver:
         self._pydantic: dict[Any, JsonType] = {}
         self._arguments: list[JsonType] = []
         self.unread: list[tuple[str, str]] = []
+        pydantic_metadata.import_support()
 
     def hints(self, owner: Any) -> dict[str, Any]:
         """Return the evaluated annotations of a function or class.

@@ -16,6 +16,12 @@ from wasmcp.guest.json_types.base import json_type_name, quoted
 from wasmcp.guest.json_types.mismatches import Mismatches
 from wasmcp.guest.json_types.pydantic_schema import schemas_at
 
+_MOST_LISTED = 2000
+"""The maximum number of errors of a value that are listed."""
+
+_MOST_READ = 400
+"""The maximum number of errors that are read; of several for one place, such as a union, one is reported."""
+
 _MOST_READINGS = 64
 """The maximum number of readings of one location."""
 
@@ -117,8 +123,12 @@ def mismatch_of(
         schema: The JSON Schema of accepted values; empty without one.
         conceal: True to leave out values of the client.
     """
+    count = error.error_count()
+    if count > _MOST_LISTED:  # each costs memory and time, and few of them would be reported
+        return MismatchError(f"does not fit in {count} places, too many to list")
     reader = _Reader(value, text, dict(schema), conceal=conceal)
-    problems = [found for each in error.errors(include_url=False) for found in reader.problems(each)]
+    errors = error.errors(include_url=False)[:_MOST_READ]
+    problems = [found for each in errors for found in reader.problems(each)]
     wrong = Mismatches()
     for path, reason in _chosen(problems) or [([], "does not fit its type")]:
         if wrong.full:
@@ -130,6 +140,7 @@ def mismatch_of(
     try:
         wrong.check()
     except MismatchError as mismatch:
+        mismatch.more = mismatch.more or count > _MOST_READ
         return mismatch
     raise AssertionError  # unreachable: there is at least one problem
 

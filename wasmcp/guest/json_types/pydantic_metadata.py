@@ -17,6 +17,7 @@ from wasmcp.guest.json_types.field import Field
 _LIBRARIES = frozenset({"pydantic", "pydantic_core", "annotated_types"})
 _OWN = ("__pydantic_core_schema__", "__get_pydantic_core_schema__", "__pydantic_config__")
 _HOOKS = ("__get_pydantic_core_schema__", "__get_pydantic_json_schema__", "__prepare_pydantic_annotations__")
+_MODULES = frozenset({"pydantic.main", "pydantic.types", "pydantic.networks", "pydantic.dataclasses"})
 _LIMITS = frozenset({"gt", "ge", "lt", "le", "multiple_of", "min_length", "max_length"})
 _SIMPLE = frozenset({"Gt", "Ge", "Lt", "Le", "MultipleOf", "MinLen", "MaxLen", "Interval", "Len"})
 
@@ -25,6 +26,15 @@ def is_used() -> bool:
     """Return True if the author imported pydantic 2."""
     found = sys.modules.get("pydantic")
     return found is not None and not str(getattr(found, "VERSION", "1")).startswith("1.")
+
+
+def import_support() -> None:
+    """Import what converts types of pydantic 2 if the author imported some: in a call there is nothing to import from.
+
+    `pydantic` itself imports its types when they are used; `pydantic.v1` alone needs none of them.
+    """
+    if is_used() and not _MODULES.isdisjoint(sys.modules):
+        import wasmcp.guest.json_types.pydantic2  # noqa: F401
 
 
 def is_type(cls: type) -> bool:
