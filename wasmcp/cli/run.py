@@ -1,4 +1,4 @@
-"""`wasmcp run`: serve over stdio. Arguments are parsed without click, whose import takes as long as the server."""
+"""`wasmcp run`: serve over stdio. Its options are those of console scripts, parsed without click."""
 
 from __future__ import annotations
 

@@ -4,6 +4,9 @@ Imports and exports of core modules are matched by name alone (component-model, 
 Definitions"), so any renaming works that is applied on both sides. Tools name them after interfaces, in full, once for
 every function and on both sides. The same is true of the imports of nested components, to which tools pass the types of
 an exported interface. The imports and exports of the outermost component keep their names: they are its contract.
+
+It makes the framework and components in Zig a tenth smaller. Optimisers of WebAssembly (`wasm-opt`) read core modules
+only. The module can be removed when wasm-tools or an optimiser shortens the names inside components.
 """
 
 from __future__ import annotations

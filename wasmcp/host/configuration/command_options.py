@@ -1,4 +1,8 @@
-"""Command-line options of ``wasmcp run`` and of console scripts."""
+"""Command-line options of ``wasmcp run`` and of console scripts.
+
+They are parsed with argparse, unlike those of the other commands: the import of click takes three to four times as
+long, and more than the start of a server that is compiled already. A command line without options needs no parser.
+"""
 
 from __future__ import annotations
 

@@ -5,8 +5,8 @@ trap. So this module looks at the traces: the messages of language runtimes and,
 linear memory of the store. Linux limits the number of mappings of a process, each linear memory of an instance needs
 several, and wasmtime aborts the process when one is refused. So a pool stays below that limit.
 
-The first half can be removed when wasmtime-py has the resource limiter of `wasmtime_store_limiter` as a callback that
-sees refused growth; the second half when wasmtime reports a refused mapping as an error.
+The first half can be removed when wasmtime's C API has a resource limiter with a callback (in Rust `ResourceLimiter`),
+which sees refused growth; the second half when wasmtime reports a refused mapping as an error.
 
 Source: proc(5), `/proc/PID/maps` and `/proc/sys/vm/max_map_count`.
 """
