@@ -82,6 +82,11 @@ def test_use_of_worker_threads_runs_in_place(server, use, base):
     assert fits(found, network_threads.EXPECTED[use]), found
 
 
+def test_component_without_the_grant(server, base):
+    found = server.call_tool("fetch", {"url": f"{base}/gzip"}).text
+    assert found.startswith("NotGrantedError: `http` is not granted to this component: add it to the `grants`")
+
+
 def test_libraries_through_the_installed_command(network_server, base):
     """An official client over stdio, with the console script of the environment."""
     command = str(Path(sys.executable).with_name("wasmcp"))

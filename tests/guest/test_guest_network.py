@@ -11,11 +11,11 @@ from support.web_server import web_server
 
 from wasmcp.guest import NotGrantedError
 from wasmcp.guest.network.seams import SEAMS, Seams
-from wasmcp.guest.testing import fake_http
+from wasmcp.guest.testing import Answer, fake_http, real_http
 
 httpx = pytest.importorskip("httpx")
 aiohttp = pytest.importorskip("aiohttp")
-pytest.importorskip("requests")
+requests = pytest.importorskip("requests")
 from support import network_aiohttp, network_httpx, network_requests  # noqa: E402
 
 URL = "https://api.example.org/items"
@@ -108,6 +108,40 @@ class TestFake:
         assert (sent.method, sent.url, sent.body) == ("POST", f"{URL}?q=x", b"[1]")
         assert sent.headers["content-type"] == "application/json"
         assert "host" not in sent.headers
+
+    def test_network_inside_of_a_fake(self, base):
+        with fake_http() as network, real_http():
+            assert httpx.get(f"{base}/gzip").text == "compressed"
+            assert requests.get(f"{base}/gzip", timeout=5).text == "compressed"
+        assert network.requests == []
+
+    def test_requests_gets_the_response_of_the_test(self):
+        with fake_http() as network:
+            network.route("POST", URL, lambda sent: Answer(201, {"x-one": "é"}, [b"a", sent.body]))
+            network.route("GET", URL, error="TLS-certificate-error")
+            response = requests.post(URL, json=[1], timeout=5)
+            assert (response.status_code, response.reason, response.text) == (201, "Created", "a[1]")
+            with pytest.raises(requests.exceptions.SSLError, match="TLS-certificate-error"):
+                requests.get(URL, timeout=5)
+        assert network.requests[0].headers["content-type"] == "application/json"
+
+    def test_aiohttp_gets_the_response_of_the_test(self):
+        async def fetch():
+            async with aiohttp.ClientSession() as session:
+                async with session.put(URL, data=b"body") as response:
+                    found = [response.status, await response.text()]
+                with pytest.raises(aiohttp.ClientConnectorCertificateError):
+                    await session.get(URL)
+                with pytest.raises(NotGrantedError):
+                    await session.delete(URL)
+            return found
+
+        with fake_http() as network:
+            network.route("PUT", URL, text="put")
+            network.route("GET", URL, error="TLS-certificate-error")
+            network.route("DELETE", URL, error="HTTP-request-denied")
+            assert asyncio.run(fetch()) == [200, "put"]
+        assert network.requests[0].body == b"body"
 
     def test_httpx_concurrently(self):
         async def both():

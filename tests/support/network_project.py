@@ -1,4 +1,4 @@
-"""Project with one Python component that has the uses of all HTTP libraries."""
+"""Project with a Python component that has the uses of all HTTP libraries, and one without the grant `http`."""
 
 from __future__ import annotations
 
@@ -37,6 +37,22 @@ async def use_async(library: str, name: str, base: str) -> str:
     """Execute a use that is a coroutine, and return its result as JSON."""
     return json.dumps(await call(library, name, base))
 '''
+UNGRANTED = '''\
+"""A tool without the grant `http`."""
+
+from urllib.request import urlopen
+
+from wasmcp.guest import tool
+
+
+@tool
+def fetch(url: str) -> str:
+    """Return the exception of a request."""
+    try:
+        return urlopen(url).read().decode()
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+'''
 PYPROJECT = """\
 [project]
 name = "libraries"
@@ -51,8 +67,11 @@ grants = ["http"]
 dependencies = ["aiohttp>=3.14,<3.15", "anyio>=4", "httpx>=0.28,<0.29", "httpx2>=2.16,<3", "requests>=2.34,<3"]
 imports = ["anyio._backends._asyncio"]
 
+[tool.wasmcp.components.ungranted]
+source = "src/libraries/ungranted.py"
+
 [tool.wasmcp.servers.default]
-components = ["uses"]
+components = ["uses", "ungranted"]
 """
 
 
@@ -60,5 +79,6 @@ def write_network_project(root: Path) -> Path:
     """Write the project, and return its folder."""
     package = "src/libraries"
     files = {"pyproject.toml": PYPROJECT, f"{package}/__init__.py": "", f"{package}/uses.py": COMPONENT}
+    files[f"{package}/ungranted.py"] = UNGRANTED
     files |= {f"{package}/{name}.py": (SUPPORT / f"{name}.py").read_text("utf-8") for name in LIBRARIES}
     return write_project(root, files)
