@@ -157,6 +157,9 @@ class CustomBuildHook(Hook):
                 self.app.abort(str(error))
             raise
         build_data["artifacts"].extend(f"/{path.relative_to(ROOT).as_posix()}" for path in outputs)
+        linked = ROOT / "guests" / "rust" / "mcp"
+        if not linked.is_dir():  # a source distribution leaves out the link to the WIT
+            shutil.copytree(ROOT / "wit", linked)
         if version == "standard":  # an editable install finds both folders in the checkout
             for folder in ("wit", "guests"):
                 build_data["force_include"][str(ROOT / folder)] = f"wasmcp/_{folder}"

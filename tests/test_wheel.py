@@ -17,15 +17,14 @@ ROOT = Path(__file__).parent.parent
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
+LINK = "guests/rust/mcp"
+"""Link to the WIT: not in a source distribution, a folder in a wheel."""
+
+
 def tracked(*folders: str) -> set[str]:
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", *folders]
     names = set(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split())
-    # The guest crate of Rust has the WIT by a link, which distributions contain as a folder.
-    link = "guests/rust/mcp"
-    if link in names:
-        names.remove(link)
-        names |= {name.replace("wit", link, 1) for name in tracked("wit")}
-    return names
+    return names - {LINK}
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +64,8 @@ def test_the_wheel_has_the_framework_wit_guests_and_packages(wheel: Path) -> Non
     framework.add("wasmcp/_framework/wit.d.ts")
     wit = {name.replace("wit/", "wasmcp/_wit/", 1) for name in tracked("wit")}
     guests = {name.replace("guests/", "wasmcp/_guests/", 1) for name in tracked("guests")}
-    assert names == packages | framework | wit | guests
+    linked = {name.replace("wit/", f"wasmcp/_{LINK}/", 1) for name in tracked("wit")}
+    assert names == packages | framework | wit | guests | linked
 
 
 def test_the_wheel_offers_its_entry_points(wheel: Path) -> None:

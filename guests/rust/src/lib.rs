@@ -65,6 +65,11 @@ pub use schemars;
 pub use serde;
 pub use serde_json;
 
+/// The example of the readme, which is compiled with the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 /// Return the text for a grant that is missing.
 fn not_granted(grant: &str, fake: &str) -> String {
     let advice = if cfg!(target_family = "wasm") {

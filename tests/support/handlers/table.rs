@@ -66,7 +66,10 @@ fn built(case: &Value) -> Request {
     }
     if let Some(seconds) = case["first_byte"].as_f64() {
         let first_byte = Some(std::time::Duration::from_secs_f64(seconds));
-        request = request.timeout(Timeout { first_byte, ..Timeout::default() });
+        request = request.timeout(Timeout {
+            first_byte,
+            ..Timeout::default()
+        });
     }
     request
 }
@@ -198,7 +201,10 @@ pub fn config_case(lookups: &Value) -> Value {
 pub fn keep(args: Page) -> Result<Value, Failure> {
     let page = http::get(&args.url).send()?.raise_for_status()?;
     let pages = kv::open("")?;
-    pages.set("rust/page", &json!({ "text": page.text(), "greeting": config::get::<String>("greeting")? }))?;
+    pages.set(
+        "rust/page",
+        &json!({ "text": page.text(), "greeting": config::get::<String>("greeting")? }),
+    )?;
     let count = pages.increment("rust/count", 1)?;
     Ok(json!({ "kept": pages.get::<Value>("rust/page")?, "count": count }))
 }
@@ -210,8 +216,12 @@ fn run(args: Case, function: fn(&Value) -> Value) -> Result<String, Failure> {
 component!(|| Component::new()
     .tool(tool("rust_http", "Send a request.", |args: Case| run(args, http_case)))
     .tool(tool("rust_kv", "Use a bucket.", |args: Case| run(args, kv_case)))
-    .tool(tool("rust_config", "Read the configuration.", |args: Case| run(args, config_case)))
-    .tool(tool("rust_keep", "Keep a page.", |args: Page| keep(args).map(|kept| kept.to_string()))));
+    .tool(tool("rust_config", "Read the configuration.", |args: Case| run(
+        args,
+        config_case
+    )))
+    .tool(tool("rust_keep", "Keep a page.", |args: Page| keep(args)
+        .map(|kept| kept.to_string()))));
 
 #[cfg(test)]
 mod tests {
@@ -221,8 +231,15 @@ mod tests {
     fn table() -> Value {
         let path = std::env::var("TABLE_PATH").expect("the path of table.json");
         let text = std::fs::read_to_string(path).unwrap();
-        let text = text.replace("{a:me:p%40ss}", "http://me:p%40ss@a.test").replace("{a}", "http://a.test");
-        serde_json::from_str(&text.replace("{b}", "http://b.test:8080").replace("{closed}", "http://closed.test")).unwrap()
+        let text = text
+            .replace("{a:me:p%40ss}", "http://me:p%40ss@a.test")
+            .replace("{a}", "http://a.test");
+        serde_json::from_str(
+            &text
+                .replace("{b}", "http://b.test:8080")
+                .replace("{closed}", "http://closed.test"),
+        )
+        .unwrap()
     }
 
     fn routed(network: &FakeHttp, routes: &Value) {
@@ -251,7 +268,9 @@ mod tests {
             let network = fake_http();
             routed(&network, &case["routes"]);
             assert_contains(&http_case(&case["request"]), &case["outcome"], place);
-            let Some(expected) = case["sent"].as_array() else { continue };
+            let Some(expected) = case["sent"].as_array() else {
+                continue;
+            };
             let requests = network.requests();
             assert_eq!(requests.len(), expected.len(), "{place}");
             for (request, expected) in requests.iter().zip(expected) {
@@ -295,7 +314,12 @@ mod tests {
         let variables = variables.map(|(name, text)| (name.clone(), text.as_str().unwrap().to_owned()));
         let _config = fake_config(config["table"].clone()).environment(variables);
         let found = config_case(&config["lookups"]);
-        for (lookup, found) in config["lookups"].as_array().unwrap().iter().zip(found.as_array().unwrap()) {
+        for (lookup, found) in config["lookups"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .zip(found.as_array().unwrap())
+        {
             match lookup.get("fails") {
                 Some(name) => assert_eq!(found, &json!({ "fails": name }), "{lookup}"),
                 None => assert_eq!(found, &json!({ "gives": lookup["gives"] }), "{lookup}"),
@@ -308,9 +332,18 @@ mod tests {
         let (network, store) = (fake_http(), fake_kv());
         let _config = fake_config(json!({ "greeting": "Hi" }));
         network.route("GET", "http://a.test/page", Answer::text("a page"));
-        let kept = keep(Page { url: "http://a.test/page".into() }).unwrap();
-        assert_eq!(kept, json!({ "kept": { "text": "a page", "greeting": "Hi" }, "count": 1 }));
+        let kept = keep(Page {
+            url: "http://a.test/page".into(),
+        })
+        .unwrap();
+        assert_eq!(
+            kept,
+            json!({ "kept": { "text": "a page", "greeting": "Hi" }, "count": 1 })
+        );
         assert_eq!(store.bucket("").get::<i64>("rust/count").unwrap(), Some(1));
-        assert!(keep(Page { url: "ftp://a.test/".into() }).is_err());
+        assert!(keep(Page {
+            url: "ftp://a.test/".into()
+        })
+        .is_err());
     }
 }
