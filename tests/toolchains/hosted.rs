@@ -117,6 +117,9 @@ component!(|| Component::new()
     .tool(tool("fetch", "Fetch.", |args: Wanted| fetch(args).to_string()))
     .tool(tool("leave", "Leave a response.", leave))
     .tool(tool("lines", "Read lines.", lines))
+    .tool(tool("target", "Name the target.", |_: Nothing, context: &Context| {
+        format!("{:?} {}", context.target(), context.http().is_some())
+    }))
     .tool(tool("visits", "Count visits.", |args: Nothing, context: &Context| {
         visits(args, context).map(|found| found.to_string())
     })));

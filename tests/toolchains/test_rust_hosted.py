@@ -89,6 +89,10 @@ def test_a_response_that_is_left(server: Server, web: str) -> None:
     assert json.loads(call(server, "fetch", url=f"{web}/missing")) == {"status": 404, "text": "not here"}
 
 
+def test_the_target_and_the_transport(server: Server) -> None:
+    assert call(server, "target") == 'Some("target") false'
+
+
 def test_no_session(server: Server) -> None:
     assert json.loads(call(server, "visits")) is None
 

@@ -40,6 +40,8 @@ impl Call {
         client_capabilities() -> String;
         identity() -> Option<messages::Identity>;
         session() -> Option<String>;
+        target() -> Option<String>;
+        http() -> Option<messages::HttpFacts>;
         input_responses() -> Vec<(String, String)>;
         input_state() -> Option<Vec<u8>>;
         progress(progress: f64, total: Option<f64>, message: Option<&str>);

@@ -4,6 +4,7 @@ use crate::bindings::wasmcp::mcp_v20260728::{messages, types};
 use crate::call::Call;
 use crate::checker::Checker;
 use crate::failure::Kind;
+use crate::http::Headers;
 use crate::uris::sendable;
 use crate::{arguments, Failure, Session};
 use schemars::JsonSchema;
@@ -52,6 +53,26 @@ pub struct Identity {
     pub scopes: Vec<String>,
     /// All verified claims, an object.
     pub claims: Value,
+}
+
+/// HTTP request of a call.
+///
+/// ```
+/// use wasmcp_guest::{testing::LocalContext, http::Headers, HttpRequest};
+///
+/// let headers = Headers::from([("accept-language", "de")]);
+/// let http = HttpRequest { method: "POST".into(), path: "/mcp".into(), headers };
+/// let context = LocalContext::new().with_http(http);
+/// assert_eq!(context.http().unwrap().headers.get("Accept-Language").as_deref(), Some("de"));
+/// ```
+#[derive(Clone, Debug)]
+pub struct HttpRequest {
+    /// The method.
+    pub method: String,
+    /// The path with the query.
+    pub path: String,
+    /// The header fields.
+    pub headers: Headers,
 }
 
 /// Result of an elicitation.
@@ -161,6 +182,20 @@ impl Context {
             issuer: found.issuer,
             scopes: found.scopes,
             claims: parsed(&found.claims),
+        })
+    }
+
+    /// Return the name of the tool or prompt, or the URI of the resource.
+    pub fn target(&self) -> Option<String> {
+        self.request().target()
+    }
+
+    /// Return the HTTP request of the call; `None` on other transports.
+    pub fn http(&self) -> Option<HttpRequest> {
+        self.request().http().map(|found| HttpRequest {
+            method: found.method,
+            path: found.path,
+            headers: found.headers.into_iter().collect(),
         })
     }
 

@@ -52,7 +52,7 @@ mod tool;
 mod uris;
 
 pub use content::{Annotations, Content, Icon, Message, Role};
-pub use context::{Context, Elicited, Identity, Level};
+pub use context::{Context, Elicited, HttpRequest, Identity, Level};
 pub use exports::{Component, Define};
 pub use failure::Failure;
 pub use kv::Session;

@@ -4,7 +4,7 @@ use super::kv::FakeValues;
 use crate::bindings::wasmcp::mcp_v20260728::{messages, types};
 use crate::call::Call;
 use crate::http::base64;
-use crate::{Component, Context, Identity, Level};
+use crate::{Component, Context, HttpRequest, Identity, Level};
 use serde_json::{json, Value};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -22,6 +22,8 @@ pub(crate) struct LocalCall {
     meta: Option<Value>,
     identity: Option<Identity>,
     session: Option<String>,
+    target: Option<String>,
+    http: Option<HttpRequest>,
     values: FakeValues,
     arguments: RefCell<Option<String>>,
     answers: RefCell<VecDeque<Value>>,
@@ -64,6 +66,22 @@ impl LocalCall {
 
     pub fn session(&self) -> Option<String> {
         self.session.clone()
+    }
+
+    pub fn target(&self) -> Option<String> {
+        self.target.clone()
+    }
+
+    pub fn http(&self) -> Option<messages::HttpFacts> {
+        self.http.as_ref().map(|http| messages::HttpFacts {
+            method: http.method.clone(),
+            path: http.path.clone(),
+            headers: http
+                .headers
+                .iter()
+                .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
+                .collect(),
+        })
     }
 
     pub fn input_responses(&self) -> Vec<(String, String)> {
@@ -178,6 +196,8 @@ impl LocalContext {
             meta: None,
             identity: None,
             session: None,
+            target: None,
+            http: None,
             values: FakeValues::session(),
             arguments: RefCell::default(),
             answers: RefCell::default(),
@@ -226,6 +246,16 @@ impl LocalContext {
     /// Set the identity of the client.
     pub fn with_identity(self, identity: Identity) -> Self {
         self.changed(|call| call.identity = Some(identity))
+    }
+
+    /// Set the name of the tool or prompt, or the URI of the resource.
+    pub fn with_target(self, target: &str) -> Self {
+        self.changed(|call| call.target = Some(target.to_owned()))
+    }
+
+    /// Set the HTTP request of the call.
+    pub fn with_http(self, http: HttpRequest) -> Self {
+        self.changed(|call| call.http = Some(http))
     }
 
     /// Give the client a session, whose values are kept in this context.
