@@ -18,7 +18,7 @@ def project(zig_project: Path, zig_server: Path, tmp_path: Path) -> Path:
     return copy
 
 
-def test_it_prints_the_servers_and_says_what_it_does(project: Path) -> None:
+def test_servers_and_progress_are_printed(project: Path) -> None:
     done = CliRunner().invoke(commands, ["build", "--project", str(project)])
     assert done.exit_code == 0, done.output
     path = project / "src/zig_project/_wasmcp/default.wasm"
@@ -30,7 +30,7 @@ def test_it_prints_the_servers_and_says_what_it_does(project: Path) -> None:
     assert "composed server `default`" in forced.stderr
 
 
-def test_mistakes_are_messages(project: Path, tmp_path: Path) -> None:
+def test_mistakes_are_reported_without_a_traceback(project: Path, tmp_path: Path) -> None:
     done = CliRunner().invoke(commands, ["build", "--project", str(project), "defualt"])
     assert done.exit_code == 1
     assert "`tool.wasmcp.servers` has no server `defualt`; did you mean `default`?" in done.stderr
@@ -39,7 +39,7 @@ def test_mistakes_are_messages(project: Path, tmp_path: Path) -> None:
     assert "`pyproject.toml` not found in" in done.stderr
 
 
-def test_components_alone(project: Path, tmp_path: Path) -> None:
+def test_components_are_written_to_a_folder(project: Path, tmp_path: Path) -> None:
     folder = tmp_path / "dist"
     folder.mkdir()
     (folder / "calc.wasm.catalogue.json").write_text("of another one")

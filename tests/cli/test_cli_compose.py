@@ -38,7 +38,7 @@ def text(tmp_path: Path) -> Path:
 
 
 class TestCompose:
-    def test_a_server_of_two(self, calc: Path, text: Path, tmp_path: Path) -> None:
+    def test_server_of_two_components(self, calc: Path, text: Path, tmp_path: Path) -> None:
         out = tmp_path / "server.wasm"
         done = run("compose", "server", calc, f"words={text}", "-o", out, "--version", "2.0", "--instructions", "Hi")
         assert done.exit_code == 0, done.output
@@ -51,7 +51,7 @@ class TestCompose:
         assert found["instructions"] == "Hi"
         assert "words" in {part.name for part in inspect_component(out.read_bytes()).nested}
 
-    def test_extensions(self, calc: Path, tmp_path: Path) -> None:
+    def test_extensions_are_announced(self, calc: Path, tmp_path: Path) -> None:
         out = tmp_path / "server.wasm"
         given = ["--extension", "a.b/c", "--extension", 'd/e={"f":[1]}']
         assert run("compose", "server", calc, "-o", out, *given).exit_code == 0
@@ -67,7 +67,7 @@ class TestCompose:
             assert done.exit_code == 2
             assert words in done.output
 
-    def test_a_handler_needs_no_catalogue(self, calc: Path, tmp_path: Path) -> None:
+    def test_handler_needs_no_catalogue(self, calc: Path, tmp_path: Path) -> None:
         (tmp_path / "wall.wasm").write_bytes(dead_end())
         done = run(
             "compose",
@@ -81,13 +81,13 @@ class TestCompose:
         )
         assert done.exit_code == 0, done.output
 
-    def test_dynamic_is_not_booted(self, text: Path, tmp_path: Path) -> None:
+    def test_dynamic_component_is_not_booted(self, text: Path, tmp_path: Path) -> None:
         done = run(
             "compose", "server", text, "-o", tmp_path / "server.wasm", "--dynamic", "text", "--grant", "text=middleware"
         )
         assert "known tools: 0" in done.output
 
-    def test_on_duplicate(self, calc: Path, tmp_path: Path) -> None:
+    def test_duplicate_tools_with_on_duplicate(self, calc: Path, tmp_path: Path) -> None:
         arguments = ("compose", "server", calc, f"again={calc}", "-o", tmp_path / "server.wasm")
         done = run(*arguments)
         assert done.exit_code == 1
@@ -108,7 +108,7 @@ class TestCompose:
         ],
     )
     @pytest.mark.usefixtures("calc", "text")
-    def test_mistakes(
+    def test_mistakes_are_reported(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int, message: str
     ) -> None:
         monkeypatch.chdir(tmp_path)
@@ -117,7 +117,7 @@ class TestCompose:
         assert (done.exit_code, message in done.output) == (code, True), done.output
         assert not Path("server.wasm").exists()
 
-    def test_a_catalogue_without_a_digest_counts_for_no_file(self, calc: Path, tmp_path: Path) -> None:
+    def test_catalogue_without_a_digest_is_ignored(self, calc: Path, tmp_path: Path) -> None:
         sidecar = tmp_path / "calc.wasm.catalogue.json"
         sidecar.write_text(Catalogue(catalogue("evil").tools).to_json())
         done = run("compose", "server", calc, "-o", tmp_path / "server.wasm")
@@ -126,7 +126,7 @@ class TestCompose:
         assert "evil" not in run("inspect", calc).output
 
     @pytest.mark.usefixtures("calc")
-    def test_a_catalogue_of_another_component(self, text: Path, tmp_path: Path) -> None:
+    def test_catalogue_of_another_component_is_ignored(self, text: Path, tmp_path: Path) -> None:
         sidecar = tmp_path / "calc.wasm.catalogue.json"
         sidecar.rename(tmp_path / "text.wasm.catalogue.json")
         done = run("compose", "server", text, "-o", tmp_path / "server.wasm")
@@ -135,7 +135,7 @@ class TestCompose:
 
 
 class TestEmptyCatalogues:
-    def test_a_list_that_is_empty_when_it_is_recorded(self, tmp_path: Path) -> None:
+    def test_empty_recorded_list_is_reported(self, tmp_path: Path) -> None:
         (tmp_path / "shy.wasm").write_bytes(tools_component("hidden"))
         arguments = ("compose", "server", tmp_path / "shy.wasm", "-o", tmp_path / "server.wasm")
         done = run(*arguments)
@@ -145,7 +145,7 @@ class TestEmptyCatalogues:
         done = run(*arguments, "--dynamic", "shy", "--grant", "shy=middleware")
         assert done.exit_code == 0, done.output
 
-    def test_a_recorded_catalogue_that_is_empty(self, tmp_path: Path) -> None:
+    def test_empty_catalogue_file_is_reported(self, tmp_path: Path) -> None:
         data = tools_component("hidden")
         (tmp_path / "shy.wasm").write_bytes(data)
         sidecar = Catalogue(digest=f"sha256:{sha256(data).hexdigest()}")
@@ -158,7 +158,7 @@ class TestDenials:
     HTTP = '(import "wasi:http/outgoing-handler@0.2.8" (instance (export "use" (func))))'
     ENV = '(import "wasi:cli/environment@0.2.8" (instance (export "use" (func))))'
 
-    def test_what_is_imported_and_not_granted_is_said(self, tmp_path: Path) -> None:
+    def test_imports_without_a_grant_are_reported(self, tmp_path: Path) -> None:
         path = tmp_path / "web.wasm"
         path.write_bytes(tools_beside(f"(component {self.ENV} {self.HTTP})", "get"))
         arguments = ("compose", "server", path, "-o", tmp_path / "server.wasm", "--force")
@@ -175,7 +175,7 @@ class TestDenials:
         assert "not granted" not in done.output
 
 
-def test_words_of_components_change_nothing_on_a_terminal(tmp_path: Path) -> None:
+def test_text_of_components_is_escaped(tmp_path: Path) -> None:
     path = tmp_path / "esc.wasm"
     path.write_bytes(tools_component("ok", "\x1b]0;OWNED\x07"))
     done = run("compose", "server", path, "-o", tmp_path / "server.wasm")

@@ -1,4 +1,4 @@
-"""`wasmcp compose` with every kind of spec and every option, as they are typed."""
+"""`wasmcp compose` with each kind of spec and each option."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def tools(path: Path) -> list[str]:
 
 
 class TestNames:
-    def test_aliases_files_and_profiles_mixed(self, here: Path, tmp_path: Path) -> None:
+    def test_aliases_files_and_profiles_together(self, here: Path, tmp_path: Path) -> None:
         run("registry", "component", "add", "calc", "./calc.wasm")
         run("registry", "component", "add", "prod-calc", "calc")
         run("registry", "profile", "add", "words", "./text.wasm")
@@ -91,7 +91,7 @@ class TestNames:
         run("compose", "server", "calc", "-p", "words", "-o", "mine.wasm")
         assert tools(here / "mine.wasm") == ["reverse", "add"]
 
-    def test_a_component_that_a_profile_names_again_is_taken_once(self, here: Path) -> None:
+    def test_component_named_twice_is_used_once(self, here: Path) -> None:
         # The Rust tool's README: an alias of an alias, and profiles that have both.
         run("registry", "component", "add", "calc", "./calc.wasm")
         run("registry", "component", "add", "prod-calc", "calc")
@@ -108,13 +108,15 @@ class TestNames:
         run("registry", "profile", "add", "two", "calc", "again=calc")
         assert "both have a tool `add`" in run("compose", "server", "two", code=1).output
 
-    def test_defaults(self, here: Path) -> None:
+    def test_default_names_and_output(self, here: Path) -> None:
         run("compose", "server", "calc.wasm")
         run("compose", "handler", "calc.wasm")
         assert {path.name for path in here.iterdir()} >= {"mcp-server.wasm", "handler.wasm"}
         assert "nothing to compose" in run("compose", "server", code=2).output
 
-    def test_the_project_at_hand(self, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_names_of_the_project_in_the_working_directory(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         run("registry", "component", "add", "calc", "./calc.wasm")
         monkeypatch.chdir(project / "demo")
         report = json.loads(run("compose", "server", "team", "--json").stdout)
@@ -123,12 +125,12 @@ class TestNames:
         assert tools(project / "dist/team.wasm") == ["probe", "other"]
         assert not list((project / "demo").iterdir())
 
-    def test_a_project_somewhere_else(self, project: Path, here: Path) -> None:
+    def test_names_of_a_project_elsewhere(self, project: Path, here: Path) -> None:
         assert "`own` is not an alias" in run("compose", "server", "own", code=1).output
         run("compose", "server", "own", "calc.wasm", "--project", project, "-o", "x.wasm")
         assert tools(here / "x.wasm") == ["probe", "add"]
 
-    def test_packages(self, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_packages_of_a_registry(self, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         asked: list[FetchOptions] = []
 
         def fetch(reference: str, options: FetchOptions) -> Fetched:
@@ -157,13 +159,13 @@ class TestOutput:
             (["-o", "calc.wasm", "--force"], 2, "`calc.wasm` is one of the components"),
         ],
     )
-    def test_refused(self, here: Path, arguments: list[str], code: int, message: str) -> None:
+    def test_invalid_outputs_are_refused(self, here: Path, arguments: list[str], code: int, message: str) -> None:
         before = {path: path.read_bytes() for path in here.iterdir()}
         for kind in ("server", "handler"):
             assert message in run("compose", kind, "calc.wasm", *arguments, code=code).output
         assert {path: path.read_bytes() for path in here.iterdir()} == before
 
-    def test_a_disk_that_is_full(self, here: Path) -> None:
+    def test_full_disk_is_reported(self, here: Path) -> None:
         (here / "out.wasm").write_text("old")
         command = [sys.executable, "-m", "wasmcp", "compose", "server", "calc.wasm", "-o", "out.wasm", "--force"]
         run(*command[3:])  # so that its catalogue is recorded
@@ -178,14 +180,14 @@ class TestOutput:
         assert (here / "out.wasm").read_text() == "old"
         assert len(list(here.iterdir())) == 4
 
-    def test_two_processes_at_once(self, here: Path) -> None:
+    def test_concurrent_processes_write_complete_files(self, here: Path) -> None:
         command = [sys.executable, "-m", "wasmcp", "compose", "server", "calc.wasm", "text.wasm", "--force"]
         running = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(3)]
         assert [process.wait() for process in running] == [0, 0, 0]
         assert tools(here / "mcp-server.wasm") == ["add", "reverse"]
         assert len(list(here.iterdir())) == 4
 
-    def test_json(self, here: Path) -> None:
+    def test_json_report(self, here: Path) -> None:
         asked = ("--dynamic", "x", "--grant", "x=middleware")
         report = json.loads(run("compose", "server", "calc.wasm", "x=text.wasm", *asked, "--json").stdout)
         data = (here / "mcp-server.wasm").read_bytes()
@@ -204,27 +206,27 @@ class TestOutput:
         imports = inspect_component((here / "mcp-server.wasm").read_bytes()).imports
         assert any(name.startswith("wasi:cli/environment@") for name in imports)
 
-    def test_how_it_is_run(self) -> None:
+    def test_commands_for_the_runtime_are_printed(self) -> None:
         done = run("compose", "server", "calc.wasm", "-t", "stdio")
         assert done.output.endswith("run it: wasmtime run -Shttp mcp-server.wasm\n    or: wasmcp run mcp-server.wasm\n")
         done = run("compose", "server", "calc.wasm", "--runtime", "spin", "--force")
         assert "run it: spin up -f mcp-server.wasm\n" in done.output
 
-    def test_whose_values_it_keeps(self, here: Path) -> None:
+    def test_store_follows_the_runtime(self, here: Path) -> None:
         (here / "keeper.wasm").write_bytes(keeper())
         for runtime, draft in {"wasmtime": "0.2.0-draft", "spin": "0.2.0-draft2", "wasmcloud": "0.2.0-draft"}.items():
             run("compose", "server", "keeper.wasm", "--grant", "keeper=kv", "--runtime", runtime, "--force")
             imports = inspect_component((here / "mcp-server.wasm").read_bytes()).imports
             assert {name.partition("@")[2] for name in imports if name.startswith("wasi:keyvalue/")} == {draft}
 
-    def test_a_folder_is_no_component(self, here: Path) -> None:
+    def test_folder_is_refused(self, here: Path) -> None:
         (here / "folder").mkdir()
         for folder in (".", "..", "./folder"):
             assert "is a folder" in run("compose", "server", folder, code=1).output
 
 
 class TestHandlers:
-    def test_in_a_server(self, here: Path) -> None:
+    def test_handler_in_a_server(self, here: Path) -> None:
         run("compose", "handler", "calc.wasm", "text.wasm", "-o", "both.wasm")
         assert "a component that offers `server-handler`" in run("inspect", "both.wasm").output
         done = run("compose", "server", "log.wasm", "both.wasm", code=1)
@@ -233,13 +235,13 @@ class TestHandlers:
         run("compose", "server", "log.wasm", "both.wasm", "--grant", "both=middleware")
         assert tools(here / "mcp-server.wasm") == ["log", "add", "reverse"]
 
-    def test_has_no_runtime(self) -> None:
+    def test_handler_takes_no_runtime_option(self) -> None:
         done = run("compose", "handler", "calc.wasm", "--runtime", "spin", code=2)
         assert "No such option '--runtime'" in done.output
 
 
 class TestOverrides:
-    def test_a_file_and_an_alias(self, here: Path) -> None:
+    def test_overrides_by_file_and_alias(self, here: Path) -> None:
         (here / "end.wasm").write_bytes(dead_end())
         (here / "io.wasm").write_bytes(framework_component("server-io").read_bytes())
         run("registry", "component", "add", "my-end", "./end.wasm")
@@ -262,13 +264,13 @@ class TestOverrides:
             ("server-io=mw.wasm", 1, "  * it does not export `wasmcp:mcp-v20260728/messages@0.1.0`"),
         ],
     )
-    def test_what_is_refused(self, here: Path, override: str, code: int, message: str) -> None:
+    def test_invalid_overrides_are_refused(self, here: Path, override: str, code: int, message: str) -> None:
         (here / "mw.wasm").write_bytes(dummy("middleware"))
         assert message in run("compose", "server", "calc.wasm", "--override", override, code=code).output
         assert not (here / "mcp-server.wasm").exists()
 
 
-def test_a_component_of_other_contracts_is_told_what_it_was_built_against(here: Path) -> None:
+def test_component_of_other_contracts_is_refused(here: Path) -> None:
     text = """(component
       (core module $m (func (export "f")))
       (core instance $i (instantiate $m))

@@ -1,4 +1,4 @@
-"""The pages about composing: their commands work as they stand, and what they say is tested is."""
+"""Pages about composing: their commands work, and the tests that they name exist."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def typed() -> list[list[str]]:
     return [shlex.split(line) for line in lines if not line.startswith("build")]
 
 
-def test_the_guide_can_be_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commands_of_the_guide_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "dist").mkdir()
@@ -55,7 +55,7 @@ def test_the_guide_can_be_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             assert [tool.name for tool in server.list_tools()] == tools
 
 
-def test_every_row_names_a_test_that_there_is() -> None:
+def test_tests_named_in_tables_exist() -> None:
     rows = [line.split("|")[-2] for line in TABLE.partition("\n## ")[0].splitlines() if line.startswith("| ")][1:]
     assert len(rows) > 15
     for row in rows:

@@ -32,19 +32,19 @@ def old(tmp_path: Path) -> Path:
     return recorded(tmp_path / "old.wasm", {"name": "add", "inputSchema": {"type": "object"}})
 
 
-def test_no_difference(old: Path) -> None:
+def test_equal_files_have_no_difference(old: Path) -> None:
     done = run(old, old)
     assert (done.exit_code, done.output) == (0, "no difference\n")
 
 
-def test_what_breaks(old: Path, tmp_path: Path) -> None:
+def test_breaking_changes_are_reported(old: Path, tmp_path: Path) -> None:
     schema = {"type": "object", "properties": {"x": {"type": "number"}}, "required": ["x"]}
     done = run(old, recorded(tmp_path / "new.wasm", {"name": "add", "inputSchema": schema}))
     assert done.exit_code == BREAKING
     assert done.output == "~ tool `add`  breaking\n    needs `x` now\n1 difference, 1 breaking\n"
 
 
-def test_what_breaks_nothing(old: Path, tmp_path: Path) -> None:
+def test_compatible_changes_are_reported(old: Path, tmp_path: Path) -> None:
     more = [{"name": name, "inputSchema": {"type": "object"}} for name in ("add", "sub")]
     new = recorded(tmp_path / "new.wasm", *more)
     done = run(old, new)
@@ -57,7 +57,7 @@ def test_what_breaks_nothing(old: Path, tmp_path: Path) -> None:
     ]
 
 
-def test_servers_are_booted(tmp_path: Path) -> None:
+def test_lists_of_booted_servers_are_compared(tmp_path: Path) -> None:
     for name, tools in (("old", ["add", "sub"]), ("new", ["add"])):
         server = compose_server([spec("calc", "answer", *tools)], ServerMetadata(name, "1"))
         server.write(tmp_path / f"{name}.wasm")
@@ -65,7 +65,7 @@ def test_servers_are_booted(tmp_path: Path) -> None:
     assert (done.exit_code, done.output) == (BREAKING, "- tool `sub`  breaking\n1 difference, 1 breaking\n")
 
 
-def test_mistakes(old: Path, tmp_path: Path) -> None:
+def test_mistakes_are_reported(old: Path, tmp_path: Path) -> None:
     missing = run(old, tmp_path / "none.wasm")
     assert (missing.exit_code, "none.wasm` cannot be read: No such file" in missing.output) == (1, True)
     (tmp_path / "text.wasm").write_text("hello")
@@ -74,7 +74,7 @@ def test_mistakes(old: Path, tmp_path: Path) -> None:
     assert run(old).exit_code == 2
 
 
-def test_a_component_that_becomes_a_middleware_is_a_difference(tmp_path: Path) -> None:
+def test_change_to_a_middleware_is_a_difference(tmp_path: Path) -> None:
     plain = ComponentSpec("mw", tools_component("ok", "plain"), catalogue("plain"))
     able = ComponentSpec("mw", tools_component("ok", "plain", handler=True), None, frozenset({"middleware"}))
     for name, one in (("old", plain), ("new", able)):
@@ -83,7 +83,7 @@ def test_a_component_that_becomes_a_middleware_is_a_difference(tmp_path: Path) -
     assert "~ grant `mw`\n    is a `middleware` now: it gets requests that are not for its own offers\n" in done.output
 
 
-def test_words_of_a_component_change_nothing_on_a_terminal(tmp_path: Path) -> None:
+def test_text_of_a_component_is_escaped(tmp_path: Path) -> None:
     escape = "\x1b]0;OWNED\x07\x1b[31mred\nforged: line"
     old = recorded(tmp_path / "old.wasm", {"name": escape, "inputSchema": {"type": "object"}, "description": "a"})
     new = recorded(tmp_path / "new.wasm", {"name": escape, "inputSchema": {"type": "object"}, "description": escape})
@@ -92,7 +92,7 @@ def test_words_of_a_component_change_nothing_on_a_terminal(tmp_path: Path) -> No
     assert not {character for character in output if not character.isprintable()} - {"\n"}
 
 
-def test_a_part_of_the_framework_that_is_another_one_is_a_difference(tmp_path: Path) -> None:
+def test_changed_framework_component_is_a_difference(tmp_path: Path) -> None:
     end = framework_component("method-not-found").read_bytes() + b"\0\4\3end"
     for name, replaced in (("old", {}), ("new", {"method-not-found": end})):
         calc = ComponentSpec("calc", tools_component("ok", "plain"), catalogue("plain"))

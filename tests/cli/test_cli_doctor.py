@@ -17,7 +17,7 @@ def run(*arguments: object) -> Result:
     return CliRunner().invoke(commands, ["doctor", "--offline", *(str(argument) for argument in arguments)])
 
 
-def test_nothing_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_report_without_problems(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     done = run()
     assert done.exit_code == 0, done.output
@@ -26,7 +26,7 @@ def test_nothing_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert "project:" not in done.output
 
 
-def test_a_project(tmp_path: Path) -> None:
+def test_report_of_a_project(tmp_path: Path) -> None:
     root = write_project(tmp_path, ZIG_PROJECT)
     done = run("--project", root)
     assert "○ server default: not built, or not from what is there now\n      `wasmcp build`\n" in done.output
@@ -37,7 +37,7 @@ def test_a_project(tmp_path: Path) -> None:
     assert "problem" in broken.output.splitlines()[-1]
 
 
-def test_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_json_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WASMCP_ZIG", "/no/such/program")
     done = run("--json")
@@ -48,7 +48,7 @@ def test_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert zig["advice"] == "correct `WASMCP_ZIG`, or unset it"
 
 
-def test_a_terminal_without_unicode(tmp_path: Path) -> None:
+def test_terminal_without_unicode(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     done = subprocess.run(
         [*WASMCP, "doctor", "--offline"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False

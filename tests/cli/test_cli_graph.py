@@ -22,7 +22,7 @@ def server(tmp_path: Path) -> Path:
     return path
 
 
-def test_standard_output(server: Path) -> None:
+def test_graph_on_standard_output(server: Path) -> None:
     done = run(server)
     assert (done.exit_code, done.output.startswith("flowchart LR\n")) == (0, True)
     assert json.loads(run(server, "-f", "json").output)["title"] == "server.wasm"
@@ -32,7 +32,7 @@ def test_standard_output(server: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "start"), [("a.svg", "<svg "), ("a.html", "<!doctype html>"), ("a.mmd", "flowchart LR"), ("a.json", "{")]
 )
-def test_the_ending_tells_the_format(server: Path, tmp_path: Path, name: str, start: str) -> None:
+def test_format_follows_from_the_file_extension(server: Path, tmp_path: Path, name: str, start: str) -> None:
     for _ in range(2):
         done = run(server, "-o", tmp_path / name)
         assert done.exit_code == 0, done.output
@@ -40,7 +40,7 @@ def test_the_ending_tells_the_format(server: Path, tmp_path: Path, name: str, st
         assert (tmp_path / name).read_text("utf-8").startswith(start)
 
 
-def test_mistakes(server: Path, tmp_path: Path) -> None:
+def test_mistakes_are_reported(server: Path, tmp_path: Path) -> None:
     unknown = run(server, "-o", tmp_path / "a.png")
     assert (unknown.exit_code, "ends in none of `.mmd`" in unknown.output) == (2, True)
     assert run(server, "-o", tmp_path / "a.txt", "-f", "mermaid").exit_code == 0
@@ -51,7 +51,7 @@ def test_mistakes(server: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["mermaid", "svg", "html", "json"])
-def test_words_of_a_server_change_nothing_on_a_terminal(tmp_path: Path, form: str) -> None:
+def test_text_of_a_server_is_escaped(tmp_path: Path, form: str) -> None:
     path = tmp_path / "server.wasm"
     name = "\x1b]0;OWNED\x07\x1b[31mred\u202e"
     compose_server([ComponentSpec(name, tools_component("ok", "a"), catalogue("a"))], ServerMetadata("s", "1")).write(

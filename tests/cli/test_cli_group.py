@@ -30,22 +30,22 @@ def test_help_lists_every_command_without_loading_one() -> None:
 
 
 @pytest.mark.parametrize("name", list(group._COMMANDS))
-def test_every_command_has_help(name: str) -> None:
+def test_each_command_has_help(name: str) -> None:
     done = CliRunner().invoke(commands, [name, "--help"], prog_name="wasmcp")
     assert done.exit_code == 0, done.output
     assert "--help" in done.output
 
 
-def test_version() -> None:
+def test_version_option() -> None:
     done = subprocess.run([*WASMCP, "--version"], capture_output=True, text=True, check=True)
     assert done.stdout == f"wasmcp, version {__version__}\n"
 
 
-def test_an_unknown_command() -> None:
+def test_unknown_command_suggests_a_similar_one() -> None:
     assert CliRunner().invoke(commands, ["nothing"]).exit_code == 2
 
 
-def test_warm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_warm_compiles_servers_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WASMCP_CACHE_DIR", str(tmp_path / "cache"))
     path = tmp_path / "x.wasm"
     path.write_bytes(wat2wasm("(component)"))
@@ -55,7 +55,7 @@ def test_warm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("command", ["warm", "serve"])
-def test_an_error_is_one_message(command: str, tmp_path: Path) -> None:
+def test_error_is_one_message_without_a_traceback(command: str, tmp_path: Path) -> None:
     done = CliRunner().invoke(commands, [command, str(tmp_path / "no.wasm")])
     assert done.exit_code == 1
     assert "no.wasm` is not there" in done.output
@@ -72,10 +72,10 @@ def test_an_error_is_one_message(command: str, tmp_path: Path) -> None:
         ["--port", "70000"],
     ],
 )
-def test_wrong_options_of_serve(options: list[str]) -> None:
+def test_invalid_options_of_serve(options: list[str]) -> None:
     assert CliRunner().invoke(commands, ["serve", "x.wasm", *options]).exit_code == 2
 
 
 @pytest.mark.parametrize("days", ["nan", "-1", "1_0", "soon"])
-def test_wrong_days_prune_nothing(days: str) -> None:
+def test_invalid_number_of_days_prunes_nothing(days: str) -> None:
     assert CliRunner().invoke(commands, ["cache", "prune", "--days", days]).exit_code == 2

@@ -37,7 +37,7 @@ def server(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_component(calc: Path) -> None:
+def test_description_of_a_component(calc: Path) -> None:
     done = run(calc)
     assert done.exit_code == 0, done.output
     assert done.output.startswith("calc.wasm: a component that offers `tools`")
@@ -46,7 +46,7 @@ def test_a_component(calc: Path) -> None:
     assert done.output.index("add") < done.output.index("sub")
 
 
-def test_a_component_without_a_catalogue_is_booted(tmp_path: Path) -> None:
+def test_component_without_a_catalogue_is_booted(tmp_path: Path) -> None:
     path = tmp_path / "text.wasm"
     path.write_bytes(tools_component("reversed", "reverse"))
     assert "tools:\n  reverse\n" in run(path).output
@@ -56,7 +56,7 @@ def test_a_component_without_a_catalogue_is_booted(tmp_path: Path) -> None:
     assert json.loads(run(path, "--json", "--no-boot").output)["tools"] is None
 
 
-def test_a_server(server: Path) -> None:
+def test_description_of_a_server(server: Path) -> None:
     done = run(server)
     assert done.exit_code == 0, done.output
     assert f"server.wasm: a server, {server.stat().st_size:,} bytes" in done.output
@@ -67,7 +67,7 @@ def test_a_server(server: Path) -> None:
     assert "tools:\n  probe\n  other\n  add\n" in done.output
 
 
-def test_a_server_with_its_manifest(server: Path) -> None:
+def test_description_of_a_server_with_its_manifest(server: Path) -> None:
     digest = f"sha256:{sha256(server.read_bytes()).hexdigest()}"
     tools = [{"name": "add", "description": "Add.\nTwo."}]
     entry = {"digest": digest, "catalogue": {"tools": tools}, "metadata": {"name": "x", "version": "3"}, "wasmcp": "9"}
@@ -88,7 +88,7 @@ def test_a_server_with_its_manifest(server: Path) -> None:
     assert "  probe\n" in run(server).output
 
 
-def test_json(calc: Path, server: Path) -> None:
+def test_json_output(calc: Path, server: Path) -> None:
     found = json.loads(run(calc, "--json").output)
     assert (found["capabilities"], found["world"]) == (["tools"], "tools-component")
     assert found["size"] == calc.stat().st_size
@@ -104,7 +104,7 @@ def test_json(calc: Path, server: Path) -> None:
     assert (shy["granted"], shy["refused"], shy["denied"]) == ([], ["env"], ["wasi:cli/environment@0.2.8"])
 
 
-def test_what_cannot_be_booted_is_shown_all_the_same(tmp_path: Path) -> None:
+def test_component_that_does_not_boot_is_described(tmp_path: Path) -> None:
     path = tmp_path / "traps.wasm"
     path.write_bytes(dummy("tools-component"))
     done = run(path)
@@ -113,7 +113,7 @@ def test_what_cannot_be_booted_is_shown_all_the_same(tmp_path: Path) -> None:
     assert "tools:" not in done.stdout
 
 
-def test_what_is_no_component(tmp_path: Path) -> None:
+def test_file_that_is_not_a_component_is_refused(tmp_path: Path) -> None:
     (tmp_path / "module.wasm").write_bytes(b"\0asm\x01\0\0\0")
     done = run(tmp_path / "module.wasm")
     assert (done.exit_code, "core module" in done.output) == (1, True)
@@ -121,7 +121,7 @@ def test_what_is_no_component(tmp_path: Path) -> None:
     assert (done.exit_code, "cannot be read" in done.output) == (1, True)
 
 
-def test_an_alias(calc: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_alias_is_resolved(calc: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     added = CliRunner().invoke(commands, ["registry", "component", "add", "counting", str(calc)])
     assert added.exit_code == 0, added.output
@@ -129,7 +129,7 @@ def test_an_alias(calc: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     assert run("nothing").exit_code == 1
 
 
-def test_a_component_of_any_name_is_listed(tmp_path: Path) -> None:
+def test_components_with_names_of_framework_parts_are_listed(tmp_path: Path) -> None:
     path = tmp_path / "server.wasm"
     nosy = ComponentSpec("transport", probe(), catalogue("probe"), frozenset({"env"}))
     composed = compose_server([nosy, spec("stub", "text", "add")], ServerMetadata("s", "1"))
@@ -141,7 +141,7 @@ def test_a_component_of_any_name_is_listed(tmp_path: Path) -> None:
     assert json.loads(run(path, "--json").output)["recorded"] is False
 
 
-def test_a_middleware_is_shown_as_granted(tmp_path: Path) -> None:
+def test_grant_of_a_middleware_is_shown(tmp_path: Path) -> None:
     path = tmp_path / "server.wasm"
     able = ComponentSpec("mw", tools_component("mine", "mine", handler=True), grants=frozenset({"middleware"}))
     compose_server([able, spec("plain", "ok", "plain")], ServerMetadata("s", "1")).write(path)
@@ -151,7 +151,7 @@ def test_a_middleware_is_shown_as_granted(tmp_path: Path) -> None:
 ESCAPE = "\x1b]0;OWNED\x07\x1b[31mred\u202e\nforged: line"
 
 
-def test_words_of_a_component_change_nothing_on_a_terminal(tmp_path: Path) -> None:
+def test_text_of_a_component_is_escaped(tmp_path: Path) -> None:
     path = tmp_path / "esc.wasm"
     path.write_bytes(tools_component("ok", ESCAPE))
     done = run(path)
@@ -162,7 +162,7 @@ def test_words_of_a_component_change_nothing_on_a_terminal(tmp_path: Path) -> No
     assert json.loads(run(path, "--json").output)["tools"][0]["name"] == ESCAPE
 
 
-def test_words_of_a_manifest_change_nothing_on_a_terminal(server: Path) -> None:
+def test_text_of_a_manifest_is_escaped(server: Path) -> None:
     digest = f"sha256:{sha256(server.read_bytes()).hexdigest()}"
     tools = [{"name": ESCAPE, "description": ESCAPE}]
     entry = {"digest": digest, "catalogue": {"tools": tools}, "metadata": {"name": ESCAPE, "version": ESCAPE}}
@@ -172,7 +172,7 @@ def test_words_of_a_manifest_change_nothing_on_a_terminal(server: Path) -> None:
     assert not {character for character in output if not character.isprintable()} - {"\n"}
 
 
-def test_labels_of_a_server_change_nothing_on_a_terminal(tmp_path: Path) -> None:
+def test_labels_of_a_server_are_escaped(tmp_path: Path) -> None:
     path = tmp_path / "server.wasm"
     one = ComponentSpec(ESCAPE, tools_component("ok", "plain"), catalogue("plain"))
     compose_server([one], ServerMetadata("s", "1")).write(path)
@@ -181,7 +181,7 @@ def test_labels_of_a_server_change_nothing_on_a_terminal(tmp_path: Path) -> None
     assert not {character for character in output if not character.isprintable()} - {"\n"}
 
 
-def test_the_grants_that_a_component_asks_for(tmp_path: Path, calc: Path) -> None:
+def test_grants_that_a_component_needs(tmp_path: Path, calc: Path) -> None:
     assert "needs the grants: none\n" in run(calc).output
     path = tmp_path / "mw.wasm"
     path.write_bytes(tools_component("mine", "mine", handler=True))

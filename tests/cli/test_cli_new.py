@@ -18,7 +18,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def test_what_comes_next() -> None:
+def test_next_steps_are_printed() -> None:
     code, said = invoke("new", "my-server", "--language", "python")
     assert code == 0, said
     assert said.splitlines() == [
@@ -35,14 +35,14 @@ def test_what_comes_next() -> None:
     ]
 
 
-def test_elsewhere_by_short_options() -> None:
+def test_short_options_and_another_folder() -> None:
     code, said = invoke("new", "my-server", "-l", "python", "-t", "prompts", "-o", "deep/down")
     assert code == 0, said
     assert "  cd deep/down/my-server\n" in said
     assert Path("deep/down/my-server/src/my_server/prompts.py").is_file()
 
 
-def test_twice() -> None:
+def test_existing_folder_is_refused() -> None:
     assert invoke("new", "my-server", "-l", "zig")[0] == 0
     code, said = invoke("new", "my-server", "-l", "zig")
     assert (code, said) == (
@@ -52,7 +52,7 @@ def test_twice() -> None:
     assert invoke("new", "my-server", "-l", "zig", "--force")[0] == 0
 
 
-def test_wrong_usage() -> None:
+def test_invalid_usage_is_reported() -> None:
     code, said = invoke("new", "my-server")
     assert code == 2
     assert "Missing option '-l' / '--language'" in said
@@ -65,7 +65,7 @@ def test_wrong_usage() -> None:
     assert list(Path().iterdir()) == []
 
 
-def test_add(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_add_a_component(monkeypatch: pytest.MonkeyPatch) -> None:
     invoke("new", "my-server", "-l", "python")
     monkeypatch.chdir("my-server/src/my_server")  # the project is the one around
     code, said = invoke("add", "component", "calc", "-l", "zig")
@@ -92,7 +92,7 @@ def test_add_without_a_project() -> None:
     assert code == 2
 
 
-def test_a_compiler_that_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_missing_compiler_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The project is created, and the missing tools are listed."""
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
     monkeypatch.delenv("WASMCP_CARGO", raising=False)

@@ -51,7 +51,7 @@ def write(path: Path, text: str) -> bytes:
 
 
 @needs_registry
-def test_push_versions_pull(place: str, tmp_path: Path) -> None:
+def test_push_then_versions_and_pull(place: str, tmp_path: Path) -> None:
     data = write(tmp_path / "calc.wasm", "one")
     for number in ("1.0.0", "1.1.0", "2.0.0-rc.1"):
         pushed = run("push", "calc.wasm", f"acme:calc@{number}").strip()
@@ -73,7 +73,7 @@ def test_push_versions_pull(place: str, tmp_path: Path) -> None:
 
 
 @needs_registry
-def test_yank(place: str, tmp_path: Path) -> None:
+def test_yank_a_version(place: str, tmp_path: Path) -> None:
     write(tmp_path / "calc.wasm", "one")
     run("push", "calc.wasm", "acme:calc@1.0.0")
     assert "withdrawn" in run("yank", "acme:calc@1.0.0", "--reason", "wrong sums")
@@ -83,7 +83,7 @@ def test_yank(place: str, tmp_path: Path) -> None:
 
 
 @needs_registry
-def test_search(place: str, tmp_path: Path) -> None:
+def test_search_a_registry(place: str, tmp_path: Path) -> None:
     write(tmp_path / "calc.wasm", "one")
     for name in ("calc", "calc-more", "text"):
         run("push", "calc.wasm", f"acme:{name}@1.0.0")
@@ -94,7 +94,7 @@ def test_search(place: str, tmp_path: Path) -> None:
 
 
 @needs_registry
-def test_what_is_said_about_a_component(place: str, tmp_path: Path) -> None:
+def test_description_of_a_pushed_component(place: str, tmp_path: Path) -> None:
     write(tmp_path / "calc.wasm", "one")
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(tmp_path)]
     subprocess.run([*git, "init", "-q"], check=True)
@@ -113,7 +113,7 @@ def test_what_is_said_about_a_component(place: str, tmp_path: Path) -> None:
 
 
 @needs_registry
-def test_a_package_is_composed(place: str, tmp_path: Path) -> None:
+def test_package_is_composed(place: str, tmp_path: Path) -> None:
     write(tmp_path / "calc.wasm", "one")
     run("push", "calc.wasm", "acme:calc@1.0.0")
     run("compose", "server", "acme:calc@^1", "-o", "server.wasm")
@@ -124,7 +124,7 @@ def test_a_package_is_composed(place: str, tmp_path: Path) -> None:
 
 
 @needs_registry
-def test_what_it_offers_goes_with_it(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_catalogue_is_pushed_with_the_component(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = write(tmp_path / "calc.wasm", "one")
     run("push", "calc.wasm", "acme:calc@1.0.0")
     run("push", "calc.wasm", "acme:calc@2.0.0", "--no-catalogue")
@@ -146,7 +146,7 @@ def test_what_it_offers_goes_with_it(place: str, tmp_path: Path, monkeypatch: py
 
 
 @needs_registry
-def test_what_does_not_boot_is_pushed_all_the_same(place: str, tmp_path: Path) -> None:
+def test_component_that_does_not_boot_is_pushed(place: str, tmp_path: Path) -> None:
     traps = constants({TOOLS: load_framework()["tools-middleware"].wants(TOOLS)}, lambda *_: TRAP)
     (tmp_path / "trap.wasm").write_bytes(traps)
     done = CliRunner().invoke(commands, ["push", "trap.wasm", "acme:trap@1.0.0"])
@@ -191,7 +191,7 @@ def test_manifest_and_bill_of_materials(place: str, tmp_path: Path) -> None:
 
 
 @needs_registry
-def test_cache(place: str, tmp_path: Path) -> None:
+def test_cache_of_pulled_components(place: str, tmp_path: Path) -> None:
     write(tmp_path / "calc.wasm", "one")
     run("push", "calc.wasm", "acme:calc@1.0.0")
     before = json.loads(run("cache", "info", "--json"))["registry"]
@@ -205,7 +205,7 @@ def test_cache(place: str, tmp_path: Path) -> None:
 
 
 @needs_registry
-def test_the_grants_of_a_component_and_of_a_server_are_annotations(place: str, tmp_path: Path) -> None:
+def test_grants_are_pushed_as_annotations(place: str, tmp_path: Path) -> None:
     (tmp_path / "mw.wasm").write_bytes(tools_component("mine", "mine", handler=True))
     write(tmp_path / "calc.wasm", "one")
     run("compose", "server", "mw.wasm", "calc.wasm", "--grant", "mw=middleware", "-o", "server.wasm")

@@ -29,7 +29,7 @@ def run(*arguments: str, code: int = 0) -> Result:
     return done
 
 
-def test_components(tmp_path: Path) -> None:
+def test_component_subcommands(tmp_path: Path) -> None:
     assert run("component", "list").output == "aliases: none\n"
     assert run("component", "add", "calc", "./calc.wasm").output == f"calc = {tmp_path}/calc.wasm\n"
     run("component", "add", "prod-calc", "calc")
@@ -41,7 +41,7 @@ def test_components(tmp_path: Path) -> None:
     assert "no alias `prod-calc`" in run("component", "remove", "prod-calc", code=1).output
 
 
-def test_profiles(config: Path, tmp_path: Path) -> None:
+def test_profile_subcommands(config: Path, tmp_path: Path) -> None:
     run("component", "add", "calc", "./calc.wasm")
     added = run("profile", "add", "dev", "calc", "acme:text@1.0.0").output
     assert added == f"dev = calc, acme:text@1.0.0\n  output: {config}/composed/dev.wasm\n"
@@ -56,7 +56,7 @@ def test_profiles(config: Path, tmp_path: Path) -> None:
     assert "`none`, which is not a profile" in run("profile", "add", "dev", "-b", "none", code=1).output
 
 
-def test_info(config: Path) -> None:
+def test_info_subcommand(config: Path) -> None:
     assert f"configuration: {config}/config.toml (not there yet)\n" in run("info").output
     run("component", "add", "calc", "./calc.wasm")
     run("profile", "add", "dev", "calc")
@@ -72,7 +72,7 @@ def test_info(config: Path) -> None:
     run("info", "-c", "-p", code=2)
 
 
-def test_what_is_wrong_is_told_beside_the_list(config: Path) -> None:
+def test_problems_are_printed_with_the_list(config: Path) -> None:
     config.mkdir(parents=True)
     (config / "config.toml").write_text('[components]\na = "b"\nb = "a"\n')
     done = run("component", "list")
@@ -84,7 +84,7 @@ def test_what_is_wrong_is_told_beside_the_list(config: Path) -> None:
 
 
 @pytest.mark.parametrize(("variables", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
-def test_colours_are_for_terminals(config: Path, variables: dict[str, str], coloured: bool) -> None:
+def test_colours_only_on_terminals(config: Path, variables: dict[str, str], coloured: bool) -> None:
     config.mkdir(parents=True)
     (config / "config.toml").write_text('[components]\na = "a"\n')
     environment = {key: value for key, value in os.environ.items() if key != "NO_COLOR"} | {"TERM": "xterm"} | variables
@@ -110,7 +110,7 @@ def test_colours_are_for_terminals(config: Path, variables: dict[str, str], colo
         ("wasmcp compose server ca", "calc"),
     ],
 )
-def test_shells_complete(words: str, expected: str) -> None:
+def test_shell_completion(words: str, expected: str) -> None:
     run("component", "add", "calc", "./calc.wasm")
     run("profile", "add", "dev", "calc")
     position = str(len(words.split()) - 1)
@@ -120,7 +120,7 @@ def test_shells_complete(words: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize("words", ["wasmcp registry component remove c", "wasmcp compose server c"])
-def test_shells_complete_nothing_from_a_broken_file(config: Path, words: str) -> None:
+def test_shell_completion_with_a_broken_file(config: Path, words: str) -> None:
     config.mkdir(parents=True)
     (config / "config.toml").write_text("[")
     position = str(len(words.split()) - 1)

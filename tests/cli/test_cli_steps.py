@@ -41,17 +41,17 @@ def told(capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().err
 
 
-def test_plain_lines_where_nobody_watches(capsys: pytest.CaptureFixture[str]) -> None:
+def test_plain_lines_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     assert told(capsys).splitlines() == LINES
 
 
-def test_nothing_moves_in_ci(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_plain_lines_in_ci(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("CI", "true")
     assert told(capsys).splitlines() == LINES
 
 
-def test_on_a_terminal_steps_show_while_they_last(
+def test_running_steps_are_shown_on_a_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
@@ -70,7 +70,7 @@ def test_on_a_terminal_steps_show_while_they_last(
     assert all(line in shown for line in LINES[2:])
 
 
-def test_what_fails_ends_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_display_ends_after_an_error(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.delenv("CI", raising=False)
     steps = Steps()
@@ -80,16 +80,14 @@ def test_what_fails_ends_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     assert not steps._progress.live.is_started
 
 
-def test_without_rich(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_plain_lines_without_rich(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.setitem(sys.modules, "rich.console", None)
     assert told(capsys).splitlines() == LINES
 
 
-def test_names_and_words_of_others_cannot_be_taken_for_steps(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_names_and_messages_are_escaped(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.delenv("CI", raising=False)
     with Steps() as steps:
@@ -102,7 +100,7 @@ def test_names_and_words_of_others_cannot_be_taken_for_steps(
     assert "compiling component `x` (y)\\x1b[2J" in shown
 
 
-def test_what_modules_print_while_they_are_imported_is_shown_on_request(capsys: pytest.CaptureFixture[str]) -> None:
+def test_output_of_modules_is_shown_with_verbose(capsys: pytest.CaptureFixture[str]) -> None:
     logger = logging.getLogger("wasmcp.build")
     for verbose in (True, False):
         with Steps(verbose=verbose):

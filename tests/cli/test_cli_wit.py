@@ -13,7 +13,7 @@ def run(*arguments: object) -> Result:
     return CliRunner().invoke(commands, ["wit", *(str(argument) for argument in arguments)])
 
 
-def test_deps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deps_of_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     done = run("deps")
     assert done.exit_code == 0, done.output
@@ -25,7 +25,7 @@ def test_deps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run("deps", "--force").output.startswith("wit/deps: 1 files written")
 
 
-def test_show() -> None:
+def test_show_the_list_of_packages() -> None:
     listed = run("show").output
     assert "wasi:io@0.2.8\n  interfaces: error, poll, streams\n" in listed
     found = {package["name"]: package for package in json.loads(run("show", "--json").output)}
@@ -44,13 +44,13 @@ def test_show_a_package() -> None:
     assert "package wasi:random@" in json.loads(run("show", "wasi:random", "--json").output)["wit"]
 
 
-def test_show_what_there_is_not() -> None:
+def test_show_an_unknown_name() -> None:
     done = run("show", "tool")
     assert done.exit_code == 1
     assert "unknown package, interface or world `tool`; did you mean `tools`?" in done.output
 
 
-def test_types(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_types_for_editors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     done = run("types")
     assert done.exit_code == 0, done.output

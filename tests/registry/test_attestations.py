@@ -50,7 +50,7 @@ def run(*arguments: str, code: int = 0) -> str:
     return done.stdout if code == 0 else done.output
 
 
-def test_what_is_attested_is_verified(place: Place) -> None:
+def test_attested_statements_are_verified(place: Place) -> None:
     assert "no attestation" in run("verify", CALC, "--attestation", "--key", "ann.pub", code=1)
     run("attest", CALC, "--key", "ann.key", "--statement", "statement.json")
     (line,) = run("verify", CALC, "--attestation", "--key", "bob.pub", "--key", "ann.pub").splitlines()
@@ -65,7 +65,7 @@ def test_what_is_attested_is_verified(place: Place) -> None:
     assert len(both.splitlines()) == 2
 
 
-def test_the_artifact_is_that_of_cosign(place: Place, tmp_path: Path) -> None:
+def test_artifact_has_the_form_of_cosign(place: Place, tmp_path: Path) -> None:
     run("attest", CALC, "--key", "ann.key", "--statement", "statement.json")
     tag = f"sha256-{str(place.digest)[7:]}.att"
     bare = replace(place, tag=None, digest=None)
@@ -84,7 +84,7 @@ def test_the_artifact_is_that_of_cosign(place: Place, tmp_path: Path) -> None:
     public.verify(base64.b64decode(envelope["signatures"][0]["sig"]), signed, ec.ECDSA(hashes.SHA256()))
 
 
-def test_of_something_else_it_is_none(place: Place, tmp_path: Path) -> None:
+def test_attestation_of_another_component_does_not_count(place: Place, tmp_path: Path) -> None:
     run("attest", CALC, "--key", "ann.key", "--statement", "statement.json")
     other = publish(tmp_path, "2.0.0")["2.0.0"].place
     bare = replace(place, tag=None, digest=None)
@@ -95,6 +95,6 @@ def test_of_something_else_it_is_none(place: Place, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"_type":"https://in-toto.io/Statement/v1","predicateType":1}'])
-def test_what_is_no_statement(place: Place, tmp_path: Path, text: str) -> None:
+def test_invalid_statements_are_refused(place: Place, tmp_path: Path, text: str) -> None:
     (tmp_path / "statement.json").write_text(text)
     assert "an in-toto statement" in run("attest", CALC, "--key", "ann.key", "--statement", "statement.json", code=1)

@@ -1,4 +1,4 @@
-"""Servers composed of packages, from a registry that is really there."""
+"""Servers composed of packages from a real registry."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def run(*arguments: str, code: int = 0) -> Result:
     return done
 
 
-def test_from_the_registry_to_the_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_server_composed_of_packages_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "text.wasm").write_bytes(tools_component("text", "reverse"))
     with docker_registry(tmp_path / "registry") as host:

@@ -1,4 +1,4 @@
-"""Credentials in the files of Docker and Podman, and of their helpers."""
+"""Credentials in the files of Docker and Podman, and from credential helpers."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def user(found: Found) -> str | None:
         f"{HOST}/team/calc",
     ],
 )
-def test_keys_for_a_repository(home: Path, key: str) -> None:
+def test_keys_that_apply_to_a_repository(home: Path, key: str) -> None:
     docker(home, {"auths": {key: {"auth": ANN}}})
     assert user(looked_up()) == "ann"
 
@@ -79,12 +79,12 @@ def test_keys_for_a_repository(home: Path, key: str) -> None:
     "key",
     ["registry.example.org", f"{HOST}:5000", f"{HOST}/tea", f"{HOST}/team/calculator", f"x.{HOST}", "", "/", "::"],
 )
-def test_keys_for_something_else(home: Path, key: str) -> None:
+def test_keys_that_do_not_apply_to_a_repository(home: Path, key: str) -> None:
     docker(home, {"auths": {key: {"auth": ANN}}})
     assert looked_up() == Found(None)
 
 
-def test_the_longest_path_counts(home: Path) -> None:
+def test_longest_path_wins(home: Path) -> None:
     names = {HOST: "host", f"{HOST}/team": "team", f"{HOST}/team/calc": "calc", f"{HOST}/other": "other"}
     entries = {key: {"auth": base64.b64encode(f"{name}:x".encode()).decode()} for key, name in names.items()}
     docker(home, {"auths": entries})
@@ -100,12 +100,12 @@ def test_the_longest_path_counts(home: Path) -> None:
 @pytest.mark.parametrize(
     "key", ["https://index.docker.io/v1/", "index.docker.io", "docker.io", "registry-1.docker.io", "docker.io/team"]
 )
-def test_docker_hub(home: Path, key: str) -> None:
+def test_keys_of_docker_hub(home: Path, key: str) -> None:
     docker(home, {"auths": {key: {"auth": ANN}}})
     assert user(looked_up("docker.io")) == "ann"
 
 
-def test_the_port_of_a_host_without_one_is_that_of_the_scheme(home: Path) -> None:
+def test_default_port_is_that_of_the_scheme(home: Path) -> None:
     docker(home, {"auths": {"127.0.0.1": {"auth": ANN}}})
     assert user(find("127.0.0.1:80", "", 80)) == "ann"
     assert user(find("127.0.0.1:443", "", 443)) == "ann"
@@ -124,7 +124,7 @@ def test_the_port_of_a_host_without_one_is_that_of_the_scheme(home: Path) -> Non
         ({"registrytoken": "r"}, ("", "", "", "r")),
     ],
 )
-def test_entries(home: Path, entry: dict[str, str], expected: tuple[str, ...]) -> None:
+def test_forms_of_entries(home: Path, entry: dict[str, str], expected: tuple[str, ...]) -> None:
     docker(home, {"auths": {HOST: entry}})
     found = looked_up().credentials
     assert found is not None
@@ -154,7 +154,7 @@ def test_entries(home: Path, entry: dict[str, str], expected: tuple[str, ...]) -
         ({"credsStore": "desktop.exe"}, "`docker-credential-desktop.exe`, named in .*, is not installed"),
     ],
 )
-def test_what_cannot_be_read_is_a_problem_and_no_error(home: Path, document: object, problem: str | None) -> None:
+def test_unreadable_files_are_reported_without_an_error(home: Path, document: object, problem: str | None) -> None:
     path = docker(home, document)
     found = looked_up()
     assert found.credentials is None
@@ -167,12 +167,12 @@ def test_what_cannot_be_read_is_a_problem_and_no_error(home: Path, document: obj
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])
-def test_files_as_powershell_writes_them(home: Path, encoding: str) -> None:
+def test_utf16_files_of_powershell(home: Path, encoding: str) -> None:
     docker(home, json.dumps({"auths": {HOST: {"auth": ANN}}}).encode(encoding))
     assert user(looked_up()) == "ann"
 
 
-def test_a_file_that_may_not_be_read(home: Path) -> None:
+def test_file_without_read_permission(home: Path) -> None:
     docker(home, {}).unlink()
     (home / ".docker" / "config.json").mkdir()
     (problem,) = looked_up().problems
@@ -192,9 +192,7 @@ def test_a_file_that_may_not_be_read(home: Path) -> None:
         ("exec sleep 30", "does not answer within 1 s"),
     ],
 )
-def test_a_helper_that_does_not_help(
-    home: Path, script: str, problem: str | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_helper_that_fails(home: Path, script: str, problem: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(credentials, "HELPER_SECONDS", 1.0 if "sleep" in script else 60.0)
     helper(home, "test", script)
     docker(home, {"credsStore": "test"})
@@ -207,7 +205,7 @@ def test_a_helper_that_does_not_help(
         assert said.endswith(f", {problem}".replace("\\\\", "\\"))
 
 
-def test_a_helper_that_cannot_be_executed(home: Path) -> None:
+def test_helper_that_cannot_be_executed(home: Path) -> None:
     helper(home, "wsl", "")
     (home / "bin" / "docker-credential-wsl").write_bytes(b"\x7fXYZ")
     docker(home, {"credsStore": "wsl", "auths": {HOST: {}}})
@@ -215,7 +213,7 @@ def test_a_helper_that_cannot_be_executed(home: Path) -> None:
     assert "cannot be run: Exec format error" in said
 
 
-def test_helpers_are_queried_in_the_spelling_under_which_they_keep_a_registry(home: Path) -> None:
+def test_helpers_are_queried_with_each_spelling_of_a_registry(home: Path) -> None:
     script = f"""
         server=$(cat); echo "$server" >> {home}/queried
         case "$server" in
@@ -229,7 +227,7 @@ def test_helpers_are_queried_in_the_spelling_under_which_they_keep_a_registry(ho
     assert (home / "queried").read_text().split() == [HOST, f"{HOST}:443", "https://index.docker.io/v1/", "docker.io"]
 
 
-def test_a_helper_of_the_host_comes_first_and_the_store_last(home: Path) -> None:
+def test_order_of_helpers_and_store(home: Path) -> None:
     helper(home, "one", """echo '{"Username": "one", "Secret": "s"}'""")
     helper(home, "all", """echo '{"Username": "all", "Secret": "s"}'""")
     entries = {"b.example": {"auth": ANN}, HOST: {"auth": ANN}, "c.example": {}}
@@ -237,7 +235,7 @@ def test_a_helper_of_the_host_comes_first_and_the_store_last(home: Path) -> None
     assert [user(looked_up(host)) for host in (HOST, "b.example", "c.example")] == ["one", "ann", "all"]
 
 
-def test_files_of_podman(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_of_podman_are_read(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def write(path: Path, name: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         auth = base64.b64encode(f"{name}:x".encode()).decode()
@@ -259,7 +257,7 @@ def test_files_of_podman(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ("host", "expected"),
     [(HOST, "env"), (f"https://{HOST}/", "env"), ("REGISTRY.example.com:443", "env"), ("other.example", "ann")],
 )
-def test_the_environment_comes_first_for_its_host(
+def test_environment_takes_precedence_for_its_host(
     home: Path, monkeypatch: pytest.MonkeyPatch, host: str, expected: str
 ) -> None:
     docker(home, {"auths": {HOST: {"auth": ANN}}})
@@ -268,7 +266,7 @@ def test_the_environment_comes_first_for_its_host(
     assert user(looked_up()) == expected
 
 
-def test_half_of_the_environment_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_incomplete_credentials_in_the_environment_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WASMCP_REGISTRY_USER", "ann")
     (problem,) = looked_up().problems
     assert problem == "credentials of the environment need `WASMCP_REGISTRY_HOST`, `WASMCP_REGISTRY_PASSWORD` too"

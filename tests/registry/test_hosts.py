@@ -1,4 +1,4 @@
-"""Hosts of registries in their many spellings."""
+"""Spellings of registry hosts."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_hosts_of_other_machines(host: str) -> None:
         ("registry-1.docker.io:444", "registry-1.docker.io:444"),
     ],
 )
-def test_the_normal_form_of_a_host(host: str, normal: str) -> None:
+def test_normal_form_of_a_host(host: str, normal: str) -> None:
     assert normal_host(host) == normal
     assert normal_host(normal) == normal
     assert parse_place(f"oci://{host}/team/calc").host == normal
@@ -50,12 +50,12 @@ def test_the_normal_form_of_a_host(host: str, normal: str) -> None:
 @pytest.mark.parametrize(
     "host", ["127.1", "0x7f.0.0.1", "2130706433", "1.2.3.04", "a:0", "a:65536", "a:8²", "a b", "u@h", "a/b", ""]
 )
-def test_what_resolvers_read_in_different_ways_is_not_a_host(host: str) -> None:
+def test_ambiguous_addresses_are_not_hosts(host: str) -> None:
     with pytest.raises(ValueError, match=r"is not a (host|port)"):
         normal_host(host)
 
 
-def test_policies_see_one_place_in_all_names_of_this_machine() -> None:
+def test_policies_treat_all_names_of_this_machine_as_one_host() -> None:
     names = ["localhost", "127.0.0.1", "[::1]", "127.9.9.9", "[::]", "[::ffff:127.0.0.1]", "x.localhost"]
     names.append("0.0.0.0")  # noqa: S104 - nothing is bound
     assert {same_place(f"{name}:5000") for name in names} == {"localhost:5000"}
@@ -63,7 +63,7 @@ def test_policies_see_one_place_in_all_names_of_this_machine() -> None:
     assert same_place("Registry.example.com:443") == "registry.example.com"
 
 
-def test_docker_hub_is_asked_at_the_host_of_its_api() -> None:
+def test_docker_hub_is_requested_at_its_api_host() -> None:
     assert api_host(parse_place("oci://docker.io/team/calc").host) == "registry-1.docker.io"
     assert api_host("ghcr.io") == "ghcr.io"
 
@@ -98,6 +98,6 @@ def test_origins(url: str, origin: Origin) -> None:
         "",
     ],
 )
-def test_what_has_no_origin(url: str) -> None:
+def test_addresses_without_an_origin(url: str) -> None:
     with pytest.raises(ValueError, match=r"address|port"):
         Origin.of(url)

@@ -1,4 +1,4 @@
-"""Signatures by identity: with an instance of Sigstore made for the tests, and without any identity."""
+"""Signatures by identity, with an instance of Sigstore made for the tests, and without an identity."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def verifier(instance: Instance, tmp_path: Path) -> Verifier:
     return Verifier(instance.trusted_root(tmp_path / "root.json"))
 
 
-def test_who_signed(instance: Instance, verifier: Verifier) -> None:
+def test_signature_by_identity_is_verified(instance: Instance, verifier: Verifier) -> None:
     bundle = instance.sign(statement_of(DIGEST, "calc"), WORKFLOW, ACTIONS)
     found = verifier.statement(bundle, [Identity("ann@example.com", ACTIONS), *TRUSTED])
     assert not isinstance(found, str), found
@@ -100,37 +100,37 @@ def _unlogged(bundle: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("change", [_payload, _log, _tree, _unlogged])
-def test_a_changed_bundle_is_refused(instance: Instance, verifier: Verifier, change: Any) -> None:
+def test_changed_bundle_is_refused(instance: Instance, verifier: Verifier, change: Any) -> None:
     bundle = json.loads(instance.sign(statement_of(DIGEST), WORKFLOW, ACTIONS))
     change(bundle)
     assert isinstance(verifier.statement(json.dumps(bundle).encode(), TRUSTED), str)
 
 
 @pytest.mark.parametrize("bundle", [b"", b"{}", b"[]", b"\xff", b'{"mediaType": "x"}'])
-def test_what_is_no_bundle(verifier: Verifier, bundle: bytes) -> None:
+def test_invalid_bundles_are_refused(verifier: Verifier, bundle: bytes) -> None:
     found = verifier.statement(bundle, TRUSTED)
     assert isinstance(found, str)
     assert found.startswith("not a Sigstore bundle: ")
 
 
-def test_what_is_no_statement(instance: Instance, verifier: Verifier) -> None:
+def test_invalid_statements_are_refused(instance: Instance, verifier: Verifier) -> None:
     found = verifier.statement(instance.sign(b"{}", WORKFLOW, ACTIONS, kind="text/plain"), TRUSTED)
     assert found == "it signs `text/plain`, not an in-toto statement"
 
 
-def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_library_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sigstore.errors", None)
     with pytest.raises(RegistryError, match=r"need `sigstore`: install `wasmcp\[sigstore\]`"):
         Verifier(offline=True)
 
 
-def test_a_root_of_trust_that_is_none(tmp_path: Path) -> None:
+def test_invalid_root_of_trust_is_reported(tmp_path: Path) -> None:
     (tmp_path / "root.json").write_text("{}")
     with pytest.raises(RegistryError, match=r"the root of trust `.*root\.json` cannot be read"):
         Verifier(tmp_path / "root.json")
 
 
-def test_without_an_identity_nothing_is_signed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_signing_without_an_identity_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SIGSTORE_ID_TOKEN", "GITHUB_ACTIONS", "GITLAB_CI", "BUILDKITE", "CIRCLECI"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("GOOGLE_SERVICE_ACCOUNT_NAME", "")
@@ -141,7 +141,7 @@ def test_without_an_identity_nothing_is_signed(monkeypatch: pytest.MonkeyPatch) 
         keyless.sign(statement_of(DIGEST))
 
 
-def test_a_workflow_without_permission_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workflow_without_token_permission_gets_advice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SIGSTORE_ID_TOKEN", raising=False)
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.delenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN", raising=False)
@@ -158,7 +158,7 @@ def test_a_workflow_without_permission_is_told(monkeypatch: pytest.MonkeyPatch) 
         ("[policy]\ntrusted-root = 1\n", "trusted-root` must be a file"),
     ],
 )
-def test_a_policy_with_mistakes(policy: str, problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_policy_with_mistakes(policy: str, problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     namespaces(monkeypatch, tmp_path, policy=policy)
     with pytest.raises(ConfigError, match=problem):
         namespace_policy.load()
@@ -195,7 +195,7 @@ VERIFY = ["verify", CALC, "--identity", PATTERN, "--issuer", ACTIONS, "--trusted
 
 
 @needs_registry
-def test_verify(place: Place, instance: Instance) -> None:
+def test_verify_command(place: Place, instance: Instance) -> None:
     assert "must be signed and is not" in run(*VERIFY, code=1)
     stolen = instance.sign(statement_of(DIGEST), WORKFLOW, ACTIONS)
     referrers.add(place, stolen, keyless.BUNDLE, resolver())
@@ -211,7 +211,7 @@ def test_verify(place: Place, instance: Instance) -> None:
 
 @needs_registry
 @pytest.mark.parametrize("name", ["", "{place}", "{mirror}", "{other}"])
-def test_a_statement_counts_for_the_name_that_is_signed(place: Place, instance: Instance, name: str) -> None:
+def test_statement_counts_only_for_the_signed_name(place: Place, instance: Instance, name: str) -> None:
     repository = f"{place.host}/{place.repository}"
     names = {"place": repository, "mirror": "mirror.example/calc", "other": "mirror.example/other"}
     statement = statement_of(str(place.digest), name.format(**names))
@@ -229,7 +229,7 @@ def test_a_statement_counts_for_the_name_that_is_signed(place: Place, instance: 
 
 
 @needs_registry
-def test_what_was_attested(place: Place, instance: Instance) -> None:
+def test_attestation_by_identity_is_verified(place: Place, instance: Instance) -> None:
     statement = {**json.loads(statement_of(str(place.digest))), "predicateType": "https://slsa.dev/provenance/v1"}
     bundle = instance.sign(json.dumps(statement).encode(), WORKFLOW, ACTIONS)
     referrers.add(place, bundle, keyless.BUNDLE, resolver())
@@ -238,7 +238,7 @@ def test_what_was_attested(place: Place, instance: Instance) -> None:
 
 
 @needs_registry
-def test_a_policy_is_enforced_and_enough_offline(
+def test_policy_is_enforced_also_offline(
     place: Place, instance: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     where = f"{place.host}/{place.repository.rpartition('/')[0]}"
@@ -254,7 +254,7 @@ def test_a_policy_is_enforced_and_enough_offline(
 
 
 @needs_registry
-def test_a_registry_that_lists_what_refers(
+def test_registry_with_the_referrers_api(
     place: Place, instance: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listed: list[dict[str, Any]] = []
@@ -284,12 +284,12 @@ def test_a_registry_that_lists_what_refers(
 
 @needs_registry
 @pytest.mark.parametrize("flags", [[], ["--key", "ann.key", "--keyless"]])
-def test_who_signs_must_be_said(place: Place, flags: list[str]) -> None:
+def test_sign_requires_a_key_or_an_identity(place: Place, flags: list[str]) -> None:
     assert "`--key FILE` or `--keyless`" in run("sign", CALC, *flags, code=2)
 
 
 @needs_registry
-def test_the_command_needs_an_identity(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_command_requires_an_identity(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SIGSTORE_ID_TOKEN", "GITHUB_ACTIONS", "GITLAB_CI", "BUILDKITE", "CIRCLECI"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("GOOGLE_SERVICE_ACCOUNT_NAME", "")

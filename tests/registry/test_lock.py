@@ -1,4 +1,4 @@
-"""`wasmcp.lock`: its form, and projects that build with what it pins."""
+"""`wasmcp.lock`: its format, and projects that build with its pins."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _tools = st.builds(ToolchainPin, _text, _text, st.dictionaries(_text, _digest, m
     st.lists(_pins, max_size=4, unique_by=lambda pin: (pin.package, pin.requirement)),
     st.lists(_tools, max_size=3, unique_by=lambda tool: tool.name),
 )
-def test_what_is_written_is_read(
+def test_written_lock_is_read(
     tmp_path_factory: pytest.TempPathFactory, pins: list[Pin], tools: list[ToolchainPin]
 ) -> None:
     folder = tmp_path_factory.getbasetemp()
@@ -77,7 +77,7 @@ def test_what_is_written_is_read(
         ('version = 1\n[[toolchain]]\nname = "x"', "`toolchain[0]`"),
     ],
 )
-def test_a_damaged_lock_says_where(tmp_path: Path, text: str, message: str) -> None:
+def test_damaged_lock_names_the_place(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "wasmcp.lock").write_text(text)
     with pytest.raises(ConfigError) as caught:
         lock.read(tmp_path)
@@ -120,7 +120,7 @@ def run(*arguments: str) -> str:
 
 
 @needs_registry
-def test_a_project_builds_with_a_package_and_pins_it(place: str, tmp_path: Path) -> None:
+def test_building_with_a_package_pins_it(place: str, tmp_path: Path) -> None:
     root = write_project(tmp_path / "shop", PROJECT)
     (built,) = build(plan(resolve(load(root))))
     assert answer(built) == "1.1.0"
@@ -144,7 +144,7 @@ def test_a_project_builds_with_a_package_and_pins_it(place: str, tmp_path: Path)
 
 
 @needs_registry
-def test_once_locked_and_cached_nobody_is_asked(
+def test_locked_and_cached_packages_need_no_network(
     registry: str, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with proxy(registry) as front:
@@ -191,7 +191,7 @@ def test_locked_fails_on_drift(place: str, tmp_path: Path, monkeypatch: pytest.M
 
 
 @needs_registry
-def test_a_lock_and_a_registry_that_disagree(place: str, tmp_path: Path) -> None:
+def test_registry_that_disagrees_with_the_lock_is_refused(place: str, tmp_path: Path) -> None:
     root = write_project(tmp_path / "shop", PROJECT)
     run("lock", "--project", str(root))
     before = lock.read(root)
@@ -201,7 +201,7 @@ def test_a_lock_and_a_registry_that_disagree(place: str, tmp_path: Path) -> None
 
 
 @needs_registry
-def test_an_unknown_package_to_be_upgraded(place: str, tmp_path: Path) -> None:
+def test_upgrade_of_an_unknown_package(place: str, tmp_path: Path) -> None:
     root = write_project(tmp_path / "shop", PROJECT)
     done = CliRunner().invoke(commands, ["lock", "--project", str(root), "--upgrade", "acme:clac"])
     assert done.exit_code == 1
@@ -209,7 +209,7 @@ def test_an_unknown_package_to_be_upgraded(place: str, tmp_path: Path) -> None:
     assert not (root / "wasmcp.lock").exists()
 
 
-def test_compilers_are_pinned_with_what_they_brought(tmp_path: Path) -> None:
+def test_compilers_are_pinned_with_their_files(tmp_path: Path) -> None:
     root = write_project(tmp_path / "p", {"pyproject.toml": "[tool.wasmcp]\n"})
     after, changes = lock_components.relock(root, {"pytest": pytest.__version__}, lock_components.options_for(root))
     assert [change.name for change in changes] == ["pytest"]
@@ -236,7 +236,7 @@ def test_compilers_are_pinned_with_what_they_brought(tmp_path: Path) -> None:
         ("", "has none of them"),
     ],
 )
-def test_mistakes_in_a_component_of_a_registry(tmp_path: Path, text: str, message: str) -> None:
+def test_mistakes_in_the_table_of_a_package(tmp_path: Path, text: str, message: str) -> None:
     root = write_project(tmp_path, PROJECT)
     pyproject = root / "pyproject.toml"
     pyproject.write_text(pyproject.read_text().replace('package = "acme:calc@^1"', text))
@@ -245,7 +245,7 @@ def test_mistakes_in_a_component_of_a_registry(tmp_path: Path, text: str, messag
     assert message in str(caught.value)
 
 
-def test_mistakes_about_registries(tmp_path: Path) -> None:
+def test_mistakes_in_registry_keys(tmp_path: Path) -> None:
     root = write_project(tmp_path, PROJECT)
     tables = """
 [tool.wasmcp.namespaces]

@@ -42,7 +42,7 @@ def user(registry: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     namespaces(monkeypatch, tmp_path, acme=f"{registry}/t{hashlib.sha256(str(tmp_path).encode()).hexdigest()[:12]}")
 
 
-def test_what_was_pushed_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pushed_component_is_pulled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pushed = publish(tmp_path, "1.0.0")["1.0.0"]
     forget(tmp_path, monkeypatch)
     lines: list[str] = []
@@ -57,7 +57,7 @@ def test_what_was_pushed_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert amounts[-1] == ("acme:calc@1.0.0", len(data), len(data))
 
 
-def test_the_artifact_is_that_of_the_cncf(tmp_path: Path) -> None:
+def test_artifact_has_the_form_of_the_cncf(tmp_path: Path) -> None:
     place = publish(tmp_path, "1.0.0")["1.0.0"].place
     manifest = json.loads(resolver().manifest(place, str(place.digest), ""))
     assert manifest["config"]["mediaType"] == "application/vnd.wasm.config.v0+json"
@@ -70,7 +70,7 @@ def test_the_artifact_is_that_of_the_cncf(tmp_path: Path) -> None:
     assert config["component"]["exports"] == ["wasmcp:mcp-v20260728/tools@0.1.0"]
 
 
-def test_another_client_reads_what_we_write_and_we_read_what_it_writes(tmp_path: Path) -> None:
+def test_exchange_with_another_client(tmp_path: Path) -> None:
     import oras.provider
 
     place = publish(tmp_path, "1.0.0")["1.0.0"].place
@@ -92,7 +92,7 @@ def test_another_client_reads_what_we_write_and_we_read_what_it_writes(tmp_path:
     assert fetch("acme:calc@^3").digest == of_bytes(data)
 
 
-def test_the_same_component_has_the_same_digest_again(tmp_path: Path) -> None:
+def test_same_component_has_the_same_digest(tmp_path: Path) -> None:
     first = publish(tmp_path, "1.0.0")["1.0.0"]
     assert publish(tmp_path, "1.0.0")["1.0.0"] == first
 
@@ -110,12 +110,12 @@ def test_the_same_component_has_the_same_digest_again(tmp_path: Path) -> None:
         ("acme:calc@>=2.2.0-alpha", "2.2.0-rc.1"),
     ],
 )
-def test_the_highest_version_of_a_range_is_taken(tmp_path: Path, asked: str, version: str) -> None:
+def test_highest_version_of_a_range_is_chosen(tmp_path: Path, asked: str, version: str) -> None:
     publish(tmp_path, "1.0.0", "1.2.3", "1.10.0", "2.1.0", "2.2.0-rc.1")
     assert fetch(asked).reference.startswith(f"acme:calc@{version}@sha256:")
 
 
-def test_a_place_and_its_digest_name_the_same(tmp_path: Path) -> None:
+def test_tag_and_digest_name_the_same_artifact(tmp_path: Path) -> None:
     pushed = publish(tmp_path, "1.0.0")["1.0.0"]
     place = pushed.place
     bare = Place(place.host, place.repository, "1.0.0")
@@ -129,7 +129,7 @@ def test_build_metadata_survives_a_tag(tmp_path: Path) -> None:
     assert fetch("acme:calc@^1").reference.startswith("acme:calc@1.0.0+linux@")
 
 
-def test_a_version_that_is_not_there_says_which_are(tmp_path: Path) -> None:
+def test_missing_version_lists_the_available_ones(tmp_path: Path) -> None:
     publish(tmp_path, "1.0.0", "1.1.0")
     for asked in ("acme:calc@3.0.0", "acme:calc@^3"):
         with pytest.raises(UnknownPackageError) as caught:
@@ -138,7 +138,7 @@ def test_a_version_that_is_not_there_says_which_are(tmp_path: Path) -> None:
         assert "`1.1.0`, `1.0.0`" in str(caught.value)
 
 
-def test_a_package_or_namespace_that_is_not_there() -> None:
+def test_missing_package_or_namespace() -> None:
     with pytest.raises(UnknownPackageError, match=r"has no `t[0-9a-f]+/nothing`"):
         fetch("acme:nothing@^1")
     with pytest.raises(
@@ -147,13 +147,13 @@ def test_a_package_or_namespace_that_is_not_there() -> None:
         fetch("other:calc@1.0.0")
 
 
-def test_a_place_without_a_tag_says_which_tags_there_are(tmp_path: Path) -> None:
+def test_reference_without_a_tag_lists_the_tags(tmp_path: Path) -> None:
     place = publish(tmp_path, "1.0.0", "1.1.0")["1.0.0"].place
     with pytest.raises(UnknownPackageError, match=r"tag `latest` does not exist; the tags are `1\.0\.0`, `1\.1\.0`"):
         fetch(f"oci://{place.host}/{place.repository}")
 
 
-def test_offline_what_is_cached_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cached_component_is_used_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     publish(tmp_path, "1.0.0", "1.1.0", "2.0.0")
     forget(tmp_path, monkeypatch)
     with pytest.raises(UnknownPackageError, match="no version that will do is cached"):
@@ -166,7 +166,7 @@ def test_offline_what_is_cached_will_do(tmp_path: Path, monkeypatch: pytest.Monk
         fetch("acme:calc@2.0.0", OFFLINE)
 
 
-def test_a_withdrawn_version_is_not_chosen(tmp_path: Path) -> None:
+def test_yanked_version_is_not_chosen(tmp_path: Path) -> None:
     pushed = publish(tmp_path, "1.0.0", "1.1.0")
     yank("acme:calc@1.1.0", resolver(), "adds wrongly")
     assert fetch("acme:calc@^1").reference.startswith("acme:calc@1.0.0@")
@@ -178,7 +178,7 @@ def test_a_withdrawn_version_is_not_chosen(tmp_path: Path) -> None:
     assert fetch("acme:calc@^1").reference.startswith("acme:calc@1.1.0@")
 
 
-def test_a_version_is_not_replaced_unless_forced(tmp_path: Path) -> None:
+def test_version_is_replaced_only_with_force(tmp_path: Path) -> None:
     publish(tmp_path, "1.0.0")
     other = tmp_path / "other.wasm"
     other.write_bytes(tools_component("another", "add"))
@@ -200,7 +200,7 @@ def test_only_components_are_pushed(tmp_path: Path) -> None:
             push(tmp_path / "text.wasm", reference, resolver())
 
 
-def test_a_copy_goes_to_a_folder_of_dependencies(tmp_path: Path) -> None:
+def test_copy_in_the_dependency_folder(tmp_path: Path) -> None:
     publish(tmp_path, "1.0.0")
     fetched = fetch("acme:calc@1.0.0", FetchOptions(deps_dir=tmp_path / "deps" / "new"))
     assert fetched.path == tmp_path / "deps" / "new" / "acme_calc@1.0.0.wasm"
@@ -208,7 +208,7 @@ def test_a_copy_goes_to_a_folder_of_dependencies(tmp_path: Path) -> None:
     assert [path.name for path in fetched.path.parent.iterdir()] == [fetched.path.name]
 
 
-def test_a_spoilt_file_in_the_cache_is_fetched_again(tmp_path: Path) -> None:
+def test_damaged_cache_file_is_fetched_again(tmp_path: Path) -> None:
     publish(tmp_path, "1.0.0")
     fetched = fetch("acme:calc@1.0.0")
     fetched.path.write_bytes(fetched.path.read_bytes()[:-1])
@@ -222,7 +222,7 @@ def _fetch_in_a_process(reference: str, go: object, results: object) -> None:
     results.put((fetched.digest, [line for line in pulled if "pulling" in line]))  # type: ignore[attr-defined]
 
 
-def test_of_two_processes_one_pulls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_concurrent_processes_pull_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pushed = publish(tmp_path, "1.0.0")["1.0.0"]
     forget(tmp_path, monkeypatch)
     context = multiprocessing.get_context("spawn")

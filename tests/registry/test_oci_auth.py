@@ -51,7 +51,7 @@ def test_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             fetch("acme:calc@1.0.0")
 
 
-def test_a_credential_helper_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_credential_helper_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     helper = tmp_path / "bin" / "docker-credential-test"
     helper.parent.mkdir()
     helper.write_text('#!/bin/sh\necho \'{"Username": "ann", "Secret": "secret"}\'\n')

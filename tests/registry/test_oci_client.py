@@ -1,4 +1,4 @@
-"""Talking to registries that refuse, are busy, break off, or send us elsewhere."""
+"""Registries that refuse requests, are busy, close connections or redirect."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ CALC = "acme:calc@1.0.0"
 @pytest.mark.parametrize(
     ("status", "kind"), [(401, RegistryDeniedError), (403, RegistryDeniedError), (404, UnknownPackageError)]
 )
-def test_what_is_refused_is_not_tried_again(broken: Proxy, status: int, kind: type[RegistryError]) -> None:
+def test_refused_request_is_not_repeated(broken: Proxy, status: int, kind: type[RegistryError]) -> None:
     body = json.dumps({"errors": [{"code": "DENIED", "message": "not today"}]}).encode()
     broken.spoil = lambda _method, path, answer: (status, {}, body) if "/manifests/" in path else answer
     with pytest.raises(kind, match="not today" if status != 404 else "available are `1.0.0`"):
@@ -47,7 +47,7 @@ def test_what_is_refused_is_not_tried_again(broken: Proxy, status: int, kind: ty
 
 
 @needs_registry
-def test_a_busy_registry_is_asked_again_when_it_says(broken: Proxy) -> None:
+def test_busy_registry_is_retried_after_its_pause(broken: Proxy) -> None:
     broken.spoil = lambda _method, path, answer: (
         (429, {"Retry-After": "7"}, b"") if "/manifests/" in path and broken.count("/manifests/") < 3 else answer
     )
@@ -57,7 +57,7 @@ def test_a_busy_registry_is_asked_again_when_it_says(broken: Proxy) -> None:
 
 @needs_registry
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_a_registry_that_stays_busy_is_given_up(broken: Proxy, status: int) -> None:
+def test_retries_of_a_busy_registry_end(broken: Proxy, status: int) -> None:
     broken.spoil = lambda _method, path, answer: (status, {}, b"oops") if "/manifests/" in path else answer
     with pytest.raises(RegistryUnreachableError, match=f"answers {status}; gave up after 5 tries") as caught:
         fetch(CALC)
@@ -68,14 +68,14 @@ def test_a_registry_that_stays_busy_is_given_up(broken: Proxy, status: int) -> N
 
 
 @needs_registry
-def test_a_connection_that_breaks_is_made_again(broken: Proxy) -> None:
+def test_broken_connection_is_retried(broken: Proxy) -> None:
     broken.spoil = lambda _method, path, answer: (
         None if "/manifests/" in path and broken.count("/manifests/") < 2 else answer
     )
     assert fetch(CALC).digest == of_bytes(DATA)
 
 
-def test_a_registry_that_is_down(broken_free: str) -> None:
+def test_unreachable_registry_is_reported(broken_free: str) -> None:
     with pytest.raises(
         RegistryUnreachableError, match=rf"`{broken_free}` does not answer: .*refused; gave up after 5 tries"
     ):
@@ -93,7 +93,7 @@ def broken_free(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
     return host
 
 
-def test_plain_http_is_for_this_machine_only() -> None:
+def test_plain_http_is_allowed_only_with_this_machine() -> None:
     client = Client("registry.example.com", sleep=lambda _seconds: None)
     with pytest.raises(RegistryError, match="requires plain HTTP"):
         client.request("GET", "http://registry.example.com/v2/", "", reference="x")
@@ -104,7 +104,7 @@ def test_plain_http_is_for_this_machine_only() -> None:
 
 
 @needs_registry
-def test_nor_after_a_redirect_or_for_a_token(broken: Proxy) -> None:
+def test_plain_http_is_refused_after_redirects_and_for_tokens(broken: Proxy) -> None:
     away = {"Location": "http://registry.example.com/elsewhere"}
     broken.spoil = lambda _method, path, answer: (307, away, b"") if "/blobs/" in path else answer
     with pytest.raises(RegistryError, match=r"`http://registry.example.com/elsewhere`: requires plain HTTP"):
@@ -117,7 +117,7 @@ def test_nor_after_a_redirect_or_for_a_token(broken: Proxy) -> None:
 
 @needs_registry
 @pytest.mark.parametrize("basic", [False, True])
-def test_a_token_is_got_where_the_registry_says(broken: Proxy, basic: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_token_is_requested_at_the_realm(broken: Proxy, basic: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if basic:
         for key, value in {"HOST": broken.host, "USER": "ann", "PASSWORD": "secret"}.items():
             monkeypatch.setenv(f"WASMCP_REGISTRY_{key}", value)
@@ -137,7 +137,7 @@ def test_a_token_is_got_where_the_registry_says(broken: Proxy, basic: bool, monk
 
 
 @needs_registry
-def test_credentials_stay_with_their_registry(
+def test_credentials_are_sent_only_to_their_registry(
     broken: Proxy, calc_registry: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for key, value in {"HOST": broken.host, "USER": "ann", "PASSWORD": "secret"}.items():
@@ -156,7 +156,7 @@ def test_credentials_stay_with_their_registry(
 
 
 @needs_registry
-def test_tags_come_in_pages(broken: Proxy) -> None:
+def test_tags_are_read_in_pages(broken: Proxy) -> None:
     def paged(_method: str, path: str, answer: Answer) -> Answer:
         if "/tags/list" not in path:
             return answer
@@ -180,7 +180,7 @@ def test_tags_come_in_pages(broken: Proxy) -> None:
 
 
 @needs_registry
-def test_the_next_page_is_asked_of_the_registry_whatever_host_the_link_names(broken: Proxy) -> None:
+def test_next_page_is_requested_from_the_registry_itself(broken: Proxy) -> None:
     def paged(_method: str, path: str, answer: Answer) -> Answer:
         if "/tags/list" not in path:
             return answer
@@ -194,7 +194,7 @@ def test_the_next_page_is_asked_of_the_registry_whatever_host_the_link_names(bro
 
 
 @needs_registry
-def test_a_list_without_end_is_given_up(broken: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_endless_list_is_refused(broken: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(oci_client, "PAGES_LIMIT", 5)
 
     def endless(_method: str, path: str, answer: Answer) -> Answer:
@@ -209,7 +209,7 @@ def test_a_list_without_end_is_given_up(broken: Proxy, monkeypatch: pytest.Monke
 
 
 @needs_registry
-def test_a_compressed_answer_counts_by_what_it_holds(broken: Proxy) -> None:
+def test_compressed_response_is_limited_by_its_content(broken: Proxy) -> None:
     def compressed(_method: str, path: str, answer: Answer) -> Answer:
         if "/manifests/" not in path:
             return answer
@@ -222,7 +222,7 @@ def test_a_compressed_answer_counts_by_what_it_holds(broken: Proxy) -> None:
 
 @needs_registry
 @pytest.mark.parametrize("status", [405, 501])
-def test_a_registry_that_knows_no_head_gets_the_blob_again(broken: Proxy, status: int, tmp_path: Path) -> None:
+def test_registry_without_head_requests_gets_the_blob_again(broken: Proxy, status: int, tmp_path: Path) -> None:
     broken.guard = lambda method, _path, _fields: (status, {}, b"") if method == "HEAD" else None
     assert publish(tmp_path, "2.0.0")["2.0.0"].digest
     assert publish(tmp_path, "2.0.0")["2.0.0"].digest
@@ -230,7 +230,7 @@ def test_a_registry_that_knows_no_head_gets_the_blob_again(broken: Proxy, status
 
 
 @needs_registry
-def test_what_a_registry_says_cannot_reach_the_terminal(broken: Proxy) -> None:
+def test_text_of_a_registry_is_escaped(broken: Proxy) -> None:
     evil = "\x1b]0;owned\x07\x1b[31mred\u202e"
     body = json.dumps({"errors": [{"code": "DENIED", "message": evil}]}).encode()
     broken.spoil = lambda _method, path, answer: (403, {}, body) if "/manifests/" in path else answer
@@ -250,7 +250,7 @@ def test_what_a_registry_says_cannot_reach_the_terminal(broken: Proxy) -> None:
     "reference",
     ["https://ann:pa55@127.0.0.1:1/x.wasm", "https://pa55@127.0.0.1:1/x.wasm", "oci://ann:pa55@127.0.0.1:1/t/calc"],
 )
-def test_a_password_in_an_address_is_refused_and_not_printed(reference: str) -> None:
+def test_password_in_an_address_is_refused_and_not_printed(reference: str) -> None:
     with pytest.raises(InvalidReferenceError) as caught:
         fetch(reference)
     assert "pa55" not in str(caught.value)
@@ -258,7 +258,7 @@ def test_a_password_in_an_address_is_refused_and_not_printed(reference: str) -> 
 
 
 @needs_registry
-def test_a_signature_in_an_address_is_not_printed(broken: Proxy) -> None:
+def test_signature_in_an_address_is_not_printed(broken: Proxy) -> None:
     away = {"Location": "http://storage.example.com/blob?X-Amz-Signature=5ecret"}
     broken.spoil = lambda _method, path, answer: (307, away, b"") if "/blobs/" in path else answer
     with pytest.raises(RegistryError, match=r"`http://storage.example.com/blob\?...`: requires plain HTTP") as caught:
@@ -267,7 +267,7 @@ def test_a_signature_in_an_address_is_not_printed(broken: Proxy) -> None:
 
 
 @needs_registry
-def test_redirects_have_an_end(broken: Proxy) -> None:
+def test_number_of_redirects_is_limited(broken: Proxy) -> None:
     broken.guard = lambda _method, path, _fields: (307, {"Location": path}, b"") if "/blobs/" in path else None
     with pytest.raises(RegistryError, match="more than 10 redirects"):
         fetch(CALC)
@@ -275,14 +275,14 @@ def test_redirects_have_an_end(broken: Proxy) -> None:
 
 
 @needs_registry
-def test_a_redirect_that_would_turn_an_upload_into_a_get_is_refused(broken: Proxy, tmp_path: Path) -> None:
+def test_redirect_of_an_upload_to_a_get_is_refused(broken: Proxy, tmp_path: Path) -> None:
     broken.guard = lambda method, _path, _fields: (302, {"Location": "/v2/"}, b"") if method == "PUT" else None
     with pytest.raises(RegistryUnreachableError, match="answers 302"):
         publish(tmp_path, "2.1.0")
 
 
 @needs_registry
-def test_the_body_of_a_redirect_is_not_read(broken: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_body_of_a_redirect_is_not_read(broken: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
     bomb = gzip.compress(bytes(32 << 20))
     fields = {"Location": "elsewhere", "Content-Encoding": "gzip"}
     broken.guard = lambda _method, path, _fields: (307, fields, bomb) if path.endswith(of_bytes(DATA)) else None
@@ -294,7 +294,7 @@ def test_the_body_of_a_redirect_is_not_read(broken: Proxy, monkeypatch: pytest.M
 
 
 @needs_registry
-def test_a_bomb_in_place_of_a_blob_is_not_unpacked(broken: Proxy, tmp_path: Path) -> None:
+def test_compression_bomb_is_not_unpacked(broken: Proxy, tmp_path: Path) -> None:
     bomb = gzip.compress(bytes(64 << 20))
     broken.guard = lambda _method, path, _fields: (
         (200, {"Content-Encoding": "gzip"}, bomb) if path.endswith(of_bytes(DATA)) else None
@@ -309,7 +309,7 @@ def test_a_bomb_in_place_of_a_blob_is_not_unpacked(broken: Proxy, tmp_path: Path
     assert not [path for path in (tmp_path / "cache").rglob("*") if path.name.startswith(".part-")]
 
 
-def test_a_name_that_cannot_be_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_host_name_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(oci_client.Client.__init__, "__kwdefaults__", {"scheme": None, "sleep": lambda _: None})
     with pytest.raises(RegistryUnreachableError):
         fetch(f"oci://{'a' * 64}.example/t/calc:1.0.0")

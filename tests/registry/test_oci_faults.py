@@ -42,7 +42,7 @@ def nothing_kept(digest: str = of_bytes(DATA)) -> bool:
 
 
 @needs_registry
-def test_a_corrupted_blob_is_refused(broken: Proxy) -> None:
+def test_corrupted_blob_is_refused(broken: Proxy) -> None:
     broken.spoil = lambda _method, path, answer: (
         (answer[0], answer[1], answer[2][:-1] + b"!") if "/blobs/" in path else answer
     )
@@ -53,7 +53,7 @@ def test_a_corrupted_blob_is_refused(broken: Proxy) -> None:
 
 
 @needs_registry
-def test_a_truncated_blob_is_pulled_again(broken: Proxy) -> None:
+def test_truncated_blob_is_pulled_again(broken: Proxy) -> None:
     broken.spoil = lambda _method, path, answer: (
         (answer[0], answer[1], answer[2][:50]) if "/blobs/" in path and broken.count("/blobs/") < 3 else answer
     )
@@ -63,9 +63,7 @@ def test_a_truncated_blob_is_pulled_again(broken: Proxy) -> None:
 
 @needs_registry
 @pytest.mark.parametrize("ranges", [True, False])
-def test_a_blob_that_breaks_off_goes_on_where_it_was(
-    broken: Proxy, ranges: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_interrupted_download_is_resumed(broken: Proxy, ranges: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "_PIECE", 32)
 
     def spoil(_method: str, path: str, answer: Answer) -> Answer:
@@ -89,7 +87,7 @@ def test_a_blob_that_breaks_off_goes_on_where_it_was(
 
 
 @needs_registry
-def test_a_blob_that_stays_truncated_is_refused(broken: Proxy) -> None:
+def test_permanently_truncated_blob_is_refused(broken: Proxy) -> None:
     broken.spoil = lambda _method, path, answer: (answer[0], answer[1], answer[2][:50]) if "/blobs/" in path else answer
     with pytest.raises(RegistryUnreachableError, match="broke off in the middle"):
         fetch(CALC)
@@ -102,7 +100,7 @@ def test_a_blob_that_stays_truncated_is_refused(broken: Proxy) -> None:
 
 
 @needs_registry
-def test_a_blob_without_end_is_not_read_to_the_end(broken: Proxy) -> None:
+def test_endless_blob_is_limited(broken: Proxy) -> None:
     long = {"Content-Type": "application/octet-stream"}
     broken.spoil = lambda _method, path, answer: (
         (answer[0], long, answer[2] + b"x" * 1000) if "/blobs/" in path else answer
@@ -113,7 +111,7 @@ def test_a_blob_without_end_is_not_read_to_the_end(broken: Proxy) -> None:
 
 
 @needs_registry
-def test_a_manifest_that_is_another_is_refused(broken: Proxy) -> None:
+def test_manifest_with_another_digest_is_refused(broken: Proxy) -> None:
     def spaced(_method: str, path: str, answer: Answer) -> Answer:
         if "/manifests/" not in path:
             return answer
@@ -157,7 +155,7 @@ def test_a_manifest_that_is_another_is_refused(broken: Proxy) -> None:
         ),
     ],
 )
-def test_what_is_no_component_is_refused(broken: Proxy, manifest: bytes, message: str) -> None:
+def test_artifact_that_is_not_a_component_is_refused(broken: Proxy, manifest: bytes, message: str) -> None:
     broken.spoil = lambda _method, path, answer: (
         (200, {"Content-Type": MANIFEST}, manifest) if "/manifests/" in path else answer
     )
@@ -166,7 +164,7 @@ def test_what_is_no_component_is_refused(broken: Proxy, manifest: bytes, message
 
 
 @needs_registry
-def test_a_layer_that_is_no_component_is_refused(broken: Proxy) -> None:
+def test_layer_that_is_not_a_component_is_refused(broken: Proxy) -> None:
     module = b"\0asm\1\0\0\0"
     kinds = {"config": "application/vnd.wasm.config.v0+json", "layer": "application/wasm"}
     layer = {"mediaType": kinds["layer"], "digest": of_bytes(module), "size": len(module)}
@@ -183,7 +181,7 @@ def test_a_layer_that_is_no_component_is_refused(broken: Proxy) -> None:
 
 
 @needs_registry
-def test_a_plain_address(broken: Proxy, tmp_path: Path) -> None:
+def test_component_at_a_plain_address(broken: Proxy, tmp_path: Path) -> None:
     digest = of_bytes(DATA)
     url = f"http://{broken.host}/v2/t/calc/blobs/{digest}"
     with pytest.raises(UnknownPackageError, match="not cached"):
@@ -198,7 +196,7 @@ def test_a_plain_address(broken: Proxy, tmp_path: Path) -> None:
         fetch(url)
 
 
-def test_a_disk_that_is_full(tmp_path: Path) -> None:
+def test_full_disk_is_reported(tmp_path: Path) -> None:
     # A process that may write files of 4 KB at most, as on a disk with no more room.
     script = """
 import resource, signal, sys
@@ -219,12 +217,12 @@ except RegistryError as error:
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
-def test_a_store_that_cannot_be_written(tmp_path: Path) -> None:
+def test_unwritable_store_is_reported(tmp_path: Path) -> None:
     (tmp_path / "store").write_text("a file where the folder should be")
     with pytest.raises(RegistryError, match="cannot be written: Not a directory"):
         Store(tmp_path / "store").put(of_bytes(b""), [b""])
 
 
-def test_places() -> None:
+def test_place_with_tag_and_digest() -> None:
     digest = f"sha256:{'0' * 64}"
     assert parse_place(f"oci://localhost:5000/a/b:1@{digest}") == Place("localhost:5000", "a/b", "1", digest)

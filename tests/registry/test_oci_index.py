@@ -43,7 +43,7 @@ def put_index(host: str, tag: str, *more: dict[str, Any], own: dict[str, str] | 
     return text
 
 
-def test_the_one_component_of_an_index_is_taken(broken: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_single_component_of_an_index_is_chosen(broken: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     resolver = push.resolver_for(None)
     config = resolver.manifest(Place(broken.host, "t/calc"), "1.0.0", "")
     # What buildx adds: an attestation for no platform.
@@ -61,12 +61,12 @@ def test_the_one_component_of_an_index_is_taken(broken: Proxy, tmp_path: Path, m
     assert fetch("acme:calc@3.0.0", FetchOptions(root=tmp_path, locked=True)).digest == of_bytes(DATA)
 
 
-def test_an_index_of_a_single_platform_needs_no_name_for_it(broken: Proxy) -> None:
+def test_index_of_a_single_platform_needs_no_platform_name(broken: Proxy) -> None:
     put_index(broken.host, "3.1.0", own={})
     assert fetch("acme:calc@3.1.0").digest == of_bytes(DATA)
 
 
-def test_an_index_with_several_components_is_refused(broken: Proxy) -> None:
+def test_index_with_several_components_is_refused(broken: Proxy) -> None:
     put_index(broken.host, "3.2.0", entry(put_other(broken.host), 2, os="linux", architecture="amd64"), own={})
     with pytest.raises(
         InvalidArtifactError, match=r"an image index, and it names not one component but `sha256:.*`, `sha256"
@@ -82,7 +82,7 @@ def put_other(host: str) -> str:
     return of_bytes(data)
 
 
-def test_the_index_is_what_is_signed(broken: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_signature_belongs_to_the_index(broken: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put_index(broken.host, "indexed")
     private, public = make_keys(tmp_path, "ann")
     policy = f'[policy]\nrequire-signature = true\n[policy.keys]\nacme = "{public}"\n'

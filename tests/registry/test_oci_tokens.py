@@ -1,4 +1,4 @@
-"""Registries with token servers, as public ones have them (see `token_servers` for what is imitated)."""
+"""Registries with token servers, as public ones have them (`support.token_servers`)."""
 
 from __future__ import annotations
 
@@ -65,9 +65,7 @@ def tokens() -> Iterator[TokenServer]:
 
 
 @needs_registry
-def test_anybody_pulls_what_is_public_with_a_token(
-    calc_registry: str, tokens: TokenServer, user: Callable[[str], None]
-) -> None:
+def test_anonymous_pull_with_a_token(calc_registry: str, tokens: TokenServer, user: Callable[[str], None]) -> None:
     with guarded(calc_registry, tokens) as front:
         user(front.host)
         assert fetch(CALC).digest == of_bytes(DATA)
@@ -77,7 +75,7 @@ def test_anybody_pulls_what_is_public_with_a_token(
 
 
 @needs_registry
-def test_a_user_pushes_with_a_password(
+def test_push_with_a_password(
     calc_registry: str, tokens: TokenServer, user: Callable[[str], None], login: Login, tmp_path: Path
 ) -> None:
     with guarded(calc_registry, tokens) as front:
@@ -94,7 +92,7 @@ def test_a_user_pushes_with_a_password(
 
 
 @needs_registry
-def test_an_identity_token_is_exchanged(
+def test_identity_token_is_exchanged(
     calc_registry: str, user: Callable[[str], None], login: Login, tmp_path: Path
 ) -> None:
     # What `az acr login` leaves: a user without a password, and a refresh token.
@@ -112,7 +110,7 @@ def test_an_identity_token_is_exchanged(
 
 
 @needs_registry
-def test_a_helper_gives_an_identity_token(
+def test_identity_token_of_a_helper(
     calc_registry: str, user: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     helper = tmp_path / "bin" / "docker-credential-token"
@@ -128,7 +126,7 @@ def test_a_helper_gives_an_identity_token(
 
 
 @needs_registry
-def test_a_token_for_the_registry_itself_is_used_as_it_is(
+def test_registry_token_is_sent_unchanged(
     calc_registry: str, tokens: TokenServer, user: Callable[[str], None], login: Login
 ) -> None:
     with guarded(calc_registry, tokens, public=False) as front:
@@ -140,7 +138,7 @@ def test_a_token_for_the_registry_itself_is_used_as_it_is(
 
 
 @needs_registry
-def test_what_is_private_needs_credentials(calc_registry: str, user: Callable[[str], None], login: Login) -> None:
+def test_private_repository_requires_credentials(calc_registry: str, user: Callable[[str], None], login: Login) -> None:
     with token_server(public=False) as github, guarded(calc_registry, github, public=False) as front:
         user(front.host)
         with pytest.raises(RegistryDeniedError, match=r"\(401\).*no credentials were found") as caught:
@@ -155,7 +153,7 @@ def test_what_is_private_needs_credentials(calc_registry: str, user: Callable[[s
 
 @needs_registry
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
-def test_a_token_server_that_is_busy_is_asked_again(
+def test_busy_token_server_is_retried(
     calc_registry: str, tokens: TokenServer, user: Callable[[str], None], pauses: list[float], status: int
 ) -> None:
     tokens.answers = [(status, {}, b"later"), (status, {"Retry-After": "7"}, b"later")]
@@ -168,7 +166,7 @@ def test_a_token_server_that_is_busy_is_asked_again(
 
 
 @needs_registry
-def test_a_limit_of_requests_is_not_called_missing_credentials(
+def test_rate_limit_is_reported_as_such(
     calc_registry: str, tokens: TokenServer, user: Callable[[str], None], pauses: list[float]
 ) -> None:
     limited = b'{"errors":[{"code":"TOOMANYREQUESTS","message":"You have reached your pull rate limit"}]}'
@@ -186,7 +184,7 @@ def test_a_limit_of_requests_is_not_called_missing_credentials(
 
 @needs_registry
 @pytest.mark.parametrize("form", ["seconds", "date"])
-def test_a_long_pause_is_not_made(
+def test_pause_is_limited(
     calc_registry: str, tokens: TokenServer, user: Callable[[str], None], pauses: list[float], form: str
 ) -> None:
     later = "3600" if form == "seconds" else email.utils.formatdate(time.time() + 3600, usegmt=True)
@@ -200,7 +198,7 @@ def test_a_long_pause_is_not_made(
 
 
 @needs_registry
-def test_all_pauses_together_have_a_limit(
+def test_sum_of_pauses_is_limited(
     calc_registry: str, tokens: TokenServer, user: Callable[[str], None], pauses: list[float]
 ) -> None:
     tokens.answers = [(503, {"Retry-After": "60"}, b"")] * 5
@@ -227,7 +225,7 @@ def test_all_pauses_together_have_a_limit(
         ((302, {"Location": "https://user:pa55@127.0.0.1/"}, b""), "a user name or a password"),
     ],
 )
-def test_a_token_server_that_gives_no_token(
+def test_token_server_without_a_token(
     calc_registry: str, tokens: TokenServer, user: Callable[[str], None], answer: Answer, message: str
 ) -> None:
     with guarded(calc_registry, tokens) as front:
@@ -250,7 +248,7 @@ def test_a_token_server_that_gives_no_token(
         ("https://127.0.0.1\\\\@registry.example.com/token", "backslash"),
     ],
 )
-def test_a_realm_that_is_not_asked(
+def test_invalid_realm_is_not_contacted(
     calc_registry: str, tokens: TokenServer, user: Callable[[str], None], realm: str, message: str
 ) -> None:
     with guarded(calc_registry, tokens, realm=realm or " ") as front:
@@ -261,7 +259,7 @@ def test_a_realm_that_is_not_asked(
 
 
 @needs_registry
-def test_credentials_follow_no_redirect_of_a_token_server(
+def test_credentials_do_not_follow_redirects_of_a_token_server(
     calc_registry: str, tokens: TokenServer, user: Callable[[str], None], login: Login
 ) -> None:
     with guarded(calc_registry, tokens) as front, token_server() as other:
@@ -283,7 +281,7 @@ def test_credentials_follow_no_redirect_of_a_token_server(
 
 @needs_registry
 @pytest.mark.parametrize("scheme", ["Bearer", "Basic"])
-def test_a_challenge_of_where_a_redirect_leads_to_is_not_answered(
+def test_challenge_of_a_redirect_target_is_not_answered(
     calc_registry: str, user: Callable[[str], None], login: Login, scheme: str, tokens: TokenServer
 ) -> None:
     """Storage that a registry redirects to must not get the credentials of the registry, by no way."""
@@ -309,7 +307,7 @@ def test_a_challenge_of_where_a_redirect_leads_to_is_not_answered(
 
 
 @needs_registry
-def test_a_challenge_of_where_a_plain_address_leads_to_is_not_answered(
+def test_challenge_of_a_plain_http_target_is_not_answered(
     calc_registry: str, user: Callable[[str], None], login: Login, tokens: TokenServer
 ) -> None:
     with proxy(calc_registry) as front, guarded(calc_registry, tokens, public=False) as other:
@@ -344,7 +342,7 @@ def test_credentials_do_not_follow_an_upload_to_another_origin(
 
 
 @needs_registry
-def test_the_origin_of_an_upload_is_compared_after_normalization(
+def test_origin_of_an_upload_is_compared_in_normal_form(
     calc_registry: str, tokens: TokenServer, user: Callable[[str], None], login: Login, tmp_path: Path
 ) -> None:
     with guarded(calc_registry, tokens) as front:
@@ -364,7 +362,7 @@ def test_the_origin_of_an_upload_is_compared_after_normalization(
 
 
 @needs_registry
-def test_the_path_of_a_key_decides_for_which_repositories_it_is(
+def test_path_of_a_key_selects_repositories(
     calc_registry: str,
     tokens: TokenServer,
     user: Callable[[str], None],
@@ -387,7 +385,7 @@ def test_the_path_of_a_key_decides_for_which_repositories_it_is(
 
 
 @needs_registry
-def test_docker_hub_is_asked_at_the_host_of_its_api(
+def test_docker_hub_is_requested_at_its_api_host(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     certificate: tuple[Path, Path],
@@ -406,7 +404,7 @@ def test_docker_hub_is_asked_at_the_host_of_its_api(
 
 
 @needs_registry
-def test_a_proxy_is_not_asked_for_a_registry_on_this_machine(
+def test_registry_on_this_machine_is_not_requested_through_a_proxy(
     calc_registry: str, broken: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del calc_registry
@@ -419,7 +417,7 @@ def test_a_proxy_is_not_asked_for_a_registry_on_this_machine(
 
 
 @needs_registry
-def test_cookies_are_not_kept(broken: Proxy) -> None:
+def test_cookies_are_not_stored(broken: Proxy) -> None:
     broken.spoil = lambda _method, _path, answer: (answer[0], {**answer[1], "Set-Cookie": "a=b; Path=/"}, answer[2])
     assert fetch(CALC).digest == of_bytes(DATA)
     assert all("Cookie" not in fields for fields in broken.fields)
@@ -446,5 +444,5 @@ def test_cookies_are_not_kept(broken: Proxy) -> None:
         ("=,;=;\x00 é", []),
     ],
 )
-def test_challenges(field: str, expected: list[tuple[str, dict[str, str]]]) -> None:
+def test_parsing_of_challenges(field: str, expected: list[tuple[str, dict[str, str]]]) -> None:
     assert challenges(field) == [Challenge(*one) for one in expected]

@@ -1,4 +1,4 @@
-"""Policies of signatures against projects and references that would evade them."""
+"""Signature policies against projects and references that could evade them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def project(folder: Path, tables: str) -> FetchOptions:
         "{host}/t/calc@{digest}",
     ],
 )
-def test_the_spelling_of_a_place_makes_no_difference(demanding: str, spelling: str) -> None:
+def test_spelling_of_a_place_does_not_evade_a_policy(demanding: str, spelling: str) -> None:
     place = Place(demanding, "t/calc", "1.0.0")
     digest = resolver_for(None).resolve(place).artifact.digest
     reference = spelling.format(host=demanding, port=demanding.partition(":")[2], digest=digest)
@@ -69,9 +69,7 @@ def test_the_spelling_of_a_place_makes_no_difference(demanding: str, spelling: s
         ('policy.require-signature = []\npolicy.keys.acme = ["mine.pub"]', "acme:calc@1.0.0"),
     ],
 )
-def test_a_project_does_not_switch_off_what_its_user_wants(
-    demanding: str, tmp_path: Path, tables: str, reference: str
-) -> None:
+def test_project_does_not_disable_the_users_policy(demanding: str, tmp_path: Path, tables: str, reference: str) -> None:
     names = {"host": demanding, "port": demanding.partition(":")[2]}
     options = project(tmp_path, tables.format(**names))
     with pytest.raises(SignatureError, match=r"must be signed and is not.*required by `.*wasmcp-python\.toml`"):
@@ -79,7 +77,7 @@ def test_a_project_does_not_switch_off_what_its_user_wants(
 
 
 @needs_registry
-def test_a_namespace_that_a_project_moves_must_still_be_signed(
+def test_namespace_moved_by_a_project_must_be_signed(
     demanding: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     namespaces(monkeypatch, tmp_path, policy=NO_KEY, acme="registry.example.com/team")
@@ -90,7 +88,7 @@ def test_a_namespace_that_a_project_moves_must_still_be_signed(
 
 
 @needs_registry
-def test_a_lock_does_not_switch_it_off(demanding: str, tmp_path: Path) -> None:
+def test_lock_does_not_disable_a_policy(demanding: str, tmp_path: Path) -> None:
     """A project's author also writes its lock, whose places are checked by policies."""
     options = project(tmp_path, "")
     found = resolver_for(None).resolve(Place(demanding, "t/calc", "1.0.0"))
@@ -138,7 +136,7 @@ def names(trusts: tuple[namespace_policy.Trust, ...]) -> list[str]:
     return [file.stem for trust in trusts for file in trust.keys]
 
 
-def test_every_base_that_contains_a_place_counts() -> None:
+def test_each_base_that_contains_a_place_applies() -> None:
     bases = {"acme": "r.example/team", "free": "r.example/team/calc", "other": "r.example/tea"}
     inside, below = Place("r.example", "team/x"), Place("r.example", "team/calc/x")
     strict = policy({"acme"}, {"acme", "free"}, **bases)
@@ -154,7 +152,7 @@ def test_every_base_that_contains_a_place_counts() -> None:
 
 
 @pytest.mark.parametrize("host", ["docker.io", "index.docker.io", "registry-1.docker.io:443", "Docker.IO"])
-def test_the_names_of_docker_hub_are_one_place(host: str) -> None:
+def test_names_of_docker_hub_are_one_place(host: str) -> None:
     found, _ = parse_settings({"namespaces": {"acme": f"{host}/team"}}, "f", Path(), "")
     assert found == {"acme": "docker.io/team"}
 

@@ -1,4 +1,4 @@
-"""The guide to publishing, followed command by command."""
+"""Commands of the guide to publishing."""
 
 from __future__ import annotations
 

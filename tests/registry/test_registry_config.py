@@ -1,4 +1,4 @@
-"""Aliases and profiles: reading and changing them."""
+"""Reading and editing of aliases and profiles."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class TestReading:
         assert (registry.components, registry.profiles, problems(registry)) == ({}, {}, [])
 
     @pytest.mark.usefixtures("rust")
-    def test_the_rust_tools_format(self) -> None:
+    def test_file_of_the_rust_tool_is_read(self) -> None:
         registry = read_registry()
         assert registry.components == {"calc": "/abs/calculator.wasm", "db": "acme:database@1.0.0"}
         assert registry.profiles == {"dev": Profile(("calc", "db"), "dev.wasm")}
@@ -76,13 +76,13 @@ class TestReading:
         assert str(config) in str(caught.value)
 
     @pytest.mark.parametrize(("text", "message"), [("[", "not TOML"), ("components = 1", "must be a table")])
-    def test_no_such_file_format(self, config: Path, text: str, message: str) -> None:
+    def test_unknown_format_is_refused(self, config: Path, text: str, message: str) -> None:
         config.parent.mkdir(parents=True)
         config.write_text(text)
         with pytest.raises(ConfigError, match=message):
             read_registry()
 
-    def test_a_folder_in_its_place(self, config: Path) -> None:
+    def test_folder_in_place_of_the_file(self, config: Path) -> None:
         config.mkdir(parents=True)
         with pytest.raises(ConfigError, match="cannot be read"):
             read_registry()
@@ -101,13 +101,13 @@ class TestReading:
             ({"profiles": {"a": {"components": ["b"]}, "b": {}}}, "names `b`, which is not an alias"),
         ],
     )
-    def test_what_does_not_fit_together(self, data: dict[str, object], problem: str) -> None:
+    def test_inconsistent_entries_are_reported(self, data: dict[str, object], problem: str) -> None:
         found = problems(parse_registry(data, "config.toml"))
         assert len([one for one in found if problem in one]) == 1, found
 
 
 class TestEditing:
-    def test_comments_and_foreign_keys_are_kept(self, rust: Path, file: Path) -> None:
+    def test_comments_and_unknown_keys_are_kept(self, rust: Path, file: Path) -> None:
         alias_edits.add_component("text", "./text.wasm")
         alias_edits.add_profile("all", ["text"], base="dev")
         text = rust.read_text()
@@ -117,7 +117,7 @@ class TestEditing:
         assert registry.components["text"] == str(file)
         assert registry.profiles["all"] == Profile(("text",), "all.wasm", "dev")
 
-    def test_adding_again_replaces(self) -> None:
+    def test_adding_an_existing_name_replaces_it(self) -> None:
         alias_edits.add_component("a", "x:one")
         alias_edits.add_component("b", "a")
         alias_edits.add_profile("p", ["a"], base=None)
@@ -128,7 +128,7 @@ class TestEditing:
         assert registry.components == {"a": "x:two", "b": "a"}
         assert registry.profiles["q"] == Profile(("b",), "q.wasm", None)
 
-    def test_outputs(self, tmp_path: Path) -> None:
+    def test_outputs_of_profiles(self, tmp_path: Path) -> None:
         assert alias_edits.add_profile("a", ["x:y"], output="b.wasm").profiles["a"].path == (
             tmp_path / "config" / "wasmcp" / "composed" / "b.wasm"
         )
@@ -151,12 +151,12 @@ class TestEditing:
             ("dev", "x:y", "an alias and a profile"),
         ],
     )
-    def test_an_alias_that_is_refused(self, rust: Path, name: str, spec: str, message: str) -> None:
+    def test_invalid_aliases_are_refused(self, rust: Path, name: str, spec: str, message: str) -> None:
         with pytest.raises(InvalidNameError, match=message):
             alias_edits.add_component(name, spec)
         assert rust.read_text() == RUST
 
-    def test_what_is_needed_stays(self, rust: Path) -> None:
+    def test_names_in_use_are_not_removed(self, rust: Path) -> None:
         alias_edits.add_component("sums", "calc")
         with pytest.raises(InvalidNameError) as caught:
             alias_edits.remove_component("calc")
@@ -174,12 +174,12 @@ class TestEditing:
             alias_edits.add_profile("dev", [], base="prod")
         assert rust.read_text() == before
 
-    def test_a_password_is_not_kept(self, rust: Path) -> None:
+    def test_password_is_not_stored(self, rust: Path) -> None:
         with pytest.raises(InvalidNameError, match="user name or a password") as caught:
             alias_edits.add_component("a", "https://ann:pa55@host/x.wasm")
         assert "pa55" not in str(caught.value) + rust.read_text()
 
-    def test_removing(self, rust: Path) -> None:
+    def test_removing_names(self, rust: Path) -> None:
         with pytest.raises(InvalidNameError, match="no profile `dve`; did you mean `dev`"):
             alias_edits.remove_profile("dve")
         alias_edits.remove_profile("dev")
@@ -188,7 +188,7 @@ class TestEditing:
         assert (list(registry.components), registry.profiles) == (["calc"], {})
         assert "[telemetry]" in rust.read_text()
 
-    def test_old_mistakes_can_be_mended(self, config: Path) -> None:
+    def test_file_with_mistakes_can_be_corrected(self, config: Path) -> None:
         config.parent.mkdir(parents=True)
         config.write_text(
             '[components]\na = "b"\nb = "a"\n[profiles.p]\nbase = "none"\ncomponents = []\noutput = "p"\n'
@@ -196,7 +196,7 @@ class TestEditing:
         alias_edits.add_component("b", "x:y")
         assert len(problems(alias_edits.remove_profile("p"))) == 0
 
-    def test_a_link_stays_a_link(self, rust: Path, tmp_path: Path) -> None:
+    def test_symbolic_link_is_kept(self, rust: Path, tmp_path: Path) -> None:
         real = tmp_path / "dotfiles.toml"
         rust.rename(real)
         rust.symlink_to(real)
@@ -204,19 +204,19 @@ class TestEditing:
         assert rust.is_symlink()
         assert 'a = "x:y"' in real.read_text()
 
-    def test_what_is_broken_is_not_written_over(self, config: Path) -> None:
+    def test_broken_file_is_not_overwritten(self, config: Path) -> None:
         config.parent.mkdir(parents=True)
         config.write_text("[components\n")
         with pytest.raises(ConfigError, match="not TOML"):
             alias_edits.add_component("a", "x:y")
         assert config.read_text() == "[components\n"
 
-    def test_a_folder_that_cannot_be_made(self, tmp_path: Path) -> None:
+    def test_folder_that_cannot_be_created(self, tmp_path: Path) -> None:
         (tmp_path / "config").write_text("")
         with pytest.raises(ConfigError, match="cannot be written"):
             alias_edits.add_component("a", "x:y")
 
-    def test_many_processes_at_once(self, rust: Path) -> None:
+    def test_concurrent_processes_lose_no_change(self, rust: Path) -> None:
         code = (
             "import sys; from wasmcp.registry.names.alias_edits import add_component; add_component(sys.argv[1], 'x:y')"
         )
@@ -225,6 +225,6 @@ class TestEditing:
         assert set(read_registry().components) == {"calc", "db", *(f"n{number}" for number in range(6))}
         assert sorted(path.name for path in rust.parent.iterdir()) == [".config.toml.lock", "config.toml"]
 
-    def test_ours_alone_is_elsewhere(self, config: Path) -> None:
+    def test_keys_of_wasmcp_alone_are_in_a_separate_file(self, config: Path) -> None:
         assert own_path().parent == config.parent
         assert own_path() != config

@@ -1,4 +1,4 @@
-"""From what a user writes to components."""
+"""Resolution of specs to components."""
 
 from __future__ import annotations
 
@@ -72,33 +72,33 @@ def resolve(spec: str, root: Path | None = None) -> Resolved:
         ("my_calc-2", Kind.NAME, "my_calc-2"),
     ],
 )
-def test_kinds(spec: str, kind: Kind, label: str | None) -> None:
+def test_kinds_of_specs(spec: str, kind: Kind, label: str | None) -> None:
     assert classify(spec) is kind
     if label is not None:
         assert label_of(spec) == label
 
 
-def test_labels() -> None:
+def test_labels_of_specs() -> None:
     assert split_label("a=./b=c.wasm") == ("a", "./b=c.wasm")
     assert split_label("./b=c.wasm") == (None, "./b=c.wasm")
     assert split_label("oci://x/y?a=b") == (None, "oci://x/y?a=b")
 
 
 class TestPaths:
-    def test_a_file(self, here: Path) -> None:
+    def test_file_is_resolved(self, here: Path) -> None:
         (here / "calc.wasm").touch()
         found = resolve("calc.wasm")
         assert (found.name, found.kind, found.path) == ("calc", Kind.PATH, here / "calc.wasm")
 
     @pytest.mark.parametrize(("spec", "problem"), [("./none.wasm", "is not there"), ("./", "is a folder")])
-    def test_what_is_none(self, spec: str, problem: str) -> None:
+    def test_missing_files_are_reported(self, spec: str, problem: str) -> None:
         with pytest.raises(SpecError, match=f"`{spec}` {problem}") as caught:
             resolve(spec)
         assert caught.value.spec == spec
 
 
 class TestAliases:
-    def test_an_alias_of_an_alias(self, here: Path) -> None:
+    def test_alias_of_an_alias(self, here: Path) -> None:
         (here / "calc.wasm").touch()
         alias_edits.add_component("calc", "./calc.wasm")
         alias_edits.add_component("prod-calc", "calc")
@@ -106,7 +106,7 @@ class TestAliases:
         assert (found.name, found.path) == ("prod-calc", here / "calc.wasm")
         assert found.request.way == ("alias `prod-calc`", "alias `calc`")
 
-    def test_whose_file_is_gone(self, here: Path) -> None:
+    def test_alias_of_a_missing_file(self, here: Path) -> None:
         (here / "calc.wasm").touch()
         alias_edits.add_component("calc", "./calc.wasm")
         (here / "calc.wasm").unlink()
@@ -122,7 +122,7 @@ class TestAliases:
             ("", "clac", "none are known; a file"),
         ],
     )
-    def test_that_lead_nowhere(self, tmp_path: Path, text: str, spec: str, message: str) -> None:
+    def test_aliases_that_do_not_resolve(self, tmp_path: Path, text: str, spec: str, message: str) -> None:
         path = tmp_path / "config/wasmcp/config.toml"
         path.parent.mkdir(parents=True)
         path.write_text(f"[components]\n{text}")
@@ -130,7 +130,7 @@ class TestAliases:
             resolve(spec)
         assert message in str(caught.value)
 
-    def test_and_a_file_of_the_same_name(self, here: Path) -> None:
+    def test_alias_and_file_of_the_same_name(self, here: Path) -> None:
         (here / "calc").touch()
         with pytest.raises(SpecError, match=r"is not an alias or a profile; if the file is meant, write `\./calc`"):
             resolve("calc")
@@ -139,7 +139,7 @@ class TestAliases:
             resolve("calc")
         assert resolve("./calc").path == here / "calc"
 
-    def test_a_broken_file_matters_to_names_only(self, tmp_path: Path, here: Path) -> None:
+    def test_broken_configuration_affects_only_names(self, tmp_path: Path, here: Path) -> None:
         path = tmp_path / "config/wasmcp/config.toml"
         path.parent.mkdir(parents=True)
         path.write_text("[")
@@ -150,7 +150,7 @@ class TestAliases:
 
 
 class TestProfiles:
-    def test_inheritance_comes_first(self, here: Path) -> None:
+    def test_components_of_the_base_profile_come_first(self, here: Path) -> None:
         (here / "calc.wasm").touch()
         alias_edits.add_profile("dev", ["y=./calc.wasm", "acme:text@1.0.0"])
         alias_edits.add_profile("prod", ["x=acme:log"], base="dev", output="./prod.wasm")
@@ -162,7 +162,7 @@ class TestProfiles:
         assert requests[-1].label == "x"
         assert (requests[-1].origin, requests[-2].origin) == ("profile `prod`", "profile `dev`")
 
-    def test_mistakes(self, tmp_path: Path, here: Path) -> None:
+    def test_mistakes_in_profiles(self, tmp_path: Path, here: Path) -> None:
         path = tmp_path / "config/wasmcp/config.toml"
         path.parent.mkdir(parents=True)
         path.write_text(
@@ -186,7 +186,7 @@ class TestProfiles:
 
 
 class TestProjects:
-    def test_the_projects_names_win(self, project: Path) -> None:
+    def test_names_of_the_project_take_precedence(self, project: Path) -> None:
         alias_edits.add_component("local", "acme:other")
         alias_edits.add_component("mine", "local")
         assert resolve("local", project).path == project / "vendor/local.wasm"
@@ -194,7 +194,7 @@ class TestProjects:
         found = resolve("text", project)
         assert (found.kind, found.path) == (Kind.NAME, None)
 
-    def test_its_profiles(self, project: Path, tmp_path: Path) -> None:
+    def test_profiles_of_the_project(self, project: Path, tmp_path: Path) -> None:
         alias_edits.add_profile("common", ["acme:first"])
         resolver = Resolver(FetchOptions(root=project))
         requests, output = resolver.expand(["dev"])
@@ -207,7 +207,7 @@ class TestProjects:
         found = resolver.resolve(requests[1])
         assert (found.name, found.path) == ("named", project / "vendor/local.wasm")
 
-    def test_which_one(self, project: Path, here: Path) -> None:
+    def test_search_for_the_project(self, project: Path, here: Path) -> None:
         assert find_project(project / "src") == project
         (project / "src/pyproject.toml").write_text("[project]\nname = 'other'\n")
         assert find_project(project / "src") == project
@@ -218,7 +218,9 @@ class TestProjects:
 
 class TestRemote:
     @pytest.mark.parametrize("spec", ["acme:calc@^1.0", "oci://ghcr.io/acme/calc:1", "https://example.org/calc.wasm"])
-    def test_is_fetched_with_the_options(self, spec: str, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_remote_component_is_fetched_with_options(
+        self, spec: str, here: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         asked = []
 
         def fetch(reference: str, options: FetchOptions) -> Fetched:

@@ -70,7 +70,7 @@ def require(monkeypatch: pytest.MonkeyPatch, folder: Path, place: str, required:
 
 
 @needs_registry
-def test_what_is_signed_is_verified(place: str, tmp_path: Path) -> None:
+def test_signed_component_is_verified(place: str, tmp_path: Path) -> None:
     run("verify", CALC, "--key", "ann.pub", code=1)
     assert "signed acme:calc@1.0.0@sha256:" in run("sign", CALC, "--key", "ann.key")
     assert run("verify", CALC, "--key", "ann.pub").endswith("is signed by ann.pub\n")
@@ -82,14 +82,14 @@ def test_what_is_signed_is_verified(place: str, tmp_path: Path) -> None:
 
 
 @needs_registry
-def test_signatures_have_a_limit_together(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sum_of_signatures_is_limited(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     run("sign", CALC, "--key", "ann.key")
     monkeypatch.setattr(cosign_tags, "_TOTAL_LIMIT", 100)
     assert "have more than 100 bytes together" in run("verify", CALC, "--key", "ann.pub", code=1)
 
 
 @needs_registry
-def test_the_artifact_is_that_of_cosign(place: str, tmp_path: Path) -> None:
+def test_artifact_has_the_form_of_cosign(place: str, tmp_path: Path) -> None:
     run("sign", CALC, "--key", "ann.key")
     found = resolver().resolve(references.parse(CALC))
     tag = f"sha256-{str(found.place.digest).removeprefix('sha256:')}.sig"
@@ -109,7 +109,7 @@ def test_the_artifact_is_that_of_cosign(place: str, tmp_path: Path) -> None:
 
 
 @needs_registry
-def test_a_signature_of_something_else_is_none(place: str, tmp_path: Path) -> None:
+def test_signature_of_another_component_does_not_count(place: str, tmp_path: Path) -> None:
     (tmp_path / "other.wasm").write_bytes(tools_component("other", "add"))
     push.push(tmp_path / "other.wasm", "acme:calc@2.0.0", resolver())
     run("sign", "acme:calc@2.0.0", "--key", "ann.key")
@@ -135,7 +135,7 @@ def copy(source: str, target: Place) -> None:
 
 
 @needs_registry
-def test_a_signature_counts_for_the_version_that_is_signed(
+def test_signature_counts_only_for_the_signed_version(
     place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An old version with a valid signature is rejected under a new number."""
@@ -153,9 +153,7 @@ def test_a_signature_counts_for_the_version_that_is_signed(
 
 
 @needs_registry
-def test_a_signature_counts_for_the_name_that_is_signed(
-    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_signature_counts_only_for_the_signed_name(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     host, _, path = place.partition("/")
     run("sign", CALC, "--key", "ann.key")
     copy(CALC, Place(host, f"{path}/text", "1.0.0"))
@@ -172,7 +170,7 @@ def test_a_signature_counts_for_the_name_that_is_signed(
 
 @needs_registry
 @pytest.mark.parametrize("required", ["true", '["acme"]'])
-def test_a_policy_is_enforced(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, required: str) -> None:
+def test_policy_is_enforced(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, required: str) -> None:
     require(monkeypatch, tmp_path, place, required)
     with pytest.raises(SignatureError, match=r"no signer is trusted for it.*required by `.*wasmcp-python\.toml`"):
         fetch(CALC)
@@ -186,7 +184,7 @@ def test_a_policy_is_enforced(place: str, tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @needs_registry
-def test_a_signature_that_is_known_is_enough_offline(
+def test_known_signature_suffices_offline(
     place: str, registry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with proxy(registry) as front:
@@ -204,7 +202,7 @@ def test_a_signature_that_is_known_is_enough_offline(
 
 
 @needs_registry
-def test_a_project_may_ask_for_more(place: str, tmp_path: Path) -> None:
+def test_project_can_require_signatures_in_addition(place: str, tmp_path: Path) -> None:
     tables = '[tool.wasmcp.policy]\nrequire-signature = ["acme"]\nkeys = { acme = "trusted.pub" }\n'
     (tmp_path / "pyproject.toml").write_text(tables)
     (tmp_path / "trusted.pub").write_bytes((tmp_path / "ann.pub").read_bytes())
@@ -217,9 +215,7 @@ def test_a_project_may_ask_for_more(place: str, tmp_path: Path) -> None:
 
 
 @needs_registry
-def test_a_policy_holds_for_builds_also_for_those_that_are_fresh(
-    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_policy_applies_to_up_to_date_builds(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (
         '[project]\nname = "shop"\nversion = "1"\n[tool.wasmcp]\npackage = "shop"\n[tool.wasmcp.components.calc]\n'
         'package = "acme:calc@^1"\n[tool.wasmcp.servers.default]\ncomponents = ["calc"]\n'
@@ -234,14 +230,14 @@ def test_a_policy_holds_for_builds_also_for_those_that_are_fresh(
     run("build", "--project", str(root), "--offline", "--force")
 
 
-def test_a_plain_address_cannot_be_signed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plain_address_does_not_satisfy_a_policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     require(monkeypatch, tmp_path, "localhost:1/x", "true")
     with pytest.raises(SignatureError, match="a plain address does not have"):
         fetch("https://localhost:1/x.wasm")
 
 
 @needs_registry
-def test_push_signs(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_push_with_a_key_signs(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     private, _ = make_keys(tmp_path, "eve", b"hidden")
     arguments = ["push", "calc.wasm", "acme:calc@3.0.0", "--sign", str(private), "--json", "--licence", "MIT"]
     assert "has a password, which is not given" in run(*arguments, code=1)
@@ -254,7 +250,7 @@ def test_push_signs(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert found.artifact.annotations["org.opencontainers.image.licenses"] == "MIT"
 
 
-def test_keys_that_cannot_be_used(tmp_path: Path) -> None:
+def test_invalid_keys_are_reported(tmp_path: Path) -> None:
     other = ec.generate_private_key(ec.SECP384R1())
     pem = serialization.Encoding.PEM
     (tmp_path / "p384.pub").write_bytes(
@@ -272,7 +268,7 @@ def test_keys_that_cannot_be_used(tmp_path: Path) -> None:
 
 @settings(max_examples=20, deadline=None)
 @given(st.binary(max_size=300), st.binary(min_size=24, max_size=24), st.binary(min_size=32, max_size=32))
-def test_the_box_is_that_of_nacl(text: bytes, nonce: bytes, key: bytes) -> None:
+def test_encryption_equals_that_of_nacl(text: bytes, nonce: bytes, key: bytes) -> None:
     secret = pytest.importorskip("nacl.secret")
     box = cosign_key.seal_box(text, nonce, key)
     assert box == secret.SecretBox(key).encrypt(text, nonce).ciphertext
@@ -281,7 +277,7 @@ def test_the_box_is_that_of_nacl(text: bytes, nonce: bytes, key: bytes) -> None:
         cosign_key.open_box(box[:-1] + bytes([box[-1] ^ 1]), nonce, key)
 
 
-def test_a_key_as_cosign_writes_it(tmp_path: Path) -> None:
+def test_key_file_of_cosign_is_read(tmp_path: Path) -> None:
     private, public = make_keys(tmp_path, "ann")
     key = serialization.load_pem_private_key(private.read_bytes(), None)
     der = key.private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())

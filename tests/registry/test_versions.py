@@ -16,7 +16,7 @@ def version(text: str) -> Version:
     return found
 
 
-def test_the_order_is_that_of_the_specification() -> None:
+def test_order_follows_the_specification() -> None:
     # Semantic Versioning 2.0.0, section 11.
     ordered = "1.0.0-alpha 1.0.0-alpha.1 1.0.0-alpha.beta 1.0.0-beta 1.0.0-beta.2 1.0.0-beta.11 1.0.0-rc.1 1.0.0 2.0.0"
     versions = [version(text) for text in ordered.split()]
@@ -32,7 +32,7 @@ def test_the_order_is_that_of_the_specification() -> None:
         *("1.2.٣", "1.2.1٣", "1.2.3\n", "1_0.2.3"),
     ],
 )
-def test_what_is_no_version(text: str) -> None:
+def test_invalid_versions(text: str) -> None:
     assert Version.parse(text) is None
 
 
@@ -42,7 +42,7 @@ _version = st.builds(Version, st.tuples(_number, _number, _number), st.lists(_wo
 
 
 @given(_version)
-def test_a_version_is_read_as_it_was_written(one: Version) -> None:
+def test_version_round_trip(one: Version) -> None:
     assert Version.parse(str(one)) == one
     assert Version.of_tag(one.tag) == one
     assert Range.parse(f"={one}").contains(one)
@@ -53,7 +53,7 @@ def test_a_version_is_read_as_it_was_written(one: Version) -> None:
 
 
 @given(_version, _version)
-def test_a_caret_is_what_does_not_break(low: Version, other: Version) -> None:
+def test_caret_ranges_exclude_breaking_versions(low: Version, other: Version) -> None:
     place = next((index for index, number in enumerate(low.numbers) if number), 2)
     same = low.numbers[: place + 1] == other.numbers[: place + 1]
     visible = not other.prerelease or (low.prerelease and low.numbers == other.numbers)
@@ -83,7 +83,7 @@ def test_a_caret_is_what_does_not_break(low: Version, other: Version) -> None:
         ("", "0.0.0 9.0.0", "1.0.0-a"),
     ],
 )
-def test_ranges(text: str, inside: str, outside: str) -> None:
+def test_versions_in_ranges(text: str, inside: str, outside: str) -> None:
     chosen = Range.parse(text)
     assert [one for one in inside.split() if not chosen.contains(version(one))] == []
     assert [one for one in outside.split() if chosen.contains(version(one))] == []
@@ -99,7 +99,7 @@ def test_invalid_range(text: str) -> None:
     "text",
     ["acme:calc", "acme:calc@^1.2", "my-ns:my-calc2@1.2.3-rc.1+linux", "acme:calc@>=1, <2"],
 )
-def test_packages(text: str) -> None:
+def test_package_references(text: str) -> None:
     found = parse(text)
     assert isinstance(found, Package)
     assert str(found) == text
@@ -115,7 +115,7 @@ def test_packages(text: str) -> None:
         f"oci://example.com/calc:1@sha256:{'0' * 64}",
     ],
 )
-def test_places(text: str) -> None:
+def test_place_references(text: str) -> None:
     found = parse(text)
     assert isinstance(found, Place)
     assert str(found) == text
@@ -146,11 +146,11 @@ def test_places(text: str) -> None:
         "oci://ghcr.io:70000/acme/calc",
     ],
 )
-def test_what_is_no_reference(text: str) -> None:
+def test_invalid_references(text: str) -> None:
     with pytest.raises(InvalidReferenceError):
         parse(text)
 
 
-def test_a_package_is_no_place() -> None:
+def test_package_is_not_a_place() -> None:
     with pytest.raises(InvalidReferenceError, match="`oci://` reference is needed"):
         parse_place("acme:calc")

@@ -16,13 +16,13 @@ def put(cache: Cache, key: str, data: bytes) -> Path:
     return cache.record_component(key)[0]
 
 
-def test_the_directory_can_be_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_directory_can_be_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WASMCP_CACHE_DIR", str(tmp_path))
     assert cache_directory() == tmp_path
     assert Cache().root == tmp_path
 
 
-def test_a_component_is_found_by_its_inputs(tmp_path: Path) -> None:
+def test_component_is_found_by_its_inputs(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
     assert cache.component("sha256:aa") is None
     path = put(cache, "sha256:aa", b"component")
@@ -31,7 +31,7 @@ def test_a_component_is_found_by_its_inputs(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["truncate", "sidecar", "no sidecar"])
-def test_a_damaged_entry_is_not_there(tmp_path: Path, damage: str) -> None:
+def test_damaged_entry_is_ignored(tmp_path: Path, damage: str) -> None:
     cache = Cache(tmp_path)
     path = put(cache, "sha256:aa", b"component")
     if damage == "truncate":
@@ -43,7 +43,7 @@ def test_a_damaged_entry_is_not_there(tmp_path: Path, damage: str) -> None:
     assert cache.component("sha256:aa") is None
 
 
-def test_a_key_never_leads_out_of_the_cache(tmp_path: Path) -> None:
+def test_keys_cannot_leave_the_cache(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
     for key in ("../../outside", "sha256:/etc", "", "a\0b", "sha256:.."):
         assert cache.component_path(key).parent.parent == tmp_path / "components"
@@ -51,7 +51,7 @@ def test_a_key_never_leads_out_of_the_cache(tmp_path: Path) -> None:
         assert ".." not in cache.component_path(key).parts
 
 
-def test_the_least_recently_used_go_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_least_recently_used_entries_are_pruned_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LIMIT", 25)
     cache = Cache(tmp_path)
     for age, key in ((300, "old"), (100, "used"), (200, "older")):
@@ -62,7 +62,7 @@ def test_the_least_recently_used_go_first(tmp_path: Path, monkeypatch: pytest.Mo
     assert [key for key in ("old", "older", "used", "new") if cache.component(key)] == ["old", "used", "new"]
 
 
-def test_what_was_just_built_stays_however_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_new_entry_is_kept_at_any_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LIMIT", 1)
     cache = Cache(tmp_path)
     put(cache, "one", b"01234567")
@@ -71,7 +71,7 @@ def test_what_was_just_built_stays_however_large(tmp_path: Path, monkeypatch: py
     assert cache.component("two") is not None
 
 
-def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_is_written_atomically(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "folder" / "file"
     write_atomically(path, b"first")
 

@@ -6,12 +6,12 @@ from wasmcp.package_data import ADAPTERS, FRAMEWORK_COMPONENTS
 from wasmcp.storage import digest
 
 
-def test_the_order_of_keys_does_not_matter() -> None:
+def test_order_of_keys_does_not_change_the_digest() -> None:
     assert digest.of_value({"a": 1, "b": [2]}) == digest.of_value({"b": [2], "a": 1})
     assert digest.of_value({"a": 1}) != digest.of_value({"a": "1"})
 
 
-def test_files_and_bytes_agree(tmp_path: Path) -> None:
+def test_digest_of_a_file_equals_that_of_its_bytes(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"abc")
     assert digest.of_file(tmp_path / "x") == digest.of_bytes(b"abc")
     assert digest.of_bytes(b"abc") == "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
@@ -22,5 +22,5 @@ def test_own_code_depends_on_the_parts() -> None:
     assert len(parts) == 3
 
 
-def test_a_changed_adapter_is_a_changed_framework() -> None:
+def test_changed_adapter_changes_the_framework_digest() -> None:
     assert set(digest.of_framework()) == {*FRAMEWORK_COMPONENTS, *ADAPTERS}

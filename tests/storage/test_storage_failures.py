@@ -32,7 +32,7 @@ def no_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return cache
 
 
-def test_a_cache_that_cannot_be_written(project: Path, no_cache: Path) -> None:
+def test_unwritable_cache(project: Path, no_cache: Path) -> None:
     with pytest.raises(StorageError) as caught:
         ensure_built(project)
     assert caught.value.reason == "Not a directory"
@@ -41,7 +41,7 @@ def test_a_cache_that_cannot_be_written(project: Path, no_cache: Path) -> None:
     assert not (project / "src/zig_project/_wasmcp").exists()
 
 
-def test_a_tree_that_cannot_be_written(project: Path) -> None:
+def test_unwritable_project(project: Path) -> None:
     output = project / "src/zig_project/_wasmcp"
     output.write_text("a file")
     with pytest.raises(StorageError, match="_wasmcp`: File exists; move away what is there"):
@@ -80,7 +80,7 @@ def test_build_and_tests_print_a_message_without_a_traceback(project: Path, comm
         (errno.EMFILE, "raise the limit of open files"),
     ],
 )
-def test_the_remedy_fits_the_reason(code: int, remedy: str) -> None:
+def test_remedy_depends_on_the_reason(code: int, remedy: str) -> None:
     found = storage_error(OSError(code, os.strerror(code), "/project/x"))
     assert found is not None
     assert str(found).startswith(f"`/project/x`: {os.strerror(code)}; {remedy}")

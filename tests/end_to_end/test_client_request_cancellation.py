@@ -91,7 +91,7 @@ def lines(request: pytest.FixtureRequest, server: Path) -> Iterator[Lines]:
         yield conversation
 
 
-def test_questions_are_withdrawn_with_their_request(lines: Lines) -> None:
+def test_requests_to_the_client_are_cancelled_with_their_call(lines: Lines) -> None:
     first, second = lines.asked("a")
     lines.say(answer(second))
     others = lines.asked("b")
@@ -104,7 +104,7 @@ def test_questions_are_withdrawn_with_their_request(lines: Lines) -> None:
     assert lines.hear()["id"] == "b"
 
 
-def test_answers_and_cancellations_in_a_batch(lines: Lines) -> None:
+def test_responses_and_cancellations_in_a_batch(lines: Lines) -> None:
     first, second = lines.asked(1), lines.asked(2)
     lines.say([answer(first[0]), cancelled(2), message("ping", id=3), answer(first[1])])
     heard = [lines.hear() for _ in range(4)]
@@ -153,7 +153,7 @@ def port(server: Path) -> Iterator[int]:
         yield port
 
 
-def test_withdrawn_over_http(port: int) -> None:
+def test_requests_to_the_client_are_cancelled_over_http(port: int) -> None:
     client, stranger = Http(port), Http(port)
     response, connection = client.open(trip("a"))
     with closing(connection):
@@ -166,7 +166,7 @@ def test_withdrawn_over_http(port: int) -> None:
         assert event(response) is None
 
 
-def test_answers_in_a_batch_over_http(port: int) -> None:
+def test_responses_in_a_batch_over_http(port: int) -> None:
     client = Http(port)
     response, connection = client.open(trip(1))
     with closing(connection):
@@ -175,7 +175,7 @@ def test_answers_in_a_batch_over_http(port: int) -> None:
         assert "Paris" in event(response)["result"]["content"][0]["text"]
 
 
-def test_in_process(server: Path) -> None:
+def test_requests_to_the_client_are_cancelled_in_process(server: Path) -> None:
     with open_server(server, instances=1) as opened:
         opened.send(json.dumps(message("initialize", ABLE, id=0)))
         batch: list[Any] = []

@@ -1,4 +1,4 @@
-"""A component in Python and one in Zig as one server: what both offer, merged."""
+"""A component in Python and one in Zig as one server: their merged lists."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return ensure_built(root)
 
 
-def test_lists_and_owners(server: Path) -> None:
+def test_merged_lists_and_their_owners(server: Path) -> None:
     with open_server(server, instances=1) as running:
         assert set(running.discover()["capabilities"]) >= {"tools", "resources", "prompts", "completions"}
         assert [tool.name for tool in running.list_tools()] == ["blocks"]
@@ -88,7 +88,7 @@ def test_lists_and_owners(server: Path) -> None:
         assert running.complete({"type": "ref/prompt", "name": "greet"}, "how", "x").values == ["x"]
 
 
-def test_the_manifest_has_every_list(server: Path) -> None:
+def test_manifest_has_all_lists(server: Path) -> None:
     manifest = json.loads(server.with_name("manifest.json").read_text("utf-8"))
     catalogue = manifest["servers"]["default"]["catalogue"]
     assert [prompt["name"] for prompt in catalogue["prompts"]] == ["ask", "greet", "blocks"]
@@ -99,7 +99,7 @@ def test_the_manifest_has_every_list(server: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
-def test_the_official_client(server: Path, mode: str) -> None:
+def test_official_client_reads_the_merged_server(server: Path, mode: str) -> None:
     async def main() -> None:
         command = StdioServerParameters(command=sys.executable, args=["-m", "wasmcp", "run", str(server)])
         async with Client(command, mode=mode, read_timeout_seconds=60) as client:

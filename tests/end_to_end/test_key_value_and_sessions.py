@@ -105,7 +105,7 @@ class TestSessions:
         assert one(do="delete", key="name") == "ok"
         assert one(do="keys") == "visits"
 
-    def test_components_have_their_own(self, running: Server) -> None:
+    def test_components_have_separate_values(self, running: Server) -> None:
         client = Client(running)
         client(do="set", key="k", text="mine")
         assert client("peek", do="get", key="k") == "none"
@@ -117,7 +117,7 @@ class TestSessions:
         reserved = "other: names that begin with `wasmcp:` are reserved for the framework"
         assert client("peek", on="kv", do="keys", bucket=bucket) == reserved
 
-    def test_they_are_gone_with_the_session(self, running: Server) -> None:
+    def test_values_are_deleted_with_the_session(self, running: Server) -> None:
         values = running._keyvalue.sessions._sessions  # type: ignore[union-attr]
         one, two = Client(running), Client(running)
         one(do="set", key="k", text="x" * 1000)
@@ -130,7 +130,7 @@ class TestSessions:
         assert values._size == 0
         assert values._buckets == {}
 
-    def test_of_a_request_that_outlives_its_session(self, running: Server) -> None:
+    def test_request_that_outlives_its_session(self, running: Server) -> None:
         client = Client(running)
         client(do="set", key="k", text="x")
         running.sessions.end(client.session.encode())
@@ -138,14 +138,14 @@ class TestSessions:
         with pytest.raises(Exception, match="the session is over"):
             kept.put(f"wasmcp:session/{client.session}", {"k": b"y"})
 
-    def test_more_sessions_than_buckets_may_be_open(self, running: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_more_sessions_than_open_buckets(self, running: Server, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("wasmcp.host.bindings.wasi_keyvalue._BUCKETS", 3)
         for _ in range(6):
             client = Client(running)
             assert client(do="set", key="k", text="x") == "ok"
             client.end()
 
-    def test_the_limit_of_all(self, running: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_limit_of_all_sessions(self, running: Server, monkeypatch: pytest.MonkeyPatch) -> None:
         client = Client(running)
         monkeypatch.setattr(running._keyvalue.sessions._sessions, "_most", 2 << 20)  # type: ignore[union-attr]
         assert client(do="set", key="a", text="x" * (1 << 20)) == "ok"
@@ -159,12 +159,12 @@ class TestSessions:
         for key in ("", "k" * 257):
             assert client(do="set", key=key, text="x") == "limit: a key of a session has 1 to 256 bytes"
 
-    def test_today_there_is_none(self, running: Server) -> None:
+    def test_requests_without_a_session_have_no_values(self, running: Server) -> None:
         for arguments in ({"do": "get", "key": "k"}, {"do": "set", "key": "k"}, {"do": "keys"}):
             assert running.call_tool("do", arguments).content[0]["text"] == "no_session"
         assert running.call_tool("do", {"do": "has"}).content[0]["text"] == "no"
 
-    def test_the_connection_is_one(self, server: Path) -> None:
+    def test_connection_is_one_session(self, server: Path) -> None:
         for _ in range(2):
             with open_server(server) as opened:
                 opened.send(json.dumps(INITIALIZE))
@@ -195,7 +195,7 @@ def one_by_one(server: Path, *options: str) -> list[str]:
     return [*WASMCP, "run", str(server), *options]
 
 
-def test_run_keeps_a_session(server: Path) -> None:
+def test_run_has_one_session(server: Path) -> None:
     # One after the other: over stdio requests run side by side.
     with subprocess.Popen(one_by_one(server), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
@@ -209,14 +209,14 @@ def test_run_keeps_a_session(server: Path) -> None:
     assert [text(answer) for answer in found[1:]] == ["ok", "string x", "1"]
 
 
-def test_sessions_are_not_in_the_file(server: Path, tmp_path: Path) -> None:
+def test_session_values_are_not_in_the_store_file(server: Path, tmp_path: Path) -> None:
     url = f"sqlite:{tmp_path / 'kv.db'}"
     assert over_stdio(one_by_one(server, "--keyvalue", url), {"do": "set", "key": "k", "text": "x"}) == ["ok"]
     assert over_stdio(one_by_one(server, "--keyvalue", url), {"do": "get", "key": "k"}) == ["none"]
     assert over_stdio(one_by_one(server, "--keyvalue", url), {"on": "kv", "do": "keys"}) == [""]
 
 
-def test_processes_share_a_file(server: Path, tmp_path: Path) -> None:
+def test_processes_share_a_store_file(server: Path, tmp_path: Path) -> None:
     command = one_by_one(server, "--keyvalue", f"sqlite:{tmp_path / 'kv.db'}")
     counts = [{"on": "kv", "do": "increment", "key": "n"}] * 20
     with ThreadPoolExecutor(2) as pool:
@@ -257,7 +257,7 @@ def test_serve(server: Path) -> None:
 
 
 class TestKeyValue:
-    def test_all_components_share_it(self, running: Server) -> None:
+    def test_components_share_the_store(self, running: Server) -> None:
         def ask(tool: str = "do", **given: Any) -> str:
             return str(running.call_tool(tool, {"on": "kv", **given}).content[0]["text"])
 
@@ -272,7 +272,7 @@ class TestKeyValue:
         assert ask(do="keys") == "a, b, c, k"
 
     @pytest.mark.parametrize("grants", [(), ("env", "fs", "http", "sockets")])
-    def test_without_the_grant(self, folder: Path, grants: tuple[str, ...]) -> None:
+    def test_store_requires_the_grant(self, folder: Path, grants: tuple[str, ...]) -> None:
         path = keeping_server(folder / "denied.wasm", *grants)
         with open_server(path) as opened:
             for on in ("kv", "session"):
@@ -282,7 +282,7 @@ class TestKeyValue:
             assert opened.call_tool("do", {"do": "has"}).content[0]["text"] == "no"
 
     @pytest.mark.parametrize(("granted", "other"), [("kv", "session"), ("sessions", "kv")])
-    def test_one_grant_is_not_the_other(self, folder: Path, granted: str, other: str) -> None:
+    def test_grants_kv_and_sessions_are_separate(self, folder: Path, granted: str, other: str) -> None:
         with open_server(keeping_server(folder / "one.wasm", granted)) as opened:
             assert opened.call_tool("do", {"on": other, "do": "get", "key": "k"}).content[0]["text"] == "access_denied"
 

@@ -1,4 +1,4 @@
-"""Change notifications as the official client hears them, in each era and through each command."""
+"""Change notifications with the official client, in each era and through each command."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def target(request: pytest.FixtureRequest, server: Path) -> Iterator[StdioServer
         yield StdioServerParameters(command=command[0], args=[*command[1:], str(server)])
 
 
-def test_listening(target: StdioServerParameters | str) -> None:
+def test_notifications_of_changes_reach_the_client(target: StdioServerParameters | str) -> None:
     async def listen() -> None:
         async with Client(target, mode="2026-07-28", read_timeout_seconds=30) as client:
             async with client.listen(tools_list_changed=True, resource_subscriptions=["a:b"]) as heard:
@@ -46,7 +46,7 @@ def test_listening(target: StdioServerParameters | str) -> None:
     anyio.run(listen)
 
 
-def test_an_older_client(target: StdioServerParameters | str) -> None:
+def test_notifications_of_changes_reach_a_client_of_a_handshake_revision(target: StdioServerParameters | str) -> None:
     async def subscribe() -> None:
         heard: list[Any] = []
         news = anyio.Event()

@@ -109,13 +109,13 @@ def stdio(*command: str) -> StdioServerParameters:
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("work", [exercise, without])
-def test_wasmcp_run(server: Path, mode: str, work: Any) -> None:
+def test_client_requests_under_wasmcp_run(server: Path, mode: str, work: Any) -> None:
     anyio.run(work, stdio(*WASMCP, "run", str(server)), mode)
 
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("work", [exercise, without])
-def test_wasmtime_run(server: Path, mode: str, work: Any) -> None:
+def test_client_requests_under_wasmtime_run(server: Path, mode: str, work: Any) -> None:
     anyio.run(work, stdio(wasmtime(), "run", "-Shttp", str(server)), mode)
 
 
@@ -127,11 +127,11 @@ def port(server: Path) -> Iterator[int]:
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("work", [exercise, without])
-def test_wasmcp_serve(port: int, mode: str, work: Any) -> None:
+def test_client_requests_under_wasmcp_serve(port: int, mode: str, work: Any) -> None:
     anyio.run(work, f"http://127.0.0.1:{port}/mcp", mode)
 
 
-def test_wasmtime_serve_with_a_key(tmp_path: Path) -> None:
+def test_client_requests_under_wasmtime_serve_with_a_key(tmp_path: Path) -> None:
     server = asker(tmp_path, environment=True)
     with wasmtime_serve(server, "-Scli", "--env", KEYS) as port:
         anyio.run(exercise, f"http://127.0.0.1:{port}/mcp", "auto")
