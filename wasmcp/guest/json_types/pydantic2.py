@@ -7,6 +7,7 @@ Imported only if the author imported pydantic.
 from __future__ import annotations
 
 import dataclasses
+import types
 import typing
 import warnings
 from collections.abc import Mapping
@@ -145,7 +146,7 @@ class Adapted(Foreign):
 
 def _adapter(annotation: Any, title: str, names: Mapping[str, Any]) -> tuple[TypeAdapter[Any], bool]:
     """Return the adapter of a type, and True if it is strict."""
-    strict: Any = {"strict": True}
+    strict: Any = None if _only_models(annotation) else {"strict": True}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of attributes of a `Field` that mean something for a parameter only
@@ -167,6 +168,16 @@ def _adapter(annotation: Any, title: str, names: Mapping[str, Any]) -> tuple[Typ
     except (PydanticSchemaGenerationError, ImportError, TypeError) as error:
         raise UnsupportedTypeError(f"pydantic cannot convert `{title}`: {_first_line(error)}") from None
     return adapter, strict is not None
+
+
+def _only_models(annotation: Any) -> bool:
+    """Return True for a model, and for a union of models: they have configurations of their own."""
+    origin = typing.get_origin(annotation)
+    if origin is typing.Annotated:
+        return _only_models(typing.get_args(annotation)[0])
+    if origin in (typing.Union, types.UnionType):
+        return all(map(_only_models, typing.get_args(annotation)))
+    return isinstance(annotation, type) and hasattr(annotation, "__pydantic_fields__")
 
 
 def _first_line(error: BaseException) -> str:
