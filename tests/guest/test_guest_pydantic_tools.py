@@ -18,6 +18,7 @@ from support.pydantic_models import (
     Cat,
     Closed,
     Customer,
+    Login,
     Node,
     Numbers,
     Open,
@@ -31,7 +32,7 @@ from support.pydantic_models import (
     schema_of,
 )
 
-from wasmcp.guest import DeclarationError, prompt, resource, tool
+from wasmcp.guest import DeclarationError, config, prompt, resource, tool
 from wasmcp.guest import Field as OurField
 from wasmcp.guest.declarations.registry import prompt_of, tool_of
 from wasmcp.guest.errors import MismatchError, UnsupportedTypeError
@@ -40,7 +41,7 @@ from wasmcp.guest.json_types.annotations import Resolver
 from wasmcp.guest.json_types.coerce import loaded
 from wasmcp.guest.json_types.pydantic2 import Adapted
 from wasmcp.guest.json_types.untyped_json import dump_any
-from wasmcp.guest.testing import LocalContext
+from wasmcp.guest.testing import LocalContext, fake_config
 
 
 class TestSchema:
@@ -430,6 +431,15 @@ class TestResults:
         assert loaded(dump_any(Range(low=1, high=2)), Range) == Range(low=1, high=2)
         with pytest.raises(ValueError, match=r"expected `Range`: high: required, but missing"):
             loaded({"low": 1}, Range)
+
+    def test_configuration_is_converted(self):
+        with fake_config(
+            {"range": {"low": 1, "high": 2}}, environment={"login": '{"user": "u", "password": "geheim"}'}
+        ):
+            assert config.get("range", Range) == Range(low=1, high=2)
+            with pytest.raises(config.InvalidConfigError) as caught:
+                config.get("login", Login)
+        assert "geheim" not in str(caught.value)
 
 
 class TestRefusals:
