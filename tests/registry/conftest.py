@@ -10,9 +10,9 @@ from support.compose_inputs import tools_component
 from support.registries import Proxy, docker_registry, namespaces, proxy
 
 from wasmcp.registry.names import namespace_policy
-from wasmcp.registry.oci import client
 from wasmcp.registry.oci.blob_store import Store
 from wasmcp.registry.oci.push import push
+from wasmcp.registry.oci.transport import Retry
 from wasmcp.registry.oci.version_resolver import Resolver
 
 
@@ -32,7 +32,7 @@ def broken(calc_registry: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     """Yield a proxy of the registry with the namespace; retries do not wait."""
     monkeypatch.setenv("HOME", str(tmp_path))
     pauses: list[float] = []
-    monkeypatch.setattr(client.Client.__init__, "__kwdefaults__", {"scheme": None, "sleep": pauses.append})
+    monkeypatch.setattr(Retry, "pause", staticmethod(pauses.append))
     with proxy(calc_registry) as front:
         namespaces(monkeypatch, tmp_path, acme=f"{front.host}/t")
         front.pauses = pauses  # type: ignore[attr-defined]

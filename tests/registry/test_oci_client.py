@@ -27,6 +27,7 @@ from wasmcp.registry.oci.blob_store import Store
 from wasmcp.registry.oci.client import Client
 from wasmcp.registry.oci.pull import fetch
 from wasmcp.registry.oci.references import Place
+from wasmcp.registry.oci.transport import Retry
 from wasmcp.registry.oci.version_resolver import Resolver
 from wasmcp.storage.digest import of_bytes
 
@@ -88,7 +89,7 @@ def broken_free(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
     from support.server_processes import free_port
 
     host = f"127.0.0.1:{free_port()}"
-    monkeypatch.setattr(oci_client.Client.__init__, "__kwdefaults__", {"scheme": None, "sleep": lambda _: None})
+    monkeypatch.setattr(Retry, "pause", staticmethod(lambda _: None))
     namespaces(monkeypatch, tmp_path, acme=f"{host}/t")
     return host
 
@@ -310,6 +311,6 @@ def test_compression_bomb_is_not_unpacked(broken: Proxy, tmp_path: Path) -> None
 
 
 def test_unknown_host_name_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(oci_client.Client.__init__, "__kwdefaults__", {"scheme": None, "sleep": lambda _: None})
+    monkeypatch.setattr(Retry, "pause", staticmethod(lambda _: None))
     with pytest.raises(RegistryUnreachableError):
         fetch(f"oci://{'a' * 64}.example/t/calc:1.0.0")

@@ -17,9 +17,9 @@ from support.token_servers import PASSWORD, REFRESH, USER, TokenServer, guarded,
 
 from wasmcp.errors import RegistryDeniedError, RegistryError, RegistryUnreachableError
 from wasmcp.registry import hosts
-from wasmcp.registry.oci import client
 from wasmcp.registry.oci.client import Challenge, challenges
 from wasmcp.registry.oci.pull import fetch
+from wasmcp.registry.oci.transport import Retry
 from wasmcp.storage.digest import of_bytes
 
 DATA = tools_component("registry", "add")
@@ -31,7 +31,7 @@ Login = Callable[..., None]
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The pauses between two tries, which are not made."""
     found: list[float] = []
-    monkeypatch.setattr(client.Client.__init__, "__kwdefaults__", {"scheme": None, "sleep": found.append})
+    monkeypatch.setattr(Retry, "pause", staticmethod(found.append))
     return found
 
 

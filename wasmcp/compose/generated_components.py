@@ -1,6 +1,11 @@
-"""Generated components of constants: the server's metadata, the catalogue of a segment, a configuration, settings.
+"""Components that the composer generates: constants of a server, and the dispatch of a segment to its members.
 
-Source: wit/baked.wit, wit/config.wit.
+Constants are the server's metadata, the catalogue of a segment, a configuration and settings. The dispatch imports a
+`server-handler` instance for each member of the segment, and exports `dispatch`: a `br_table` that selects the member
+that owns a request's target by its index. Only handles are passed; nothing is copied, and the cost does not grow with
+the number of members.
+
+Source: wit/baked.wit, wit/config.wit, wit/handler.wit; component-model, CanonicalABI.md.
 """
 
 from __future__ import annotations
@@ -8,11 +13,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from wasmcp.component import binary_writer, core_module
+from wasmcp.component.binary_writer import CoreSort, Sort
+from wasmcp.component.builder import ComponentBuilder, InstanceTypeBuilder
 from wasmcp.component.constant_component import constants
 from wasmcp.component.types import Func, Instance, Option, Primitive
 from wasmcp.compose.catalogue import Catalogue
 from wasmcp.compose.catalogue_values import segment_values
-from wasmcp.compose.interfaces import CATALOGUE_DATA, CONFIG, SERVER_METADATA
+from wasmcp.compose.interfaces import CATALOGUE_DATA, CONFIG, DISPATCH, MESSAGES, SERVER_METADATA
 from wasmcp.compose.metadata import ServerMetadata, metadata_values
 from wasmcp.revision_views import to_json_text
 
@@ -67,3 +75,80 @@ def baked_environment(interface: str, type_: Instance, settings: Mapping[str, st
     """
     answers = {"get-environment": sorted(settings.items()), "get-arguments": [], "initial-cwd": None}
     return constants({interface: type_}, lambda _interface, name, _type: answers[name])
+
+
+# Address of an inner call's result, option<own<reply>>: discriminant and handle, 4 bytes each. The same 8 bytes are the
+# result of `dispatch.handle`, which is read before the next call.
+_RESULT = 16
+
+
+def import_name(component: int) -> str:
+    """Return the name of the import for the component with this index."""
+    return f"component{component}"
+
+
+def dispatch(count: int) -> bytes:
+    """Return the dispatch component of a segment of `count` components."""
+    builder = ComponentBuilder()
+    scope = InstanceTypeBuilder()
+    scope.export_resource("request")
+    scope.export_resource("reply")
+    messages = builder.import_instance(MESSAGES, builder.type(scope.definition()))
+    request = builder.alias_export(messages, "request", Sort.TYPE)
+    reply = builder.alias_export(messages, "reply", Sort.TYPE)
+
+    link = _link_type(builder, request, reply)
+    links = [builder.import_instance(import_name(index), link) for index in range(count)]
+
+    memory_module = core_module.CoreModule()
+    memory_module.memory(1)
+    memory_module.export_memory("memory")
+    memory_instance = builder.core_instantiate(builder.core_module(memory_module.encode()))
+    memory = builder.core_alias(memory_instance, "memory", CoreSort.MEMORY)
+    functions = {"drop": (CoreSort.FUNC, builder.resource_drop(request))}
+    for index, instance in enumerate(links):
+        handle = builder.alias_export(instance, "handle", Sort.FUNC)
+        functions[str(index)] = (CoreSort.FUNC, builder.lower(handle, memory=memory))
+    arguments = {"memory": memory_instance, "links": builder.core_instance(functions)}
+    code = builder.core_instantiate(builder.core_module(_module(count)), arguments)
+
+    borrow, option = (
+        builder.type(binary_writer.borrow(request)),
+        builder.type(binary_writer.option(builder.type(binary_writer.own(reply)))),
+    )
+    params: list[tuple[str, binary_writer.TypeRef]] = [("component", Primitive.U32), ("request", borrow)]
+    func_type = builder.type(binary_writer.func(params, option))
+    handle = builder.lift(builder.core_alias(code, "handle", CoreSort.FUNC), func_type, memory=memory)
+    exports = {"request": (Sort.TYPE, request), "reply": (Sort.TYPE, reply), "handle": (Sort.FUNC, handle)}
+    builder.export(DISPATCH, Sort.INSTANCE, builder.instance(exports))
+    return builder.to_bytes()
+
+
+def _link_type(builder: ComponentBuilder, request: int, reply: int) -> int:
+    """Define the instance type of `server-handler`, limited to the functions that the dispatch uses."""
+    scope = InstanceTypeBuilder()
+    borrow = scope.type(binary_writer.borrow(scope.alias_outer_type(request)))
+    option = scope.type(binary_writer.option(scope.type(binary_writer.own(scope.alias_outer_type(reply)))))
+    scope.export_func("handle", scope.type(binary_writer.func([("request", borrow)], option)))
+    return builder.type(scope.definition())
+
+
+def _module(count: int) -> bytes:
+    """Return the core module: `handle(component, request) -> address of the result`."""
+    module = core_module.CoreModule()
+    module.import_memory("memory", "memory", 1)
+    drop = module.import_function("links", "drop", [core_module.I32], [])
+    links = [
+        module.import_function("links", str(index), [core_module.I32, core_module.I32], []) for index in range(count)
+    ]
+    component, request = 0, 1
+    # Nested blocks, one for each component, the first innermost; the outermost is for an index out of range.
+    body = core_module.local_get(component) + core_module.br_table(range(count), count)
+    for index, link in enumerate(links):
+        call = core_module.local_get(request) + core_module.i32_const(_RESULT) + core_module.call(link)
+        body = core_module.block(body) + call + core_module.br(count - index)
+    unanswered = core_module.i32_const(_RESULT) + core_module.i32_const(0) + core_module.i32_store()
+    body = core_module.block(core_module.block(body) + unanswered)
+    body += core_module.local_get(request) + core_module.call(drop) + core_module.i32_const(_RESULT)
+    module.export_function("handle", module.function([core_module.I32, core_module.I32], [core_module.I32], body))
+    return module.encode()

@@ -31,13 +31,14 @@ from wasmcp.compose.catalogue import Catalogue
 from wasmcp.compose.chain_plan import OnDuplicate, Part, Segment, catalogue_of, components_of, plan_chain, tools_of
 from wasmcp.compose.component_reader import Component, ComponentSpec, check_offers, raise_refused, read_components
 from wasmcp.compose.deny_stubs import stubs
-from wasmcp.compose.dispatch_component import dispatch, import_name
 from wasmcp.compose.framework import SECOND_DRAFT, FrameworkComponent, Stores, load_framework
 from wasmcp.compose.generated_components import (
     CONFIG_TYPE,
     baked_environment,
     catalogue_data,
     configuration,
+    dispatch,
+    import_name,
     server_metadata,
 )
 from wasmcp.compose.grants import check_middlewares, denied_to

@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 import logging
 import re
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -292,10 +291,10 @@ class Client:
     Args:
         host: The host in normal form, with an optional port.
         scheme: `http` or `https`, if known.
-        sleep: Called with the seconds of each pause between two attempts.
+        sleep: Called with the seconds of each pause between two attempts; waits if omitted.
     """
 
-    def __init__(self, host: str, *, scheme: str | None = None, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, host: str, *, scheme: str | None = None, sleep: Callable[[float], None] | None = None) -> None:
         self.host = host
         self._retry = Retry(sleep)
         self._session = Session(host, self._retry, scheme=scheme)

@@ -304,11 +304,15 @@ class Retry:
     """Retry policy.
 
     Args:
-        sleep: Called with the seconds of each pause.
+        sleep: Called with the seconds of each pause; waits if omitted.
     """
 
-    def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._sleep = sleep
+    pause: Callable[[float], None] = staticmethod(time.sleep)
+    """Function that waits for a number of seconds."""
+
+    def __init__(self, sleep: Callable[[float], None] | None = None) -> None:
+        if sleep is not None:
+            self.pause = sleep
 
     def run(self, attempt: Callable[[], requests.Response], who: str, reference: str) -> requests.Response:
         """Return the first response for which a retry would not help.
@@ -347,7 +351,7 @@ class Retry:
                 raise RegistryUnreachableError(problem, reference=reference, status=status)
             if number < TRIES:
                 waited += pause
-                self._sleep(pause)
+                self.pause(pause)
         problem += f"; gave up after {TRIES} tries"
         if status == 429:
             problem += ": it limits requests; wait, or log in where it allows more to known users"
