@@ -20,15 +20,19 @@ NULL = Path(os.devnull)
 
 def fastmcp_python() -> Path:
     """Return the interpreter of an environment with FastMCP, which is kept between runs."""
-    folder = (
-        Path(os.environ["WASMCP_CACHE_DIR"]) / "tests" / f"fastmcp-{FASTMCP}-{sys.version_info[0]}{sys.version_info[1]}"
-    )
+    return environment_of(f"fastmcp=={FASTMCP}")
+
+
+def environment_of(requirement: str) -> Path:
+    """Return the interpreter of an environment with a pinned distribution, which is kept between runs."""
+    name = f"{requirement.replace('==', '-')}-{sys.version_info[0]}{sys.version_info[1]}"
+    folder = Path(os.environ["WASMCP_CACHE_DIR"]) / "tests" / name
     folder.mkdir(parents=True, exist_ok=True)
     python = folder / "venv" / "bin" / "python"
     with FileLock(folder / "lock"):
         if not (folder / "complete").exists():
             venv.create(folder / "venv", with_pip=True, clear=True)
-            install = [str(python), "-m", "pip", "install", "-q", f"fastmcp=={FASTMCP}"]
+            install = [str(python), "-m", "pip", "install", "-q", requirement]
             subprocess.run(install, check=True, capture_output=True, timeout=600)
             (folder / "complete").touch()
     return python
@@ -71,14 +75,14 @@ async def answers(command: list[str], calls: Calls, uris: list[str], prompts: Ca
             stdio_client(parameters, errlog=null) as (read, write),
             ClientSession(read, write, elicitation_callback=on_elicit, logging_callback=on_log) as session,
         ):
-            await session.initialize()
-            found: dict[str, Any] = {
-                "tools": {item.name: plain(item) for item in (await session.list_tools()).tools},
-                "resources": {str(item.uri): plain(item) for item in (await session.list_resources()).resources},
-                "templates": plain(await session.list_resource_templates())["resourceTemplates"],
-                "prompts": {item.name: plain(item) for item in (await session.list_prompts()).prompts},
-                "calls": {},
-            }
+            has = (await session.initialize()).capabilities
+            found: dict[str, Any] = {"resources": {}, "templates": [], "prompts": {}, "calls": {}}
+            found["tools"] = {item.name: plain(item) for item in (await session.list_tools()).tools}
+            if has.resources is not None:
+                found["resources"] = {str(item.uri): plain(item) for item in (await session.list_resources()).resources}
+                found["templates"] = plain(await session.list_resource_templates())["resourceTemplates"]
+            if has.prompts is not None:
+                found["prompts"] = {item.name: plain(item) for item in (await session.list_prompts()).prompts}
             for name, arguments in calls:
                 key = f"{name} {json.dumps(arguments)}"
                 found["calls"][key] = await _answered(session.call_tool(name, arguments, progress_callback=on_progress))

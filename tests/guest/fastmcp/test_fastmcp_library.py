@@ -235,6 +235,26 @@ def test_field_of_pydantic_is_documentation_constraints_and_default() -> None:
     assert call("fields", {"a": 1, "b": "yy"}).is_error
 
 
+class Stop(pydantic.BaseModel):
+    number: int = pydantic.Field(ge=1, description="The number")
+    tags: list[str] = []
+
+
+def test_models_of_pydantic_are_arguments_and_results() -> None:
+    @mcp.tool
+    def first(stops: list[Stop] = pydantic.Field(default_factory=list)) -> Stop | None:
+        return stops[0] if stops else None
+
+    @mcp.tool
+    def several(stop: Stop) -> dict[str, Stop]:
+        return {"a": stop}
+
+    assert value("first", {"stops": [{"number": 2}]}) == {"number": 2, "tags": []}
+    assert value("first") is None
+    assert json.loads(call("several", {"stop": {"number": 3}}).structured) == {"a": {"number": 3, "tags": []}}
+    assert text("several", {"stop": {"number": 0}}).startswith("Invalid arguments for tool several: stop.number: ")
+
+
 def test_alias_of_a_field_is_refused() -> None:
     with pytest.raises(UnsupportedFeatureError, match="alias"):
 
