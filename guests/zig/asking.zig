@@ -1,5 +1,6 @@
 //! Multi round-trip requests. An unanswered server-to-client request ends the run of the function with
 //! `error.InputRequired`; when the client has answered, the function runs again from its start and gets the answers.
+//! Requests that are made before the first `try` are sent together.
 //! Specification: basic/patterns/mrtr.
 //!
 //! The key of a request is derived from its position and content. Answers of earlier rounds and the values of `once`
@@ -20,14 +21,14 @@ pub const Error = error{ InputRequired, OutOfMemory };
 var requests_made: usize = 0;
 var answers: List = .empty;
 var kept: List = .empty;
-var unanswered: ?types.InputRequest = null;
+var unanswered: std.ArrayList(types.InputRequest) = .empty;
 
 /// Reset the state at the beginning of a call.
 pub fn begin(request: bindings.messages.Request) void {
     requests_made = 0;
     answers = .empty;
     kept = .empty;
-    unanswered = null;
+    unanswered = .empty;
     request_now = request;
     is_read = false;
 }
@@ -65,7 +66,7 @@ pub fn ask(method: []const u8, params: []const u8) Error![]const u8 {
     hash.update(params);
     const key = try std.fmt.allocPrint(memory.allocator, "q{d}-{x}", .{ requests_made, hash.final() });
     if (find(answers, key)) |answer| return answer;
-    unanswered = .{ .key = key, .method = method, .params = params };
+    try unanswered.append(memory.allocator, .{ .key = key, .method = method, .params = params });
     return error.InputRequired;
 }
 
@@ -83,8 +84,8 @@ pub fn keep(name: []const u8, value: []const u8) Error!void {
 /// Return the `InputRequired` result, after a run that ended with `error.InputRequired`. Null: the author's code
 /// returned that error itself.
 pub fn required() ?types.InputRequired {
-    const request = unanswered orelse return null;
-    const requests = memory.allocator.dupe(types.InputRequest, &.{request}) catch return null;
+    const requests = unanswered.items;
+    if (requests.len == 0) return null;
     if (answers.items.len == 0 and kept.items.len == 0) return .{ .requests = requests };
     var state: std.ArrayList(u8) = .empty;
     write(&state) catch return null;

@@ -11,6 +11,7 @@ pub const tools = .{
     mcp.tool("settings", "Config.", settings),
     mcp.tool("folders", "Roots.", folders),
     mcp.tool("sign", "A link.", sign),
+    mcp.tool("both", "Two requests at once.", both),
 };
 pub const resources = .{
     mcp.resource("notes://index", "index", "All notes.", index).with(.{
@@ -110,6 +111,11 @@ fn folders(context: mcp.Context) ![]const u8 {
     var text: std.ArrayList(u8) = .empty;
     for (try context.roots()) |root| try text.print(mcp.allocator, "{s}={s};", .{ root.uri, root.name orelse "" });
     return text.items;
+}
+fn both(context: mcp.Context) ![]const u8 {
+    const link = context.elicitUrl("Sign, please.", "https://example.com/sign");
+    const found = context.roots();
+    return std.fmt.allocPrint(mcp.allocator, "{} {d}", .{ try link, (try found).len });
 }
 fn sign(context: mcp.Context) ![]const u8 {
     return if (try context.elicitUrl("Sign, please.", "https://example.com/sign")) "signed" else "not signed";

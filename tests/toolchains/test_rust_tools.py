@@ -144,6 +144,15 @@ fn greet(args: Name, context: &Context) -> Result<String, Failure> {
     Ok(format!("{} {title} {} {number}", config::baked_in::<Configured>()?.greeting, args.name))
 }
 
+fn both(_: Name, context: &Context) -> Result<String, Failure> {
+    let (title, roots) = (context.elicit::<Title>("Which title?"), context.roots());
+    let name = match title? {
+        Elicited::Accepted(answer) => answer.name,
+        Elicited::Declined | Elicited::Cancelled => "nothing".into(),
+    };
+    Ok(format!("{name} {}", roots?["roots"][0]["uri"]))
+}
+
 fn steps(_: Name, context: &Context) -> ToolResult {
     context.progress(1.0, Some(2.0), Some("half"));
     context.log(Level::Warning, "nearly");
@@ -187,6 +196,7 @@ component!(|| Component::new()
     .tool(tool("journey", "Travel.", journey))
     .tool(tool("masked", "Fail in other words.", masked))
     .tool(tool("greet", "Greet by title.", greet))
+    .tool(tool("both", "Send two requests.", both))
     .tool(tool("steps", "Tell progress.", steps))
     .tool(tool("remember", "Keep a text.", remember))
     .tool(tool("fetch", "Fetch.", fetch))
@@ -399,6 +409,20 @@ def test_a_question(server: Server) -> None:
     )
     answer["inputResponses"] = {"1": {"action": "cancel"}}
     assert server.request("tools/call", {**params, **answer})["isError"] is True
+
+
+def test_requests_before_the_first_question_mark_are_sent_together(server: Server) -> None:
+    capabilities = {"elicitation": {"form": {}}, "roots": {}}
+    meta = {"_meta": {"io.modelcontextprotocol/clientCapabilities": capabilities}}
+    params = {"name": "both", "arguments": {"name": "Ada"}, **meta}
+    asked = server.request("tools/call", params)
+    assert {key: request["method"] for key, request in asked["inputRequests"].items()} == {
+        "1": "elicitation/create",
+        "2": "roots/list",
+    }
+    responses = {"1": {"action": "accept", "content": {"name": "Dr"}}, "2": {"roots": [{"uri": "file:///a"}]}}
+    answered = {**params, "inputResponses": responses, "requestState": asked["requestState"]}
+    assert server.request("tools/call", answered)["structuredContent"] == {"result": 'Dr "file:///a"'}
 
 
 def test_values_that_last(server: Server) -> None:

@@ -218,6 +218,21 @@ def test_asking_for_folders_and_for_a_signature(server: Server) -> None:
     assert ask(server, "sign", {"elicitation/create": {"action": "accept"}})["text"] == "signed"
 
 
+def test_requests_before_the_first_try_are_sent_together(server: Server) -> None:
+    params: dict[str, Any] = {"name": "both", "_meta": {"io.modelcontextprotocol/clientCapabilities": ABLE}}
+    asked = server.request("tools/call", params)
+    methods = {key: request["method"] for key, request in asked["inputRequests"].items()}
+    assert sorted(methods.values()) == ["elicitation/create", "roots/list"]
+    answers: dict[str, Any] = {
+        "elicitation/create": {"action": "accept"},
+        "roots/list": {"roots": [{"uri": "file:///a"}]},
+    }
+    params["inputResponses"] = {key: answers[method] for key, method in methods.items()}
+    if "requestState" in asked:
+        params["requestState"] = asked["requestState"]
+    assert server.request("tools/call", params)["content"][0]["text"] == "true 1"
+
+
 def test_http(server: Server) -> None:
     with web_server() as url:
         answer = structured(server, "fetch", url=f"{url}/?a=1#part")

@@ -125,6 +125,8 @@ pub struct Context {
     call: Call,
     state: RefCell<State>,
     requests: Cell<u32>,
+    /// The server-to-client requests of this run that the client has not answered.
+    unanswered: RefCell<Vec<types::InputRequest>>,
 }
 
 impl Context {
@@ -148,6 +150,7 @@ impl Context {
             call,
             state: RefCell::new(state),
             requests: Cell::new(0),
+            unanswered: RefCell::default(),
         }
     }
 
@@ -256,7 +259,19 @@ impl Context {
     ///
     /// The request ends the function with an error, to be passed on with `?`. When the client has answered, the
     /// function runs again from its start, and this call returns the answer. Code before it must therefore be
-    /// idempotent; see [`Context::once`].
+    /// idempotent; see [`Context::once`]. Requests that are made before the first `?` are sent together:
+    ///
+    /// ```
+    /// # use wasmcp_guest::{testing::{accept, roots, LocalContext}, Context, Elicited, Failure};
+    /// # #[derive(serde::Deserialize, schemars::JsonSchema)]
+    /// # struct Seat { row: u8 }
+    /// fn book(context: &Context) -> Result<bool, Failure> {
+    ///     let (seat, roots) = (context.elicit::<Seat>("Which seat?"), context.roots());
+    ///     Ok(matches!(seat?, Elicited::Accepted(_)) && roots?["roots"].is_array())
+    /// }
+    /// # let answers = [accept(serde_json::json!({ "row": 4 })), roots([])];
+    /// # assert!(book(&LocalContext::new().with_answers(answers)).unwrap());
+    /// ```
     pub fn elicit<T: DeserializeOwned + JsonSchema>(&self, message: &str) -> Result<Elicited<T>, Failure> {
         let form = arguments::form::<T>();
         let params = json!({ "mode": "form", "message": message, "requestedSchema": &form });
@@ -315,23 +330,33 @@ impl Context {
         if let Some(answer) = self.call.local_answer(method, &params) {
             return Ok(answer);
         }
-        match self.state.borrow().answers.get(&key) {
-            Some(answer) => Ok(answer.clone()),
-            None => Err(Failure(Kind::Ask { key, method, params })),
+        if let Some(answer) = self.state.borrow().answers.get(&key) {
+            return Ok(answer.clone());
         }
+        self.unanswered.borrow_mut().push(input_request(&key, method, &params));
+        Err(Failure(Kind::Ask { key, method, params }))
     }
 
-    /// Return the `InputRequired` with the request and the state for the next run.
+    /// Return the `InputRequired` with the request that ended the function, those that were made before it without
+    /// `?`, and the state for the next run.
     pub(crate) fn input_required(&self, key: String, method: &str, params: &Value) -> types::InputRequired {
         let state = serde_json::to_vec(&*self.state.borrow()).unwrap_or_default();
+        let mut requests = self.unanswered.take();
+        if !requests.iter().any(|request| request.key == key) {
+            requests.push(input_request(&key, method, params));
+        }
         types::InputRequired {
-            requests: vec![types::InputRequest {
-                key,
-                method: method.to_owned(),
-                params: params.to_string(),
-            }],
+            requests,
             state: Some(state),
         }
+    }
+}
+
+fn input_request(key: &str, method: &str, params: &Value) -> types::InputRequest {
+    types::InputRequest {
+        key: key.to_owned(),
+        method: method.to_owned(),
+        params: params.to_string(),
     }
 }
 
