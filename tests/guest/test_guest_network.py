@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import sys
 
 import pytest
@@ -69,6 +70,8 @@ class TestSeams:
         seams = Seams()
         seams.install()
         try:
+            spec = importlib.util.find_spec("late_library")
+            assert spec.loader.get_code("late_library").co_filename == str(tmp_path / "late_library.py")
             import late_library
 
             assert (late_library.before, late_library.value, late_library.added) == (1, 2, 3)

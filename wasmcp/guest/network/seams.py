@@ -109,6 +109,10 @@ class _ApplyingLoader:
         self._loader = loader
         self._seams = seams
 
+    def __getattr__(self, name: str) -> Any:
+        """Return an attribute of the original loader, such as ``get_code``."""
+        return getattr(self._loader, name)
+
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
         created: ModuleType | None = self._loader.create_module(spec)
         return created
