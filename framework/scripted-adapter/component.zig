@@ -14,9 +14,12 @@ pub const exports = struct {
     pub const tools = struct {
         const ours = bindings.exports.tools;
 
-        pub fn listTools(_: Request, cursor: ?[]const u8) Result(ours.Page, types.Error) {
+        pub fn listTools(request: Request, cursor: ?[]const u8) Result(ours.Page, types.Error) {
             if (cursor != null) return .{ .err = no_second_page };
-            return .{ .ok = .{ .items = scripted.listTools(), .cache = scripted.cache() } };
+            return switch (scripted.listTools(owned(request))) {
+                .ok => |items| .{ .ok = .{ .items = items, .cache = scripted.cache() } },
+                .err => |failure| .{ .err = failure },
+            };
         }
 
         pub fn callTool(request: Request, name: []const u8) Result(?ours.Outcome, types.Error) {

@@ -26,6 +26,7 @@ export {
   type ResultParts,
   type Role,
 } from "./content.ts";
+export { dynamicTools, makeTool } from "./dynamic.ts";
 export type { Elicited, Root, Sampled, ToolCall } from "./answers.ts";
 export type { Context, HttpFacts, Identity, SamplingOptions } from "./context.ts";
 export { MissingCapabilityError, ExpiredContextError, DeclarationError, McpError, ResourceNotFoundError, ToolError } from "./errors.ts";
@@ -33,4 +34,4 @@ export { prompt, type PromptOptions, type PromptResult } from "./prompt.ts";
 export { cacheLists } from "./registry.ts";
 export { contents, Contents, resource, type ResourceOptions } from "./resource.ts";
 export type { FromJsonSchema, Infer, Schema, StandardSchema } from "./shape.ts";
-export { tool, type ToolHints, type ToolOptions } from "./tool.ts";
+export { Tool, tool, type ToolHints, type ToolOptions } from "./tool.ts";

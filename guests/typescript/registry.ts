@@ -14,7 +14,8 @@ export function closeDeclarations(): void {
   closed = true;
 }
 
-function checkOpen(what: string): void {
+/** Throw an error if the lists of the component are recorded. */
+export function checkOpen(what: string): void {
   if (closed) {
     throw new DeclarationError(`${what}: declarations are made while modules are imported, not during a request`);
   }

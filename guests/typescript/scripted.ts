@@ -7,6 +7,7 @@ import { Wanted } from "./asking.ts";
 import { report } from "./calls.ts";
 import { checkCompletions, hasProposals, identityOf, proposed } from "./completion.ts";
 import { Context } from "./context.ts";
+import { checkDynamic, listedTools, offeredTool, SOURCES } from "./dynamic.ts";
 import { DeclarationError, INTERNAL_ERROR, INVALID_PARAMS, McpError } from "./errors.ts";
 import { cacheOf, refused, wantedOf } from "./lowering.ts";
 import { Prompt } from "./prompt.ts";
@@ -53,7 +54,8 @@ function references(): wit.CompletionReference[] {
 /** Check the declarations that depend on others, after all modules are evaluated. */
 export function checkAll(): void {
   checkCompletions([...PROMPTS.all(), ...templates()]);
-  if (TOOLS.all().length + RESOURCES.all().length + PROMPTS.all().length === 0) {
+  checkDynamic();
+  if (TOOLS.all().length + SOURCES.length + RESOURCES.all().length + PROMPTS.all().length === 0) {
     throw new DeclarationError("nothing is declared: call `tool`, `resource` or `prompt` of `wasmcp` in the module or in one that it imports");
   }
   closeDeclarations();
@@ -61,7 +63,15 @@ export function checkAll(): void {
 
 export const scripted = {
   cache: () => cacheOf(LISTS.cache),
-  listTools: () => TOOLS.all().map((item) => item.told),
+  listTools(request: Request): wit.Tool[] {
+    return answered(request, "list of", "tools", (context) => {
+      try {
+        return listedTools(context);
+      } finally {
+        context.expire();
+      }
+    });
+  },
   listResources: () => RESOURCES.all().filter((item) => !item.isTemplate).map((item) => item.told),
   listTemplates: () => templates().map((item) => item.toldAsTemplate),
   listPrompts: () => PROMPTS.all().map((item) => item.told),
@@ -69,7 +79,7 @@ export const scripted = {
 
   callTool(request: Request, name: string): Outcome<wit.ToolResult> | undefined {
     return answered(request, "tool", name, (context) => {
-      const item = TOOLS.get(name);
+      const item = offeredTool(name, context);
       return item && outcome(item.call(request.arguments(), context));
     });
   },

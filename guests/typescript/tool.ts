@@ -33,8 +33,10 @@ export interface ToolOptions extends ToolHints {
   name?: string;
   /** The display name. */
   title?: string;
-  /** The description, for the model. */
-  description?: string;
+  /** The description, for the model; in a dynamic component also a function that returns it for a request. */
+  description?: string | ((context: Context) => string);
+  /** In a dynamic component: whether the tool exists for a request. */
+  enabled?: (context: Context) => boolean;
   icons?: Icon[];
   meta?: Meta;
 }
@@ -50,6 +52,8 @@ export class Tool<A = any, R = unknown> {
   readonly #wrapped: boolean;
   readonly #handler: (args: any, context: Context) => unknown;
   readonly #told: wit.Tool;
+  readonly #enabled: ((context: Context) => boolean) | undefined;
+  readonly #describe: ((context: Context) => string) | undefined;
 
   /** @internal */
   constructor(options: ToolOptions & { input?: Schema; output?: Schema }, handler: (args: A, context: Context) => R, found: Described) {
@@ -59,6 +63,9 @@ export class Tool<A = any, R = unknown> {
     if (typeof handler !== "function") throw new DeclarationError(`tool \`${name}\` has no function`);
     this.name = name;
     this.#handler = handler;
+    this.#enabled = options.enabled;
+    this.#describe = typeof options.description === "function" ? options.description : undefined;
+    const described = typeof options.description === "function" ? undefined : options.description;
     const input = options.input ?? found.input;
     if (input === undefined && handler.length > 0) {
       throw new DeclarationError(`tool \`${name}\`: its function takes arguments: say what they are with a type (in TypeScript) or with \`input\``);
@@ -73,7 +80,7 @@ export class Tool<A = any, R = unknown> {
     this.#told = {
       name,
       title: optional(options.title),
-      description: optional(options.description ?? found.description),
+      description: optional(described ?? found.description),
       inputSchema: json(this.#input.json),
       outputSchema: shape === undefined ? undefined : json(this.#wrapped ? wrapped(shape.json) : shape.json),
       annotations: Object.values(hints).some((hint) => hint !== undefined) ? { title: undefined, ...hints } : undefined,
@@ -81,6 +88,24 @@ export class Tool<A = any, R = unknown> {
       meta: metaOf(options.meta),
       extra: undefined,
     };
+  }
+
+  /** True if its entry in lists depends on the request. */
+  get isDynamic(): boolean {
+    return this.#enabled !== undefined || this.#describe !== undefined;
+  }
+
+  /** True if it exists for a request. */
+  isEnabled(context: Context): boolean {
+    return this.#enabled === undefined || Boolean(this.#enabled(context));
+  }
+
+  /** Return its entry in lists for a request. */
+  toldFor(context: Context): wit.Tool {
+    if (this.#describe === undefined) return this.#told;
+    const description = this.#describe(context);
+    if (typeof description !== "string") throw new TypeError(`the description of tool \`${this.name}\` must be a string`);
+    return { ...this.#told, description: sendable(description) };
   }
 
   /** Return its entry in lists. */

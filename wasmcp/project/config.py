@@ -219,7 +219,7 @@ def read_component(name: str, table: Table, root: Path, *, check_files: bool) ->
             f"Set `grants = {json.dumps([*grants, 'middleware'])}`",
         )
     options = _options(table, language)
-    if dynamic and language == "python":
+    if dynamic and language in ("python", "typescript"):
         options = {**options, "dynamic": True}  # its lists are made for each request
     values = _values(table)
     extensions = read_extensions(table)

@@ -138,6 +138,7 @@ def _request(
         "engine": _engine(source),
         "namespace": NAMESPACES[_engine(source)],
         "small": source.options.get("optimize") == "size",
+        "dynamic": bool(source.options.get("dynamic")),
         "wit": str(scratch / "wit"),
         "scratch": str(scratch),
         "output": str(scratch / "script.wasm"),

@@ -50,7 +50,7 @@ export async function bundle(esbuild, request, rewritten) {
       sourcemap: "external",
       sourcesContent: false,
       logLevel: "silent",
-      define: { WASMCP_BIGINT: String(request.engine === "starlingmonkey"), "process.env.NODE_ENV": '"production"' },
+      define: { WASMCP_BIGINT: String(request.engine === "starlingmonkey"), WASMCP_DYNAMIC: String(request.dynamic), "process.env.NODE_ENV": '"production"' },
       external: ["wasmcp:*"],
       tsconfigRaw: { compilerOptions: { verbatimModuleSyntax: false } },
       plugins: [resolver(request, guest), loader(rewritten)],
