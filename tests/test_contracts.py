@@ -37,6 +37,7 @@ FRAMEWORKS_OWN = (
     "server-metadata",
     "session-buckets",
     "session-owner",
+    "uri-templates",
     "wire",
 )
 

@@ -38,6 +38,9 @@ ADAPTERS = (
 """Components that adapt the contracts of another tool: ``KIND-of-CONTRACT``, each with the world of that name, built
 from ``framework/adapters/KIND.zig``."""
 
+BUILD_COMPONENTS = ("uri-templates-checker",)
+"""Components that builds call; servers do not contain them."""
+
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -84,7 +87,7 @@ def framework_component(name: str) -> Path:
     """Return the path of a framework component.
 
     Args:
-        name: One of `FRAMEWORK_COMPONENTS` or `ADAPTERS`.
+        name: One of `FRAMEWORK_COMPONENTS`, `ADAPTERS` or `BUILD_COMPONENTS`.
 
     Raises:
         MissingPackageDataError: The name is unknown, or the component is not built.
@@ -94,7 +97,7 @@ def framework_component(name: str) -> Path:
         known = ", ".join(f"`{known}`" for known in FRAMEWORK_COMPONENTS)
         advice = (
             "it is built with `python hatch_build.py` in a checkout; a wheel carries it"
-            if name in (*FRAMEWORK_COMPONENTS, *ADAPTERS)
+            if name in (*FRAMEWORK_COMPONENTS, *ADAPTERS, *BUILD_COMPONENTS)
             else f"the framework has {known}"
         )
         raise MissingPackageDataError(str(path), advice)

@@ -9,7 +9,9 @@ pub const header = @import("header.zig");
 pub const json = @import("json.zig");
 pub const lists = @import("lists.zig");
 pub const tools = @import("tools.zig");
+pub const uri_matching = @import("uri_matching.zig");
 pub const typed = @import("typed.zig");
+pub const UriTemplate = @import("UriTemplate.zig");
 pub const Writer = @import("Writer.zig");
 
 test {
@@ -21,5 +23,6 @@ test {
     _ = json;
     _ = lists;
     _ = typed;
+    _ = UriTemplate;
     _ = Writer;
 }

@@ -56,6 +56,14 @@ pub fn target(self: *Request) ?[]const u8 {
     return if (self.changed) |changed| changed.target else self.call.message.target;
 }
 
+pub fn matchTemplate(
+    _: *Request,
+    uri: []const u8,
+    templates: []const wit.types.UriTemplate,
+) ?wit.types.UriMatch {
+    return lib.uri_matching.first(wit.types.UriMatch, wit.memory.allocator, uri, templates) catch @trap();
+}
+
 pub fn arguments(self: *Request) ?[]const u8 {
     return if (self.changed) |changed| changed.arguments else self.call.message.arguments;
 }

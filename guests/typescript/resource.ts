@@ -11,7 +11,7 @@ import { annotationsOf, cacheOf, contentsOf, iconOf, json, metaOf, optional, sen
 import { checkedCache, RESOURCES } from "./registry.ts";
 import { membersOf, shapeOf, type Infer, type Schema, type Shape } from "./shape.ts";
 import { fromText } from "./strings.ts";
-import { leadsOut, UriTemplate } from "./templates.ts";
+import { UriTemplate } from "./templates.ts";
 import { unpacked } from "./tool.ts";
 import { sendableUri } from "./uris.ts";
 
@@ -36,7 +36,8 @@ export interface ResourceOptions {
   cache?: Cache;
   /**
    * Variables that allow any value. For all others, a value with a `..` segment, an absolute path or NUL does not
-   * match: a value appended to a folder cannot leave it (path traversal).
+   * match: a value appended to a folder cannot leave it (path traversal). Neither does an encoded slash where a value
+   * ends at `/`.
    */
   unchecked?: string[];
 }
@@ -116,13 +117,15 @@ export class Resource {
     }
   }
 
-  /** Return the variables of a URI; undefined if it does not match, or if a value leaves its folder. */
-  matches(uri: string): Record<string, string | string[]> | undefined {
-    const found = this.template.match(uri);
-    for (const [name, value] of Object.entries(found ?? {})) {
-      if (!this.#options.unchecked?.includes(name) && [value].flat().some(leadsOut)) return undefined;
-    }
-    return found;
+  /** The template as the framework matches it. */
+  get pattern(): wit.UriTemplate {
+    return { text: this.uri, unchecked: this.#options.unchecked ?? [] };
+  }
+
+  /** Return the values of the variables that the framework found in a URI; a list for each `*`. */
+  values(found: [string, string[]][]): Record<string, string | string[]> {
+    const { variables } = this.template;
+    return Object.fromEntries(found.map(([name, values]) => [name, variables.get(name)!.many ? values : values[0]!]));
   }
 
   /** Handle `resources/read`. Throws `McpError`. */

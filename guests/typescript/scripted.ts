@@ -86,12 +86,12 @@ export const scripted = {
 
   readResource(request: Request, uri: string): Outcome<wit.ResourceResult> | undefined {
     return answered(request, "resource", uri, (context) => {
-      // A fixed URI has precedence over a matching template.
-      for (const item of [RESOURCES.get(keyOf(uri)), ...templates()]) {
-        const found = item?.matches(uri);
-        if (item !== undefined && found !== undefined) return outcome(item.read(uri, found, context));
-      }
-      return undefined;
+      const fixed = RESOURCES.get(keyOf(uri));
+      if (fixed !== undefined && !fixed.isTemplate) return outcome(fixed.read(uri, {}, context));
+      const all = templates();
+      const found = all.length === 0 ? undefined : request.matchTemplate(uri, all.map((item) => item.pattern));
+      const item = found && all[found.template];
+      return item && outcome(item.read(uri, item.values(found.variables), context));
     });
   },
 

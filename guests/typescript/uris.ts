@@ -4,7 +4,7 @@
  * RFC 3986, section 6.2; RFC 6570 for templates. URL parsers of clients (WHATWG) do not change the normal form.
  */
 
-import { decode, encode } from "./runtime/text.ts";
+import { encode } from "./runtime/text.ts";
 
 /** Schemes with network hosts, and their default ports. */
 const PORTS = new Map([["http", "80"], ["https", "443"], ["ws", "80"], ["wss", "443"], ["ftp", "21"]]);
@@ -53,16 +53,12 @@ export function sendableUri(uri: string): string {
   return normalized(uri).text;
 }
 
-/**
- * Return the normal form of a URI; disallowed characters are encoded. Throws a `TypeError` without a scheme.
- *
- * @param dots Remove `.` and `..` segments and an empty port; template matching needs a URI with them.
- */
-export function normalized(uri: string, dots = true): Normal {
+/** Return the normal form of a URI; disallowed characters are encoded. Throws a `TypeError` without a scheme. */
+export function normalized(uri: string): Normal {
   const [scheme, found] = split(PLAIN, String(uri).toWellFormed());
-  const authority = authorityOf(scheme, found[1] ?? "", !dots);
+  const authority = authorityOf(scheme, found[1] ?? "");
   let path = encoded("path", found[2]!);
-  if (dots && path.startsWith("/")) path = withoutDots(path);
+  if (path.startsWith("/")) path = withoutDots(path);
   if (path === "" && PORTS.has(scheme) && authority !== "") path = "/";
   // Otherwise the path would be parsed as an authority.
   if (authority === "" && path.startsWith("//")) path = `/.${path}`;
@@ -72,7 +68,7 @@ export function normalized(uri: string, dots = true): Normal {
 /** Return the normal form of a URI template. Throws a `TypeError` without a scheme, or with a `.` or `..` segment. */
 export function normalizedTemplate(template: string): Normal {
   const [scheme, found] = split(TEMPLATE, template.toWellFormed());
-  const authority = authorityOf(scheme, found[1] ?? "", false);
+  const authority = authorityOf(scheme, found[1] ?? "");
   let path = literals("path", found[2]!);
   if (path.split("/").some((segment) => segment === "." || segment === "..")) {
     throw new TypeError(`\`${template}\` has a \`.\` or \`..\` segment, which clients remove`);
@@ -109,17 +105,6 @@ export function checkUri(uri: string): void {
   }
 }
 
-/** Decode percent-encoding once; undefined if the result is not UTF-8. */
-export function unquote(text: string): string | undefined {
-  let valid = true;
-  const plain = text.replace(/(?:%[0-9A-Fa-f]{2})+/g, (run) => {
-    const found = decode(Uint8Array.from(run.slice(1).split("%").map((pair) => Number.parseInt(pair, 16))), false);
-    if (found === null) valid = false;
-    return found ?? "";
-  });
-  return valid ? plain : undefined;
-}
-
 function split(pattern: RegExp, text: string): [string, RegExpExecArray] {
   const scheme = SCHEME.exec(text);
   if (scheme === null) throw new TypeError(`\`${text}\` must begin with a scheme, such as \`notes://\``);
@@ -133,7 +118,7 @@ function hostAndPort(place: string): [string, string] {
   return colon < 0 || /[\]{}]/.test(place.slice(colon)) ? [place, ""] : [place.slice(0, colon), place.slice(colon + 1)];
 }
 
-function authorityOf(scheme: string, authority: string, keepColon: boolean): string {
+function authorityOf(scheme: string, authority: string): string {
   if (authority === "") return "";
   const at = authority.lastIndexOf("@") + 1 || 2;
   const user = literals("authority", authority.slice(2, at));
@@ -142,8 +127,7 @@ function authorityOf(scheme: string, authority: string, keepColon: boolean): str
   let host = literals("authority", given);
   const usual = PORTS.get(scheme);
   if (usual !== undefined) host = lower(host);
-  const empty = keepColon && usual === undefined && place.endsWith(":");
-  const kept = port !== usual && (port !== "" || empty);
+  const kept = port !== usual && port !== "";
   return `//${user}${host}${kept ? `:${literals("authority", port)}` : ""}`;
 }
 

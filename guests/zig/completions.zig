@@ -3,6 +3,7 @@
 const std = @import("std");
 const bindings = @import("bindings");
 const calling = @import("calling.zig");
+const uri_template = @import("uri_template.zig");
 const uris = @import("uris.zig");
 
 const Context = @import("Context.zig");
@@ -101,10 +102,9 @@ fn checkTarget(comptime author: type, comptime one: Completion) void {
             const owner = "completion of " ++ argument ++ ": template `" ++ uri ++ "`";
             if (!@hasDecl(author, "resources")) @compileError(owner ++ " is not there");
             for (author.resources) |resource| if (std.mem.eql(u8, resource.uri, uri)) {
-                if (std.mem.indexOf(u8, uri, "{" ++ one.argument ++ "}") == null and
-                    std.mem.indexOf(u8, uri, "{+" ++ one.argument ++ "}") == null)
-                    @compileError(owner ++ " has no variable " ++ argument);
-                return;
+                for (uri_template.variables(uri)) |variable|
+                    if (std.mem.eql(u8, variable.name, one.argument)) return;
+                @compileError(owner ++ " has no variable " ++ argument);
             };
             @compileError(owner ++ " is not there");
         },

@@ -21,17 +21,18 @@ pub const Outcome = bindings.resources.Outcome;
 /// Binary contents.
 pub const Blob = struct { bytes: []const u8 };
 
-/// URI of a request, and its normal forms.
+/// URI of a request, in the forms that resources and templates read.
 pub const RequestedUri = struct {
     uri: []const u8,
-    normal: uris.Normal,
-    /// The normal form with `.` and `..` segments kept, for templates.
-    segments: []const u8,
+    /// The normal form, for a fixed URI.
+    normal: uris.Normal = .{ .text = "" },
+    /// The values of the variables, for a template.
+    variables: @FieldType(types.UriMatch, "variables") = &.{},
 
-    fn of(uri: []const u8) ?RequestedUri {
-        const normal = (uris.normalized(uri, .{}) catch return null) orelse return null;
-        const plain = (uris.normalized(uri, .{ .dots = false }) catch return null) orelse return null;
-        return .{ .uri = uri, .normal = normal, .segments = plain.text };
+    /// Return the values of a variable; null if the URI omits it.
+    fn get(self: RequestedUri, name: []const u8) ?[]const []const u8 {
+        for (self.variables) |pair| if (std.mem.eql(u8, pair[0], name)) return pair[1];
+        return null;
     }
 };
 
@@ -54,7 +55,7 @@ pub const Resource = struct {
     meta: ?[]const u8 = null,
     /// Cache hint of the contents.
     cache: ?types.CacheHint = null,
-    /// Variables of a template that allow any value, also paths that leave a folder.
+    /// Variables of a template that allow any value, also paths that leave a folder and encoded slashes.
     unchecked: []const []const u8 = &.{},
     /// Returns null if the URI does not match.
     read: *const fn (Resource, Context, RequestedUri) ?ReadResult,
@@ -71,11 +72,6 @@ pub const Resource = struct {
         cache: ?types.CacheHint = null,
         unchecked: []const []const u8 = &.{},
     };
-
-    fn isUnchecked(self: Resource, name: []const u8) bool {
-        for (self.unchecked) |each| if (std.mem.eql(u8, each, name)) return true;
-        return false;
-    }
 
     /// Return a copy with a title, media type, size, annotations, icons, `_meta`, cache hint or unchecked variables.
     pub fn with(self: Resource, extra: Extra) Resource {
@@ -117,9 +113,10 @@ pub fn resource(
     };
 }
 
-/// Create a resource template (RFC 6570: `{name}`, and `{+name}` for values with slashes) from a function
-/// `fn (Variables) R` or `fn (Variables, Context) R`. `Variables` is a struct with a field for each variable: a string,
-/// number, bool or enum. For an invalid value, the resource does not exist.
+/// Create a resource template (RFC 6570) from a function `fn (Variables) R` or `fn (Variables, Context) R`. `Variables`
+/// is a struct with a field for each variable: a string, number, bool or enum; for `{x*}` a slice of these. Variables
+/// that a URI can omit, those of `{?x}`, `{&x}`, `{;x}` and `{#x}`, are optional or have a default. For an invalid
+/// value, the resource does not exist.
 pub fn template(
     comptime uri: []const u8,
     comptime name: []const u8,
@@ -131,20 +128,10 @@ pub fn template(
     const Function = calling.Signature(owner, function);
     const Variables = calling.Arguments(owner, Function.Taken);
     const normal = comptime uris.declared(uri, .{ .template = true }).?;
-    const parts = comptime uri_template.parse(normal);
-    comptime checkVariables(owner, parts, Variables);
+    comptime checkVariables(owner, uri_template.variables(normal.text), Variables);
     const Glue = struct {
         fn read(self: Resource, context: Context, requested: RequestedUri) ?ReadResult {
-            var found: [uri_template.count(parts)][]const u8 = undefined;
-            if (!uri_template.match(parts, requested.segments, &found)) return null;
-            var taken: Variables = undefined;
-            comptime var n: usize = 0;
-            inline for (parts) |part| if (part == .variable) {
-                const F = @FieldType(Variables, part.variable.name);
-                if (uri_template.leadsOut(found[n]) and !self.isUnchecked(part.variable.name)) return null;
-                @field(taken, part.variable.name) = text_values.read(F, found[n]) orelse return notFound(requested.uri);
-                n += 1;
-            };
+            const taken = variablesOf(Variables, requested) orelse return notFound(requested.uri);
             return answered(Function, self, context, requested.uri, if (Function.Taken == void) {} else taken);
         }
     };
@@ -157,6 +144,28 @@ pub fn template(
         .mime_type = mimeOf(Function.Given),
         .read = Glue.read,
     };
+}
+
+/// Convert the values of a template's variables; null if one is not valid.
+fn variablesOf(comptime Variables: type, requested: RequestedUri) ?Variables {
+    const info = @typeInfo(Variables).@"struct";
+    var taken: Variables = undefined;
+    inline for (info.field_names, info.field_types, info.field_attrs) |name, F, attrs| {
+        @field(taken, name) = if (requested.get(name)) |given|
+            valueOf(F, given) orelse return null
+        else if (comptime attrs.defaultValue(F)) |default|
+            default
+        else if (@typeInfo(F) == .optional) null else return null;
+    }
+    return taken;
+}
+
+fn valueOf(comptime F: type, given: []const []const u8) ?F {
+    if (@typeInfo(F) == .optional) return valueOf(@typeInfo(F).optional.child, given) orelse return null;
+    if (comptime values.kindOf(F) != .array) return if (given.len == 1) text_values.read(F, given[0]) else null;
+    const items = bindings.memory.allocator.alloc(std.meta.Child(F), given.len) catch return null;
+    for (items, given) |*item, text| item.* = text_values.read(std.meta.Child(F), text) orelse return null;
+    return items;
 }
 
 fn check(
@@ -174,19 +183,26 @@ fn check(
 
 fn checkVariables(
     comptime owner: []const u8,
-    comptime parts: []const uri_template.Part,
+    comptime variables: []const uri_template.Variable,
     comptime Variables: type,
 ) void {
     @setEvalBranchQuota(100_000);
-    var n: usize = 0;
-    for (parts) |part| if (part == .variable) {
-        if (!@hasField(Variables, part.variable.name))
-            @compileError(owner ++ ": the function's struct has no field `" ++ part.variable.name ++ "`");
-        n += 1;
-    };
-    if (n == 0) @compileError(owner ++ ": it has no variables; `resource` is for a URI of its own");
-    if (@typeInfo(Variables).@"struct".field_names.len != n)
-        @compileError(owner ++ ": the function's struct has a field that is no variable");
+    const info = @typeInfo(Variables).@"struct";
+    if (variables.len == 0) @compileError(owner ++ ": it has no variables; `resource` is for a URI of its own");
+    for (variables) |variable| {
+        if (!@hasField(Variables, variable.name))
+            @compileError(owner ++ ": the function's struct has no field `" ++ variable.name ++ "`");
+    }
+    for (info.field_names, info.field_types, info.field_attrs) |name, F, attrs| {
+        const variable = for (variables) |each| {
+            if (std.mem.eql(u8, each.name, name)) break each;
+        } else @compileError(owner ++ ": the function's struct has a field that is no variable");
+        if (variable.optional and attrs.default_value_ptr == null and @typeInfo(F) != .optional)
+            @compileError(owner ++ ": a URI can omit `" ++ name ++ "`: make it optional or give it a default");
+        const Plain = if (@typeInfo(F) == .optional) @typeInfo(F).optional.child else F;
+        if (variable.many != (values.kindOf(Plain) == .array))
+            @compileError(owner ++ ": `" ++ name ++ "` is a slice if the variable is `{" ++ name ++ "*}`, only then");
+    }
 }
 
 fn mimeOf(comptime R: type) ?[]const u8 {
@@ -311,12 +327,31 @@ pub fn Exports(comptime author: type) type {
             return .{ .ok = .{ .items = &listed_templates } };
         }
 
+        const patterns: [templates]types.UriTemplate = patterns: {
+            @setEvalBranchQuota(calling.quota(all.len));
+            var items: [templates]types.UriTemplate = undefined;
+            var n: usize = 0;
+            for (all) |each| if (each.is_template) {
+                items[n] = .{ .text = each.uri, .unchecked = each.unchecked };
+                n += 1;
+            };
+            break :patterns items;
+        };
+
         pub fn readResource(request: Request, uri: []const u8) ReadResult {
             const context = calling.begin(request);
-            const requested = RequestedUri.of(uri) orelse return .{ .ok = null };
+            const normal = (uris.normalized(uri, .{}) catch null) orelse return .{ .ok = null };
             // A fixed URI has precedence over a matching template.
-            inline for (.{ false, true }) |is_template| for (all) |each| {
-                if (each.is_template == is_template) if (each.read(each, context, requested)) |answer| return answer;
+            inline for (all) |each| if (!each.is_template) {
+                if (each.read(each, context, .{ .uri = uri, .normal = normal })) |answer| return answer;
+            };
+            if (templates == 0) return .{ .ok = null };
+            const found = request.matchTemplate(uri, &patterns) orelse return .{ .ok = null };
+            comptime var n: u32 = 0;
+            inline for (all) |each| if (each.is_template) {
+                if (found.template == n)
+                    return each.read(each, context, .{ .uri = uri, .variables = found.variables }).?;
+                n += 1;
             };
             return .{ .ok = null };
         }

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from support.uri_matching import match_uri
 
-from wasmcp.guest.testing import fresh_declarations
+from wasmcp.guest.testing import URI_MATCHERS, fresh_declarations
+
+URI_MATCHERS.append(match_uri)
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.uri_matching import matched
 
 from wasmcp.guest import McpError, Message, PromptResult
 from wasmcp.guest.declarations.registry import COMPLETIONS, check, prompt_of, resource_of, tool_of
@@ -52,12 +53,12 @@ def test_guide_of_resources_and_prompts() -> None:
     defined = run("python-resources.md")
     assert check() == 4
     note = resource_of(defined["note"])
-    (part,) = note.read("notes://2", note.matches("notes://2?shout=true") or {}, LocalContext())
+    (part,) = note.read("notes://2", matched(note, "notes://2?shout=true") or {}, LocalContext())
     assert (part.data, part.mime_type) == ("CALL ADA", "text/markdown")
     with pytest.raises(McpError, match="Resource not found"):
-        note.read("notes://3", note.matches("notes://3") or {}, LocalContext())
+        note.read("notes://3", matched(note, "notes://3") or {}, LocalContext())
     attachment = resource_of(defined["attachment"])
-    (part,) = attachment.read("", attachment.matches("notes://1/files/a/b") or {}, LocalContext())
+    (part,) = attachment.read("", matched(attachment, "notes://1/files/a/b") or {}, LocalContext())
     assert (part.mime_type, part.meta) == ("image/png", {"example.com/path": ["a", "b"]})
     review = prompt_of(defined["review"]).get('{"code": "x", "depth": "thorough"}', LocalContext())
     assert isinstance(review, PromptResult)

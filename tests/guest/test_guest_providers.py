@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, NewType
 
 import pytest
+from support.uri_matching import matched
 
 from wasmcp.guest import Context, DeclarationError, prompt, provider, resource, tool
 from wasmcp.guest.declarations.providers import provide
@@ -100,7 +101,7 @@ def test_resources_and_prompts_get_shared_objects(made):
         return f"Tell me about {about} in {store.name}"
 
     found = resource_of(part)
-    (read,) = found.read("store://x", found.matches("store://x"), LocalContext())
+    (read,) = found.read("store://x", matched(found, "store://x"), LocalContext())
     assert read.data == "realx"
     assert prompt_of(ask).get(None, LocalContext()).messages[0].content == "Tell me about it in real"
 

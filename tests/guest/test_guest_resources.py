@@ -6,6 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 import pytest
+from support.uri_matching import matched
 
 from wasmcp.guest import (
     Cache,
@@ -24,7 +25,7 @@ from wasmcp.guest.testing import LocalContext
 
 def read(function, uri, **context):
     declared = resource_of(function)
-    return declared.read(uri, declared.matches(uri), LocalContext(**context))
+    return declared.read(uri, matched(declared, uri), LocalContext(**context))
 
 
 @pytest.mark.parametrize(
@@ -189,10 +190,10 @@ def test_path_traversal_is_not_found(path):
     @resource("test://free/{+path}", unchecked=["path"])
     def free(path: str) -> str: ...
 
-    assert resource_of(checked).matches(f"test://{path}") is None
-    assert resource_of(checked).matches(f"test://x?q={path}") is None
-    assert resource_of(free).matches(f"test://free/{path}") is not None
-    assert resource_of(checked).matches("test://a..b/..c/d..?q=1..2") == {"path": "a..b/..c/d..", "q": "1..2"}
+    assert matched(resource_of(checked), f"test://{path}") is None
+    assert matched(resource_of(checked), f"test://x?q={path}") is None
+    assert matched(resource_of(free), f"test://free/{path}") is not None
+    assert matched(resource_of(checked), "test://a..b/..c/d..?q=1..2") == {"path": "a..b/..c/d..", "q": "1..2"}
 
 
 def test_invalid_resources_are_refused():

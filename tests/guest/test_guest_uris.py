@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import AnyUrl
 from support import uri_table
+from support.uri_matching import matched
 
 from wasmcp.guest import DeclarationError, ResourceContents, resource
 from wasmcp.guest.declarations.registry import RESOURCES, resource_of
@@ -17,21 +18,24 @@ from wasmcp.guest.testing import LocalContext
 
 @pytest.mark.parametrize(("declared", "listed", "readable", "other"), uri_table.FIXED)
 def test_resource_has_normal_form_and_is_read_by_equivalent_uris(declared, listed, readable, other):
-    found = UriTemplate(declared)
-    assert found.normal.text == listed
-    assert [uri for uri in (declared, listed, *readable) if found.match(uri) is None] == []
-    assert [uri for uri in other if found.match(uri) is not None] == []
+    found = UriTemplate(declared).normal
+    assert found.text == listed
+    assert [uri for uri in (declared, listed, *readable) if key_of(uri) != found.key] == []
+    assert [uri for uri in other if key_of(uri) == found.key] == []
 
 
-@pytest.mark.parametrize(("declared", "listed", "uri", "variables"), uri_table.TEMPLATES)
-def test_template_has_normal_form_and_decoded_values(declared, listed, uri, variables):
-    names = {"name": ("name",), "path": ("path",), "host": ("host",)}
-    (parameter,) = [name for name in names if f"{{{name}}}" in declared or f"{{+{name}}}" in declared]
+@pytest.mark.parametrize("row", uri_table.ROWS)
+def test_template_has_normal_form_and_decoded_values(row):
+    variables = UriTemplate(row.declared).variables.values()
+    parameters = ", ".join(
+        f"{one.name}: {'list[str]' if one.many else 'str'} | None{' = None' if one.optional else ''}"
+        for one in variables
+    )
     namespace = {"resource": resource}
-    exec(f"@resource({declared!r})\ndef f({parameter}: str) -> str: ...", namespace)  # noqa: S102
+    exec(f"@resource({row.declared!r})\ndef f({parameters}) -> str: ...", namespace)  # noqa: S102
     found = resource_of(namespace["f"])
-    assert found.uri == listed
-    assert found.matches(uri) == variables
+    assert found.uri == row.listed
+    assert matched(found, row.uri) == row.variables
 
 
 @pytest.mark.parametrize("declared", uri_table.REFUSED)
@@ -60,7 +64,7 @@ def test_official_python_client_reads_listed_resources(declared):
     found = UriTemplate(declared)
     sent = str(AnyUrl(found.normal.text))
     assert sent == found.normal.text
-    assert found.match(sent) == {}
+    assert key_of(sent) == found.normal.key
 
 
 _TEXT = st.text(st.sampled_from("aZ09-._~!$&()*+,;=:@/ %éß漢🎉\"<>[]\\^`|'\n\x00%41%2f%zz.."), max_size=8)

@@ -58,22 +58,6 @@ URLS = [
     ["http://h/%7Efoo/%zz"],
     ["http://h/a/%2e%2E/b/"],
 ]
-TEMPLATES = [
-    ("notes://{id}", "notes://a%20b"),
-    ("notes://{id}", "notes://a/b"),
-    ("notes://{+path}", "notes://a/b"),
-    ("notes://{folder}/{id}{?q,tags*}", "notes://f/1?tags=a,b&tags=c&q=x"),
-    ("notes://{id}{?q}", "notes://1?other=1"),
-    ("notes://x?fixed=1{&q}", "notes://x?q=2&fixed=1"),
-    ("notes://x{/a,b}{.ext}", "notes://x/1/2.txt"),
-    ("notes://x{;p}{#part}", "notes://x;p=1#end"),
-    ("notes://x{;p}{#part}", "notes://x"),
-    ("notes://{id}", "notes://"),
-    ("{id}", "x"),
-    ("a://{id:3}", "a://x"),
-    ("a://{id}/{id}", "a://x/x"),
-    ("a://{", "a://x"),
-]
 BASE64: list[tuple[str, list[int] | str]] = [
     ("", []),
     ("+//+", [0xFB, 0xFF, 0xFE]),
@@ -178,9 +162,7 @@ def answers(checks: list[Any], tmp_path_factory: pytest.TempPathFactory) -> dict
         "bytes": BYTES,
         "urls": URLS,
         "queries": ["", "a=1", "?a=1&b=%20+x", "a&b=&=c", "ü=ö&a=~*-._'"],
-        "templates": TEMPLATES,
         "fixed": [[row[0], [row[0], row[1], *row[2], *row[3]]] for row in uri_table.FIXED],
-        "templated": [[row[0], row[2]] for row in uri_table.TEMPLATES],
         "refused": REFUSED,
         "formats": {name: [*FITTING[name], *UNFITTING[name]] for name in FITTING},
         "base64": [text for text, _ in BASE64],
@@ -218,25 +200,6 @@ def test_urls_are_those_of_node(answers: dict[str, Any]) -> None:
     assert all(answers["queries"])
 
 
-def test_templates(answers: dict[str, Any]) -> None:
-    assert answers["templates"] == [
-        {"id": "a b"},
-        None,
-        {"path": "a/b"},
-        {"folder": "f", "id": "1", "tags": ["a", "b", "c"], "q": "x"},
-        None,
-        {"q": "2"},
-        {"a": "1", "b": "2", "ext": "txt"},
-        {"p": "1", "part": "end"},
-        {},
-        None,
-        "TypeError",
-        "TypeError",
-        "TypeError",
-        "TypeError",
-    ]
-
-
 @pytest.mark.parametrize("row", range(len(uri_table.FIXED)))
 def test_a_resource_is_listed_in_normal_form_and_read_by_equivalent_uris(answers: dict[str, Any], row: int) -> None:
     _, listed, readable, other = uri_table.FIXED[row]
@@ -246,12 +209,6 @@ def test_a_resource_is_listed_in_normal_form_and_read_by_equivalent_uris(answers
     # A client in JavaScript may send what its URL parser makes of it.
     assert found["sent"] == listed
     assert found["keys"]
-
-
-@pytest.mark.parametrize("row", range(len(uri_table.TEMPLATES)))
-def test_a_template_is_listed_in_normal_form_and_gives_decoded_values(answers: dict[str, Any], row: int) -> None:
-    _, listed, _, variables = uri_table.TEMPLATES[row]
-    assert answers["templated"][row] == [listed, variables]
 
 
 def test_a_uri_that_clients_cannot_read_is_refused(answers: dict[str, Any]) -> None:

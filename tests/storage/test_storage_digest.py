@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from wasmcp.package_data import ADAPTERS, FRAMEWORK_COMPONENTS
+from wasmcp.package_data import ADAPTERS, BUILD_COMPONENTS, FRAMEWORK_COMPONENTS
 from wasmcp.storage import digest
 
 
@@ -23,4 +23,4 @@ def test_own_code_depends_on_the_parts() -> None:
 
 
 def test_changed_adapter_changes_the_framework_digest() -> None:
-    assert set(digest.of_framework()) == {*FRAMEWORK_COMPONENTS, *ADAPTERS}
+    assert set(digest.of_framework()) == {*FRAMEWORK_COMPONENTS, *ADAPTERS, *BUILD_COMPONENTS}

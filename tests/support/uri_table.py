@@ -12,10 +12,16 @@ Rules, RFC 3986 section 6.2 and RFC 6570:
 * A template lists its literal text in the same form. The URI of a request is brought into normal form, its ``.`` and
   ``..`` segments apart, and then matched. Values are decoded once, after matching.
 * A value that is not UTF-8, has a ``..`` segment, is an absolute path (``/``, ``\\`` or a drive) or holds NUL is of no
-  resource, whether it came encoded or not.
+  resource, whether it came encoded or not. Neither is an encoded ``/`` in an expression whose values end at ``/``.
+* A value holds any character but the delimiters of its operator and the reserved characters that the template has
+  after its first variable.
+* A template that a URI can match in more than one way is refused at build.
 """
 
 from __future__ import annotations
+
+import re
+from typing import NamedTuple
 
 FIXED: list[tuple[str, str, list[str], list[str]]] = [
     # declared, listed, also read by, not read by
@@ -51,14 +57,16 @@ FIXED: list[tuple[str, str, list[str], list[str]]] = [
     ("file:///tmp/a b.txt", "file:///tmp/a%20b.txt", ["file:///tmp/x/../a%20b.txt"], ["file://tmp/a%20b.txt"]),
 ]
 
-TEMPLATES: list[tuple[str, str, str, dict[str, str] | None]] = [
+Variables = dict[str, str | list[str]]
+
+TEMPLATES: list[tuple[str, str, str, Variables | None]] = [
     # declared, listed, the URI of a request, the variables; None: it is of no resource
     ("notes://{name}", "notes://{name}", "notes://a", {"name": "a"}),
     ("notes://{name}", "notes://{name}", "NOTES://A", {"name": "A"}),
     ("notes://{name}", "notes://{name}", "notes://caf%C3%A9%20x", {"name": "café x"}),
     ("notes://{name}", "notes://{name}", "notes://café x", {"name": "café x"}),
     ("notes://{name}", "notes://{name}", "notes://100%", {"name": "100%"}),
-    ("notes://{name}", "notes://{name}", "notes://a%2Fb", {"name": "a/b"}),
+    ("notes://{name}", "notes://{name}", "notes://a%2Fb", None),
     ("notes://{name}", "notes://{name}", "notes://a/b", None),
     ("notes://{name}", "notes://{name}", "notes://", None),
     ("notes://{name}", "notes://{name}", "notes://a%FF", None),
@@ -90,6 +98,72 @@ TEMPLATES: list[tuple[str, str, str, dict[str, str] | None]] = [
     ("docs://x/{+path}", "docs://x/{+path}", "docs://x/a[0]", {"path": "a[0]"}),
     ("https://Example.com:443/{name}", "https://example.com/{name}", "HTTPS://EXAMPLE.com/A", {"name": "A"}),
     ("http://{host}", "http://{host}/", "http://example.com", {"host": "example.com"}),
+    *(
+        (template, template, uri, variables)
+        for template, uri, variables in (
+            ("a://{x}", "a://b,c", None),
+            ("a://{x}", "a://b%2Cc", {"x": "b,c"}),
+            ("a://{x}", "a://b:c@d;e=f", {"x": "b:c@d;e=f"}),
+            ("a://{x}", "a://7?x=1", None),
+            ("a://{x}", "a://7#x", None),
+            ("a://{id}.txt", "a://x.txt.txt", {"id": "x.txt"}),
+            ("a://{id}.txt", "a://.txt", None),
+            ("a://{x,y}", "a://1,2", {"x": "1", "y": "2"}),
+            ("a://{x,y}", "a://1", None),
+            ("a://{x,y}", "a://1,2,3", None),
+            ("a://{x*}", "a://1,b%2C2", {"x": ["1", "b,2"]}),
+            ("a://{x*}", "a://1,..", None),
+            ("a://h/{x}:{y}", "a://h/1:2", {"x": "1", "y": "2"}),
+            ("a://h/{x}:{y}", "a://h/1:2:3", None),
+            ("a://h/{x}:{y}", "a://h/1%3A2:3", {"x": "1:2", "y": "3"}),
+            ("a://{+path}/tail", "a://x/y/tail", {"path": "x/y"}),
+            ("a://{+path}/tail", "a://x/tail/tail", {"path": "x/tail"}),
+            ("a://h/{+path}/{name}", "a://h/x/y/z", {"path": "x/y", "name": "z"}),
+            ("a://h/{+path}/{name}", "a://h/x/%2e%2e/z", None),
+            ("a://h/{+path}/{name}", "a://h/x/y%2Fz", None),
+            ("a://host{/x,y}", "a://host/1/2", {"x": "1", "y": "2"}),
+            ("a://host{/x,y}", "a://host/1", None),
+            ("a://host{/x*}", "a://host/1/2", {"x": ["1", "2"]}),
+            ("a://host{/x*}", "a://host/1/2%2F3", None),
+            ("a://host{/x*}", "a://host/1/%2e%2e/3", None),
+            ("a://host{/x*}", "a://host", None),
+            ("a://name{.ext}", "a://name.txt", {"ext": "txt"}),
+            ("a://h/{x}{.ext}", "a://h/a.tar.gz", {"x": "a.tar", "ext": "gz"}),
+            ("a://h/x{.ext*}", "a://h/x.tar.gz", {"ext": ["tar", "gz"]}),
+            ("a://h/n{;v,w}", "a://h/n;v=1;w=2", {"v": "1", "w": "2"}),
+            ("a://h/n{;v,w}", "a://h/n;w=2", {"w": "2"}),
+            ("a://h/n{;v,w}", "a://h/n", {}),
+            ("a://h/n{;v,w}", "a://h/n;z=2", None),
+            ("a://h/{x}{;v}", "a://h/a;v=%20", {"x": "a", "v": " "}),
+            ("a://b{?q,n}", "a://b?n=1&q=x%20y", {"n": "1", "q": "x y"}),
+            ("a://b{?q,n}", "a://b", {}),
+            ("a://b{?q,n}", "a://b?q=1&q=2", None),
+            ("a://b{?q,n}", "a://b?other=1", None),
+            ("a://b{?q,n}", "a://b?q=a=b/c", {"q": "a=b/c"}),
+            ("a://b{?q,n}", "a://b?q=..", None),
+            ("a://b{?q,n}", "a://b?q=%FF", None),
+            ("a://b{?tags*}", "a://b?tags=1&tags=2,3%2C4", {"tags": ["1", "2", "3,4"]}),
+            ("a://b?fixed=1{&q}", "a://b?q=2&fixed=1", {"q": "2"}),
+            ("a://b?fixed=1{&q}", "a://b?q=2", None),
+            ("a://b?fixed=1{&q}", "a://b?fixed=1&fixed=1", None),
+            ("a://b{#part}", "a://b#top/x?y", {"part": "top/x?y"}),
+            ("a://b{#part}", "a://b", {}),
+            ("a://{id}{?q}{#part}", "a://7?q=1#top?q=2", {"id": "7", "q": "1", "part": "top?q=2"}),
+            ("a://{id}{?q}{#part}", "a://7#top", {"id": "7", "part": "top"}),
+        )
+    ),
+]
+
+UNMATCHABLE: list[tuple[str, str]] = [
+    # declared, the reason why the build refuses it
+    ("a://{x}{y}", "a URI can match it in more than one way: `x` can contain what follows it"),
+    ("a://{x}-{y}", "a URI can match it in more than one way: `x` can contain what follows it"),
+    ("a://{+x}/{+y}", "a URI can match it in more than one way: `x` can contain what follows it"),
+    ("a://{+x,y}", "a URI can match it in more than one way: `x` can contain what follows it"),
+    ("a://b/{id:3}", "`id:3`: the prefix of a value cannot be matched back to it"),
+    ("a://b/{x}/{x}", "it has the variable `x` twice"),
+    ("a://b{;x*}", "`{;x*}` cannot be matched: use `{?x*}`"),
+    ("a://b?x={x}", "`{x}`: variables of a query are written `{?name}` or `{&name}`"),
 ]
 
 REFUSED: list[str] = [
@@ -104,3 +178,27 @@ REFUSED: list[str] = [
     "http://café.example/",
     "http://[::1/x",
 ]
+
+
+class Row(NamedTuple):
+    """A row of `TEMPLATES`; each template has a scheme of its own, so that one component can declare all."""
+
+    declared: str
+    listed: str
+    uri: str
+    variables: Variables | None
+
+
+def _rows() -> list[Row]:
+    numbers: dict[str, int] = {}
+    rows = []
+    for declared, listed, uri, variables in TEMPLATES:
+        number = numbers.setdefault(declared, len(numbers))
+        texts = [declared, listed, uri]
+        if not declared.lower().startswith("http"):
+            texts = [re.sub(r"\A[A-Za-z]+", rf"\g<0>{number}", text) for text in texts]
+        rows.append(Row(*texts, variables))
+    return rows
+
+
+ROWS = _rows()

@@ -1,6 +1,6 @@
 """URIs of resources in Rust: the table that the guest libraries of all languages have in common.
 
-The two modules of the guest crate that decide are compiled natively: they use nothing of the component.
+The module of the guest crate that decides is compiled natively: it uses nothing of the component.
 """
 
 from __future__ import annotations
@@ -20,24 +20,14 @@ MAIN = """\
 #![allow(dead_code)]
 #[path = "{src}/uris.rs"]
 mod uris;
-#[path = "{src}/template.rs"]
-mod template;
 
 use std::panic::catch_unwind;
-use template::{{leads_out, Pattern}};
-use uris::{{key_of, with_segments, Normal}};
+use uris::{{key_of, Normal}};
 
 fn fixed(declared: &str, uris: &[&str]) {{
     let normal = Normal::declared(declared, false);
     let read: Vec<bool> = uris.iter().map(|uri| key_of(uri).as_ref() == Some(&normal.identity())).collect();
     println!("{{}}\\t{{read:?}}", normal.text);
-}}
-
-fn templated(declared: &str, uri: &str) {{
-    let normal = Normal::declared(declared, true);
-    let found = with_segments(uri).and_then(|uri| Pattern::new(&normal).matches(&uri));
-    let value = found.map(|all| all[0].1.clone()).filter(|value| !leads_out(value));
-    println!("{{}}\\t{{}}", normal.text, value.map_or("none".into(), |value| format!("= {{value}}")));
 }}
 
 fn refused(text: &str) {{
@@ -65,7 +55,6 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     for declared, listed, readable, other in uri_table.FIXED:
         uris = ", ".join(map(quoted, [declared, listed, *readable, *other]))
         calls.append(f"fixed({quoted(declared)}, &[{uris}]);")
-    calls += [f"templated({quoted(row[0])}, {quoted(row[2])});" for row in uri_table.TEMPLATES]
     calls += [f"refused({quoted(uri)});" for uri in [*uri_table.REFUSED, "docs://a/../{x}"]]
     folder = tmp_path_factory.mktemp("uris")
     (folder / "main.rs").write_text(MAIN.format(src=guest_directory("rust") / "src", calls="\n".join(calls)), "utf-8")
@@ -82,13 +71,6 @@ def test_a_resource_is_listed_in_normal_form_and_read_by_equivalent_uris(answers
     normal, _, read = answers[row].partition("\t")
     assert normal == listed
     assert json.loads(read) == [True] * (2 + len(readable)) + [False] * len(other)
-
-
-@pytest.mark.parametrize("row", range(len(uri_table.TEMPLATES)))
-def test_a_template_is_listed_in_normal_form_and_gives_decoded_values(answers: list[str], row: int) -> None:
-    _, listed, _, variables = uri_table.TEMPLATES[row]
-    expected = "none" if variables is None else f"= {next(iter(variables.values()))}"
-    assert answers[len(uri_table.FIXED) + row].split("\t") == [listed, expected]
 
 
 def test_a_uri_that_clients_cannot_read_is_refused(answers: list[str]) -> None:

@@ -319,8 +319,18 @@ pub const exports_ = struct {};
             "has no field `b`",
         ),
         (
-            'pub const resources = .{mcp.template("a:{?b}", "a", "", f)};\nfn f() bool { return true; }',
-            "there are `{name}` and",
+            (
+                'pub const resources = .{mcp.template("a:{?b}", "a", "", f)};\n'
+                "fn f(v: struct { b: []const u8 }) []const u8 { return v.b; }"
+            ),
+            "a URI can omit `b`: make it optional or give it a default",
+        ),
+        (
+            (
+                'pub const resources = .{mcp.template("a:{b*}", "a", "", f)};\n'
+                "fn f(v: struct { b: []const u8 }) []const u8 { return v.b; }"
+            ),
+            "`b` is a slice if the variable is `{b*}`, only then",
         ),
         (
             'pub const prompts = .{mcp.prompt("a", "", f)};\nfn f(_: struct { a: []const u8 }) f32 { return 1; }',

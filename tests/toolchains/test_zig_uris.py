@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import AnyUrl
@@ -18,9 +19,6 @@ from wasmcp.host import Server, open_server
 from wasmcp.project.catalogue_recording import boot
 from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.zig import ZigToolchain, user_cache
-
-# `{+path}` takes what more special templates take, too.
-DECLARED = sorted(dict.fromkeys(row[0] for row in uri_table.TEMPLATES), key=lambda template: "{+" in template)
 
 
 def build(folder: Path, lines: list[str]) -> bytes:
@@ -34,12 +32,6 @@ def build(folder: Path, lines: list[str]) -> bytes:
 
 def quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
-
-
-def variable(template: str) -> str:
-    found = re.search(r"\{\+?(\w+)\}", template)
-    assert found
-    return found[1]
 
 
 @contextmanager
@@ -62,35 +54,15 @@ def fixed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture(scope="module")
-def templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    offered = []
-    for template in DECLARED:
-        text, name = quoted(template), quoted(variable(template))
-        offered.append(f'mcp.template({text}, "t", "", Of({text}, {name}, struct {{ @{name}: []const u8 }}).read),')
-    lines = [
-        "fn Of(comptime uri: []const u8, comptime name: []const u8, comptime T: type) type {",
-        "    return struct {",
-        "        fn read(v: T) []const []const u8 {",
-        "            return mcp.allocator.dupe([]const u8, &.{ uri, @field(v, name) }) catch &.{};",
-        "        }",
-        "    };",
-        "}",
-    ]
-    with serving(tmp_path_factory.mktemp("templates"), ["pub const resources = .{", *offered, "};", *lines]) as server:
-        yield server
-
-
-def read(server: Server, uri: str) -> list[str] | None:
-    """Return the declaration that reads a URI, and its variable; None if no resource matches."""
+def read(server: Server, uri: str) -> Any:
+    """Return the JSON that a resource contains; None if no resource matches."""
     try:
         contents = server.request("resources/read", {"uri": uri})["contents"]
     except RequestError as error:
         if error.code != -32602:
             raise
         return None
-    found: list[str] = json.loads(contents[0]["text"])
-    return found
+    return json.loads(contents[0]["text"])
 
 
 @pytest.mark.parametrize(("declared", "listed", "readable", "other"), uri_table.FIXED)
@@ -103,24 +75,11 @@ def test_a_resource_is_read_by_equivalent_uris(
         assert read(fixed, uri) != [listed], uri
 
 
-def test_lists_have_the_normal_form_that_the_official_python_client_sends(fixed: Server, templates: Server) -> None:
+def test_lists_have_the_normal_form_that_the_official_python_client_sends(fixed: Server) -> None:
     """Releases before 2 parse each listed URI by `pydantic.AnyUrl`, and send what it makes of it."""
     listed = [resource.uri for resource in fixed.list_resources()]
     assert listed == [row[1] for row in uri_table.FIXED]
     assert [str(AnyUrl(uri)) for uri in listed] == listed
-    normal = {row[0]: row[1] for row in uri_table.TEMPLATES}
-    assert [one.uri_template for one in templates.list_resource_templates()] == [normal[one] for one in DECLARED]
-
-
-@pytest.mark.parametrize(("declared", "listed", "uri", "variables"), uri_table.TEMPLATES)
-def test_a_template_gives_decoded_values(
-    templates: Server, declared: str, listed: str, uri: str, variables: dict[str, str] | None
-) -> None:
-    found = read(templates, uri)
-    if variables is None:
-        assert found is None or found[0] != declared
-    else:
-        assert found == [declared, *variables.values()]
 
 
 def test_uris_that_clients_cannot_read_do_not_compile(tmp_path: Path) -> None:
@@ -142,15 +101,6 @@ def test_uris_that_clients_cannot_read_do_not_compile(tmp_path: Path) -> None:
         "a `.` or `..` segment, which clients remove",
     ):
         assert reason in words
-
-
-def test_unchecked_variables_take_any_text(tmp_path: Path) -> None:
-    lines = [
-        'pub const resources = .{mcp.template("x://a/{+path}", "r", "", f).with(.{ .unchecked = &.{"path"} })};',
-        "fn f(v: struct { path: []const u8 }) []const u8 { return v.path; }",
-    ]
-    with serving(tmp_path, lines) as running:
-        assert running.read_resource("x://a/../b").text == "../b"
 
 
 def test_two_resources_that_a_client_cannot_tell_apart_do_not_compile(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from wasmcp.guest.json_types.untyped_json import dump_any
 from wasmcp.guest.json_types.uris import sendable_uri
 
 if TYPE_CHECKING:
+    from wasmcp.guest.declarations.uri_template import Pattern
     from wasmcp.guest.session import Session
 
 LogLevel = Literal["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]
@@ -60,6 +61,7 @@ class Request(Protocol):
 
     def id(self) -> str: ...  # noqa: D102 - documented in the WIT
     def target(self) -> str | None: ...  # noqa: D102
+    def match_template(self, uri: str, templates: Sequence[Pattern]) -> Any: ...  # noqa: D102
     def meta(self) -> str | None: ...  # noqa: D102
     def protocol_version(self) -> str: ...  # noqa: D102
     def client_capabilities(self) -> str: ...  # noqa: D102
@@ -108,6 +110,10 @@ class Context(ClientRequestMethods):
                 request.input_state(), request.input_responses(), lambda: self.client_capabilities
             )
         return self._client_requests
+
+    def match_template(self, uri: str, templates: Sequence[Pattern]) -> Any:
+        """Return the first template that a URI matches, the record `uri-match`; None if it matches none."""
+        return self._request.match_template(uri, templates) if templates else None
 
     def _idle(self) -> None:
         if self._client_requests is not None and self._client_requests.waiting:

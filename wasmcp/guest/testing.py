@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +37,9 @@ __all__ = [
     "roots",
     "said",
 ]
+
+URI_MATCHERS: list[Callable[[str, Sequence[Any]], Any]] = []
+"""The function that matches a URI with the templates of a component, last; the framework does it in servers."""
 
 
 @dataclass
@@ -109,6 +112,11 @@ class _LocalRequest:
 
     def notify_resource_updated(self, uri: str) -> None:
         self.changes.append(uri)
+
+    def match_template(self, uri: str, templates: Sequence[Any]) -> Any:
+        if not URI_MATCHERS:
+            raise LookupError(f"a LocalContext does not match `{uri}` with URI templates: read it in a composed server")
+        return URI_MATCHERS[-1](uri, templates)
 
     def cancelled(self) -> bool:
         return self.is_cancelled

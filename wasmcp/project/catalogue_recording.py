@@ -18,6 +18,7 @@ from wasmcp.compose.interfaces import CAPABILITY_NAMES, MIDDLEWARE, STRICT
 from wasmcp.compose.metadata import ServerMetadata
 from wasmcp.compose.server import compose_server
 from wasmcp.errors import CatalogueError, HostError
+from wasmcp.project.uri_templates import check_templates
 from wasmcp.protocol import LISTS
 from wasmcp.storage import digest
 from wasmcp.storage.cache import Cache, write_atomically
@@ -131,7 +132,7 @@ def catalogue_of(name: str, data: bytes, component: str, framework: Mapping[str,
         [
             component,
             dict(framework),
-            digest.of_own_code("compose", "project/catalogue_recording.py"),
+            digest.of_own_code("compose", "project/catalogue_recording.py", "project/uri_templates.py"),
         ]
     )
     path = cache.text_path("catalogues", key)
@@ -202,7 +203,9 @@ def boot(name: str, data: bytes) -> Catalogue:
 
 
 def _problems(kind: str, items: list[dict[str, Any]]) -> list[str]:
-    return check_tools(items) if kind == "tools" else check_items(kind, items)
+    if kind == "tools":
+        return check_tools(items)
+    return check_items(kind, items) or (check_templates(items) if kind == "templates" else [])
 
 
 def _list(running: Server, method: str, member: str) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import wasmcp
-from wasmcp.package_data import ADAPTERS, FRAMEWORK_COMPONENTS, framework_component
+from wasmcp.package_data import ADAPTERS, BUILD_COMPONENTS, FRAMEWORK_COMPONENTS, framework_component
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -68,4 +68,4 @@ def of_framework() -> dict[str, str]:
     Raises:
         MissingPackageDataError: A framework component is not built.
     """
-    return {name: of_file(framework_component(name)) for name in (*FRAMEWORK_COMPONENTS, *ADAPTERS)}
+    return {name: of_file(framework_component(name)) for name in (*FRAMEWORK_COMPONENTS, *ADAPTERS, *BUILD_COMPONENTS)}

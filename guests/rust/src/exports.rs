@@ -4,7 +4,7 @@ use crate::bindings::exports::wasmcp::mcp_v20260728 as offered;
 use crate::bindings::wasmcp::mcp_v20260728::{messages::Request, types};
 use crate::failure::Kind;
 use crate::resource::Propose;
-use crate::uris::{key_of, with_segments};
+use crate::uris::key_of;
 use crate::{Context, Prompt, Resource, Template, Tool, ToolResult};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -183,18 +183,18 @@ impl<T: Define> offered::resources::Guest for T {
     fn read_resource(request: &Request, uri: String) -> Result<Option<offered::resources::Outcome>, types::Error> {
         let all = component::<T>();
         let context = Context::new(request);
-        let (Some(key), Some(segments)) = (key_of(&uri), with_segments(&uri)) else {
+        let Some(key) = key_of(&uri) else {
             return Ok(None);
         };
         let fixed = all.resources.iter().find(|resource| resource.identity == key);
         let read = match fixed {
             Some(resource) => resource.read(&uri, &context),
             None => {
-                let mut templates = all.templates.iter();
-                match templates.find_map(|template| template.read(&uri, &segments, &context)) {
-                    Some(read) => read,
-                    None => return Ok(None),
-                }
+                let patterns: Vec<_> = all.templates.iter().map(Template::pattern).collect();
+                let Some(found) = request.match_template(&uri, &patterns) else {
+                    return Ok(None);
+                };
+                all.templates[found.template as usize].read(&uri, found.variables, &context)
             }
         };
         match read {

@@ -2,7 +2,7 @@
 
 use crate::bindings::wasmcp::mcp_v20260728::types;
 use crate::content::{wit_icons, Annotations, Icon};
-use crate::template::{leads_out, Pattern};
+use crate::template::{variables, Variable};
 use crate::uris::Normal;
 use crate::{Context, Failure};
 use serde::de::DeserializeOwned;
@@ -204,7 +204,7 @@ impl Resource {
     }
 }
 
-type ReadTemplate = Box<dyn Fn(Vec<(String, String)>, &Context) -> Result<Contents, Failure> + Send + Sync>;
+type ReadTemplate = Box<dyn Fn(Map<String, Value>, &Context) -> Result<Contents, Failure> + Send + Sync>;
 pub(crate) type Propose = Box<dyn Fn(&str, &BTreeMap<String, String>) -> Vec<String> + Send + Sync>;
 
 /// Resource template, created by [`template`].
@@ -227,14 +227,14 @@ pub struct Template {
     pub(crate) identity: String,
     name: String,
     about: About,
-    pattern: Pattern,
+    variables: Vec<Variable>,
     unchecked: Vec<String>,
     read: ReadTemplate,
     pub(crate) proposals: Vec<(String, Propose)>,
 }
 
-/// Function of a template: its parameters are the variables (a type with `Deserialize` whose fields are strings) and
-/// [`Context`].
+/// Function of a template: its parameters are the variables (a type with `Deserialize` whose fields are strings, lists of
+/// strings for `{x*}`, and optional for variables that a URI can omit) and [`Context`].
 ///
 /// ```
 /// use wasmcp_guest::{template, Context, Failure};
@@ -264,15 +264,16 @@ where
     }
 }
 
-/// Create a template from a function. Variables are `{name}`, up to the next `/`, or `{+name}`, with slashes (RFC
-/// 6570).
+/// Create a template (RFC 6570) from a function.
 ///
 /// A value with a `..` segment, an absolute path or NUL, encoded or not, does not match: a value appended to a folder
-/// cannot leave it (path traversal). [`Template::unchecked`] allows any value.
+/// cannot leave it (path traversal). Neither does an encoded slash where a value ends at `/`. [`Template::unchecked`]
+/// allows any value.
 ///
 /// # Panics
 ///
-/// The URIs are not valid for clients, or the template cannot be matched unambiguously; the build reports it.
+/// The URIs are not valid for clients; the build reports it. It also refuses templates that URIs cannot be matched
+/// against.
 ///
 /// ```
 /// use wasmcp_guest::{template, Context};
@@ -291,20 +292,14 @@ where
 {
     let normal = Normal::declared(&uri_template.into(), true);
     Template {
-        pattern: Pattern::new(&normal),
+        variables: variables(&normal.text),
         identity: normal.identity(),
         uri_template: normal.text,
         unchecked: Vec::new(),
         name: name.into(),
         about: About::default(),
         proposals: Vec::new(),
-        read: Box::new(move |variables, context| {
-            let object: Map<String, Value> = variables
-                .into_iter()
-                .map(|(name, value)| (name, Value::String(value)))
-                .collect();
-            function.read(serde_json::from_value(Value::Object(object))?, context)
-        }),
+        read: Box::new(move |found, context| function.read(serde_json::from_value(Value::Object(found))?, context)),
     }
 }
 
@@ -326,12 +321,12 @@ impl Template {
     }
 
     fn known(&self, variable: String) -> String {
-        let known = self.pattern.variables().any(|name| name == variable);
+        let known = self.variables.iter().any(|known| known.name == variable);
         assert!(known, "`{}` has no variable `{variable}`", self.uri_template);
         variable
     }
 
-    /// Allow any value of a variable, also paths that leave a folder.
+    /// Allow any value of a variable, also paths that leave a folder and encoded slashes.
     ///
     /// # Panics
     ///
@@ -342,20 +337,28 @@ impl Template {
         self
     }
 
-    /// Read the resource with this URI; `None` if it does not match the template. `segments` is its normal form with
-    /// `.` and `..` segments kept.
+    /// Return the template as the framework matches it.
+    pub(crate) fn pattern(&self) -> types::UriTemplate {
+        types::UriTemplate {
+            text: self.uri_template.clone(),
+            unchecked: self.unchecked.clone(),
+        }
+    }
+
+    /// Read the resource with this URI, in which the framework found these values.
     pub(crate) fn read(
         &self,
         uri: &str,
-        segments: &str,
+        found: Vec<(String, Vec<String>)>,
         context: &Context,
-    ) -> Option<Result<types::ResourceContents, Failure>> {
-        let variables = self.pattern.matches(segments)?;
-        let out = |(name, value): &(String, String)| leads_out(value) && !self.unchecked.contains(name);
-        if variables.iter().any(out) {
-            return None;
+    ) -> Result<types::ResourceContents, Failure> {
+        let mut object = Map::new();
+        for (name, mut values) in found {
+            let many = self.variables.iter().any(|known| known.many && known.name == name);
+            let value = if many { values.into() } else { values.remove(0).into() };
+            object.insert(name, value);
         }
-        Some((self.read)(variables, context).map(|found| contents(uri, &self.about, found)))
+        Ok(contents(uri, &self.about, (self.read)(object, context)?))
     }
 
     pub(crate) fn to_wit(&self) -> types::ResourceTemplate {

@@ -17,7 +17,7 @@ pub(crate) struct Normal {
     pub(crate) text: String,
     /// Start and end of the host in the text; hosts are compared case-insensitively.
     host: usize,
-    pub(crate) authority_end: usize,
+    authority_end: usize,
 }
 
 impl Normal {
@@ -26,7 +26,7 @@ impl Normal {
         if let Some(reason) = problem(text, template) {
             panic!("`{text}`: {reason}");
         }
-        normalized(text, template, true).unwrap_or_else(|| panic!("`{text}` is not a URI"))
+        normalized(text, template).unwrap_or_else(|| panic!("`{text}` is not a URI"))
     }
 
     /// Return the text with its host in lower case: equal for equivalent URIs.
@@ -39,17 +39,12 @@ impl Normal {
 
 /// Return the comparison key of a URI, equal for equivalent URIs; `None` if the text has no scheme.
 pub(crate) fn key_of(uri: &str) -> Option<String> {
-    normalized(uri, false, true).map(|normal| normal.identity())
-}
-
-/// Return the normal form of a URI with `.` and `..` segments kept: the input of template matching.
-pub(crate) fn with_segments(uri: &str) -> Option<String> {
-    normalized(uri, false, false).map(|normal| normal.text)
+    normalized(uri, false).map(|normal| normal.identity())
 }
 
 /// Return the normal form of a URI for clients; the text itself if it has no scheme.
 pub(crate) fn sendable(uri: &str) -> String {
-    normalized(uri, false, true).map_or_else(|| uri.to_owned(), |normal| normal.text)
+    normalized(uri, false).map_or_else(|| uri.to_owned(), |normal| normal.text)
 }
 
 /// Return the reason why a URI or template is not valid for clients, if any.
@@ -201,7 +196,7 @@ impl<'a> Place<'a> {
     }
 }
 
-fn normalized(text: &str, template: bool, dots: bool) -> Option<Normal> {
+fn normalized(text: &str, template: bool) -> Option<Normal> {
     let parts = Parts::of(text, template)?;
     let mut out = parts.scheme.to_ascii_lowercase();
     let (mut host, mut authority_end) = (0, 0);
@@ -217,8 +212,7 @@ fn normalized(text: &str, template: bool, dots: bool) -> Option<Normal> {
             lower(&mut out[host..], template);
         }
         if let Some(port) = place.port {
-            let kept_empty = !dots && default.is_none();
-            if default != Some(port) && (!port.is_empty() || kept_empty) {
+            if default != Some(port) && !port.is_empty() {
                 out.push(':');
                 out.push_str(&encoded(port, "[]", template, true));
             }
@@ -226,7 +220,7 @@ fn normalized(text: &str, template: bool, dots: bool) -> Option<Normal> {
         authority_end = out.len();
     }
     let mut path = encoded(parts.path, "", template, true);
-    if dots && !template && path.starts_with('/') {
+    if !template && path.starts_with('/') {
         path = without_dots(&path);
     }
     if path.is_empty() && default.is_some() && parts.authority.is_some() {
@@ -296,7 +290,7 @@ fn is_unreserved(byte: u8) -> bool {
 }
 
 /// Return the byte that is percent-encoded at this position.
-pub(crate) fn hex(bytes: &[u8], at: usize) -> Option<u8> {
+fn hex(bytes: &[u8], at: usize) -> Option<u8> {
     let [b'%', high, low] = *bytes.get(at..at + 3)? else {
         return None;
     };

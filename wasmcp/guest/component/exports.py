@@ -93,6 +93,7 @@ _TOOLS = TOOLS.all()
 _PROMPTS = PROMPTS.all()
 _RESOURCES = {resource.identity: resource for resource in RESOURCES.all().values() if not resource.is_template}
 _TEMPLATES = {resource.uri: resource for resource in RESOURCES.all().values() if resource.is_template}
+_PATTERNS = [item.pattern for item in _TEMPLATES.values()]
 _COMPLETERS = list(COMPLETIONS.all().values())
 
 _CACHE = cache_of(ListCache.cache)
@@ -173,11 +174,15 @@ class Resources:
 
     def read_resource(self, request: Any, uri: str) -> Any:
         """Read a resource; return None for an unknown URI. Fixed URIs have precedence over templates."""
-        for resource in (_RESOURCES.get(key_of(uri)), *_TEMPLATES.values()):
-            found = None if resource is None else resource.matches(uri)
-            if resource is not None and found is not None:
-                return _answered("resource", uri, partial(_read, resource, uri, found, _context(request)))
-        return None
+        resource = _RESOURCES.get(key_of(uri))
+        found: dict[str, str | list[str]] = {}
+        if resource is None:
+            match = request.match_template(uri, _PATTERNS) if _PATTERNS else None
+            if match is None:
+                return None
+            resource = list(_TEMPLATES.values())[match.template]
+            found = resource.values(match.variables)
+        return _answered("resource", uri, partial(_read, resource, uri, found, _context(request)))
 
 
 def _read(resource: Resource, uri: str, found: Any, context: Context) -> Any:

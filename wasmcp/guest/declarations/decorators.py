@@ -152,8 +152,8 @@ def resource(
         meta: The resource's ``_meta``.
         cache: Cache hints for the contents.
         unchecked: Names of variables that accept any value. For all other variables a value with a ``..`` segment, an
-            absolute path or a NUL is answered as a resource that does not exist, so that a value cannot escape the
-            folder that it is joined to.
+            absolute path, a NUL, or an encoded ``/`` where a value ends at ``/`` is answered as a resource that does
+            not exist, so that a value cannot escape the folder that it is joined to.
 
     Raises:
         DeclarationError: The function cannot become a resource.

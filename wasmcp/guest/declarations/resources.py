@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,9 +11,9 @@ from wasmcp.guest.component.error_reporting import masked
 from wasmcp.guest.content import Annotations, Icon, check_size
 from wasmcp.guest.context import Context
 from wasmcp.guest.declarations.signature import Signature
-from wasmcp.guest.declarations.uri_template import UriTemplate
+from wasmcp.guest.declarations.uri_template import Pattern, UriTemplate
 from wasmcp.guest.errors import McpError, MismatchError, ResourceNotFoundError
-from wasmcp.guest.json_types.json_codec import encode
+from wasmcp.guest.json_types.json_codec import encode, sendable
 from wasmcp.guest.json_types.mismatches import Mismatches
 from wasmcp.guest.json_types.records import Member
 from wasmcp.guest.json_types.text_params import load_text
@@ -23,8 +22,6 @@ from wasmcp.guest.json_types.uris import sendable_uri
 
 _NOT_FOUND_BEFORE = -32002
 """The error code of revisions before 2026-07-28 for a resource that does not exist."""
-
-_WAY_OUT = re.compile(r"\A[/\\]|\A[A-Za-z]:[/\\]|(?:\A|[/\\])\.\.(?:[/\\]|\Z)|\0")
 
 
 @dataclass(frozen=True)
@@ -89,7 +86,7 @@ class Resource:
         annotations: Hints for clients.
         meta: The resource's ``_meta``.
         cache: Cache hints for the contents.
-        unchecked: Variables that can contain ``..``, an absolute path or NUL.
+        unchecked: Variables that can contain ``..``, an absolute path, NUL, or an encoded slash.
         names: Names that annotations can use in addition to those of the module.
 
     Attributes:
@@ -97,6 +94,7 @@ class Resource:
         reference: The same; completion requests name a template by it.
         identity: The same with its host in lower case: two resources with the same identity are duplicates.
         variables: The variables of the template as members; empty for a plain URI.
+        pattern: The template as the framework matches it.
 
     Raises:
         DeclarationError: The function cannot become a resource.
@@ -146,12 +144,12 @@ class Resource:
         unknown = [name for name in unchecked if name not in self.variables]
         if unknown:
             raise self._signature.refused(None, f"`unchecked` names `{unknown[0]}`, which is not a variable of `{uri}`")
-        self._unchecked = frozenset(unchecked)
+        self.pattern = Pattern(sendable(self.uri), list(unchecked))
 
     @property
     def is_template(self) -> bool:
         """True for a resource template."""
-        return self._template.is_template
+        return bool(self._template.variables)
 
     def _checked(self) -> dict[str, Member]:
         members = {member.name: member for member in self._signature.members}
@@ -168,15 +166,10 @@ class Resource:
                 raise self._signature.refused(f"parameter `{name}`", reason)
         return {name: members[name] for name in self._template.variables}
 
-    def matches(self, uri: str) -> dict[str, str | list[str]] | None:
-        """Return the variables in a URI; None if the URI does not match, or a value would escape a folder."""
-        found = self._template.match(uri)
-        if found is not None:
-            for name, value in found.items():
-                values = value if isinstance(value, list) else [value]
-                if name not in self._unchecked and any(map(_leads_out, values)):
-                    return None
-        return found
+    def values(self, found: Iterable[tuple[str, list[str]]]) -> dict[str, str | list[str]]:
+        """Return the values of the variables that the framework found in a URI; a list for each ``*``."""
+        variables = self._template.variables
+        return {name: values if variables[name].many else values[0] for name, values in found}
 
     def read(
         self, uri: str, found: Mapping[str, str | list[str]], context: Context
@@ -185,7 +178,7 @@ class Resource:
 
         Args:
             uri: The URI.
-            found: Its variables, returned by `matches`.
+            found: Its variables, returned by `values`.
             context: The call; it has expired when this method returns.
 
         Returns:
@@ -250,8 +243,3 @@ class Resource:
                     f"a resource returns a string, bytes or a value that JSON can hold: {mismatch}"
                 ) from None
         return Part(sendable_uri(contents.uri) if contents.uri else uri, mime_type or default, data, contents.meta)
-
-
-def _leads_out(value: str) -> bool:
-    """Return True if a value, used as a path, would leave the folder that it is joined to."""
-    return _WAY_OUT.search(value) is not None

@@ -20,6 +20,7 @@ from wasmcp.guest.fastmcp.refusals import RefusedMethod, author_frame, refuse_fe
 from wasmcp.guest.fastmcp.values import (
     ToolAnnotations,
 )
+from wasmcp.guest.json_types.uris import key_of
 
 _WILDCARD = re.compile(r"\{(\w+)\*\}")
 
@@ -410,15 +411,11 @@ class FastMCP:
             RuntimeError: No call is running.
         """
         running = _running(context)
-        for resource in sorted(RESOURCES.all().values(), key=lambda one: one.is_template):
-            found = resource.matches(str(uri))
-            if found is None:
-                continue
-            if not isinstance(resource, DeclaredResource):
-                raise NotFoundError(f"`{uri}` was declared by `wasmcp.guest.resource`: call its function")
-            value = resource.finish(await resource.adapted.run(running, resource.loaded(str(uri), found)))
-            return resource.parts(value, str(uri))
-        raise NotFoundError(f"Unknown resource: {uri!r}")
+        resource, found = _declared_at(str(uri), running)
+        if not isinstance(resource, DeclaredResource):
+            raise NotFoundError(f"`{uri}` was declared by `wasmcp.guest.resource`: call its function")
+        value = resource.finish(await resource.adapted.run(running, resource.loaded(str(uri), found)))
+        return resource.parts(value, str(uri))
 
     async def get_prompt(
         self, name: str, arguments: Mapping[str, str] | None = None, context: Context | None = None
@@ -550,3 +547,18 @@ def _meta(meta: Mapping[str, Any] | None, tags: Iterable[str] | None, version: A
 
 def _running(context: Context | None) -> Context:
     return get_context() if context is None else context
+
+
+def _declared_at(uri: str, running: Context) -> tuple[Any, dict[str, str | list[str]]]:
+    """Return the resource with a URI, and its variables. A fixed URI has precedence over a template."""
+    declared = RESOURCES.all().values()
+    key = key_of(uri)
+    for resource in declared:
+        if not resource.is_template and resource.identity == key:
+            return resource, {}
+    templates = [resource for resource in declared if resource.is_template]
+    match = running.plain.match_template(uri, [resource.pattern for resource in templates])
+    if match is None:
+        raise NotFoundError(f"Unknown resource: {uri!r}")
+    resource = templates[match.template]
+    return resource, resource.values(match.variables)

@@ -6,7 +6,6 @@ Source: RFC 3986, section 6.2; RFC 6570 for templates. URL parsers of clients (W
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import NamedTuple
 
 from wasmcp.guest.json_types.json_codec import sendable
@@ -73,20 +72,15 @@ def key_of(uri: str) -> str:
         return ""
 
 
-@lru_cache(maxsize=2)  # the URI of one request is compared with each template
-def normalized(uri: str, *, dots: bool = True) -> Parts:
-    """Return a URI in normal form.
-
-    Args:
-        uri: The URI; characters that are not allowed in a URI are encoded.
-        dots: True to remove ``.`` and ``..`` segments and an empty port; a template matches the URI without that.
+def normalized(uri: str) -> Parts:
+    """Return a URI in normal form; characters that are not allowed in a URI are encoded.
 
     Raises:
         ValueError: The URI has no scheme.
     """
     scheme, found = _split(_PLAIN, sendable(uri))
-    authority, path = _authority(scheme, found[1] or "", keep_colon=not dots), _encoded("path", found[2])
-    if dots and path[:1] == "/":
+    authority, path = _authority(scheme, found[1] or ""), _encoded("path", found[2])
+    if path[:1] == "/":
         path = _without_dots(path)
     if not path and scheme in _PORTS and authority:
         path = "/"
@@ -155,7 +149,7 @@ def _host_and_port(place: str) -> tuple[str, str]:
     return (host, port) if colon and not set(port) & set("]{}") else (place, "")
 
 
-def _authority(scheme: str, authority: str, *, keep_colon: bool = False) -> str:
+def _authority(scheme: str, authority: str) -> str:
     if not authority:
         return ""
     user, at, place = authority[2:].rpartition("@")
@@ -163,7 +157,7 @@ def _authority(scheme: str, authority: str, *, keep_colon: bool = False) -> str:
     host = _literals("authority", host)
     if scheme in _PORTS:
         host = "".join(part if part[:1] == "{" else part.lower() for part in _expressions(host))
-    if port == _PORTS.get(scheme) or (not port and not (keep_colon and scheme not in _PORTS and place[-1:] == ":")):
+    if not port or port == _PORTS.get(scheme):
         return f"//{_literals('authority', user)}{at}{host}"
     return f"//{_literals('authority', user)}{at}{host}:{_literals('authority', port)}"
 

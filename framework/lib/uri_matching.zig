@@ -1,0 +1,55 @@
+//! Matching of a URI against the templates of a component.
+
+const std = @import("std");
+const uris = @import("uris");
+const UriTemplate = @import("UriTemplate.zig");
+
+const Allocator = std.mem.Allocator;
+
+/// Return the first template that a URI matches, and the values of its variables. `Match` is the type `uri-match` of
+/// the bindings.
+pub fn first(
+    comptime Match: type,
+    allocator: Allocator,
+    uri: []const u8,
+    templates: anytype,
+) Allocator.Error!?Match {
+    const normal = try uris.normalized(uri, .{ .dots = false }) orelse return null;
+    for (templates, 0..) |template, index| {
+        if (!begins(template.text, normal.text)) continue;
+        const parsed = switch (try parse(allocator, template.text, false)) {
+            .template => |parsed| parsed,
+            .problem => continue,
+        };
+        const found = try parsed.match(allocator, normal.text, template.unchecked) orelse continue;
+        const Pair = std.meta.Child(@FieldType(Match, "variables"));
+        const pairs = try allocator.alloc(Pair, found.len);
+        for (pairs, found) |*pair, one| pair.* = .{ one.name, one.values };
+        return .{ .template = @intCast(index), .variables = pairs };
+    }
+    return null;
+}
+
+/// Return the reason why URIs cannot be matched against a template; null if they can.
+pub fn problem(allocator: Allocator, text: []const u8) Allocator.Error!?[]const u8 {
+    return switch (try parse(allocator, text, true)) {
+        .template => |template| try template.ambiguity(allocator),
+        .problem => |reason| reason,
+    };
+}
+
+/// Return false for a URI with another scheme, which is cheaper than to parse the template.
+fn begins(template: []const u8, uri: []const u8) bool {
+    for (template, 0..) |c, i| {
+        if (i == uri.len or std.ascii.toLower(c) != std.ascii.toLower(uri[i])) return false;
+        if (c == ':') return true;
+    }
+    return false;
+}
+
+fn parse(allocator: Allocator, text: []const u8, comptime explained: bool) Allocator.Error!UriTemplate.Outcome {
+    if (text.len > UriTemplate.max_template) return .{ .problem = "it is longer than 1,000 bytes" };
+    const normal = try uris.normalized(text, .{ .template = true }) orelse
+        return .{ .problem = "it must begin with a scheme, such as `notes://`" };
+    return UriTemplate.parse(allocator, normal.text, normal.authority_end, explained);
+}
