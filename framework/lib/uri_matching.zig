@@ -38,13 +38,15 @@ pub fn problem(allocator: Allocator, text: []const u8) Allocator.Error!?[]const 
     };
 }
 
-/// Return false for a URI with another scheme, which is cheaper than to parse the template.
+/// Return false for a URI that begins otherwise, which is cheaper than to parse the template. The template may not be
+/// in normal form: only different letters and digits are a difference.
 fn begins(template: []const u8, uri: []const u8) bool {
     for (template, 0..) |c, i| {
-        if (i == uri.len or std.ascii.toLower(c) != std.ascii.toLower(uri[i])) return false;
-        if (c == ':') return true;
+        if (c == '{' or i == uri.len) return true;
+        if (std.ascii.toLower(c) == std.ascii.toLower(uri[i])) continue;
+        return !std.ascii.isAlphanumeric(c) or !std.ascii.isAlphanumeric(uri[i]);
     }
-    return false;
+    return true;
 }
 
 fn parse(allocator: Allocator, text: []const u8, comptime explained: bool) Allocator.Error!UriTemplate.Outcome {
