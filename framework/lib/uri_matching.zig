@@ -42,7 +42,8 @@ pub fn problem(allocator: Allocator, text: []const u8) Allocator.Error!?[]const 
 /// in normal form: only different letters and digits are a difference.
 fn begins(template: []const u8, uri: []const u8) bool {
     for (template, 0..) |c, i| {
-        if (c == '{' or i == uri.len) return true;
+        // The pairs of a query have no order.
+        if (c == '{' or c == '?' or i == uri.len) return true;
         if (std.ascii.toLower(c) == std.ascii.toLower(uri[i])) continue;
         return !std.ascii.isAlphanumeric(c) or !std.ascii.isAlphanumeric(uri[i]);
     }
