@@ -17,6 +17,7 @@ from typing import Any, TextIO
 
 from wasmcp.guest.component.compressed_modules import explain_missing
 from wasmcp.guest.component.error_reporting import remember
+from wasmcp.guest.component.freed_memory import clear_freed_memory
 from wasmcp.guest.component.snapshot_entropy import descriptors, open_files, watched
 from wasmcp.guest.component.stdlib_guards import guard_sqlite, install, open_sockets
 from wasmcp.guest.component.stdlib_imports import import_later
@@ -154,6 +155,7 @@ def _import(plan: dict[str, Any], report: dict[str, Any], core: frozenset[str]) 
     if sys.platform == "wasi":
         explain_missing()
         gc.collect()
+        clear_freed_memory()
         gc.freeze()  # garbage collections in a call need not visit the objects of the snapshot
 
 
