@@ -1,9 +1,12 @@
-"""Compressed modules of the standard library."""
+"""Modules that a component contains compressed."""
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import pkgutil
 import sys
+import traceback
 
 import pytest
 
@@ -14,7 +17,7 @@ from wasmcp.guest.component import compressed_modules
 def kept(monkeypatch):
     monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
     monkeypatch.setattr(sys, "modules", dict(sys.modules))
-    monkeypatch.setattr(compressed_modules, "_codes", {})
+    monkeypatch.setattr(compressed_modules, "_modules", {})
     compressed_modules.keep("kept_words", compile("WORD = __name__ + '!'", "kept_words.py", "exec"))
 
 
@@ -27,3 +30,35 @@ def test_compressed_module_is_imported_lazily(kept):
 def test_other_modules_are_not_found(kept):
     with pytest.raises(ModuleNotFoundError):
         importlib.import_module("kept_nothing")
+
+
+@pytest.fixture
+def package(kept, monkeypatch):
+    """A stored package, of a compiled module and one as source, in a folder that does not exist."""
+    monkeypatch.setattr(sys, "path_hooks", list(sys.path_hooks))
+    monkeypatch.setattr(sys, "path_importer_cache", {})
+    code = compile("from .plain import WORD\n", "/0/stored/__init__.py", "exec")
+    compressed_modules.keep("stored", code, "/0/stored/__init__.py", is_package=True)
+    compressed_modules.keep_source("stored.plain", b"WORD = __name__\n", "/0/stored/plain.py", is_package=False)
+    compressed_modules.keep_source("stored.broken", b"raise ValueError(1)\n", "/0/stored/broken.py", is_package=False)
+    compressed_modules.list_directories()
+
+
+def test_package_and_its_submodules_are_imported_lazily(package):
+    stored = importlib.import_module("stored")
+    assert stored.WORD == "stored.plain"
+    assert (stored.__file__, stored.__path__) == ("/0/stored/__init__.py", ["/0/stored"])
+    assert stored.plain.__package__ == "stored"
+
+
+def test_source_is_in_tracebacks(package):
+    with pytest.raises(ValueError, match="1") as caught:
+        importlib.import_module("stored.broken")
+    assert "raise ValueError(1)" in "".join(traceback.format_exception(caught.value))
+    assert "stored.broken" not in sys.modules
+
+
+def test_modules_of_a_stored_package_are_listed(package):
+    found = pkgutil.iter_modules(importlib.import_module("stored").__path__, "stored.")
+    assert [(one.name, one.ispkg) for one in found] == [("stored.broken", False), ("stored.plain", False)]
+    assert importlib.util.find_spec("stored.plain").origin == "/0/stored/plain.py"

@@ -23,6 +23,7 @@ def carry_out(tmp_path, monkeypatch):
         (tmp_path / "booted_tools.py").write_text(text, encoding="utf-8")
         plan = {"module": "booted_tools", "declared": tools, "sources": {}, "labels": {}, "later": list(later)}
         plan |= {"random": "random" in text, "sqlite": False, "files": None, "zones": False, "libraries": []}
+        plan |= {"packages": {}, "standard": []}
         plan["options"] = options or {}
         (tmp_path / PLAN).write_text(json.dumps(plan), encoding="utf-8")
         if fails:
@@ -39,7 +40,7 @@ TOOL = "from wasmcp.guest import tool\n@tool\ndef booted() -> int:\n    return 1
 
 
 def later(module, *names, required=True):
-    return {"module": module, "names": list(names), "file": "x.py", "line": 7, "required": required}
+    return {"module": module, "names": list(names), "file": "x.py", "line": 7, "required": required, "fetched": False}
 
 
 def test_module_and_its_later_imports_are_imported(carry_out):
@@ -48,7 +49,7 @@ def test_module_and_its_later_imports_are_imported(carry_out):
     empty = {"errors": [], "missing": [], "optional": [], "open": [], "sockets": [], "warnings": [], "printed": ""}
     assert report == empty
     assert {"booted_tools", "colorsys", "json.tool", "_strptime"} <= set(sys.modules)
-    assert {"encodings.cp1252", "encodings.koi8_r"} <= {*sys.modules, *compressed_modules._codes}
+    assert {"encodings.cp1252", "encodings.koi8_r"} <= {*sys.modules, *compressed_modules._modules}
 
 
 def test_missing_import_is_reported_with_its_place(carry_out):

@@ -1,6 +1,7 @@
-"""Modules of the standard library that a component contains compressed, and imports lazily.
+"""Modules that a component contains compressed, and imports when they are needed.
 
-If they were imported at build time, the hundred text encodings would be a twelfth of a component; few are ever used.
+Modules that are imported while a component is built are in its memory as objects. The others that its code may import
+later are stored here: compiled where an import statement names them, as source where only a computed name could.
 """
 
 from __future__ import annotations
@@ -9,14 +10,52 @@ import importlib.machinery
 import marshal
 import sys
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from types import CodeType, ModuleType
+from typing import Any
 
-_codes: dict[str, bytes] = {}
+
+@dataclass(frozen=True)
+class _Kept:
+    """A stored module.
+
+    Attributes:
+        data: Its compressed code or source.
+        path: Its file while the component was built; empty if unknown.
+        is_source: True for source.
+        is_package: True for a package.
+    """
+
+    data: bytes
+    path: str
+    is_source: bool
+    is_package: bool
 
 
-class _Library:
-    """A finder and loader of the compressed modules."""
+_modules: dict[str, _Kept] = {}
+
+
+class _Loader(importlib.machinery.SourceFileLoader):
+    """A loader of one stored module."""
+
+    def get_code(self, fullname: str) -> CodeType | None:
+        """Return the module's code."""
+        kept = _modules[fullname]
+        data = zlib.decompress(kept.data)
+        if kept.is_source:
+            return compile(data, kept.path, "exec", dont_inherit=True)
+        code: CodeType = marshal.loads(data)  # noqa: S302 - our own
+        return code
+
+    def get_source(self, fullname: str) -> str | None:
+        """Return the module's source if it is stored, else None."""
+        kept = _modules[fullname]
+        return zlib.decompress(kept.data).decode("utf-8", "replace") if kept.is_source else None
+
+
+class _Finder:
+    """A finder of the stored modules."""
 
     @staticmethod
     def find_spec(
@@ -24,26 +63,73 @@ class _Library:
         path: Sequence[str] | None = None,  # noqa: ARG004 - of the protocol
         target: ModuleType | None = None,  # noqa: ARG004
     ) -> importlib.machinery.ModuleSpec | None:
-        """Return the spec of a compressed module; None for all others."""
-        if name not in _codes:
+        """Return the spec of a stored module; None for all others."""
+        kept = _modules.get(name)
+        if kept is None:
             return None
-        return importlib.machinery.ModuleSpec(name, _Library, origin="compressed")  # type: ignore[arg-type]
-
-    @staticmethod
-    def create_module(spec: importlib.machinery.ModuleSpec) -> None:
-        """Return None: the interpreter creates the module."""
-
-    @staticmethod
-    def exec_module(module: ModuleType) -> None:
-        """Run the module's code."""
-        exec(marshal.loads(zlib.decompress(_codes[module.__name__])), module.__dict__)  # noqa: S102, S302 - our own
+        spec = importlib.machinery.ModuleSpec(name, _Loader(name, kept.path), origin=kept.path or "compressed")
+        spec.has_location = bool(kept.path)
+        if kept.is_package:
+            spec.submodule_search_locations = [kept.path.rpartition("/")[0]]
+        return spec
 
 
-def keep(name: str, code: CodeType) -> None:
-    """Store the code of a module, which must not be a package, for a lazy import."""
-    if not _codes:
-        sys.meta_path.append(_Library)
-    _codes[name] = zlib.compress(marshal.dumps(code), 9)
+def keep(name: str, code: CodeType, path: str = "", *, is_package: bool = False) -> None:
+    """Store the code of a module for a later import."""
+    _keep(name, _Kept(zlib.compress(marshal.dumps(code), 9), path, is_source=False, is_package=is_package))
+
+
+def keep_source(name: str, source: bytes, path: str, *, is_package: bool) -> None:
+    """Store the source of a module for a later import, which compiles it."""
+    _keep(name, _Kept(zlib.compress(source, 9), path, is_source=True, is_package=is_package))
+
+
+def _keep(name: str, kept: _Kept) -> None:
+    if not _modules:
+        sys.meta_path.append(_Finder)
+    _modules[name] = kept
+
+
+def is_kept(name: str) -> bool:
+    """Return whether a module is stored."""
+    return name in _modules
+
+
+class _Directory:
+    """The modules of a package in one folder, for `pkgutil`."""
+
+    def __init__(self, path: str) -> None:
+        found = {*_modules, *sys.modules}
+        self._names = {name for name in found if _folder_of(name) == path}
+        if not self._names:
+            raise ImportError(f"no modules are in `{path}`")
+
+    def find_spec(self, name: str, target: ModuleType | None = None) -> importlib.machinery.ModuleSpec | None:
+        """Return the spec of a stored module; None for all others."""
+        return _Finder.find_spec(name, None, target)
+
+    def iter_modules(self, prefix: str = "") -> Iterator[tuple[str, bool]]:
+        """Yield name and kind of each module: True for a package."""
+        for name in sorted(self._names):
+            kept = _modules.get(name)
+            is_package = kept.is_package if kept is not None else hasattr(sys.modules.get(name), "__path__")
+            yield prefix + name.rpartition(".")[2], is_package
+
+
+def _folder_of(name: str) -> str:
+    """Return the folder in which a module, or a package, is."""
+    kept = _modules.get(name)
+    path: Any = getattr(sys.modules.get(name), "__file__", None) if kept is None else kept.path
+    if not path:
+        return ""
+    folder = str(path).rpartition("/")[0]
+    return folder.rpartition("/")[0] if str(path).endswith("/__init__.py") else folder
+
+
+def list_directories() -> None:
+    """Make `pkgutil` list the modules of folders, which do not exist in a finished component."""
+    sys.path_importer_cache.clear()
+    sys.path_hooks.append(_Directory)  # after that of files, which exist while the component is built
 
 
 class _Missing:
@@ -55,7 +141,7 @@ class _Missing:
         path: Sequence[str] | None = None,  # noqa: ARG004 - of the protocol
         target: ModuleType | None = None,  # noqa: ARG004
     ) -> None:
-        """Raise an error for a submodule of the standard library that was not imported while the component was built.
+        """Raise an error for a submodule of the standard library that is not in the component.
 
         Raises:
             ModuleNotFoundError: The module is such a submodule. The error has no `name`, because otherwise
@@ -63,8 +149,8 @@ class _Missing:
         """
         if "." in name and name.partition(".")[0] in sys.stdlib_module_names:
             raise ModuleNotFoundError(
-                f"`{name}` is not in the component, which holds only modules imported when it was built: import it at "
-                "the top of a module, or name it under `imports`"
+                f"`{name}` is not in the component, which has only modules of the standard library that it can use: "
+                "import it at the top of a module, or name it under `imports`"
             )
 
 

@@ -50,7 +50,8 @@ def report(kind: str, name: str, error: BaseException) -> None:
             part.stack[:] = outside or part.stack
         text = "".join(shown.format())
         if isinstance(error, ModuleNotFoundError) and sys.platform == "wasi":
-            text += "A component holds only modules imported when it was built: import it at the top of a module.\n"
+            advice = "name its package in `dependencies`, or a module of yours in `imports`"
+            text += f"The module is not in the component: {advice}.\n"
         sys.stderr.write(f"{kind} `{name}` failed:\n{text}")
         sys.stderr.flush()
 

@@ -11,16 +11,17 @@ import contextlib
 import gc
 import importlib
 import json
+import os
 import sys
 import traceback
 from typing import Any, TextIO
 
-from wasmcp.guest.component.compressed_modules import explain_missing
+from wasmcp.guest.component.compressed_modules import explain_missing, list_directories
 from wasmcp.guest.component.error_reporting import remember
 from wasmcp.guest.component.freed_memory import clear_freed_memory
 from wasmcp.guest.component.snapshot_entropy import descriptors, open_files, watched
 from wasmcp.guest.component.stdlib_guards import guard_sqlite, install, open_sockets
-from wasmcp.guest.component.stdlib_imports import import_later
+from wasmcp.guest.component.stdlib_imports import keep_later, keep_sources
 from wasmcp.guest.declarations.rules import collected, warned
 from wasmcp.guest.declarations.tool_options import ToolOptions
 from wasmcp.guest.errors import DeclarationError
@@ -31,13 +32,7 @@ REPORT = "_wasmcp_report.json"
 
 
 _MOST_PRINTED = 100_000
-
-_RELATED = {
-    "importlib.metadata": ("importlib.metadata._adapters",),
-    "importlib.resources": ("importlib.readers", "importlib.resources.readers", "importlib.resources._adapters"),
-    "pkgutil": ("importlib.util",),
-}
-"""Module of `importlib` -> modules that its functions import, which the import system needs at build time only."""
+_GENERATED = frozenset({"componentize_py_runtime", "componentize_py_types", "wit_world"})
 
 
 class _Recorder:
@@ -90,7 +85,7 @@ def boot(folder: str, core: frozenset[str]) -> None:
     if sys.platform == "wasi":
         _guard(plan, folder)
     try:
-        _import(plan, report, core)
+        _import(plan, report, core, folder)
     except BaseException as error:  # noqa: BLE001 - also SystemExit and KeyboardInterrupt of the author's modules
         report["errors"].append(_describe(error))
     out.ended = err.ended = True
@@ -122,7 +117,7 @@ def _guard(plan: dict[str, Any], folder: str) -> None:
         guard_sqlite()
 
 
-def _import(plan: dict[str, Any], report: dict[str, Any], core: frozenset[str]) -> None:
+def _import(plan: dict[str, Any], report: dict[str, Any], core: frozenset[str], folder: str) -> None:
     ToolOptions.update(plan["options"])
     before = descriptors()
     with collected() as refused:
@@ -139,7 +134,7 @@ def _import(plan: dict[str, Any], report: dict[str, Any], core: frozenset[str]) 
             report["errors"] += map(_describe, refused)
             report["warnings"] = warned()
     for later in plan["later"]:
-        problem = _later(later["module"], later["names"])
+        problem = _missing(later["module"], folder) if later["fetched"] else _later(later["module"], later["names"])
         if problem is not None:
             report["missing" if later["required"] else "optional"].append({**later, "problem": problem})
     if sys.platform == "wasi":
@@ -147,16 +142,24 @@ def _import(plan: dict[str, Any], report: dict[str, Any], core: frozenset[str]) 
         report["sockets"] = open_sockets()
     if report["errors"] or report["missing"] or report["open"]:
         return
-    for name, related in _RELATED.items():
-        if name in sys.modules:
-            for module in related:
-                importlib.import_module(module)
-    import_later(core)
+    keep_later(core, plan["packages"], plan["standard"])
     if sys.platform == "wasi":
+        keep_sources(folder)
+        list_directories()
         explain_missing()
         gc.collect()
         clear_freed_memory()
         gc.freeze()  # garbage collections in a call need not visit the objects of the snapshot
+
+
+def _missing(module: str, folder: str) -> str | None:
+    """Return the problem of a later import of a package, which is not made now; None if the module is there."""
+    top = module.partition(".")[0]
+    if top in sys.modules or top in sys.stdlib_module_names or top in _GENERATED:
+        return None
+    if any(os.path.exists(f"{folder}/{top}{end}") for end in ("", ".py", ".so")):  # noqa: PTH110 - no pathlib here
+        return None
+    return f"ModuleNotFoundError: No module named '{top}'"
 
 
 def _later(module: str, names: list[str]) -> str | None:

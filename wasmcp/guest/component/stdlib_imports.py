@@ -1,7 +1,7 @@
-"""Imports inside functions of the standard library, found in its compiled code.
+"""Modules that a component may import in calls, stored compressed: found in compiled code, and in folders.
 
 Runs while a component is built, when the modules' files are available. A function that needs ``_strptime`` or
-``unicodedata`` imports it when it is first called, and a finished component cannot import it.
+``unicodedata`` imports it when it is first called, and a finished component has no files to import from.
 """
 
 from __future__ import annotations
@@ -9,84 +9,147 @@ from __future__ import annotations
 import contextlib
 import encodings
 import importlib
-import importlib.machinery
 import opcode
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from types import CodeType, ModuleType
 from typing import Any
+
+from wasmcp.guest.component.compressed_modules import is_kept, keep, keep_source
 
 _IMPORT = opcode.opmap["IMPORT_NAME"]
 _CONSTANT = opcode.opmap["LOAD_CONST"]
 _SMALL = opcode.opmap.get("LOAD_SMALL_INT", -1)  # since Python 3.14
 _EXTENDED = opcode.opmap["EXTENDED_ARG"]
-_LIBRARY = "/python/"
+_LIBRARY = os.path.dirname(os.path.dirname(encodings.__file__))  # noqa: PTH120 - no pathlib here; `os` is frozen
 
 # Imported from C, which has no code to search.
 _FROM_C = ("_strptime", "copyreg", "linecache", "locale", "stringprep", "unicodedata", "warnings")
 
+# Their import has to be complete when the component is: an event loop replaces that of `asyncio`.
+_EAGER = {"asyncio"}
+
 # Not used in a component: command lines, debuggers, other platforms, other processes.
 _PROGRAMS = {"main", "_main", "test", "_test", "_cli"}
 _UNWANTED = {
-    "_pyrepl", "argparse", "bdb", "code", "concurrent.futures.process", "ctypes", "curses", "doctest", "ensurepip",
-    "faulthandler", "idlelib", "importlib", "msvcrt", "multiprocessing", "nt", "ntpath", "pdb", "pydoc", "readline",
-    "rlcompleter", "signal", "sitecustomize", "site", "subprocess", "sysconfig", "tkinter", "tracemalloc", "unittest",
-    "usercustomize", "venv", "webbrowser", "winreg", "zipfile",
+    "_android_support", "_apple_support", "_ios_support", "_pyrepl", "antigravity", "asyncio", "bdb",
+    "concurrent.futures.process", "ctypes", "curses", "doctest", "ensurepip", "faulthandler", "idlelib", "lib2to3",
+    "msvcrt", "multiprocessing", "nt", "pdb", "pydoc", "pydoc_data", "readline", "rlcompleter", "sitecustomize", "site",
+    "subprocess", "tkinter", "this", "tracemalloc", "turtle", "turtledemo", "usercustomize", "venv", "webbrowser",
+    "winreg", "wsgiref",
+}  # fmt: skip
+_TESTS = {"_tests", "test", "tests"}
+_OTHERS = {
+    "__hello__", "__phello__", "_pydatetime", "_pydecimal", "_pyio", "cProfile", "cmd", "compileall", "ftplib",
+    "getpass", "imaplib", "mailbox", "modulefinder", "pickletools", "poplib", "profile", "pstats", "pty",
+    "py_compile", "pyclbr", "site-packages", "smtplib", "socketserver", "tabnanny", "timeit", "trace", "tty",
+    "unittest", "wasmcp", "xmlrpc", "zipapp",
 }  # fmt: skip
 
 
-def import_later(core: frozenset[str]) -> None:
-    """Import the modules that the standard library can import later, and their later imports, recursively.
-
-    This includes all text encodings, because the encoding of a text is not known in advance; encodings without further
-    imports are stored compressed.
+def keep_later(core: frozenset[str], packages: Mapping[str, str], standard: Iterable[str]) -> None:
+    """Store the modules that import statements name, and that are not imported yet, with what these import.
 
     Args:
         core: The modules that the interpreter started with; their later imports are skipped.
+        packages: Path -> name, of modules of packages that import statements name.
+        standard: Names of modules of the standard library that packages import.
     """
-    for name in _FROM_C:
+    for name in (*_FROM_C, *(name for name in standard if name.partition(".")[0] in _EAGER)):
         _try(name)
-    for file in sorted(os.listdir(os.path.dirname(encodings.__file__))):  # noqa: PTH120, PTH208 - no pathlib here
-        if file.endswith(".py"):
-            _keep(f"encodings.{file.removesuffix('.py')}")
-    seen = set(core)
-    while True:
-        new = [name for name in sorted(sys.modules) if name not in seen]
-        if not new:
-            return
-        seen.update(new)
-        for name in new:
-            module = sys.modules.get(name)
-            if module is not None and (getattr(module, "__file__", None) or "").startswith(_LIBRARY):
-                for imported in _imports_of(name, module):
-                    _try(imported)
+    for path, name in packages.items():
+        _keep_file(name, path)
+    waiting = [f"encodings.{name}" for name, _ in _modules_in(f"{_LIBRARY}/encodings")]
+    waiting += standard
+    for name in sorted(sys.modules.keys() - core):
+        module = sys.modules[name]
+        if (getattr(module, "__file__", None) or "").startswith(f"{_LIBRARY}/"):
+            waiting.extend(_imports_of(name, module))
+    seen: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        for wanted in _with_parents(name):
+            if wanted not in seen and not _is_unwanted(wanted):
+                seen.add(wanted)
+                waiting.extend(_keep_library(wanted))
+
+
+def _keep_library(name: str) -> list[str]:
+    """Store a module of the standard library; return what it imports."""
+    path = None if name in sys.modules or is_kept(name) else _file_of(_LIBRARY, name)
+    code = None if path is None else _keep_file(name, path)
+    if code is None:
+        return []
+    package = name if str(path).endswith("/__init__.py") else name.rpartition(".")[0]
+    return [imported for part in (code, *_functions(code)) for imported in _imported(part, package, submodules=True)]
+
+
+def _keep_file(name: str, path: str) -> CodeType | None:
+    """Store a module compiled; return its code, or None if it is imported already or not valid for this Python."""
+    if name in sys.modules:
+        return None
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - no pathlib here
+            code = compile(file.read(), path, "exec", dont_inherit=True)
+    except (OSError, SyntaxError, ValueError):
+        return None
+    keep(name, code, path, is_package=path.endswith("/__init__.py"))
+    return code
+
+
+def keep_sources(folder: str) -> None:
+    """Store the sources of all other modules of the standard library and of packages, for imports by computed names.
+
+    Args:
+        folder: The folder of the packages.
+    """
+    for root in (_LIBRARY, folder):
+        waiting = [(root, "")]
+        while waiting:
+            place, prefix = waiting.pop()
+            for name, path in _modules_in(place):
+                whole = f"{prefix}{name}"
+                if name in _TESTS or whole in _OTHERS or _is_unwanted(whole):
+                    continue
+                is_package = path.endswith("/__init__.py")
+                if is_package:
+                    waiting.append((path.rpartition("/")[0], f"{whole}."))
+                if whole not in sys.modules and not is_kept(whole):
+                    with open(path, "rb") as file:  # noqa: PTH123
+                        keep_source(whole, file.read(), path, is_package=is_package)
+
+
+def _modules_in(place: str) -> list[tuple[str, str]]:
+    """Return name and path of the modules and packages in a folder."""
+    found = []
+    for name in sorted(os.listdir(place)):  # noqa: PTH208
+        path = f"{place}/{name}"
+        if name.endswith(".py") and name != "__init__.py":
+            found.append((name.removesuffix(".py"), path))
+        elif "." not in name and os.path.isfile(f"{path}/__init__.py"):  # noqa: PTH113
+            found.append((name, f"{path}/__init__.py"))
+    return found
+
+
+def _file_of(root: str, name: str) -> str | None:
+    base = f"{root}/{name.replace('.', '/')}"
+    return next((path for path in (f"{base}/__init__.py", f"{base}.py") if os.path.isfile(path)), None)  # noqa: PTH113
+
+
+def _with_parents(name: str) -> list[str]:
+    parts = name.split(".")
+    return [".".join(parts[: count + 1]) for count in range(len(parts))]
+
+
+def _is_unwanted(name: str) -> bool:
+    return any(f"{name}.".startswith(f"{unwanted}.") for unwanted in _UNWANTED)
 
 
 def _try(name: str) -> None:
-    parent = sys.modules.get(name.rpartition(".")[0])
-    if parent is not None and (not hasattr(parent, "__path__") or hasattr(parent, name.rpartition(".")[2])):
-        return  # an attribute, not a submodule
     # Modules that fail are for other platforms, or need something that a component does not have.
     with contextlib.suppress(BaseException):
         importlib.import_module(name)
-
-
-def _keep(name: str) -> None:
-    """Store a module compressed if all of its imports are available; otherwise import it."""
-    if name in sys.modules:
-        return
-    spec = importlib.machinery.PathFinder.find_spec(name, encodings.__path__)
-    code = None if spec is None else _code_of(name, spec.loader)
-    if code is None:
-        return
-    there = {*sys.builtin_module_names, *sys.modules}
-    if all(imported in there for part in (code, *_functions(code)) for imported in _imported(part)):
-        from wasmcp.guest.component.compressed_modules import keep
-
-        keep(name, code)
-    else:
-        _try(name)
 
 
 def _code_of(name: str, loader: Any) -> CodeType | None:
@@ -102,9 +165,7 @@ def _imports_of(name: str, module: ModuleType) -> Iterator[str]:
     package = name if hasattr(module, "__path__") else name.rpartition(".")[0]
     if code is not None:
         for inner in _functions(code):
-            for imported in _imported(inner, package, submodules=True):
-                if not any(f"{imported}.".startswith(f"{unwanted}.") for unwanted in _UNWANTED):
-                    yield imported
+            yield from _imported(inner, package, submodules=True)
 
 
 def _functions(code: CodeType) -> Iterator[CodeType]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.python.data_files import ARCHIVE, INDEX, stage_archive
-from wasmcp.toolchains.python.imports import is_host_side, module_name, source_root
+from wasmcp.toolchains.python.imports import is_host_side, is_standard, module_name, source_root
 from wasmcp.toolchains.python.module_ast import Module
 from wasmcp.toolchains.python.native_modules import SHIM, extension_name
 
@@ -67,6 +67,7 @@ def stage_application(
     name = module_name(source.path, source_root(source.path, source.root))
     declared = source.world in DECLARED
     later = [_configured_import(module) for module in imports] + _later(name, modules)
+    later += _native_imports(modules.values(), application)
     plan = {
         "module": name,
         "declared": declared,
@@ -78,6 +79,17 @@ def stage_application(
         "sources": labels_of(one for one in modules.values() if not one.fetched),
         "labels": labels_of(one for one in modules.values() if one.fetched),
         "later": later,
+        "packages": {STAGED + _staged_name(one): one.name for one in modules.values() if one.fetched},
+        "standard": sorted(
+            {
+                name
+                for one in modules.values()
+                if one.fetched
+                for statement in one.imports
+                if is_standard(statement.module.partition(".")[0])
+                for name in (statement.module, *(f"{statement.module}.{name}" for name in statement.names))
+            }
+        ),
         "libraries": sorted({module.name.partition(".")[0] for module in modules.values()}),
         "random": "random" in imported,
         "sqlite": "sqlite3" in imported,
@@ -122,6 +134,22 @@ def _stage_code(fetched: Path, packages: Iterable[str], imported: Container[str]
         shutil.copyfile(fetched / SHIM, application / SHIM)
 
 
+def _native_imports(modules: Iterable[Module], application: Path) -> list[dict[str, Any]]:
+    """Return the imports of native modules by packages: they are linked into the component, and imported beforehand."""
+    native = {
+        ".".join([*path.parent.relative_to(application).parts, extension_name(path)])
+        for path in application.rglob("*.so")
+    }
+    return [
+        {**_configured_import(name), "file": module.label, "line": statement.line, "required": False, "told": False}
+        for module in modules
+        if module.fetched
+        for statement in module.imports
+        for name in (statement.module, *(f"{statement.module}.{item}" for item in statement.names))
+        if name in native
+    ]
+
+
 def labels_of(modules: Iterable[Module]) -> dict[str, str]:
     """Return path in the component -> label in the project, for each module."""
     return {STAGED + _staged_name(module): module.label for module in modules}
@@ -133,7 +161,15 @@ def _staged_name(module: Module) -> str:
 
 
 def _configured_import(module: str) -> dict[str, Any]:
-    return {"module": module, "names": [], "file": "imports", "line": 0, "required": True, "told": True}
+    return {
+        "module": module,
+        "names": [],
+        "file": "imports",
+        "line": 0,
+        "required": True,
+        "told": True,
+        "fetched": False,
+    }
 
 
 def _later(name: str, modules: Mapping[str, Module]) -> list[dict[str, Any]]:
@@ -149,6 +185,7 @@ def _later(name: str, modules: Mapping[str, Module]) -> list[dict[str, Any]]:
                 "file": module.label,
                 "line": statement.line,
                 "required": required and not statement.optional,
+                "fetched": module.fetched,
                 "told": not (module.fetched and statement.optional),  # the package handles the missing module itself
             }
             for statement in module.imports
