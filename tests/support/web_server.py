@@ -148,6 +148,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"0\r\n\r\n")
 
     def page_missing(self) -> None:
+        self._body()
         self._answer(b"not here", 404)
 
     def page_moved(self) -> None:

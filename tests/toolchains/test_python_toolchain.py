@@ -275,13 +275,14 @@ def test_another_world_exports_definitions_of_the_source(tmp_path):
     assert json.loads((application / "_wasmcp_plan.json").read_text("utf-8"))["declared"] is False
 
 
-@pytest.mark.parametrize("given", [{}, {"coerce": True}, {"coerce": False, "schema-references": True}])
+@pytest.mark.parametrize("given", [{}, {"coerce": True}, {"schema-references": True}, {"dynamic": True}])
 def test_the_options_of_its_tools_reach_the_component(tmp_path, given):
     found = dataclasses.replace(source(tmp_path, "tools_.py", "x = 1\n"), options=given)
     application = stage_application(found, python_module._modules(found), tmp_path / "stage")
     assert json.loads((application / "_wasmcp_plan.json").read_text("utf-8"))["options"] == {
         "coerce": given.get("coerce", False),
         "references": given.get("schema-references", False),
+        "dynamic": given.get("dynamic", False),
     }
 
 
