@@ -249,6 +249,22 @@ def test_too_many_pipelined_requests_end_the_connection(server: Listening) -> No
         assert rest(connection).startswith(b"HTTP/1.1 200")
 
 
+def test_bodies_behind_a_request_in_progress_are_bounded() -> None:
+    listening = Listening()
+    body = b"x" * 60_000
+    request = POST % b"/" + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    with listening.connect(GET % b"/never") as connection:
+        connection.settimeout(0.5)
+        with suppress(TimeoutError):
+            connection.sendall(request * 15)
+        until(lambda: len(listening.app.scopes) == 1)
+        time.sleep(0.2)
+        (kept,) = listening.server.server_state.connections
+        assert isinstance(kept, HttpConnection)
+        assert 0 < sum(exchange.buffered for exchange in kept._exchanges) <= 600_000
+    listening.close()
+
+
 def test_many_requests_on_one_connection(server: Listening) -> None:
     with server.connect() as connection:
         for number in range(50):

@@ -339,6 +339,8 @@ class HttpConnection(asyncio.Protocol):
         if self._in_head and self._head_size > _LARGEST_HEAD:
             self._refuse_request(431)
             return
+        if len(self._exchanges) > 1:  # what arrives before the response in progress is kept, so that it is bounded
+            self._pause_reading()
         self._start()
 
     def _parse(self, data: bytes) -> None:
@@ -459,9 +461,8 @@ class HttpConnection(asyncio.Protocol):
             return
         current.body.append(body)
         current.buffered += len(body)
-        if current.buffered > _READ_AHEAD and self._is_reading:
-            self._is_reading = False
-            self.transport.pause_reading()
+        if current.buffered > _READ_AHEAD:
+            self._pause_reading()
         current.wake()
 
     def on_message_complete(self) -> None:
@@ -508,8 +509,13 @@ class HttpConnection(asyncio.Protocol):
             return
         if self._exchanges:
             self.loop.call_soon(self._start)
-        else:
+        if len(self._exchanges) < 2:
             self.resume_reading()
+
+    def _pause_reading(self) -> None:
+        if self._is_reading:
+            self._is_reading = False
+            self.transport.pause_reading()
 
     def resume_reading(self) -> None:
         """Read from the client again."""
