@@ -21,6 +21,7 @@ def line(name: str, method: str = "tools/call") -> bytes:
 def call(name: str, client: object = None) -> Call:
     made = Call(StdioRequest(line(name), b""), None, lambda _call: None)
     made.client = client
+    made.target = target_of(made.request)
     return made
 
 
@@ -75,6 +76,20 @@ def test_quick_calls_come_first() -> None:
     assert queue.ready(slow=True) == 4
     assert taken(queue, slow=False) == ["quick", "quick"]
     assert taken(queue) == ["slow", "slow"]
+
+
+def test_quick_calls_do_not_stop_slow_ones() -> None:
+    queue = Lanes()
+    slow = call("slow")
+    queue.put(slow)
+    queue.found_slow(slow)
+    for _ in range(2):
+        queue.put(call("slow"))
+    for _ in range(20):
+        queue.put(call("quick"))
+    found = taken(queue)
+    assert [number for number, name in enumerate(found) if name == "slow"] == [7, 15, 22]
+    assert len(found) == 23
 
 
 def test_waiting_calls_of_a_slow_target_change_lanes() -> None:

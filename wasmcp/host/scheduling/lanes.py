@@ -25,6 +25,7 @@ SLOW = 0.05
 
 _PARSED = 4096  # maximum bytes of a message that is parsed; in a larger one the members are searched for
 _MOST_TARGETS = 4096  # maximum number of targets whose durations are kept
+_MOST_PASSED = 7  # maximum number of quick calls that are taken before a slow one that could run
 _WEIGHT = 0.3  # of the last call in the average
 _METHOD = re.compile(rb'"method"\s*:\s*"([^"\\]{1,100})"')
 _NAME = re.compile(rb'"(?:name|uri)"\s*:\s*"([^"\\]{1,200})"')
@@ -86,13 +87,13 @@ class Lanes:
         self._quick = Lane()
         self._slow = Lane()
         self._seconds: dict[tuple[str, str], float] = {}
+        self._passed = 0  # number of quick calls that were taken before the next slow one
 
     def __len__(self) -> int:
         return len(self._quick) + len(self._slow)
 
     def put(self, call: Call) -> None:
-        """Add a call to its lane."""
-        call.target = target_of(call.request)
+        """Add a call, whose target is known, to its lane."""
         (self._slow if self.is_slow(call) else self._quick).put(call)
 
     def ready(self, *, slow: bool) -> int:
@@ -100,14 +101,21 @@ class Lanes:
         return len(self._quick) + (len(self._slow) if slow else 0)
 
     def take(self, *, slow: bool) -> Call | None:
-        """Remove and return the next call, a quick one first; None if no call can be taken.
+        """Remove and return the next call; None if no call can be taken.
+
+        Quick calls come first, but not always: of the calls that are taken while slow ones could run, one in eight is
+        slow, so that a flood of quick calls does not stop them.
 
         Args:
-            slow: Take a slow call if no quick call waits.
+            slow: A slow call can run.
         """
-        if self._quick:
+        if not (slow and self._slow):
+            return self._quick.take() if self._quick else None
+        if self._quick and self._passed < _MOST_PASSED:
+            self._passed += 1
             return self._quick.take()
-        return self._slow.take() if slow and self._slow else None
+        self._passed = 0
+        return self._slow.take()
 
     def is_slow(self, call: Call) -> bool:
         """Return True if calls of this target are expected to be slow."""

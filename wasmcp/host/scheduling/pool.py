@@ -24,7 +24,7 @@ from wasmcp.host.scheduling import capacity
 from wasmcp.host.scheduling.call import InlinePolicy, PendingInputs
 from wasmcp.host.scheduling.deferred_signals import Deferred
 from wasmcp.host.scheduling.instance import Instance, Program
-from wasmcp.host.scheduling.lanes import SLOW, Lanes
+from wasmcp.host.scheduling.lanes import SLOW, Lanes, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -228,6 +228,7 @@ class Pool:
                     return
                 if not self.inline_policy.allows_inline:  # a slice was exceeded: do not lose the next instance as well
                     break
+        call.target = target_of(call.request)
         with self._lock:
             if self._closed:
                 raise HostError("the server is closed")
