@@ -66,9 +66,12 @@ docs: setup ## Render the documentation to site/
 	$(PY) -m sphinx --fail-on-warning --keep-going -q docs site
 
 # Without a package manager or the right to use it, the tests that need the package are skipped, and say so.
-system-deps: ## Install what some tests need of the system (docker-registry, Rust's target for components)
-	@command -v docker-registry >/dev/null || { apt-get update -qq && apt-get install -y -qq docker-registry; } \
-	  || echo "system-deps: WARNING: docker-registry could not be installed: the tests of registries will be SKIPPED" >&2
+system-deps: ## Install what some tests need of the system (docker-registry, Redis, nginx, wrk, Rust's target)
+	@for pair in docker-registry:docker-registry redis-server:redis-server nginx:nginx wrk:wrk; do \
+	  PATH="$$PATH:/usr/sbin" command -v $${pair#*:} >/dev/null && continue; \
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends $${pair%:*} >/dev/null; } \
+	    || echo "system-deps: WARNING: $${pair%:*} could not be installed: its tests will be SKIPPED" >&2; \
+	done
 	@command -v rustup >/dev/null && rustup target add wasm32-wasip2 >/dev/null 2>&1 \
 	  || echo "system-deps: WARNING: there is no rustup with the target wasm32-wasip2: the tests of Rust will be SKIPPED" >&2
 
