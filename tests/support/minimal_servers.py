@@ -16,10 +16,13 @@ from wasmcp.host import Limits, Server, open_server
 LIMITS = Limits(timeout=0.4, memory=16 << 20, response=1 << 20, cancel_grace=0.1)
 
 
+WAT = Path(__file__).parents[1] / "host" / "server.wat"
+
+
 @pytest.fixture(scope="session")
 def server_bytes() -> bytes:
     """The server of `server.wat`."""
-    return bytes(wat2wasm((Path(__file__).parents[1] / "host" / "server.wat").read_text("utf-8")))
+    return bytes(wat2wasm(WAT.read_text("utf-8")))
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,6 +13,7 @@ from wasmcp.host.configuration.command_options import count, directory, environm
 from wasmcp.host.configuration.declared import Given, complete
 from wasmcp.host.transports.stdio_server import published
 
+_PATH = click.Path(path_type=Path)
 _COUNT = click.IntRange(1, 1_000_000)
 
 
@@ -19,6 +22,15 @@ _COUNT = click.IntRange(1, 1_000_000)
 @click.option("--name", default="default", show_default=True, help="The server's name in the package.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="The port; 0 for any.")
+@click.option("--unix", "unix_socket", type=_PATH, metavar="PATH", help="Listen on a Unix socket instead.")
+@click.option("--unix-mode", "socket_mode", metavar="MODE", help="Permissions of that socket, octal.  [default: 600]")
+@click.option("--tls-cert", "tls_certificate", type=_PATH, metavar="FILE", help="Certificate and chain, in PEM.")
+@click.option("--tls-key", type=_PATH, metavar="FILE", help="Private key in PEM, if not with the certificate.")
+@click.option("--path", metavar="PATH", help="Path of the endpoint.  [default: /mcp]")
+@click.option("--root-path", metavar="PREFIX", help="Prefix of all paths that a proxy keeps.")
+@click.option("--trusted-proxy", "trusted_proxies", multiple=True, metavar="NETWORK", help="Proxy that names clients.")
+@click.option("--workers", type=count, metavar="N", help="Number of processes.  [default: 1]")
+@click.option("--watch", is_flag=True, help="Reload when the file changes, as at SIGHUP.")
 @click.option("--env", "variables", multiple=True, metavar="KEY[=VALUE]", help="Pass an environment variable.")
 @click.option("--dir", "folders", multiple=True, metavar="HOST[:GUEST[:ro]]", help="Grant access to a directory.")
 @click.option("--timeout", type=number, metavar="SECONDS", help="Time limit of a request.  [default: 60]")
@@ -31,28 +43,35 @@ _COUNT = click.IntRange(1, 1_000_000)
 def command(  # noqa: PLR0917 - click passes by name
     server: str,
     name: str,
-    host: str,
-    port: int,
     variables: tuple[str, ...],
     folders: tuple[str, ...],
     timeout: float | None,
     memory: int | None,
     instances: int | None,
     keyvalue: str | None,
-    **counts: int | None,
+    connections: int | None,
+    sessions: int | None,
+    streams: int | None,
+    socket_mode: str | None,
+    **given_options: Any,
 ) -> None:
     """Serve over HTTP at /mcp, with uvicorn (the extra `serve`).
+
+    GET /healthz answers 200 as long as the process works, /readyz as long as it takes requests. SIGHUP loads the file
+    again.
 
     SERVER is the file of a composed server, or an import package that ships one. A file gets only the environment
     variables and directories given here; an installed package also gets those declared in
     [tool.wasmcp.servers.NAME].
     """
-    from wasmcp.host.transports.uvicorn_server import serve
+    from wasmcp.host.transports.http_options import HttpOptions
+    from wasmcp.host.transports.http_server import serve
 
     try:
         bounds, env = limits(timeout, memory), environment(variables)
-        given_counts = {name: count for name, count in counts.items() if count is not None}
-        bounds = replace(bounds, http=replace(bounds.http, **given_counts))
+        counts = {"connections": connections, "sessions": sessions, "streams": streams}
+        bounds = replace(bounds, http=replace(bounds.http, **_given(counts)))
+        options = HttpOptions(**_given({**given_options, "socket_mode": _mode(socket_mode)}))
         given = Given(env, [directory(item) for item in folders], keyvalue)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
@@ -60,11 +79,26 @@ def command(  # noqa: PLR0917 - click passes by name
     serve(
         server,
         name,
-        host=host,
-        port=port,
+        options=options,
         limits=bounds,
         instances=instances,
         env=whole.env,
         directories=whole.directories,
         keyvalue=whole.keyvalue,
     )
+
+
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that have a value."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _mode(text: str | None) -> int | None:
+    """Parse permissions in octal digits.
+
+    Raises:
+        ValueError: The text is not octal.
+    """
+    if text is not None and not (text.isascii() and text.isdigit() and len(text) <= 4 and set(text) <= set("01234567")):
+        raise ValueError(f"--unix-mode must be permissions in octal digits such as 660, not `{text}`")
+    return None if text is None else int(text, 8)

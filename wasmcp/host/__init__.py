@@ -22,13 +22,15 @@ if TYPE_CHECKING:
     )
     from wasmcp.host.engine.limits import HttpLimits, Limits
     from wasmcp.host.scheduling.call import CancelScope
+    from wasmcp.host.transports.http_options import HttpOptions
+    from wasmcp.host.transports.http_server import serve
     from wasmcp.host.transports.stdio_server import run
-    from wasmcp.host.transports.uvicorn_server import serve
 
 __all__ = [
     "CancelScope",
     "Completion",
     "HttpLimits",
+    "HttpOptions",
     "HttpResponse",
     "Limits",
     "Prompt",
@@ -48,6 +50,7 @@ _HOMES = {
     "CancelScope": "scheduling.call",
     "Completion": "client.types",
     "HttpLimits": "engine.limits",
+    "HttpOptions": "transports.http_options",
     "HttpResponse": "client.types",
     "Limits": "engine.limits",
     "Prompt": "client.types",
@@ -60,7 +63,7 @@ _HOMES = {
     "ToolResult": "client.types",
     "open_server": "client.server",
     "run": "transports.stdio_server",
-    "serve": "transports.uvicorn_server",
+    "serve": "transports.http_server",
 }
 
 

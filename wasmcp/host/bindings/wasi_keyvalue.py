@@ -53,7 +53,14 @@ class Provided:
         sessions: The store with the values of sessions in front of it.
     """
 
-    def __init__(self, linker: Linker, url: str, imports: Mapping[str, Any], engine: Engine) -> None:
+    def __init__(
+        self,
+        linker: Linker,
+        url: str,
+        imports: Mapping[str, Any],
+        engine: Engine,
+        values: SessionValues | None = None,
+    ) -> None:
         """Open the store and define the imports.
 
         Args:
@@ -61,11 +68,12 @@ class Provided:
             url: The store; see `open_store`.
             imports: The types of the server's imports, by name.
             engine: The engine that the types belong to.
+            values: An open store to use instead, of another version of the server.
 
         Raises:
             HostError: The URL is invalid, or the store cannot be opened.
         """
-        self.sessions = SessionValues(open_store(url))
+        self.sessions = values or SessionValues(open_store(url))
         # `get-many` has two forms under one version: options of pairs and, in Spin, pairs with options.
         batch = imports.get(BATCH)
         get_many = None if batch is None else batch.ty.exports(engine).get("get-many")

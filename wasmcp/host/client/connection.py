@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from wasmcp.errors import HostError
 from wasmcp.host.bindings.messages import Chunk, Event, Head, HttpRequest, InputCancelled, Message, StdioRequest
 from wasmcp.host.mcp import jsonrpc
 from wasmcp.host.mcp.jsonrpc import cancelled_ids, request_id, same_id
-from wasmcp.host.mcp.subscriptions import StdioSubscriptions
+from wasmcp.host.mcp.subscriptions import LIST_CHANGED, StdioSubscriptions
 from wasmcp.host.scheduling.call import BATCHES, Call, current_scope
 from wasmcp.host.scheduling.pool import Pool
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Iterable, Mapping
 
     from wasmcp.host.bindings.messages import Request
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from wasmcp.host.mcp.http_sessions import SessionRequest, Sessions
     from wasmcp.host.mcp.subscriptions import Hub
     from wasmcp.host.scheduling.instance import Program
+    from wasmcp.host.stores.keyvalue import SessionValues
 
 
 class Connection:
@@ -39,7 +43,9 @@ class Connection:
         self.limits = program.limits
         self.hub = hub
         self._keyvalue = program.keyvalue
+        self._instances = instances
         self.pool = Pool(program, instances)
+        self.rebuild: Callable[[str | os.PathLike[str] | bytes, SessionValues | None], Program] | None = None
         self._stderr = stderr
         self._on_wire = on_wire
         self._state = b""
@@ -47,6 +53,8 @@ class Connection:
         self._on_notification: Callable[[str], None] | None = None
         self._running: set[Call] = set()
         self._lock = threading.Lock()
+        self._closed = False
+        self._draining: list[Pool] = []  # of older versions of the server, with requests in progress
 
     def boot(self) -> None:
         """Boot one instance and drop it, so that errors of the server or its settings are found early.
@@ -61,21 +69,74 @@ class Connection:
     def close(self) -> None:
         """Stop the server: cancel running calls, end all streams, drop all instances."""
         self.hub.close()
-        self.pool.close()
+        with self._lock:
+            self._closed = True
+            pools = [*self._draining, self.pool]
+        for pool in pools:
+            pool.close()
         self._stderr.close()
         if self._keyvalue is not None:
             self._keyvalue.close()
+
+    def reload(self, source: str | os.PathLike[str] | bytes) -> None:
+        """Replace the server by another version of it, with the same options. Call it on any thread but the event loop.
+
+        New requests reach the new version as soon as it has booted. Requests in progress end in the old one, which is
+        then freed. Sessions, streams, the key-value store and the keys of request state are kept. Subscribers are
+        notified that the lists have changed.
+
+        Args:
+            source: The composed server, a file or its bytes.
+
+        Raises:
+            ArtifactError: The file cannot be read, or is not a server; the old version is kept, for all errors.
+            HostError: The connection was closed, or was not opened by `open_server`.
+            InvalidSettingError: The new version refuses a setting.
+            GuestTrapError: The start function of the new version trapped.
+        """
+        if self.rebuild is None:
+            raise HostError("this connection cannot load another version of its server")
+        values = None if self._keyvalue is None else self._keyvalue.sessions
+        program = self.rebuild(source, values)
+        with self._lock:
+            old = self.pool
+            pool = Pool(program, self._instances, old.pending_inputs)
+        try:
+            pool.boot()
+        except BaseException:
+            program.close()
+            raise
+        with self._lock:
+            if self._closed:
+                program.close()
+                raise HostError("the server is closed")
+            old.pending_inputs.continue_with(pool.submit)
+            self.pool = pool
+            if self._keyvalue is None and program.keyvalue is not None:
+                self._keyvalue = program.keyvalue
+                program.keyvalue.sessions.is_alive = self.sessions.is_alive
+            self._draining.append(old)
+        threading.Thread(target=self._drain, args=(old,), name="wasmcp-drain", daemon=True).start()
+        for method in LIST_CHANGED:
+            self.hub.changed(f'{{"method":"{method}"}}')
+
+    def _drain(self, pool: Pool) -> None:
+        pool.drain()
+        with self._lock, suppress(ValueError):
+            self._draining.remove(pool)
 
     @cached_property
     def sessions(self) -> Sessions:
         """HTTP sessions of clients of handshake revisions."""
         from wasmcp.host.mcp.http_sessions import Sessions
 
-        if self._keyvalue is None:
-            return Sessions(self.hub, self.limits.http)
-        values = self._keyvalue.sessions
-        sessions = Sessions(self.hub, self.limits.http, on_end=values.end)
-        values.is_alive = sessions.is_alive
+        def ended(session: str) -> None:
+            if self._keyvalue is not None:
+                self._keyvalue.sessions.end(session)
+
+        sessions = Sessions(self.hub, self.limits.http, on_end=ended)
+        if self._keyvalue is not None:
+            self._keyvalue.sessions.is_alive = sessions.is_alive
         return sessions
 
     def on_notification(self, take: Callable[[str], None] | None) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 import os
 import threading
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from wasmcp import __version__
 from wasmcp.errors import ArtifactError, HostError, RequestError
 from wasmcp.host.client.connection import Connection
-from wasmcp.host.configuration.settings import check_given, complete
+from wasmcp.host.configuration.settings import check_given, with_state_keys
 from wasmcp.host.engine import compile_cache
 from wasmcp.host.engine.engine import Watchdog, engine, linker
 from wasmcp.host.engine.frame_owners import Frames
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         Tool,
         ToolResult,
     )
+    from wasmcp.host.stores.keyvalue import SessionValues
 
 
 PROTOCOL_VERSION = LATEST
@@ -92,49 +93,86 @@ def open_server(
         InvalidSettingError: A name among `settings`, `env` or this process's `WASMCP_*` is unknown or misplaced.
     """
     check_given(settings or {}, env or {}, os.environ)
+    stderr = StderrLog(echo=echo_stderr, server="the component" if isinstance(source, bytes) else os.fspath(source))
+    hub = Hub()
+    given = tuple(with_state_keys(settings or {}).items())
+    mounts = tuple(directories)
+    options = _Options(limits or Limits(), env or {}, mounts, given, keyvalue, stderr, hub, quick=quick)
+    program = _program(source, options, on_compile)
+    server = Server(program, stderr, hub, instances=instances, on_wire=on_wire)
+    server.rebuild = lambda source, values: _program(source, options, None, values)
+    return server
+
+
+class _Options(NamedTuple):
+    """Options of `open_server` that hold for each version of the server, and what the versions share."""
+
+    limits: Limits
+    env: Mapping[str, str]
+    directories: tuple[tuple[str, str, bool], ...]
+    settings: tuple[tuple[str, str], ...]
+    keyvalue: str | None
+    stderr: StderrLog
+    hub: Hub
+    quick: bool
+
+
+def _program(
+    source: str | os.PathLike[str] | bytes,
+    options: _Options,
+    on_compile: Callable[[], None] | None,
+    values: SessionValues | None = None,
+) -> Program:
+    """Compile a server; see `open_server`.
+
+    Args:
+        source: The composed server.
+        options: The options of all versions of the server.
+        on_compile: Called before compilation begins.
+        values: The store of the version before, if there is one.
+    """
     if isinstance(source, bytes):
         name = "the component"
         if on_compile:
             on_compile()
-        component = compile_cache.compile_bytes(source, name, quick=quick)
+        component = compile_cache.compile_bytes(source, name, quick=options.quick)
     else:
         name = os.fspath(source)
-        component = compile_cache.load(source, quick=quick, on_compile=on_compile)
-    of = engine(quick=quick)
+        component = compile_cache.load(source, quick=options.quick, on_compile=on_compile)
+    of = engine(quick=options.quick)
     needs = component.type.imports(of)
     missing = missing_imports(needs)
     if missing:
         raise ArtifactError(name, f"cannot be run: {'; '.join(missing)}")
-    stderr = StderrLog(echo=echo_stderr, server=name)
     imports = linker(of)
-    hub = Hub()
-    program = Program(
+    return Program(
         name=name,
         engine=of,
         linker=imports,
         component=component,
-        limits=limits or Limits(),
-        env=tuple((env or {}).items()),
-        directories=tuple(directories),
-        watchdog=watchdog(of, quick=quick),
-        on_stderr=stderr.write,
-        settings=complete(settings or {}),
-        on_changed=hub.changed,
-        keyvalue=_keyvalue(of, imports, needs, keyvalue),
+        limits=options.limits,
+        env=tuple(options.env.items()),
+        directories=options.directories,
+        watchdog=watchdog(of, quick=options.quick),
+        on_stderr=options.stderr.write,
+        settings=options.settings,
+        on_changed=options.hub.changed,
+        keyvalue=_keyvalue(of, imports, needs, options.keyvalue, values),
         can_wait=can_wait(frozenset(needs)),
         frames=Frames(source),
         imports=frozenset(needs),
     )
-    return Server(program, stderr, hub, instances=instances, on_wire=on_wire)
 
 
-def _keyvalue(of: Engine, imports: Linker, needs: Mapping[str, Any], url: str | None) -> Provided | None:
+def _keyvalue(
+    of: Engine, imports: Linker, needs: Mapping[str, Any], url: str | None, values: SessionValues | None
+) -> Provided | None:
     """Provide `wasi:keyvalue` if the server imports it or `url` is given; its modules are not loaded otherwise."""
     if url is None and not any(name.startswith("wasi:keyvalue/") for name in needs):
         return None
     from wasmcp.host.bindings.wasi_keyvalue import Provided
 
-    return Provided(imports, url or "memory:", needs, of)
+    return Provided(imports, url or "memory:", needs, of, values)
 
 
 _MORE_THAN_ANY_LIST = 10_000

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 STATE_KEYS = "WASMCP_STATE_KEYS"
 MAX_BODY = "WASMCP_MAX_BODY"
 ALLOWED_HOSTS = "WASMCP_ALLOWED_HOSTS"
+SESSIONS = "WASMCP_SESSION_ENABLED"
 
 
 def from_environment(environment: Mapping[str, str], passed: Iterable[str] = ()) -> dict[str, str]:
@@ -50,14 +51,14 @@ def check_given(settings: Mapping[str, str], env: Mapping[str, str], environment
     check_ours(environment)
 
 
-def complete(given: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+def with_state_keys(given: Mapping[str, str]) -> dict[str, str]:
     """Add a random key for request state, unless the operator sets one: all instances must share it."""
     settings = dict(given)
     if STATE_KEYS not in settings:
         import os
 
         settings[STATE_KEYS] = os.urandom(32).hex()
-    return tuple(settings.items())
+    return settings
 
 
 def limits_for(settings: Mapping[str, str], given: Limits | None) -> Limits:

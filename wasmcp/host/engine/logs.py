@@ -15,6 +15,9 @@ logger                          level    record and attributes
 `wasmcp.host.engine`            INFO     a compilation begins: `path`, and `reason` if it is not cached
 `wasmcp.host.configuration`     WARNING  sources are newer than the server: `path`, `sources`
 `wasmcp.host.transports`        INFO     HTTP is served: `path`, `url`
+`wasmcp.host.transports`        INFO     the server was reloaded: `path`
+`wasmcp.host.transports`        ERROR    the server was not reloaded: `path`, `error`
+`wasmcp.host.transports`        ERROR    a worker has ended: `pid`, `exit_code`
 `wasmcp.host.transports`        ERROR    a client of stdio neither writes nor reads
 ==============================  =======  ==============================================================
 """

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _SUBSCRIPTION = META_KEYS["subscription_id"]
 _LISTS = {f"notifications/{kind}/list_changed": f"{kind}ListChanged" for kind in ("tools", "prompts", "resources")}
+LIST_CHANGED = tuple(_LISTS)
+"""Methods of the notifications that a list has changed."""
+
 _RESOURCES = "resourceSubscriptions"
 _MOST_OF_ONE = 100  # maximum number of streams of a stdio client
 URIS = 1000  # maximum number of subscribed resources of a client of a handshake revision

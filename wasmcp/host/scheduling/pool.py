@@ -37,6 +37,9 @@ _FULL = 1.0  # seconds after which a pool without room for another instance look
 _ABANDONED = 8  # times the size: the maximum number of hanging threads that are replaced
 _LOOK = 0.005  # seconds between two looks at the running calls, while others wait
 _LOOKS = 20  # number of looks without waiting calls after which they end
+_DRAINED = 600.0  # seconds that calls without a time limit get to end in a pool that is replaced
+_LATE = 1.0  # seconds in which calls are still submitted to a pool that was replaced
+_POLL = 0.02  # seconds between two looks at the calls of a pool that was replaced
 _IDLE = 10.0  # seconds after which an idle instance ends, if there are more than cores
 
 
@@ -177,12 +180,13 @@ class Pool:
         size: Maximum number of instances.
     """
 
-    def __init__(self, program: Program, size: int | None = None) -> None:
+    def __init__(self, program: Program, size: int | None = None, pending_inputs: PendingInputs | None = None) -> None:
         """Create a pool without instances.
 
         Args:
             program: The compiled server.
             size: Number of instances that requests can use; None for as many as are of use.
+            pending_inputs: Those of the pool before, whose suspended calls continue in this one.
         """
         self.program = program
         self._cores = max(1, size or os.cpu_count() or 1)
@@ -191,7 +195,7 @@ class Pool:
         # A caller that requests one instance can rely on its memory, which an exceeded slice would lose.
         self.inline_policy = InlinePolicy(trusted=not program.can_wait and size != 1)
         self.tokens = itertools.count(1)
-        self.pending_inputs = PendingInputs(self.submit, program.limits.answer)
+        self.pending_inputs = pending_inputs or PendingInputs(self.submit, program.limits.answer)
         self._workers: list[_Worker] = []
         self._idle: list[_Worker] = []  # the last one is the first to run
         self._lanes = Lanes()
@@ -398,8 +402,28 @@ class Pool:
         with self._lock:
             self._hanging -= 1
 
+    def drain(self) -> None:
+        """Wait until the calls in progress have ended, at most for their time limit, and stop the pool.
+
+        Another pool has the pending inputs by then.
+        """
+        ends = monotonic() + (self.program.limits.timeout or _DRAINED)
+        pause = threading.Event()
+        pause.wait(_LATE)  # a call that was about to be submitted
+        while monotonic() < ends:
+            with self._lock:
+                is_busy = bool(self._lanes) or self._woken or any(worker.call is not None for worker in self._workers)
+                if self._closed or not is_busy:
+                    break
+            pause.wait(_POLL)
+        self._stop(1.0)
+
     def close(self, timeout: float = 1.0) -> None:
         """Stop the pool: fail queued calls, cancel running ones, drop instances."""
+        self.pending_inputs.close()
+        self._stop(timeout)
+
+    def _stop(self, timeout: float) -> None:
         with self._lock:
             if self._closed:
                 return
@@ -409,7 +433,6 @@ class Pool:
             for worker in self._idle:
                 worker.wake.release()
             self._idle.clear()
-        self.pending_inputs.close()
         for call in pending:
             call.finish(None, HostError("the server was closed"))
         for worker in workers:

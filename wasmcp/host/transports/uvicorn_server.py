@@ -1,102 +1,88 @@
-"""HTTP server with uvicorn."""
+"""HTTP server with uvicorn, in one process, and its reloads."""
 
 from __future__ import annotations
 
-import os
-import socket
+import asyncio
+import signal
 import sys
-from typing import TYPE_CHECKING
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from wasmcp.errors import HostError
+from wasmcp.errors import WasmcpError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    import socket
+    from collections.abc import Callable, Mapping
 
+    from wasmcp.host.client.server import Server
     from wasmcp.host.engine.limits import Limits
+    from wasmcp.host.transports.http_options import HttpOptions
 
 # Python switches between threads every 5 ms by default; a call into a Zig tool takes 0.05 ms.
 _SWITCH_INTERVAL = 0.0005
-_QUEUE = 2048  # maximum number of connections that wait in the kernel to be accepted
+_WATCH = 0.5  # seconds between looks at a file that is watched
 
 
-def serve(
-    target: str | os.PathLike[str],
-    server: str = "default",
-    *,
-    host: str = "127.0.0.1",
-    port: int = 8000,
-    limits: Limits | None = None,
-    env: Mapping[str, str] | None = None,
-    directories: Iterable[tuple[str, str, bool]] = (),
-    instances: int | None = None,
-    keyvalue: str | None = None,
+class Serving(NamedTuple):
+    """A server to serve, and everything that a process needs to serve it."""
+
+    path: Path
+    options: HttpOptions
+    limits: Limits
+    settings: Mapping[str, str]
+    env: Mapping[str, str]
+    directories: tuple[tuple[str, str, bool], ...]
+    instances: int | None
+    keyvalue: str | None
+
+    def open(self) -> Server:
+        """Open the server; see `open_server`."""
+        from wasmcp.host.client.server import open_server
+        from wasmcp.host.transports.stdio_server import compiling_notice
+
+        return open_server(
+            self.path,
+            limits=self.limits,
+            settings=self.settings,
+            env=self.env,
+            directories=self.directories,
+            instances=self.instances,
+            keyvalue=self.keyvalue,
+            echo_stderr=True,
+            on_compile=lambda: compiling_notice(self.path),
+        )
+
+
+def serve_on(
+    bound: socket.socket, opened: Server, serving: Serving, on_shutdown: Callable[[], None] = lambda: None
 ) -> None:
-    """Serve HTTP until interrupted. The endpoint is `/mcp`.
+    """Serve an open server on a socket until the process is interrupted or terminated; close the server then.
 
     Args:
-        target: A composed server's file, or the import package that ships it.
-        server: The name of the package's server.
-        host: The address to listen on.
-        port: The port to listen on; 0 for a free one.
-        limits: The limits of the server.
-        env: The environment variables that the server sees; none by default.
-        directories: The directories that the server sees, as ``(host path, guest path, writable)``; none by default.
-        instances: Maximum number of concurrent requests; by default as many as are of use (see docs/guides/running.md).
-        keyvalue: The store of `wasi:keyvalue`: `memory:`, which is the default, or `sqlite:PATH`.
-
-    Raises:
-        HostError: uvicorn is not installed, or the address cannot be listened on.
-        ArtifactError: The server does not exist, or is not a server.
-        InvalidSettingError: A setting in the environment (`WASMCP_*`) is invalid or unknown.
-        KeyboardInterrupt: The process was interrupted; requests in progress have ended.
+        bound: The socket.
+        opened: The server.
+        serving: The server's file and options.
+        on_shutdown: Called when the shutdown begins.
     """
-    from wasmcp.host.transports.stdio_server import compiling_notice, find_server
+    import uvicorn
 
-    path = find_server(target, server)
-    try:
-        import httptools  # noqa: F401 - `http_connection` imports it
-        import uvicorn
-    except ImportError as error:
-        raise HostError(f"serving HTTP needs `{error.name}`: install `wasmcp[serve]`") from None
-    from wasmcp.environment import BOUND_TO
-    from wasmcp.host.client.server import open_server
-    from wasmcp.host.configuration.declared import Given, check_used
-    from wasmcp.host.configuration.settings import ALLOWED_HOSTS, from_environment, limits_for
-    from wasmcp.host.configuration.staleness import warn_if_stale
-    from wasmcp.host.engine import logs
     from wasmcp.host.transports.asgi import App
     from wasmcp.host.transports.connections import BACKLOG, Connections, connection_limit
+    from wasmcp.host.transports.endpoint import Endpoint, ProxiedClients
     from wasmcp.host.transports.http_connection import HttpConnection
+    from wasmcp.host.transports.listening import QUEUE, tls_context
 
-    logs.set_up()
-    settings = from_environment(os.environ, env or ())
-    warn_if_stale(path)
-    opened = open_server(
-        path,
-        limits=limits_for(settings, limits),
-        # Names that the operator allows replace the default ones.
-        settings=settings if ALLOWED_HOSTS in settings else {**settings, BOUND_TO: ",".join(_names(host))},
-        env=env,
-        directories=directories,
-        instances=instances,
-        keyvalue=keyvalue,
-        echo_stderr=True,
-        on_compile=lambda: compiling_notice(path),
-    )
-    try:
-        check_used(Given(dict(env or {}), tuple(directories), keyvalue), opened.imports)
-        if settings:
-            opened.boot()
-    except BaseException:
-        opened.close()
-        raise
+    options = serving.options
     app = App(opened)
     bounds = opened.limits.http
     connections = Connections(bounds, connection_limit(bounds, opened.pool.size), app.unread)
+    state = _State(opened)
+    whole: Any = Endpoint(app, state.problem, path=options.path, root_path=options.root_path)
+    if options.trusted_proxies:
+        whole = ProxiedClients(whole, options.trusted_proxies)
     config = uvicorn.Config(
-        app,
-        host=host,
-        port=port,
+        whole,
         http=HttpConnection.bound_to(connections),
         backlog=BACKLOG,
         ws="none",
@@ -105,16 +91,26 @@ def serve(
         log_level="warning",
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=5,
     )
+    config.load()
+    if options.tls_certificate is not None:
+        config.ssl = tls_context(options.tls_certificate, options.tls_key)
 
     class Listener(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             for each in sockets or ():
-                each.listen(_QUEUE)  # connections wait in the kernel, not in asyncio, which accepts them in rounds
+                each.listen(QUEUE)  # connections wait in the kernel, not in asyncio, which accepts them in rounds
+            reloads = _Reloads(opened, serving, config.ssl)
+            reloads.start()
+            self._reloads = reloads
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            state.ends = True
+            on_shutdown()
+            self._reloads.stop()
             opened.hub.close()  # uvicorn waits for open streams of notifications, which would not end
             await super().shutdown(sockets)
 
@@ -122,38 +118,98 @@ def serve(
     interval = sys.getswitchinterval()
     sys.setswitchinterval(_SWITCH_INTERVAL)
     try:
-        bound = _listen(host, port)
-        shown = f"[{host}]" if ":" in host else host
-        url = f"http://{shown}:{bound.getsockname()[1]}/mcp"
-        logs.log(logs.TRANSPORTS, logs.INFO, f"serving {path.name} at {url}", path=path, url=url)
         listener.run(sockets=[bound])
     finally:
         sys.setswitchinterval(interval)
         opened.close()
 
 
-def _names(host: str) -> list[str]:
-    """Return the host names that clients can use besides `localhost`; for a wildcard address also this machine's."""
-    if not host:
-        host = "0.0.0.0"  # noqa: S104 - asyncio's own reading of an empty host
-    # A zone (RFC 6874) is the interface to an address; clients omit it in `Host`.
-    host = host.partition("%")[0].lower()
-    shown = f"[{host}]" if ":" in host else host
-    if shown not in {"0.0.0.0", "[::]"}:  # noqa: S104 - nothing is bound here
-        return [shown]
-    own = socket.gethostname().lower()
-    return [shown, own, f"{own}.local"] if own.replace("-", "").replace(".", "").isalnum() else [shown]
+_early: list[int] = []  # signals to reload that arrived before the event loop
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio disables Nagle's algorithm only if the protocol is given; otherwise each response waits 40 ms.
-    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+def note_reloads() -> None:
+    """Remember SIGHUP until the event loop handles it, instead of ending the process."""
+    if hasattr(signal, "SIGHUP") and threading.current_thread() is threading.main_thread():
+        _early.clear()
+        signal.signal(signal.SIGHUP, lambda number, _frame: _early.append(number))
+
+
+class _State:
+    """Readiness of a process."""
+
+    def __init__(self, opened: Server) -> None:
+        self._opened = opened
+        self.ends = False
+
+    def problem(self) -> str | None:
+        """Return the reason if requests cannot be processed, else None."""
+        if self.ends:
+            return "the server is shutting down"
+        return "the server cannot be started" if self._opened.pool.failure is not None else None
+
+
+class _Reloads:
+    """Reloads of a server and its certificate: at SIGHUP and, on request, when the file changes. On the event loop."""
+
+    def __init__(self, opened: Server, serving: Serving, tls: Any) -> None:
+        self._opened = opened
+        self._serving = serving
+        self._tls = tls
+        self._wanted = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin to wait for SIGHUP and changes of the file."""
+        loop = asyncio.get_running_loop()
+        if hasattr(signal, "SIGHUP") and threading.current_thread() is threading.main_thread():
+            loop.add_signal_handler(signal.SIGHUP, self._wanted.set)
+            if _early:
+                self._wanted.set()
+        self._tasks.append(loop.create_task(self._run()))
+        if self._serving.options.watch:
+            self._tasks.append(loop.create_task(self._watch()))
+
+    def stop(self) -> None:
+        """End all tasks; later signals are ignored."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def _run(self) -> None:
+        while True:
+            await self._wanted.wait()
+            self._wanted.clear()
+            await asyncio.to_thread(self._reload)
+
+    async def _watch(self) -> None:
+        """Reload when the file has changed, and does not change any more."""
+        loaded = seen = _stamp(self._serving.path)
+        while True:
+            await asyncio.sleep(_WATCH)
+            now = _stamp(self._serving.path)
+            if now is not None and now == seen and now != loaded:
+                loaded = now
+                self._wanted.set()
+            seen = now
+
+    def _reload(self) -> None:
+        from wasmcp.host.engine import logs
+        from wasmcp.host.transports.listening import load_certificate
+
+        path, options = self._serving.path, self._serving.options
+        try:
+            if options.tls_certificate is not None:
+                load_certificate(self._tls, options.tls_certificate, options.tls_key)
+            self._opened.reload(path)
+        except WasmcpError as error:
+            message = f"{path.name} was not reloaded, the version before goes on: {error}"
+            logs.log(logs.TRANSPORTS, logs.ERROR, message, path=path, error=error)
+        else:
+            logs.log(logs.TRANSPORTS, logs.INFO, f"{path.name} was reloaded", path=path)
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
     try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind((host, port))
-        bound.listen(_QUEUE)
-    except OSError as error:
-        bound.close()
-        raise HostError(f"cannot listen on `{host}` port {port}: {error.strerror or error}") from None
-    return bound
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino

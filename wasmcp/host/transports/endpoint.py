@@ -1,0 +1,167 @@
+"""ASGI middleware in front of a server: paths, health checks, and the addresses of clients behind proxies.
+
+Specification: asgi.readthedocs.io, version 3.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from wasmcp.host.transports.http_options import ENDPOINT, HEALTH, READY
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+
+    from wasmcp.host.transports.asgi_response import Send
+    from wasmcp.host.transports.http_body import Receive
+
+    Scope = MutableMapping[str, Any]
+    Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_WELL_KNOWN = b"/.well-known/"
+_MOST_HOPS = 32  # maximum number of addresses in `X-Forwarded-For` that are read
+
+
+class Endpoint:
+    """Application behind health checks, with the endpoint at a path of the operator's choice."""
+
+    def __init__(
+        self, app: Application, problem: Callable[[], str | None], *, path: str = ENDPOINT, root_path: str = ""
+    ) -> None:
+        """Wrap an application.
+
+        Args:
+            app: The application, whose endpoint is `/mcp`.
+            problem: Function that returns the reason if requests cannot be processed, else None.
+            path: The path of the endpoint.
+            root_path: A prefix of all paths that a proxy keeps.
+        """
+        self._app = app
+        self._problem = problem
+        self._path = path.encode()
+        self._root = root_path.encode()
+        self._is_default = path == ENDPOINT and not root_path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection of the ASGI server."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        target = scope.get("raw_path") or scope["path"].encode()
+        if self._root and (target == self._root or target.startswith(self._root + b"/")):
+            target = target[len(self._root) :] or b"/"
+        if target in _CHECKS:
+            await self._check(target, scope, send)
+            return
+        if not self._is_default:
+            mapped = self._mapped(target)
+            if mapped is None:
+                await respond(send, 404, f"Not found: the endpoint is {self._path.decode()}\n")
+                return
+            scope["raw_path"] = mapped
+            scope["path"] = mapped.decode("ascii", "replace")
+        await self._app(scope, receive, send)
+
+    def _mapped(self, target: bytes) -> bytes | None:
+        """Return the path inside the server: of the endpoint, below it, and of its metadata (RFC 9728, section 3.1)."""
+        if target.startswith(_WELL_KNOWN):
+            kind, _, rest = target[len(_WELL_KNOWN) :].partition(b"/")
+            inside = self._inside(b"/" + rest) if rest else b""
+            return None if inside is None else _WELL_KNOWN + kind + inside
+        return self._inside(target)
+
+    def _inside(self, target: bytes) -> bytes | None:
+        if target == self._path:
+            return ENDPOINT.encode()
+        if target.startswith(self._path + b"/"):
+            return ENDPOINT.encode() + target[len(self._path) :]
+        return None
+
+    async def _check(self, target: bytes, scope: Scope, send: Send) -> None:
+        if scope["method"] not in {"GET", "HEAD"}:
+            await respond(send, 405, "Method not allowed: a health check is a GET\n", (b"allow", b"GET, HEAD"))
+            return
+        problem = self._problem() if target == READY.encode() else None
+        if problem is None:
+            await respond(send, 200, "ok\n", (b"cache-control", b"no-store"))
+        else:
+            await respond(send, 503, f"not ready: {problem}\n", (b"cache-control", b"no-store"))
+
+
+class ProxiedClients:
+    """Application that sees the addresses of clients, where a trusted proxy reports them.
+
+    The client is the last address in `X-Forwarded-For` that is not a trusted proxy: everything before it can be forged.
+    """
+
+    def __init__(self, app: Application, trusted: Sequence[str]) -> None:
+        """Wrap an application.
+
+        Args:
+            app: The application.
+            trusted: Addresses and networks of proxies; `unix` for everything that arrives at a Unix domain socket.
+        """
+        self._app = app
+        self._trusts_unix = "unix" in trusted
+        self._networks = [ipaddress.ip_network(each) for each in trusted if each != "unix"]
+        self._is_trusted = lru_cache(4096)(self._compute_trust)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection of the ASGI server."""
+        if scope["type"] == "http":
+            client = scope.get("client")
+            if self._trusts_unix if client is None else self._is_trusted(client[0]):
+                self._apply(scope)
+        await self._app(scope, receive, send)
+
+    def _apply(self, scope: Scope) -> None:
+        hops: list[str] = []
+        for name, value in scope["headers"]:
+            if name == b"x-forwarded-for":
+                hops += value.decode("latin-1").split(",")
+            elif name == b"x-forwarded-proto" and value.strip().lower() in {b"http", b"https"}:
+                scope["scheme"] = value.strip().lower().decode()
+        found = None
+        for hop in reversed(hops[-_MOST_HOPS:]):
+            address = _address(hop)
+            if address is None:
+                break  # what is before an unreadable entry cannot be trusted
+            found = address
+            if not self._is_trusted(address):
+                break
+        if found is not None:
+            scope["client"] = (found, 0)
+
+    def _compute_trust(self, address: str) -> bool:
+        try:
+            parsed = ipaddress.ip_address(address)
+        except ValueError:
+            return False
+        mapped = getattr(parsed, "ipv4_mapped", None)
+        return any((mapped or parsed) in network for network in self._networks)
+
+
+def _address(hop: str) -> str | None:
+    """Return the IP address of an entry in `X-Forwarded-For`, which can have a port; None if it has none."""
+    text = hop.strip()
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        return str(ipaddress.ip_address(text)) if len(text) < 64 else None
+    except ValueError:
+        return None
+
+
+async def respond(send: Send, status: int, text: str, *fields: tuple[bytes, bytes]) -> None:
+    """Send a response with a text."""
+    body = text.encode()
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body)), *fields]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+_CHECKS = frozenset({HEALTH.encode(), READY.encode()})

@@ -1,0 +1,92 @@
+"""Options of the HTTP server: addresses, TLS, proxies, paths, workers, logs."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ENDPOINT = "/mcp"
+"""Path of the endpoint inside a server."""
+
+HEALTH = "/healthz"
+"""Path that answers 200 as long as the process handles requests."""
+
+READY = "/readyz"
+"""Path that answers 200 as long as requests can be processed, otherwise 503."""
+
+_PATH = re.compile(r"(/[A-Za-z0-9._~!$&'()*+,;=:@-]+)+")  # RFC 3986, section 3.3, without percent-encoding
+_MOST_WORKERS = 256
+
+
+@dataclass(frozen=True)
+class HttpOptions:
+    """Options of `wasmcp serve`, in addition to the server's own.
+
+    Attributes:
+        host: The address to listen on.
+        port: The port to listen on; 0 for a free one.
+        unix_socket: The path of a Unix domain socket to listen on, instead of address and port.
+        socket_mode: The permissions of that socket.
+        tls_certificate: The certificate and its chain in PEM; None for HTTP without TLS.
+        tls_key: The private key in PEM; None if it is in the file of the certificate.
+        trusted_proxies: Addresses and networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are used;
+            `unix` for everything that arrives at a Unix domain socket.
+        path: The path of the endpoint.
+        root_path: A prefix of all paths that a proxy keeps; requests without it are served as well.
+        workers: The number of processes that serve.
+        watch: Reload the server when its file changes.
+
+    Raises:
+        ValueError: Options are invalid or contradict each other; the message names all of them.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    unix_socket: Path | None = None
+    socket_mode: int = 0o600
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    trusted_proxies: tuple[str, ...] = field(default=())
+    path: str = ENDPOINT
+    root_path: str = ""
+    workers: int = 1
+    watch: bool = False
+
+    def __post_init__(self) -> None:
+        problems = list(self._problems())
+        if problems:
+            raise ValueError("; ".join(problems))
+
+    def _problems(self) -> list[str]:
+        problems = []
+        if not 0 <= self.port <= 65535:
+            problems.append(f"the port must be from 0 to 65535, not {self.port}")
+        if not 1 <= self.workers <= _MOST_WORKERS:
+            problems.append(f"the number of workers must be from 1 to {_MOST_WORKERS}, not {self.workers}")
+        if not 0 < self.socket_mode <= 0o777:
+            problems.append(f"the mode of the socket must be from 1 to 777 (octal), not {self.socket_mode:o}")
+        if self.tls_key is not None and self.tls_certificate is None:
+            problems.append("a TLS key needs a TLS certificate")
+        for name, path in (("path", self.path), ("root path", self.root_path)):
+            if (path or name == "path") and not _is_path(path):
+                problems.append(
+                    f"the {name} must begin with `/`, end without it, and have no percent-encoding, query, `.` or "
+                    f"`..`, not `{path}`"
+                )
+        if self.path in {HEALTH, READY}:
+            problems.append(f"the path `{self.path}` is that of a health check")
+        for proxy in self.trusted_proxies:
+            try:
+                if proxy != "unix":
+                    ipaddress.ip_network(proxy)
+            except ValueError:
+                problems.append(
+                    f"a trusted proxy must be an IP address, a network such as `10.0.0.0/8`, or `unix`, not `{proxy}`"
+                )
+        return problems
+
+
+def _is_path(path: str) -> bool:
+    return bool(_PATH.fullmatch(path)) and not {".", ".."} & set(path.split("/"))

@@ -1,0 +1,168 @@
+"""`wasmcp serve`: checks before the start, sockets, and one process or several."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from wasmcp.errors import HostError
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterable, Mapping
+
+    from wasmcp.host.client.server import Server
+    from wasmcp.host.engine.limits import Limits
+    from wasmcp.host.transports.http_options import HttpOptions
+
+
+def serve(
+    target: str | os.PathLike[str],
+    server: str = "default",
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    options: HttpOptions | None = None,
+    limits: Limits | None = None,
+    env: Mapping[str, str] | None = None,
+    directories: Iterable[tuple[str, str, bool]] = (),
+    instances: int | None = None,
+    keyvalue: str | None = None,
+) -> None:
+    """Serve HTTP until interrupted. The endpoint is `/mcp` by default.
+
+    SIGHUP reloads the server's file and the TLS certificate; requests in progress end in the old version.
+
+    Args:
+        target: A composed server's file, or the import package that ships it.
+        server: The name of the package's server.
+        host: The address to listen on, instead of that of the options.
+        port: The port to listen on, instead of that of the options.
+        options: The options of the HTTP server; by default 127.0.0.1, port 8000.
+        limits: The limits of the server.
+        env: The environment variables that the server sees; none by default.
+        directories: The directories that the server sees, as ``(host path, guest path, writable)``; none by default.
+        instances: Maximum number of concurrent requests in each process; by default as many as are of use (see
+            docs/guides/running.md).
+        keyvalue: The store of `wasi:keyvalue`: `memory:`, which is the default, or `sqlite:PATH`.
+
+    Raises:
+        HostError: uvicorn is not installed, the address cannot be listened on, a TLS file cannot be used, or several
+            workers would each have a store or sessions in memory.
+        ArtifactError: The server does not exist, or is not a server.
+        InvalidSettingError: A setting in the environment (`WASMCP_*`) is invalid or unknown.
+        KeyboardInterrupt: The process was interrupted; requests in progress have ended.
+    """
+    from wasmcp.host.transports.stdio_server import find_server
+
+    path = find_server(target, server)
+    try:
+        import httptools  # noqa: F401 - `http_connection` imports it
+        import uvicorn  # noqa: F401
+    except ImportError as error:
+        raise HostError(f"serving HTTP needs `{error.name}`: install `wasmcp[serve]`") from None
+    from wasmcp.environment import BOUND_TO
+    from wasmcp.host.configuration.declared import Given, check_used
+    from wasmcp.host.configuration.settings import ALLOWED_HOSTS, from_environment, limits_for, with_state_keys
+    from wasmcp.host.configuration.staleness import warn_if_stale
+    from wasmcp.host.engine import logs
+    from wasmcp.host.transports.http_options import HttpOptions
+    from wasmcp.host.transports.listening import host_names, tls_context
+    from wasmcp.host.transports.uvicorn_server import Serving, note_reloads, serve_on
+
+    options = _completed(options or HttpOptions(), host, port)
+    if options.tls_certificate is not None:
+        tls_context(options.tls_certificate, options.tls_key)
+    logs.set_up()
+    settings = from_environment(os.environ, env or ())
+    warn_if_stale(path)
+    if options.workers > 1:
+        settings = _without_sessions(settings)
+    given = Given(dict(env or {}), tuple(directories), keyvalue)
+    names = [] if options.unix_socket is not None else host_names(options.host)
+    serving = Serving(
+        path,
+        options,
+        limits_for(settings, limits),
+        # Names that the operator allows replace the default ones.
+        with_state_keys(settings if ALLOWED_HOSTS in settings else {**settings, BOUND_TO: ",".join(names)}),
+        given.env,
+        tuple(given.directories),
+        instances,
+        keyvalue,
+    )
+    opened = serving.open()
+    try:
+        check_used(given, opened.imports)
+        if settings or options.workers > 1:
+            opened.boot()
+        if options.workers > 1:
+            _check_shared(opened, keyvalue)
+        bound, url = _listen(options)
+    except BaseException:
+        opened.close()
+        raise
+    note_reloads()
+    logs.log(logs.TRANSPORTS, logs.INFO, f"serving {path.name} at {url}", path=path, url=url)
+    try:
+        if options.workers == 1:
+            serve_on(bound, opened, serving, lambda: _unlink(options, bound))
+        else:
+            from wasmcp.host.transports.workers import Supervisor
+
+            opened.close()
+            Supervisor(serving, bound, lambda: _unlink(options, bound)).run()
+    finally:
+        bound.close()
+
+
+def _completed(options: HttpOptions, host: str | None, port: int | None) -> HttpOptions:
+    return replace(options, host=options.host if host is None else host, port=options.port if port is None else port)
+
+
+def _without_sessions(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings of a worker: sessions of clients of handshake revisions are in the memory of one process.
+
+    Raises:
+        HostError: The operator requires sessions.
+    """
+    from wasmcp.host.configuration.settings import SESSIONS
+
+    if settings.get(SESSIONS, "").strip().lower() == "true":
+        raise HostError(f"`{SESSIONS}=true` needs one worker: sessions are in the memory of one process")
+    return {**settings, SESSIONS: "false"}
+
+
+def _check_shared(opened: Server, keyvalue: str | None) -> None:
+    """Check that several workers have the same stored values.
+
+    Raises:
+        HostError: Each worker would keep its own values in memory.
+    """
+    if any(name.startswith("wasi:keyvalue/") for name in opened.imports) and keyvalue in {None, "memory:"}:
+        raise HostError(
+            "several workers would each keep their own values in memory: give `--keyvalue sqlite:PATH`, or another "
+            "store that they share, or one worker"
+        )
+
+
+def _listen(options: HttpOptions) -> tuple[socket.socket, str]:
+    """Return the socket that the options name, and the address of the endpoint."""
+    from wasmcp.host.transports.listening import listen_tcp, listen_unix
+
+    path = options.root_path + options.path
+    if options.unix_socket is not None:
+        return listen_unix(options.unix_socket, options.socket_mode), f"{path} on unix:{options.unix_socket}"
+    bound = listen_tcp(options.host, options.port)
+    scheme = "http" if options.tls_certificate is None else "https"
+    shown = f"[{options.host}]" if ":" in options.host else options.host
+    return bound, f"{scheme}://{shown}:{bound.getsockname()[1]}{path}"
+
+
+def _unlink(options: HttpOptions, bound: socket.socket) -> None:
+    """Remove the Unix domain socket: connections are refused from now on."""
+    if options.unix_socket is not None:
+        from wasmcp.host.transports.listening import unlink_unix
+
+        unlink_unix(options.unix_socket, bound)

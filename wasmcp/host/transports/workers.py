@@ -1,0 +1,156 @@
+"""Processes of `wasmcp serve --workers N`, which accept connections from one socket, and their supervisor."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from multiprocessing.connection import wait
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from wasmcp.host.engine import logs
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+    from multiprocessing.context import SpawnProcess
+    from types import FrameType
+
+    from wasmcp.host.transports.uvicorn_server import Serving
+
+_GRACE = 15.0  # seconds that workers get to end their requests
+_QUICK = 5.0  # a worker that ends within these seconds is started again after a pause
+_LONGEST_PAUSE = 30.0
+
+
+def work(serving: Serving, bound: socket.socket) -> None:
+    """Serve in this process, until it is terminated or its parent has ended."""
+    from wasmcp.host.transports.uvicorn_server import note_reloads, serve_on
+
+    note_reloads()
+    os.setpgrp()  # Ctrl-C in a terminal reaches the supervisor only, which terminates the workers
+    parent = multiprocessing.parent_process()
+
+    def end_with_parent() -> None:
+        if parent is not None:
+            wait([parent.sentinel])
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=end_with_parent, name="wasmcp-parent", daemon=True).start()
+    logs.set_up()
+    serve_on(bound, serving.open(), serving)
+
+
+class _Worker:
+    """A process, and the time until which it is not started again."""
+
+    def __init__(self) -> None:
+        self.process: SpawnProcess | None = None
+        self.began = 0.0
+        self.pause = 0.0
+        self.due = 0.0
+
+
+class Supervisor:
+    """Supervisor of workers: it starts them, restarts those that end, and passes signals on."""
+
+    def __init__(self, serving: Serving, bound: socket.socket, on_shutdown: Callable[[], None]) -> None:
+        """Prepare the supervisor.
+
+        Args:
+            serving: The server, and what each process needs to serve it.
+            bound: The socket that all workers accept connections from.
+            on_shutdown: Called when the shutdown begins.
+        """
+        self._serving = serving
+        self._bound = bound
+        self._on_shutdown = on_shutdown
+        self._context = multiprocessing.get_context("spawn")
+        self._workers = [_Worker() for _ in range(serving.options.workers)]
+        self._received: list[int] = []
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_write, False)
+
+    def run(self) -> None:
+        """Run the workers until SIGINT or SIGTERM.
+
+        Raises:
+            KeyboardInterrupt: The process was interrupted.
+        """
+        handled = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+        before = {number: signal.signal(number, self._receive) for number in handled}
+        try:
+            ended_by = self._supervise()
+        finally:
+            self._end()
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            os.close(self._wake_read)
+            os.close(self._wake_write)
+        signal.raise_signal(ended_by)
+
+    def _receive(self, number: int, _frame: FrameType | None) -> None:
+        self._received.append(number)
+        os.write(self._wake_write, b"\0")
+
+    def _supervise(self) -> int:
+        while True:
+            now = monotonic()
+            for worker in self._workers:
+                if worker.process is None and now >= worker.due:
+                    self._start(worker)
+            sentinels: list[Any] = [each.process.sentinel for each in self._workers if each.process is not None]
+            pauses = [max(0.0, each.due - now) for each in self._workers if each.process is None]
+            ready = wait([*sentinels, self._wake_read], min(pauses, default=None))
+            if self._wake_read in ready:
+                os.read(self._wake_read, 64)
+            while self._received:
+                number = self._received.pop(0)
+                if number in {signal.SIGINT, signal.SIGTERM}:
+                    return number
+                self._signal(number)
+            for worker in self._workers:
+                if worker.process is not None and worker.process.exitcode is not None:
+                    self._ended(worker)
+
+    def _start(self, worker: _Worker) -> None:
+        worker.process = self._context.Process(target=work, args=(self._serving, self._bound), name="wasmcp-worker")
+        worker.began = monotonic()
+        worker.process.start()
+
+    def _ended(self, worker: _Worker) -> None:
+        process = worker.process
+        if process is None:
+            return
+        is_quick = monotonic() - worker.began < _QUICK
+        worker.pause = min(_LONGEST_PAUSE, max(0.5, worker.pause * 2)) if is_quick else 0.0
+        worker.due = monotonic() + worker.pause
+        code = process.exitcode or 0
+        reason = f"signal {-code}" if code < 0 else f"exit code {code}"
+        message = f"a worker has ended ({reason}); another is started"
+        logs.log(logs.TRANSPORTS, logs.ERROR, message, pid=process.pid, exit_code=code)
+        process.close()
+        worker.process = None
+
+    def _signal(self, number: int) -> None:
+        for worker in self._workers:
+            if worker.process is not None and worker.process.pid is not None and worker.process.exitcode is None:
+                os.kill(worker.process.pid, number)
+
+    def _end(self) -> None:
+        """Terminate the workers, and kill those that do not end."""
+        self._on_shutdown()
+        self._signal(signal.SIGTERM)
+        ends = monotonic() + _GRACE
+        for worker in self._workers:
+            process = worker.process
+            if process is None:
+                continue
+            process.join(max(0.0, ends - monotonic()))
+            if process.exitcode is None:
+                process.kill()
+                process.join()
+            process.close()
+            worker.process = None
