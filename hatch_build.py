@@ -59,7 +59,8 @@ def _sources() -> dict[str, Path]:
     """Return the source of each world: one folder per component; adapters, `KIND-of-CONTRACT`, share one per kind."""
     from wasmcp.package_data import ADAPTERS
 
-    sources = {path.parent.name: path for path in sorted(FRAMEWORK.glob("*/component.zig"))}
+    found = (*FRAMEWORK.glob("*/component.zig"), *FRAMEWORK.glob("guards/*/component.zig"))
+    sources = {path.parent.name: path for path in sorted(found)}
     return sources | {name: FRAMEWORK / "adapters" / f"{name.partition('-of-')[0]}.zig" for name in ADAPTERS}
 
 

@@ -33,6 +33,9 @@ STABLE = (
 FRAMEWORKS_OWN = (
     "catalogue-data",
     "dispatch",
+    "env-rules",
+    "http-rules",
+    "kv-rules",
     "scripted",
     "server-metadata",
     "session-buckets",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from wasmcp.package_data import ADAPTERS, BUILD_COMPONENTS, FRAMEWORK_COMPONENTS
+from wasmcp.package_data import ADAPTERS, BUILD_COMPONENTS, FRAMEWORK_COMPONENTS, GUARDS
 
 ROOT = Path(__file__).parent.parent
 
@@ -125,7 +125,9 @@ def test_the_framework_is_small(wheel: Path) -> None:
         }
     # Stores are composed where a component keeps something, adapters where it is another tool's; a dynamic component
     # has another middleware instead.
-    only_where_used = ("kv-store", "kv-store-draft", "session-store", "insecure-seed", "dynamic-tools-middleware")
+    stores = ("kv-store", "kv-store-draft", "session-store", "insecure-seed")
+    only_where_used = (*stores, "dynamic-tools-middleware", *GUARDS)
     chain = [name for name in FRAMEWORK_COMPONENTS if name not in only_where_used]
     assert sum(sizes.pop(name) for name in chain) < 300_000, sizes
     assert all(size < 70_000 for size in sizes.values()), sizes
+    assert all(sizes[name] < 40_000 for name in GUARDS), sizes

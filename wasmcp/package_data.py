@@ -10,6 +10,10 @@ from pathlib import Path
 
 from wasmcp.errors import MissingPackageDataError
 
+GUARDS = ("http-guard", "env-guard", "kv-guard")
+"""Framework components between a component and what it imports, for grants with rules: the folders of
+``framework/guards/``."""
+
 FRAMEWORK_COMPONENTS = (
     "transport",
     "server-io",
@@ -24,6 +28,7 @@ FRAMEWORK_COMPONENTS = (
     "kv-store-draft",
     "session-store",
     "insecure-seed",
+    *GUARDS,
 )
 """The names of the framework's components, as the folders of ``framework/``."""
 

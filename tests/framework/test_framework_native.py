@@ -25,6 +25,7 @@ URIS = FRAMEWORK.parent / "guests" / "zig" / "uris.zig"
         "server-io/capabilities.zig",
         "catalogue/Index.zig",
         "transport/protocol.zig",
+        "guards/http-guard/Target.zig",
     ],
 )
 def test_zig(root: str, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from wasmcp.compose import ComposedServer, ServerMetadata
     from wasmcp.compose.chain_plan import OnDuplicate
     from wasmcp.compose.deployment_targets import Runtime, Transport
+    from wasmcp.compose.grant_rules import GrantRules
     from wasmcp.project.spec_components import Prepared
     from wasmcp.registry.names.aliases import Layer
 
@@ -34,7 +35,7 @@ class Options:
         output: The output file, or None.
         profiles: Profiles whose components come first.
         overrides: `COMPONENT=SPEC`, for framework components.
-        grants: `NAME=FAMILY[,FAMILY]`.
+        grants: `NAME=GRANT[,GRANT]`.
         dynamic: Names of components whose lists are read at run time.
         on_duplicate: The policy for duplicate tool names.
         deps_dir: A directory for copies of fetched components.
@@ -107,8 +108,9 @@ _OPTIONS = (
         "--grant",
         "grants",
         multiple=True,
-        metavar="NAME=FAMILY[,FAMILY]",
-        help="Imports to grant: env, fs, sockets, http, kv, sessions; and middleware.",
+        metavar="NAME=GRANT[,GRANT]",
+        help="Imports to grant: env, fs, sockets, http, kv, sessions; and middleware. "
+        "`http:URL`, `env:NAME` and `kv:bucket:NAME` grant a part.",
     ),
     click.option(
         "--dynamic",
@@ -190,8 +192,7 @@ class Job:
             if one.path is not None and self.output.exists() and one.path.samefile(self.output):
                 raise click.UsageError(f"`{self.output}` is one of the components: name another output")
         return [
-            prepare(self._resolver, one, grants=granted[one.name], dynamic=one.name in self.options.dynamic)
-            for one in found
+            prepare(self._resolver, one, *granted[one.name], dynamic=one.name in self.options.dynamic) for one in found
         ]
 
     def framework(self) -> dict[str, bytes | Path]:
@@ -243,15 +244,42 @@ def _check_known(name: str, known: Iterable[str], option: str) -> None:
         raise click.UsageError(f"{option}: unknown component `{name}`; the components are {names}")
 
 
-def _grants(grants: Sequence[str], names: Iterable[str]) -> dict[str, frozenset[str]]:
-    granted: dict[str, frozenset[str]] = dict.fromkeys(names, frozenset())
+def _grants(grants: Sequence[str], names: Iterable[str]) -> dict[str, tuple[frozenset[str], GrantRules]]:
+    """Return the granted families and the rules of each component."""
+    from wasmcp.compose.grant_rules import RULES
+
+    whole: dict[str, list[str]] = {name: [] for name in names}
+    limited: dict[str, dict[str, list[str]]] = {name: {} for name in whole}
     for grant in grants:
-        name, separator, families = grant.partition("=")
+        name, separator, given = grant.partition("=")
         if not separator:
-            raise click.UsageError(f"--grant: `{grant}` is not NAME=FAMILY[,FAMILY]")
-        _check_known(name, granted, "--grant")
-        granted[name] |= {family.strip() for family in families.split(",") if family.strip()}
+            raise click.UsageError(f"--grant: `{grant}` is not NAME=GRANT[,GRANT]")
+        _check_known(name, whole, "--grant")
+        for one in filter(None, map(str.strip, given.split(","))):
+            family, colon, rule = one.partition(":")
+            if colon and family in RULES:
+                limited[name].setdefault(family, []).append(rule)
+            else:
+                whole[name].append(one)
+    problems: list[str] = []
+    granted = {}
+    for name, families in whole.items():
+        problems += [
+            f"--grant {name}: `{family}` is granted as a whole and in part: give one of them"
+            for family in limited[name]
+            if family in families
+        ]
+        rules = _rules(name, limited[name], problems)
+        granted[name] = (frozenset({*families, *limited[name]}), rules)
+    if problems:
+        raise click.UsageError("\n".join(problems))
     return granted
+
+
+def _rules(name: str, given: Mapping[str, list[str]], problems: list[str]) -> GrantRules:
+    from wasmcp.compose.grant_rules import read_rules
+
+    return read_rules(given, lambda place, text: problems.append(f"--grant {name}: `{place}` {text}"))
 
 
 def record(job: Job, composed: ComposedServer, metadata: ServerMetadata, components: Sequence[Prepared]) -> None:
@@ -287,10 +315,10 @@ def report(
     """Print a summary of the composition and the command that runs it."""
     import json
 
-    from wasmcp.compose.grants import denial_warnings
+    from wasmcp.compose.grants import breadth_warnings, denial_warnings
     from wasmcp.storage.digest import of_chunks
 
-    for warning in denial_warnings(composed.denied):
+    for warning in (*denial_warnings(composed.denied), *breadth_warnings(composed.unlimited)):
         click.echo(f"warning: {printable(warning)}", err=True)
     if job.options.as_json:
         whole = {
@@ -348,6 +376,7 @@ def _component_json(one: Prepared, denied: Sequence[str]) -> dict[str, Any]:
         "source": one.source,
         "digest": one.digest,
         "grants": sorted(one.spec.grants),
+        **({"rules": one.spec.rules.to_dict()} if one.spec.rules else {}),
         "denied": list(denied),
         "dynamic": one.spec.catalogue is None,
         "offers": _names(one) or None,

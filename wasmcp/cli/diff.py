@@ -59,7 +59,8 @@ def _side(spec: str, *, offline: bool) -> Side:
     structure = read_structure(subject.data, subject.name)
     parts = structure.components if structure.topology.is_composition else []
     grants = tuple((part.name, part.granted) for part in parts)
-    return Side(offers, tuple(inspection.imports), tuple(inspection.exports), grants, structure.foreign)
+    rules = {part.name: part.rules for part in parts}
+    return Side(offers, tuple(inspection.imports), tuple(inspection.exports), grants, structure.foreign, rules)
 
 
 _SIGNS = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "yellow")}

@@ -168,8 +168,18 @@ def _trust(structure: Structure) -> Iterator[str]:
 
 
 def _may_use(part: Reach) -> str:
-    granted = f"granted: {', '.join(part.granted)}" if part.granted else "granted nothing"
+    granted = f"granted: {', '.join(_grant(part, one) for one in part.granted)}" if part.granted else "granted nothing"
     return f"{granted}; denied: {', '.join(part.refused)}" if part.refused else granted
+
+
+def _grant(part: Reach, family: str) -> str:
+    """Return a grant with its rules."""
+    if family in part.unproved:
+        return f"{family} (by rules that are not those of the file's record)"
+    rules = part.rules.get(family)
+    if rules is None:
+        return family
+    return f"{family} ({', '.join(one if isinstance(one, str) else json.dumps(one) for one in rules)})"
 
 
 def _items(kind: str, offers: Offers) -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ from wasmcp.component import interface_names
 from wasmcp.component.decode import ComponentInfo, decode
 from wasmcp.component.types import Instance, mismatch
 from wasmcp.compose.catalogue import Catalogue, nothing_offered
+from wasmcp.compose.grant_rules import GrantRules
 from wasmcp.compose.interfaces import CAPABILITIES, CAPABILITY_NAMES, GRANTS, SERVER_HANDLER
 from wasmcp.compose.upstream_adapters import adapted, advice_for
 from wasmcp.declaration_section import Declares, declares
@@ -32,6 +33,7 @@ class ComponentSpec:
             `middleware`, which a component needs that exports `server-handler` or has no recorded catalogue.
         dynamic: True to read its lists at run time in spite of a catalogue, because they change.
         config: Its configuration, a JSON object: the value of the interface `config`.
+        rules: The rules of its grants; families without rules are granted as a whole.
     """
 
     name: str
@@ -40,6 +42,7 @@ class ComponentSpec:
     grants: frozenset[str] = field(default=frozenset())
     dynamic: bool = False
     config: Mapping[str, Any] = field(default_factory=dict)
+    rules: GrantRules = field(default_factory=GrantRules)
 
 
 @dataclass(frozen=True)

@@ -155,14 +155,22 @@ DRAFTS = {FIRST_DRAFT: "kv-store-draft", SECOND_DRAFT: "kv-store"}
 """Drafts of `wasi:keyvalue`, and the framework component for each."""
 
 
-class _Instantiate(Protocol):
+class Instantiate(Protocol):
+    """Maker of instances of framework components."""
+
     def __call__(
         self, name: str, services: Mapping[str, Value | None], *, label: str | None = None, component: str = ""
-    ) -> Node: ...
+    ) -> Node:
+        """Return a new instance for the whole server or one component of it."""
 
 
-class _Generate(Protocol):
-    def __call__(self, name: str, data: bytes, *, label: str | None = None, component: str = "") -> Node: ...
+class Generate(Protocol):
+    """Maker of instances of generated components."""
+
+    def __call__(
+        self, name: str, data: bytes, *, label: str | None = None, component: str = "", whole: bool = False
+    ) -> Node:
+        """Return a new instance for the whole server or one component of it."""
 
 
 class Stores:
@@ -171,8 +179,8 @@ class Stores:
     def __init__(
         self,
         framework: Mapping[str, FrameworkComponent],
-        instantiate: _Instantiate,
-        generated: _Generate,
+        instantiate: Instantiate,
+        generated: Generate,
         draft: str | None,
     ) -> None:
         """Create the stores of a server without components.

@@ -74,6 +74,39 @@ def denial_warnings(denied: Mapping[str, Sequence[str]]) -> list[str]:
     return warnings
 
 
+def unlimited_grants(component: Component) -> tuple[str, ...]:
+    """Return the imported families of the network that a component was granted without rules: `http` and `sockets`.
+
+    `sockets` has no rules, so it is among them only if it makes the rules of `http` ineffective.
+    """
+    spec = component.spec
+    used = [family for family in needed_grants(component.info) if family in spec.grants]
+    found = ["http"] if "http" in used and spec.rules.http is None else []
+    return (*found, "sockets") if "sockets" in used and spec.rules.http is not None else tuple(found)
+
+
+def breadth_warnings(unlimited: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return a warning for each component that can reach every host.
+
+    Args:
+        unlimited: The families of each component, by its name; see `unlimited_grants`.
+    """
+    warnings = []
+    for component, found in unlimited.items():
+        if "http" in found:
+            warnings.append(
+                f"component `{component}` is granted all of `http`: it can send requests to every host, this machine "
+                f"and its networks included. Name the hosts in `[tool.wasmcp.components.{component}.grants]`: "
+                '`http = ["https://api.example.com"]`'
+            )
+        if "sockets" in found:
+            warnings.append(
+                f"component `{component}` is granted `sockets`, which reaches every host: the rules of its grant "
+                "`http` do not limit that"
+            )
+    return warnings
+
+
 def has_functions(type_: ExternType) -> bool:
     """Return true if an import is an instance with functions."""
     return isinstance(type_, Instance) and any(isinstance(item, Func) for item in type_.exports.values())

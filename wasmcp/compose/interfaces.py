@@ -30,6 +30,9 @@ SESSIONS = _interface("sessions")
 SESSION_BUCKETS = _interface("session-buckets")
 SESSION_OWNER = _interface("session-owner")
 CONFIG = _interface("config")
+HTTP_RULES = _interface("http-rules")
+ENV_RULES = _interface("env-rules")
+KV_RULES = _interface("kv-rules")
 
 EXCHANGE = "wasmcp:embedding/exchange@0.1.0"
 

@@ -12,8 +12,8 @@ Source: component-model, design/mvp/Binary.md (custom sections).
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from wasmcp.component.custom_sections import custom_section
@@ -38,6 +38,7 @@ class Role:
         component: The server's component that the instance serves; the empty string if it serves the whole server.
         grants: For a component: its grants, sorted.
         catalogue: For a component: the digest of its catalogue, as `sha256:HEX`; None for a dynamic component.
+        rules: For a component: the rules of its grants, as `GrantRules.to_dict` returns them.
     """
 
     kind: Kind
@@ -45,12 +46,14 @@ class Role:
     component: str = ""
     grants: tuple[str, ...] = ()
     catalogue: str | None = None
+    rules: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the role as JSON values."""
         entry: dict[str, Any] = {"role": self.kind, "name": self.name}
         if self.kind == "component":
-            return {**entry, "grants": list(self.grants), "catalogue": self.catalogue}
+            rules = {"rules": dict(self.rules)} if self.rules else {}
+            return {**entry, "grants": list(self.grants), **rules, "catalogue": self.catalogue}
         return {**entry, "component": self.component} if self.component else entry
 
 
@@ -98,7 +101,7 @@ def _role(entry: object) -> Role | None:
         return None
     kind = next((one for one in _KINDS if entry.get("role") == one), None)
     name, component = entry.get("name"), entry.get("component", "")
-    grants, catalogue = entry.get("grants", []), entry.get("catalogue")
+    grants, catalogue, rules = entry.get("grants", []), entry.get("catalogue"), entry.get("rules", {})
     if (
         kind is None
         or not isinstance(name, str)
@@ -106,6 +109,7 @@ def _role(entry: object) -> Role | None:
         or not isinstance(grants, list)
         or not all(isinstance(grant, str) for grant in grants)
         or not (catalogue is None or isinstance(catalogue, str))
+        or not isinstance(rules, dict)
     ):
         return None
-    return Role(kind, name, component, tuple(grants), catalogue)
+    return Role(kind, name, component, tuple(grants), catalogue, rules)

@@ -41,7 +41,8 @@ from wasmcp.compose.generated_components import (
     import_name,
     server_metadata,
 )
-from wasmcp.compose.grants import check_middlewares, denied_to
+from wasmcp.compose.grants import check_middlewares, denied_to, unlimited_grants
+from wasmcp.compose.guards import Guards, check_guarded
 from wasmcp.compose.interfaces import (
     CAPABILITIES,
     CAPABILITY_NAMES,
@@ -80,6 +81,8 @@ class ComposedServer:
         instances: The labels of its instances, in the order of instantiation.
         catalogue: The recorded catalogue, in the order of the lists.
         denied: The imports that each component was not granted, by its name; see `wasmcp.compose.grants.denied_to`.
+        unlimited: The families that each component was granted as a whole although hosts can be named, by its name; see
+            `wasmcp.compose.grants.unlimited_grants`.
     """
 
     chunks: tuple[Chunk, ...]
@@ -91,6 +94,7 @@ class ComposedServer:
     instances: tuple[str, ...]
     catalogue: Catalogue = field(default_factory=Catalogue)
     denied: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unlimited: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -179,6 +183,7 @@ def compose_server(
         instances=encoded.instances,
         catalogue=catalogue_of(parts),
         denied={component.name: found for component in read if (found := denied_to(component))},
+        unlimited={component.name: found for component in read if (found := unlimited_grants(component))},
     )
 
 
@@ -228,6 +233,7 @@ class Composition:
         self._unanswering: Value | None = None
         self._completions = False
         self._stores = Stores(framework, self._instance, self._generated, keyvalue)
+        self._guards = Guards(framework, self._instance, self._generated)
         if metadata is None:  # a part of a server imports the services and the rest of the chain
             return
         self._shared[SERVER_METADATA] = self._generated("server-metadata", metadata).export(SERVER_METADATA)
@@ -253,10 +259,12 @@ class Composition:
                 MESSAGES: self.framework["server-io"].provides(MESSAGES),
                 SERVER_HANDLER: self.framework["method-not-found"].provides(SERVER_HANDLER),
                 **self._stores.types(component),
+                **self._guards.types(component),
                 CONFIG: CONFIG_TYPE,
                 INSECURE_SEED: self.framework["insecure-seed"].provides(INSECURE_SEED),
             }
             try:
+                check_guarded(component)
                 check_offers(component, expected)
                 check_imports(component, types)
             except InvalidComponentError as error:
@@ -344,7 +352,7 @@ class Composition:
             **self._configured(component),
             **self._seeds(component),
         }
-        self._wiring.component(node, component, services)
+        self._wiring.component(node, component, self._guards.services(component, services))
         first = node.export(component.offers[SERVER_HANDLER]) if SERVER_HANDLER in component.offers else downstream
         wired = offered(component)
         for contract in reversed([offer for offer in component.offers if CAPABILITY_NAMES.get(offer) in wired]):
@@ -391,18 +399,29 @@ class Composition:
         return node
 
     def _generated(
-        self, name: str, data: bytes, *, label: str | None = None, component: str = "", kind: Kind = "generated"
+        self,
+        name: str,
+        data: bytes,
+        *,
+        label: str | None = None,
+        component: str = "",
+        kind: Kind = "generated",
+        whole: bool = False,
     ) -> Node:
         """Instantiate a generated component, for the whole server or one component of it."""
         label = label or (f"{name} of {component}" if component else name)
-        return self.graph.instantiate(self.graph.add(label, data), label, Role(kind, name, component))
+        added = self.graph.add(label, data, whole=whole)
+        return self.graph.instantiate(added, label, Role(kind, name, component))
 
 
 def _role(component: Component) -> Role:
     known = component.catalogue
     text = "" if known is None else json.dumps(known.to_dict(), sort_keys=True, separators=(",", ":"))
     digest = None if known is None else f"sha256:{sha256(text.encode()).hexdigest()}"
-    return Role("component", component.name, grants=tuple(sorted(component.spec.grants)), catalogue=digest)
+    spec = component.spec
+    return Role(
+        "component", component.name, grants=tuple(sorted(spec.grants)), catalogue=digest, rules=spec.rules.to_dict()
+    )
 
 
 def compose_handler(
@@ -445,4 +464,5 @@ def compose_handler(
         framework={name: component.digest for name, component in composition.framework.items()},
         instances=encoded.instances,
         denied={component.name: found for component in read if (found := denied_to(component))},
+        unlimited={component.name: found for component in read if (found := unlimited_grants(component))},
     )

@@ -164,7 +164,9 @@ def _from_outside(type_: TypeName | Resource, interface: str) -> TypeName | Reso
 
 def comes_from_outside(component: Component, name: str) -> bool:
     """Return true if an import without a service is left to the host: it is granted, or has only types."""
-    granted = (prefix for family in component.spec.grants for prefix in GRANTS[family] if prefix.startswith("wasi:"))
+    # What rules limit comes from a guard.
+    whole = component.spec.grants.difference(component.spec.rules.families)
+    granted = (prefix for family in whole for prefix in GRANTS[family] if prefix.startswith("wasi:"))
     if is_known(name) and is_among(name, (*ALWAYS, *granted)):
         return True
     return any(interface_names.compatible(name, types) for types in _TYPES)

@@ -11,7 +11,8 @@ The grants are also annotations of OCI artifacts. Source: OCI image specificatio
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from hashlib import sha256
 from typing import Any
@@ -19,11 +20,15 @@ from typing import Any
 from wasmcp.component.builder import Chunk
 from wasmcp.component.topology import InstanceInfo, Topology, read_topology
 from wasmcp.compose import inspect_component
+from wasmcp.compose.framework import load_framework
+from wasmcp.compose.grant_rules import GrantRules, RuleError
 from wasmcp.compose.grants import families
+from wasmcp.compose.guards import GUARDS, rules_component
 from wasmcp.compose.interfaces import ALWAYS, GRANTED, MIDDLEWARE, SERVER_HANDLER, STDOUT, is_among
 from wasmcp.compose.roles import SECTION, Role, read_roles
 from wasmcp.errors import ComponentError, MissingPackageDataError
 from wasmcp.package_data import FRAMEWORK_COMPONENTS, framework_component
+from wasmcp.package_data import GUARDS as GUARD_NAMES
 
 _GRANTED = tuple(contract.partition("@")[0] for contract in GRANTED)
 
@@ -40,6 +45,9 @@ class Reach:
         stores: The interfaces from the framework that were granted.
         middleware: It gets requests that are not for entries of its catalogue.
         dynamic: Its lists are read at run time.
+        guarded: The interfaces that it reaches through a guard.
+        rules: The rules of these guards by family, as in the configuration.
+        unproved: The families whose guard, or the rules in it, are not those that the file's record names.
     """
 
     name: str
@@ -49,11 +57,14 @@ class Reach:
     stores: tuple[str, ...] = ()
     middleware: bool = False
     dynamic: bool = False
+    guarded: tuple[str, ...] = ()
+    rules: Mapping[str, Any] = field(default_factory=dict)
+    unproved: tuple[str, ...] = ()
 
     @property
     def granted(self) -> tuple[str, ...]:
-        """The granted families: of `host` and `stores`, and `middleware`."""
-        return families(self.host + self.stores) + ((MIDDLEWARE,) if self.middleware else ())
+        """The granted families: of `host`, `stores` and `guarded`, and `middleware`."""
+        return families(self.host + self.stores + self.guarded) + ((MIDDLEWARE,) if self.middleware else ())
 
     @property
     def refused(self) -> tuple[str, ...]:
@@ -68,6 +79,9 @@ class Reach:
             "host": list(self.host),
             "denied": list(self.denied),
             "stores": list(self.stores),
+            "guarded": list(self.guarded),
+            "rules": dict(self.rules),
+            "unproved_rules": list(self.unproved),
             "granted": list(self.granted),
             "refused": list(self.refused),
             "asked": self.dynamic,
@@ -85,6 +99,8 @@ class Structure:
         foreign: The names of framework components in the file that differ from those of this wasmcp: replaced,
             or are of another version.
         handlers: The indices of instances whose own `server-handler` is called by others or exported.
+        guards: The families that each instance of a guard limits by the recorded rules, by its index: the guard is that
+            of this wasmcp, and its rules are those of the record.
     """
 
     topology: Topology
@@ -92,6 +108,7 @@ class Structure:
     recorded: bool = True
     foreign: tuple[str, ...] = ()
     handlers: frozenset[int] = frozenset()
+    guards: Mapping[int, str] = field(default_factory=dict)
 
     def kind(self, index: int) -> str:
         """Return the role of an instance: see `wasmcp.compose.roles.Role.kind`."""
@@ -103,15 +120,19 @@ class Structure:
         host: list[str] = []
         denied: list[str] = []
         stores: list[str] = []
+        guards: dict[str, int] = {}
         for name, sources in instance.arguments.items():
             granted = is_among(name, _GRANTED)
             if not (granted or name.startswith("wasi:")):
                 continue
             kinds = {self.kind(source.instance) for source in sources if source.instance is not None}
+            behind = [one for source in sources if (one := source.instance) is not None and self._is_guard(one)]
             if any(source.instance is None for source in sources):
                 host.append(name)
             elif "denial" in kinds:
                 denied.append(name)
+            elif behind:
+                guards[name] = behind[0]
             elif granted:
                 stores.append(name)
         own = role.kind == "component"
@@ -123,7 +144,18 @@ class Structure:
             tuple(stores),
             middleware=own and (MIDDLEWARE in role.grants or index in self.handlers),
             dynamic=own and self.recorded and role.catalogue is None,
+            guarded=tuple(guards),
+            rules=role.rules if own and guards else {},
+            unproved=tuple(
+                family
+                for name, guard in guards.items()
+                for family in families([name])
+                if self.guards.get(guard) != family or self.roles[guard].component != role.name
+            ),
         )
+
+    def _is_guard(self, index: int) -> bool:
+        return self.kind(index) == "framework" and self.roles[index].name in GUARD_NAMES
 
     @property
     def order(self) -> list[int]:
@@ -166,7 +198,29 @@ def read_structure(data: Chunk, name: str = "") -> Structure:
     foreign = {
         part for part, offset, size in parts if sha256(view[offset : offset + size]).hexdigest() != _digest(part)
     }
-    return replace(structure, foreign=tuple(sorted(foreign)))
+    return replace(structure, foreign=tuple(sorted(foreign)), guards=_guards(structure, view, foreign))
+
+
+def _guards(structure: Structure, data: memoryview, foreign: Container[str]) -> dict[int, str]:
+    """Return the instances of guards that limit by the recorded rules, and their families."""
+    families_of = {guard.name: family for family, guard in GUARDS.items()}
+    recorded = {role.name: role.rules for role in structure.roles if role.kind == "component"}
+    found = {}
+    for index, role in enumerate(structure.roles):
+        family = families_of.get(role.name) if role.kind == "framework" else None
+        if family is None or role.name in foreign:
+            continue
+        arguments = structure.topology.instances[index].arguments
+        wired = {source.instance for source in arguments.get(GUARDS[family].rules, ()) if not source.path[1:]}
+        try:
+            rules = GrantRules.from_dict(recorded.get(role.component, {}))
+            expected = rules_component(family, rules, load_framework())
+        except (RuleError, MissingPackageDataError):
+            continue
+        places = [structure.topology.instances[one] for one in wired if one is not None]
+        if [bytes(data[one.offset : one.offset + one.size]) for one in places] == [expected]:
+            found[index] = family
+    return found
 
 
 def components_of(topology: Topology) -> list[Reach]:
@@ -227,6 +281,10 @@ GRANTS = "dev.wasmcp.grants"
 """The annotation with the grants of the components in a composed server or handler, as a JSON object of lists by
 name. It is omitted if it would exceed `LIMIT` bytes."""
 
+RULES = "dev.wasmcp.grant-rules"
+"""The annotation with the rules of these grants, as a JSON object of tables by name, as in the configuration. It is
+omitted without rules, or if it would exceed `LIMIT` bytes."""
+
 LIMIT = 1 << 16
 
 
@@ -247,5 +305,9 @@ def grant_annotations(data: bytes) -> dict[str, str]:
     granted: dict[str, list[str]] = {}
     for part in structure.components:
         granted.setdefault(part.name, []).extend(part.granted)
-    text = json.dumps(granted, separators=(",", ":"), ensure_ascii=False)
-    return {**said, GRANTS: text} if len(text.encode()) <= LIMIT else said
+    rules = {part.name: dict(part.rules) for part in structure.components if part.rules and not part.unproved}
+    for annotation, tables in ((GRANTS, granted), (RULES, rules)):
+        text = json.dumps(tables, separators=(",", ":"), ensure_ascii=False)
+        if len(text.encode()) <= LIMIT and (tables or annotation == GRANTS):
+            said[annotation] = text
+    return said

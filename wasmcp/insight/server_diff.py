@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from wasmcp.component import interface_names
@@ -280,6 +280,7 @@ class Side:
         exports: Its exports by name.
         grants: For a composed server or handler: the granted families of each component, in the order of the chain.
         replaced: The framework components that differ from those of this wasmcp.
+        rules: The rules of the grants of each component by family, by its name.
     """
 
     offers: Offers
@@ -287,6 +288,7 @@ class Side:
     exports: Sequence[str]
     grants: Sequence[tuple[str, Sequence[str]]] = ()
     replaced: Sequence[str] = ()
+    rules: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def differences(old: Side, new: Side) -> list[Difference]:
@@ -297,6 +299,7 @@ def differences(old: Side, new: Side) -> list[Difference]:
     found += _interfaces("export", old.exports, new.exports, gained=False, lost=True)
     found += _interfaces("import", old.imports, new.imports, gained=True, lost=False)
     found += _grants(old.grants, new.grants)
+    found += _rules(old, new)
     found += _framework(old.replaced, new.replaced)
     return found
 
@@ -449,6 +452,26 @@ def _grants(old: Sequence[tuple[str, Sequence[str]]], new: Sequence[tuple[str, S
             )
         if MIDDLEWARE in lost:
             details[len(gained) + lost.index(MIDDLEWARE)] = "is not a `middleware` any more"
+        if details:
+            yield Difference("grant", name, "changed", breaking=False, details=tuple(details))
+
+
+def _rules(old: Side, new: Side) -> Iterator[Difference]:
+    """Yield the changed rules of grants that components have in both versions."""
+    before, after = _families(old.grants), _families(new.grants)
+    for name in dict.fromkeys((*before, *after)):
+        details: list[str] = []
+        for family in sorted(before.get(name, set()) & after.get(name, set())):
+            was, now = old.rules.get(name, {}).get(family), new.rules.get(name, {}).get(family)
+            if was == now:
+                continue
+            if was is None:
+                details.append(f"may use only {_short(now)} of `{family}` now, no longer all of it")
+            elif now is None:
+                details.append(f"may use all of `{family}` now, no longer only {_short(was)}")
+            else:
+                details += [f"may use `{family}` for {_short(rule)} now" for rule in now if rule not in was]
+                details += [f"may not use `{family}` for {_short(rule)} any more" for rule in was if rule not in now]
         if details:
             yield Difference("grant", name, "changed", breaking=False, details=tuple(details))
 

@@ -183,6 +183,7 @@ def _server(
                 step.config.dynamic,
                 dict(step.config.values),
                 dict(step.config.extensions),
+                step.config.rules.to_dict(),
             ]
             for step in components
         ],

@@ -233,7 +233,7 @@ def _compose(
     from wasmcp.compose.component_reader import ComponentSpec
     from wasmcp.compose.deployment_targets import KEYVALUE, check_runtime
     from wasmcp.compose.framework import SECOND_DRAFT
-    from wasmcp.compose.grants import denial_warnings
+    from wasmcp.compose.grants import breadth_warnings, denial_warnings
     from wasmcp.compose.metadata import ServerMetadata
     from wasmcp.compose.server import compose_server
 
@@ -256,6 +256,7 @@ def _compose(
             grants=part.step.config.grants,
             dynamic=part.step.config.dynamic,
             config=part.step.config.values,
+            rules=part.step.config.rules,
         )
         for part in parts
     ]
@@ -273,7 +274,7 @@ def _compose(
     if runtime != "wasmcp":
         check_runtime(runtime, composed.imports)
     given = [part.step.config.name for part in parts if part.step.config.language is None]
-    for warning in denial_warnings(composed.denied):
+    for warning in (*denial_warnings(composed.denied), *breadth_warnings(composed.unlimited)):
         report(Note(f"warning: {warning}"))
     for name in given:  # sources of compiled components show their imports
         if name in composed.denied:

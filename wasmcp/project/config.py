@@ -10,7 +10,8 @@
                                           # or package = "acme:text@^1.2": a component in a registry
     language = "python"                   # follows from the suffix of the source
     grants = ["http"]                     # families of host interfaces: env, fs, http, kv, sessions, sockets; and
-                                          # middleware: it receives requests for entries of others
+                                          # middleware: it receives requests for entries of others. A table names
+                                          # hosts, variables and buckets: see `wasmcp.compose.grant_rules`
     dynamic = false                       # true: its lists are read at run time, because they change;
                                           # needs the grant middleware
     dependencies = ["inflection>=0.5"]    # options of the language's toolchain, here or in a table named after it:
@@ -53,12 +54,13 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
+from wasmcp.compose.grant_rules import GrantRules, read_grants
 from wasmcp.compose.interfaces import GRANTS
 from wasmcp.compose.metadata import setting_problem
 from wasmcp.errors import ConfigError
@@ -100,6 +102,10 @@ def read_configuration(table: Table, components: Iterable[ComponentConfig]) -> C
         if key in table and parts and not any(grant in part.grants for part in parts):
             named = ", ".join(f"`{part.name}`" for part in parts)
             table.problem(key, f"reaches no component: none of {named} has the grant `{grant}`")
+    readers = [part for part in parts if "env" in part.grants]
+    for variable in variables:
+        if readers and not any(part.rules.env is None or variable.name in part.rules.env for part in readers):
+            table.problem("env", f"declares `{variable.name}`, which no component can read: no rule of `env` names it")
     return Configuration(variables, directories, keyvalue)
 
 
@@ -207,16 +213,14 @@ def read_component(name: str, table: Table, root: Path, *, check_files: bool) ->
             f"(a component in a registry), {found}"
         )
     language = _language(table, source)
-    grants = table.strings("grants") or []
-    for grant in grants:
-        if grant not in GRANTS:
-            table.problem("grants", f"names an unknown family `{grant}`{did_you_mean(grant, GRANTS)}")
+    grants, rules = _grants(table)
     dynamic = table.boolean("dynamic", default=False)
     if dynamic and "middleware" not in grants:
+        named = [*grants, "middleware"]
         table.problem(
             "dynamic",
             "needs the grant `middleware`: a dynamic component receives requests for entries of other components. "
-            f"Set `grants = {json.dumps([*grants, 'middleware'])}`",
+            + ("Set `middleware = true` in its table `grants`" if rules else f"Set `grants = {json.dumps(named)}`"),
         )
     options = _options(table, language)
     if dynamic and language in ("python", "typescript"):
@@ -225,7 +229,26 @@ def read_component(name: str, table: Table, root: Path, *, check_files: bool) ->
     extensions = read_extensions(table)
     table.finish()
     file = source or ready or ""
-    return ComponentConfig(name, file, language, frozenset(grants), dynamic, options, package or "", values, extensions)
+    families = frozenset(grants)
+    return ComponentConfig(
+        name, file, language, families, dynamic, options, package or "", values, extensions, rules=rules
+    )
+
+
+def _grants(table: Table) -> tuple[Sequence[str], GrantRules]:
+    """Return the granted families in order, and the rules of those that the table limits."""
+    if not isinstance(table.some(["grants"]).get("grants"), dict):
+        grants = table.strings("grants") or []
+        for grant in grants:
+            if grant not in GRANTS:
+                table.problem("grants", f"names an unknown family `{grant}`{did_you_mean(grant, GRANTS)}")
+        return grants, GrantRules()
+    below = table.table("grants")
+    given = {} if below is None else below.items()
+    families, rules = read_grants(
+        given, lambda place, problem: table.problems.append(f"`{table.path}.grants.{place}` {problem}")
+    )
+    return sorted(families), rules
 
 
 def _values(table: Table) -> dict[str, Any]:

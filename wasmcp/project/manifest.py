@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import wasmcp
+from wasmcp.compose.grant_rules import GrantRules
 from wasmcp.declaration_section import declares
 from wasmcp.package_data import wit_directory
 from wasmcp.project.build_plan import ComponentStep, Plan
@@ -161,6 +162,7 @@ def built_entry(part: Built, root: Path | None = None) -> dict[str, Any]:
         "language": step.config.language,
         "toolchain": dict(part.built_with),
         "grants": sorted(step.config.grants),
+        **rules_entry(step.config.rules),
         "dynamic": step.config.dynamic,
         "inputs": step.inputs,
     }
@@ -177,8 +179,19 @@ def built_entry(part: Built, root: Path | None = None) -> dict[str, Any]:
     return {**entry, "dependencies": [asdict(one) for one in needed]} if needed else entry
 
 
+def rules_entry(rules: GrantRules | None) -> dict[str, Any]:
+    """Return the member of an entry for the rules of grants; empty without rules."""
+    return {"rules": rules.to_dict()} if rules else {}
+
+
 def given_entry(
-    name: str, component: str, grants: Sequence[str], *, dynamic: bool, origin: Mapping[str, str]
+    name: str,
+    component: str,
+    grants: Sequence[str],
+    *,
+    dynamic: bool,
+    origin: Mapping[str, str],
+    rules: GrantRules | None = None,
 ) -> dict[str, Any]:
     """Return the entry of a component from a file or a package.
 
@@ -188,6 +201,7 @@ def given_entry(
         grants: Its grants.
         dynamic: True for a dynamic component.
         origin: `package`, `version` and `source` of a component from a registry.
+        rules: The rules of its grants.
     """
     return {
         "name": name,
@@ -195,6 +209,7 @@ def given_entry(
         "language": None,
         "toolchain": {},
         "grants": sorted(grants),
+        **rules_entry(rules),
         "dynamic": dynamic,
         "inputs": component,
         **origin,

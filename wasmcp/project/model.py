@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from wasmcp.compose.grant_rules import GrantRules
 from wasmcp.errors import ConfigError
 from wasmcp.host.configuration.declared import Configuration
 from wasmcp.toolchains import toolchain
@@ -137,6 +138,7 @@ class ComponentConfig:
         package: Its reference in a registry: ``ns:name@range`` or an ``oci://`` reference; the empty string for a file.
         values: Its table ``config``: a JSON object.
         extensions: The extensions of MCP that it supports: identifier -> settings.
+        rules: The rules of its grants; families without rules are granted as a whole.
     """
 
     name: str
@@ -148,6 +150,7 @@ class ComponentConfig:
     package: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
     extensions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    rules: GrantRules = field(default_factory=GrantRules)
 
 
 @dataclass(frozen=True)

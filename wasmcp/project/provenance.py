@@ -49,7 +49,9 @@ def render(server: str, entry: Mapping[str, Any], checkout: Mapping[str, Any]) -
     parameters = {
         "server": server,
         "metadata": entry["metadata"],
-        "components": {one["name"]: {"grants": one["grants"], "dynamic": one["dynamic"]} for one in components},
+        "components": {
+            one["name"]: {key: one[key] for key in ("grants", "rules", "dynamic") if key in one} for one in components
+        },
     }
     definition: dict[str, Any] = {
         "buildType": BUILD_TYPE,

@@ -5,6 +5,7 @@ Reproducible: without time, and with a serial number derived from the content.
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -88,6 +89,7 @@ def render(project: str, server: str, entry: Mapping[str, Any]) -> str:
             "wasmcp:language": component["language"] or "",
             "wasmcp:inputs": component["inputs"],
             "wasmcp:grants": " ".join(component["grants"]),
+            "wasmcp:grant-rules": json.dumps(component["rules"], sort_keys=True) if "rules" in component else "",
             "wasmcp:source": component.get("source", ""),
             **{f"wasmcp:toolchain:{name}": version for name, version in component["toolchain"].items()},
         }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from wasmcp.compose.catalogue import Catalogue
 from wasmcp.compose.component_reader import ComponentSpec, read_component
+from wasmcp.compose.grant_rules import GrantRules
 from wasmcp.compose.interfaces import SERVER_HANDLER
 from wasmcp.errors import CatalogueError, SpecError
 from wasmcp.project.build_steps import build_component
@@ -40,13 +41,21 @@ class Prepared:
     entry: Mapping[str, Any] = field(default_factory=dict)
 
 
-def prepare(resolver: Resolver, resolved: Resolved, *, grants: Collection[str] = (), dynamic: bool = False) -> Prepared:
+def prepare(
+    resolver: Resolver,
+    resolved: Resolved,
+    grants: Collection[str] = (),
+    rules: GrantRules | None = None,
+    *,
+    dynamic: bool = False,
+) -> Prepared:
     """Read a component and its catalogue, which is recorded by booting it in the sandbox unless it comes with it.
 
     Args:
         resolver: The resolver of the spec.
         resolved: The resolved spec.
         grants: Families of host interfaces, in addition to those that the project grants its own components.
+        rules: Rules of these grants. A family that is granted here replaces the project's rules of it.
         dynamic: Read its lists at run time instead.
 
     Raises:
@@ -60,17 +69,32 @@ def prepare(resolver: Resolver, resolved: Resolved, *, grants: Collection[str] =
         at_run_time = dynamic or config.dynamic
         catalogue = None if at_run_time else built.catalogue
         spec = ComponentSpec(
-            resolved.name, built.data, catalogue, config.grants | frozenset(grants), at_run_time, config.values
+            resolved.name,
+            built.data,
+            catalogue,
+            config.grants | frozenset(grants),
+            at_run_time,
+            config.values,
+            config.rules.replaced(grants, rules or GrantRules()),
         )
-        entry = {**built_entry(built), "name": resolved.name, "grants": sorted(spec.grants), "dynamic": at_run_time}
+        entry = {
+            **built_entry(built),
+            "name": resolved.name,
+            "grants": sorted(spec.grants),
+            "rules": spec.rules.to_dict(),
+            "dynamic": at_run_time,
+        }
+        if not spec.rules:
+            del entry["rules"]
         return Prepared(spec, built.digest, f"component `{resolved.request.spec}` of the project", entry)
     data = read(resolved, resolved.path)
     found = digest.of_bytes(data)
     catalogue = None if dynamic else _catalogue(resolved, resolved.path, data, found)
     source = resolved.fetched.reference if resolved.fetched is not None else str(resolved.path)
     origin = resolved.fetched.origin if resolved.fetched is not None else {}
-    entry = given_entry(resolved.name, found, sorted(grants), dynamic=catalogue is None, origin=origin)
-    return Prepared(ComponentSpec(resolved.name, data, catalogue, frozenset(grants), dynamic), found, source, entry)
+    entry = given_entry(resolved.name, found, sorted(grants), dynamic=catalogue is None, origin=origin, rules=rules)
+    spec = ComponentSpec(resolved.name, data, catalogue, frozenset(grants), dynamic, rules=rules or GrantRules())
+    return Prepared(spec, found, source, entry)
 
 
 def read(resolved: Resolved, path: Path) -> bytes:
