@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -176,6 +177,65 @@ class TestDenials:
         )
         done = run(*arguments, "--grant", "web=http,env")
         assert "not granted" not in done.output
+
+
+class TestGrantRules:
+    ENV = """
+      (import "wasi:cli/environment@0.2.8" (instance
+        (export "get-environment" (func (result (list (tuple string string)))))
+        (export "get-arguments" (func (result (list string))))
+        (export "initial-cwd" (func (result (option string))))))
+    """
+
+    @pytest.fixture
+    def arguments(self, tmp_path: Path) -> tuple[Any, ...]:
+        path = tmp_path / "web.wasm"
+        path.write_bytes(tools_beside(f"(component {self.ENV})", "get"))
+        return ("compose", "server", path, "-o", tmp_path / "server.wasm", "--force", "--json")
+
+    def test_a_part_of_a_family_is_granted_and_shown(self, tmp_path: Path, arguments: tuple[Any, ...]) -> None:
+        manifest = tmp_path / "manifest.json"
+        done = run(*arguments, "--grant", "web=env:A,env:B,kv:bucket:notes", "--manifest", manifest)
+        assert done.exit_code == 0, done.output
+        (component,) = json.loads(done.stdout)["components"]
+        expected = {"env": ["A", "B"], "kv": ["bucket:notes"]}
+        assert (component["grants"], component["rules"], component["denied"]) == (["env", "kv"], expected, [])
+        (entry,) = json.loads(manifest.read_text())["servers"]["server"]["components"]
+        assert entry["rules"] == expected
+        shown = run("inspect", tmp_path / "server.wasm", "--no-boot")
+        assert "granted: env (A, B)" in shown.stdout
+        (part,) = json.loads(run("inspect", tmp_path / "server.wasm", "--no-boot", "--json").stdout)["components"]
+        assert (part["rules"], part["unproved_rules"]) == ({"env": ["A", "B"]}, [])
+        assert part["guarded"] == ["wasi:cli/environment@0.2.8"]
+
+    def test_all_mistakes_are_reported(self, arguments: tuple[Any, ...]) -> None:
+        done = run(*arguments, "--grant", "web=env,env:A,http:a.org,kv:notes")
+        assert done.exit_code == 2
+        for part in ("`env` is granted as a whole and in part", "`http[0]` must be", "`kv[0]` must be"):
+            assert part in done.output
+
+    def test_a_policy_refuses_other_grants(self, tmp_path: Path, arguments: tuple[Any, ...]) -> None:
+        policy = tmp_path / "policy.toml"
+        policy.write_text('[grants]\nenv = ["A"]\n')
+        assert run(*arguments, "--grant", "web=env:A", "--require-grants", policy).exit_code == 0
+        (tmp_path / "server.wasm").unlink()
+        done = run(*arguments, "--grant", "web=env:A,env:B,sockets", "--require-grants", policy)
+        assert done.exit_code == 1
+        assert "`web`: env B" in done.output
+        assert "`web`: sockets" in done.output
+        assert not (tmp_path / "server.wasm").exists()
+
+    def test_changed_rules_are_differences(self, tmp_path: Path, arguments: tuple[Any, ...]) -> None:
+        def server(grant: str) -> Path:
+            assert run(*arguments, "--grant", f"web={grant}").exit_code == 0
+            return (tmp_path / "server.wasm").rename(tmp_path / f"{grant.replace(':', '-')}.wasm")
+
+        one, other, whole = server("env:A"), server("env:B"), server("env")
+        found = run("diff", one, other).output
+        assert 'may use `env` for "B" now' in found
+        assert 'may not use `env` for "A" any more' in found
+        assert "may use all of `env` now" in run("diff", one, whole).output
+        assert 'may use only ["A"] of `env` now' in run("diff", whole, one).output
 
 
 def test_text_of_components_is_escaped(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from support.compose_inputs import METADATA, catalogue, probe, validate
 
 from wasmcp.compose import ComponentSpec, compose_server
 from wasmcp.compose.component_reader import read_component
+from wasmcp.compose.grant_policy import read_policy
 from wasmcp.compose.grant_rules import (
     MAX_RULES,
     GrantRules,
@@ -22,7 +23,7 @@ from wasmcp.compose.grant_rules import (
     table,
 )
 from wasmcp.compose.grants import breadth_warnings, unlimited_grants
-from wasmcp.errors import InvalidComponentError
+from wasmcp.errors import ConfigError, GrantPolicyError, InvalidComponentError
 from wasmcp.insight.roles import grant_annotations, read_structure
 
 
@@ -161,6 +162,64 @@ def test_a_rule_covers_narrower_ones(wide: Any, narrow: Any) -> None:
 )
 def test_a_rule_does_not_cover_others(other: Any) -> None:
     assert len(missing(rules(http=[other]), {"http"}, rules(http=["https://a.org"]), {"http"})) == 1
+
+
+POLICY = """\
+[grants]
+http = ["https://*.example.com"]
+sessions = true
+
+[components.x.grants]
+http = ["https://a.org"]
+kv = true
+env = ["A"]
+"""
+
+
+def test_a_policy_permits_what_it_covers(tmp_path: Path) -> None:
+    (tmp_path / "policy.toml").write_text(POLICY)
+    policy = read_policy(tmp_path / "policy.toml")
+    x = rules(http=["https://a.org", {"url": "https://b.example.com", "methods": ["GET"]}], env=["A"])
+    y = rules(http=["https://b.example.com"])
+    policy.check(
+        [
+            ComponentSpec("x", b"", grants=frozenset({"http", "env", "kv", "sessions"}), rules=x),
+            ComponentSpec("y", b"", grants=frozenset({"http"}), rules=y),
+            ComponentSpec("z", b""),
+        ]
+    )
+    with pytest.raises(GrantPolicyError) as caught:
+        policy.check(
+            [
+                ComponentSpec("x", b"", grants=frozenset({"http", "env"}), rules=y),
+                ComponentSpec("y", b"", grants=frozenset({"http", "env", "kv"}), rules=x),
+            ]
+        )
+    assert caught.value.policy == "policy.toml"
+    assert caught.value.components == {"x": ("env (the whole family)",), "y": ("env", "http https://a.org", "kv")}
+    for line in ("`x`: env (the whole family)", "`y`: http https://a.org"):
+        assert line in str(caught.value)
+
+
+def test_all_mistakes_of_a_policy_are_reported(tmp_path: Path) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text(
+        'other = 1\n[grants]\nhttp = ["x"]\n[components]\nb = 1\nc.grants = ["http"]\nd.grants.fs2 = true\n'
+    )
+    with pytest.raises(ConfigError) as caught:
+        read_policy(path)
+    assert [one.split(" ")[0] for one in caught.value.problems] == [
+        "`other`",
+        "`grants.http[0]`",
+        "`components.b`",
+        "`components.c.grants`",
+        "`components.d.grants.fs2`",
+    ]
+    path.write_text("[")
+    with pytest.raises(ConfigError, match="it is not TOML"):
+        read_policy(path)
+    with pytest.raises(ConfigError, match="it cannot be read"):
+        read_policy(tmp_path / "missing.toml")
 
 
 def test_missing_grants_are_named() -> None:

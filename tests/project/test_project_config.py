@@ -228,6 +228,15 @@ def test_configuration_of_a_server(tmp_path: Path) -> None:
     )
 
 
+def test_grants_with_rules(tmp_path: Path) -> None:
+    make_tree(tmp_path)
+    table = 'grants = { http = ["https://A.org"], env = ["API_KEY", "PREFIX"], fs = true, kv = true }'
+    (tmp_path / "pyproject.toml").write_text(OPERATOR.replace('grants = ["env", "fs", "kv"]', table))
+    config = load(tmp_path).components["calc"]
+    assert config.grants == {"http", "env", "fs", "kv"}
+    assert config.rules.to_dict() == {"http": ["https://a.org"], "env": ["API_KEY", "PREFIX"]}
+
+
 def test_outputs_follow_from_the_configuration_alone(tmp_path: Path) -> None:
     make_tree(tmp_path, "my_demo")
     (tmp_path / "pyproject.toml").write_text(GOOD)

@@ -47,6 +47,7 @@ class Options:
         project: The project whose names apply; by default the nearest one.
         manifest: The manifest's file, or None.
         sbom: The file of the bill of materials, or None.
+        require_grants: The file of the policy for grants, or None.
     """
 
     specs: tuple[str, ...]
@@ -65,6 +66,7 @@ class Options:
     project: Path | None
     manifest: Path | None = None
     sbom: Path | None = None
+    require_grants: Path | None = None
 
 
 def _profile_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
@@ -111,6 +113,12 @@ _OPTIONS = (
         metavar="NAME=GRANT[,GRANT]",
         help="Imports to grant: env, fs, sockets, http, kv, sessions; and middleware. "
         "`http:URL`, `env:NAME` and `kv:bucket:NAME` grant a part.",
+    ),
+    click.option(
+        "--require-grants",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="Refuse components with grants that this policy does not have.",
     ),
     click.option(
         "--dynamic",
@@ -178,8 +186,10 @@ class Job:
 
     def components(self) -> list[Prepared]:
         """Resolve, fetch and read the components, in the order of the chain."""
+        from wasmcp.compose.grant_policy import read_policy
         from wasmcp.project.spec_components import prepare
 
+        policy = None if self.options.require_grants is None else read_policy(self.options.require_grants)
         found = self._resolver.resolve_all(self._requests)
         names = [one.name for one in found]
         for name in names:
@@ -191,9 +201,12 @@ class Job:
         for one in found:
             if one.path is not None and self.output.exists() and one.path.samefile(self.output):
                 raise click.UsageError(f"`{self.output}` is one of the components: name another output")
-        return [
+        prepared = [
             prepare(self._resolver, one, *granted[one.name], dynamic=one.name in self.options.dynamic) for one in found
         ]
+        if policy is not None:
+            policy.check(one.spec for one in prepared)
+        return prepared
 
     def framework(self) -> dict[str, bytes | Path]:
         """Resolve the components that replace framework components."""

@@ -13,6 +13,7 @@
     │   ├── InvalidComponentsError      several such components
     │   ├── LimitExceededError          a composition that exceeds a limit of the engines
     │   ├── MissingGrantError           a component without a grant that its position in the chain requires
+    │   ├── GrantPolicyError            components with grants that a policy does not have
     │   └── DuplicateEntryError         two components with a tool, a resource or a prompt of the same name
     ├── BindgenError                    a WIT package for which no bindings can be generated  (wasmcp.bindgen)
     ├── ConfigError                     all mistakes in [tool.wasmcp]  (wasmcp.project)
@@ -72,6 +73,7 @@ from wasmcp.errors.composing import (
     ComponentError,
     CompositionError,
     DuplicateEntryError,
+    GrantPolicyError,
     GraphCycleError,
     ImportConflictError,
     InvalidComponentError,
@@ -121,6 +123,7 @@ __all__ = [
     "CompositionError",
     "ConfigError",
     "DuplicateEntryError",
+    "GrantPolicyError",
     "GraphCycleError",
     "GuestCancelledError",
     "GuestOutOfMemoryError",

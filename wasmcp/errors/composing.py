@@ -162,6 +162,24 @@ class MissingGrantError(CompositionError):
         super().__init__("\n".join(lines))
 
 
+class GrantPolicyError(CompositionError):
+    """Components with grants that a policy does not have.
+
+    Attributes:
+        policy: The name of the policy's file.
+        components: The excess grants of each component, by its name: a family, or a family and a rule.
+    """
+
+    def __init__(self, policy: str, components: Mapping[str, Sequence[str]]) -> None:
+        self.policy = policy
+        self.components = {name: tuple(grants) for name, grants in components.items()}
+        lines = [f"  * `{name}`: {grant}" for name, grants in self.components.items() for grant in grants]
+        super().__init__(
+            "\n".join([f"the policy `{policy}` does not permit these grants:", *lines])
+            + "\nremove them from the components, or change the policy"
+        )
+
+
 class DuplicateEntryError(CompositionError):
     """Two components of one server with an entry of the same name.
 

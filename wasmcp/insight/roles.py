@@ -145,7 +145,7 @@ class Structure:
             middleware=own and (MIDDLEWARE in role.grants or index in self.handlers),
             dynamic=own and self.recorded and role.catalogue is None,
             guarded=tuple(guards),
-            rules=role.rules if own and guards else {},
+            rules={one: role.rules[one] for one in families(guards) if own and one in role.rules},
             unproved=tuple(
                 family
                 for name, guard in guards.items()
