@@ -13,28 +13,10 @@ from typing import Any
 
 import pytest
 from support.keyvalue_servers import keeping_server
+from support.older_clients import INITIALIZE, call, text
 from support.server_processes import WASMCP, wasmcp_serve, wasmtime, wasmtime_serve
 
 from wasmcp.host import Server, open_server
-
-INITIALIZE = {
-    "jsonrpc": "2.0",
-    "id": 0,
-    "method": "initialize",
-    "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}},
-}
-
-
-def call(tool: str = "do", **arguments: Any) -> dict[str, Any]:
-    """The request of an older client."""
-    params = {"name": tool, "arguments": arguments}
-    return {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
-
-
-def text(answer: Any) -> str:
-    """Return the text of a tool result."""
-    found: str = answer["result"]["content"][0]["text"]
-    return found
 
 
 @pytest.fixture(scope="module")

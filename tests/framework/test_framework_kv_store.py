@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from support.kv_store_client import KINDS, Bucket, FailedError, KvStore, compiled
 from wasmtime.component import Component
 
-from wasmcp.host.stores.keyvalue import MemoryStore, Store, StoreRequestError, open_store
+from wasmcp.host.stores.errors import StoreRequestError
+from wasmcp.host.stores.keyvalue import MemoryStore, Store, open_store
 
 ENGINE = wasmtime.Engine()
 LEAST, MOST = -(1 << 63), (1 << 63) - 1

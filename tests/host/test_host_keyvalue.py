@@ -1,4 +1,4 @@
-"""`wasi:keyvalue` in a real component, with the stores in memory and in SQLite."""
+"""`wasi:keyvalue` in a real component, with the stores in memory, in SQLite and in Redis."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ import pytest
 import wasmtime
 from hypothesis import given
 from hypothesis import strategies as st
+from support.redis_servers import Redis, needs_redis, redis_server
 from wasmtime.component import Component, Linker
 
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
 from wasmcp.errors import HostError
 from wasmcp.host import open_server
 from wasmcp.host.bindings.wasi_keyvalue import Attempt, Handles, Provided, define
+from wasmcp.host.stores.errors import StoreRequestError
 from wasmcp.host.stores.keyvalue import (
     KEY_LIMIT,
     VALUE_LIMIT,
     MemoryStore,
     Store,
-    StoreRequestError,
     increment,
     open_store,
 )
@@ -214,9 +215,19 @@ class Client:
         return getattr(result, "payload", result)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    with redis_server(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture(params=["memory", "sqlite", pytest.param("redis", marks=needs_redis)])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    opened = open_store("memory:" if request.param == "memory" else f"sqlite:{tmp_path / 'kv.db'}")
+    if request.param == "redis":
+        url = f"{request.getfixturevalue('redis').url}?prefix={tmp_path.name}"
+    else:
+        url = "memory:" if request.param == "memory" else f"sqlite:{tmp_path / 'kv.db'}"
+    opened = open_store(url)
     yield opened
     opened.close()
 
@@ -379,7 +390,7 @@ def test_large_value_is_copied_fast() -> None:
     _capi.delete_value(ctypes.byref(value))
 
 
-@pytest.mark.parametrize("url", ["", "memory", "memory:x", "sqlite:", "redis://x", "sqlite:/nowhere/at/all.db"])
+@pytest.mark.parametrize("url", ["", "memory", "memory:x", "sqlite:", "redis:x", "sqlite:/nowhere/at/all.db"])
 def test_invalid_store_urls(url: str) -> None:
     with pytest.raises(HostError):
         open_store(url)
@@ -524,7 +535,7 @@ def test_component_without_the_grant_is_denied(counter: bytes) -> None:
 
 def test_store_that_cannot_be_opened_is_an_error(counter: bytes) -> None:
     with pytest.raises(HostError, match="is not a key-value store"):
-        open_server(served(counter, "kv"), keyvalue="redis://localhost")
+        open_server(served(counter, "kv"), keyvalue="reddis://localhost")
 
 
 def test_keyvalue_option(counter: bytes, tmp_path: Path) -> None:

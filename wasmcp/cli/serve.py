@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from wasmcp.host.configuration.command_options import count, directory, environment, limits, number
-from wasmcp.host.configuration.declared import Given, complete
+from wasmcp.host.configuration.declared import Given, complete, operator_store
 from wasmcp.host.transports.stdio_server import published
 
 _PATH = click.Path(path_type=Path)
@@ -36,7 +36,7 @@ _COUNT = click.IntRange(1, 1_000_000)
 @click.option("--timeout", type=number, metavar="SECONDS", help="Time limit of a request.  [default: 60]")
 @click.option("--memory", type=count, metavar="MIB", help="Memory limit of each component.  [default: 1024]")
 @click.option("--instances", type=count, metavar="N", help="Concurrent requests.  [default: as useful]")
-@click.option("--keyvalue", metavar="URL", help="Key-value store: memory: or sqlite:PATH.  [default: memory:]")
+@click.option("--keyvalue", metavar="URL", help="Key-value store: memory:, sqlite:PATH or redis://HOST.")
 @click.option("--connections", type=_COUNT, metavar="N", help="Limit of connections.  [default: 1000 at most]")
 @click.option("--sessions", type=_COUNT, metavar="N", help="Limit of sessions.  [default: 10000]")
 @click.option("--streams", type=_COUNT, metavar="N", help="Limit of notification streams.  [default: 250]")
@@ -72,7 +72,7 @@ def command(  # noqa: PLR0917 - click passes by name
         counts = {"connections": connections, "sessions": sessions, "streams": streams}
         bounds = replace(bounds, http=replace(bounds.http, **_given(counts)))
         options = HttpOptions(**_given({**given_options, "socket_mode": _mode(socket_mode)}))
-        given = Given(env, [directory(item) for item in folders], keyvalue)
+        given = Given(env, [directory(item) for item in folders], operator_store(keyvalue, os.environ))
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     whole = complete(published(server, name), given, os.environ)

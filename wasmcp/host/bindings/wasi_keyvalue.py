@@ -16,10 +16,10 @@ from wasmtime import StoreContext
 from wasmtime.component import OptionType, ResourceAny
 
 from wasmcp.host.bindings import _capi, component_values
+from wasmcp.host.stores.errors import StoreRequestError
 from wasmcp.host.stores.keyvalue import (
     PAGE,
     SessionValues,
-    StoreRequestError,
     check_entries,
     check_key,
     increment,
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from wasmcp.host.bindings.component_values import Writer
     from wasmcp.host.stores.keyvalue import Store
+    from wasmcp.host.stores.redis_store import OnState
 
 BATCH = "wasi:keyvalue/batch@0.2.0-draft2"
 _BUCKET_LIMIT = 1024  # bytes of a name
@@ -59,7 +60,9 @@ class Provided:
         url: str,
         imports: Mapping[str, Any],
         engine: Engine,
+        *,
         values: SessionValues | None = None,
+        on_state: OnState | None = None,
     ) -> None:
         """Open the store and define the imports.
 
@@ -69,11 +72,12 @@ class Provided:
             imports: The types of the server's imports, by name.
             engine: The engine that the types belong to.
             values: An open store to use instead, of another version of the server.
+            on_state: Called when the store cannot be reached, and when it can again; see `open_store`.
 
         Raises:
             HostError: The URL is invalid, or the store cannot be opened.
         """
-        self.sessions = values or SessionValues(open_store(url))
+        self.sessions = values or SessionValues(open_store(url, on_state))
         # `get-many` has two forms under one version: options of pairs and, in Spin, pairs with options.
         batch = imports.get(BATCH)
         get_many = None if batch is None else batch.ty.exports(engine).get("get-many")

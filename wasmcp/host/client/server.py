@@ -11,7 +11,7 @@ from wasmcp import __version__
 from wasmcp.errors import ArtifactError, HostError, RequestError
 from wasmcp.host.client.connection import Connection
 from wasmcp.host.configuration.settings import check_given, with_state_keys
-from wasmcp.host.engine import compile_cache
+from wasmcp.host.engine import compile_cache, logs
 from wasmcp.host.engine.engine import Watchdog, engine, linker
 from wasmcp.host.engine.frame_owners import Frames
 from wasmcp.host.engine.limits import Limits
@@ -83,7 +83,7 @@ def open_server(
             keeping them. Without handlers of `logging` they are written to standard error.
         quick: Compile in less time, to slower code.
         settings: `WASMCP_*` by name, see docs/reference/environment.md; `wasmcp run` reads them from the environment.
-        keyvalue: The store of `wasi:keyvalue`: `memory:`, which is the default, or `sqlite:PATH`.
+        keyvalue: The store of `wasi:keyvalue`: `memory:`, which is the default, `sqlite:PATH` or `redis://HOST`.
         on_compile: Called before compilation begins, if the server is not in the compile cache.
 
     Raises:
@@ -157,7 +157,7 @@ def _program(
         on_stderr=options.stderr.write,
         settings=options.settings,
         on_changed=options.hub.changed,
-        keyvalue=_keyvalue(of, imports, needs, options.keyvalue, values),
+        keyvalue=_keyvalue(of, imports, needs, _of_server(options.keyvalue, source), values),
         can_wait=can_wait(frozenset(needs)),
         frames=Frames(source),
         imports=frozenset(needs),
@@ -172,7 +172,27 @@ def _keyvalue(
         return None
     from wasmcp.host.bindings.wasi_keyvalue import Provided
 
-    return Provided(imports, url or "memory:", needs, of, values)
+    return Provided(imports, url or "memory:", needs, of, values=values, on_state=_log_state)
+
+
+def _log_state(reachable: bool, url: str, reason: str) -> None:
+    if reachable:
+        logs.log(logs.STORES, logs.INFO, f"the key-value store `{url}` is reached again", url=url)
+    else:
+        logs.log(logs.STORES, logs.WARNING, f"the key-value store `{url}` cannot be reached: {reason}", url=url)
+
+
+def _of_server(url: str | None, source: str | os.PathLike[str] | bytes) -> str | None:
+    """Return the URL of the store for a server: servers that share a Redis have different prefixes."""
+    if url is None or not url.startswith(("redis:", "rediss:")):
+        return url
+    from pathlib import Path
+
+    from wasmcp.host.configuration.declared import Published
+    from wasmcp.host.stores.redis_store import with_prefix
+
+    name = "server" if isinstance(source, bytes) else Published.read(Path(source)).name
+    return with_prefix(url, name.removesuffix(".wasm"))
 
 
 _MORE_THAN_ANY_LIST = 10_000

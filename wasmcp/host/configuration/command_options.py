@@ -48,7 +48,9 @@ def add_options(parser: argparse.ArgumentParser, default: Limits | None = None) 
     parser.add_argument("--memory", type=count, metavar="MIB", help=f"memory of each component (default: {mebibytes})")
     parser.add_argument("--instances", type=count, metavar="N", help="requests answered at a time (default: as useful)")
     parser.add_argument(
-        "--keyvalue", metavar="URL", help="where `wasi:keyvalue` keeps values: `memory:` or `sqlite:PATH`"
+        "--keyvalue",
+        metavar="URL",
+        help="where `wasi:keyvalue` keeps values: `memory:`, `sqlite:PATH` or `redis://HOST`",
     )
 
 

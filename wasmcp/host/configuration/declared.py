@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 DATA = "{data}"
 """Prefix of a default that stands for the server's own directory below the user's data directory."""
 
+STORE = "WASMCP_KEYVALUE"
+"""The environment variable with the URL of the key-value store, which can contain a password."""
+
 DATA_DIRECTORY = "WASMCP_DATA_DIR"
 """The environment variable with the data directory of all servers."""
 
@@ -265,8 +268,13 @@ class Given:
 _NEEDED = {
     "env": ("wasi:cli/environment@", "`--env {}`: no component of the server is granted `env`"),
     "directories": ("wasi:filesystem/preopens@", "`--dir {}`: no component of the server is granted `fs`"),
-    "keyvalue": ("wasi:keyvalue/", "`--keyvalue {}`: the server does not use `wasi:keyvalue`"),
+    "keyvalue": ("wasi:keyvalue/", "the key-value store `{}`: the server does not use `wasi:keyvalue`"),
 }
+
+
+def operator_store(keyvalue: str | None, environment: Mapping[str, str]) -> str | None:
+    """Return the store that the operator chooses: by an argument, or by the variable `WASMCP_KEYVALUE`; else None."""
+    return keyvalue if keyvalue is not None else environment.get(STORE) or None
 
 
 def check_used(given: Given, imports: Iterable[str]) -> None:

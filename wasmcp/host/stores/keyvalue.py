@@ -1,4 +1,4 @@
-"""Stores of `wasi:keyvalue`: in memory or in a SQLite file, chosen by a URL, with values of a session for a time.
+"""Stores of `wasi:keyvalue`: in memory, in a SQLite file or in Redis, chosen by a URL, and the values of sessions.
 
 Source: wasi:keyvalue 0.2.0-draft and 0.2.0-draft2.
 """
@@ -13,10 +13,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from wasmcp.errors import HostError
+from wasmcp.host.stores.errors import StoreRequestError
+from wasmcp.terminal import printable, without_password
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from sqlite3 import Connection
+
+    from wasmcp.host.stores.redis_store import OnState
 
 
 KEY_LIMIT = 1024  # bytes
@@ -26,10 +30,6 @@ PAGE = 1000  # keys of a page
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entries (bucket TEXT, key TEXT, value BLOB NOT NULL, PRIMARY KEY (bucket, key)) WITHOUT ROWID
 """
-
-
-class StoreRequestError(Exception):
-    """An error returned to the component, as the case `other` of the interface's error."""
 
 
 class Store(Protocol):
@@ -54,21 +54,28 @@ class Store(Protocol):
         """Free all resources."""
 
 
-def open_store(url: str) -> Store:
+def open_store(url: str, on_state: OnState | None = None) -> Store:
     """Open a store.
 
     Args:
-        url: `memory:`, or `sqlite:PATH` for a file, which is created if it does not exist.
+        url: `memory:`; `sqlite:PATH` for a file, which is created if it does not exist; `redis://HOST` or
+            `rediss://HOST` for a Redis or Valkey server (docs/reference/key-value-store.md has the options).
+        on_state: Called when a store on another machine cannot be reached, and when it can again.
 
     Raises:
-        HostError: The URL is invalid, or the file cannot be used.
+        HostError: The URL is invalid, or the store cannot be used.
     """
     scheme, separator, rest = url.partition(":")
     if scheme == "memory" and separator and not rest:
         return MemoryStore()
     if scheme == "sqlite" and rest:
         return SqliteStore(rest.removeprefix("//") if rest.startswith("///") else rest)
-    raise HostError(f"`{url}` is not a key-value store: it must be `memory:` or `sqlite:PATH`")
+    if scheme in {"redis", "rediss"}:
+        from wasmcp.host.stores.redis_store import RedisStore
+
+        return RedisStore(url, on_state)
+    shown = printable(without_password(url))
+    raise HostError(f"`{shown}` is not a key-value store: it must be `memory:`, `sqlite:PATH` or `redis://HOST`")
 
 
 def check_key(key: str) -> None:

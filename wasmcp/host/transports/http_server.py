@@ -45,7 +45,8 @@ def serve(
         directories: The directories that the server sees, as ``(host path, guest path, writable)``; none by default.
         instances: Maximum number of concurrent requests in each process; by default as many as are of use (see
             docs/guides/running.md).
-        keyvalue: The store of `wasi:keyvalue`: `memory:`, which is the default, or `sqlite:PATH`.
+        keyvalue: The store of `wasi:keyvalue`: `memory:`, `sqlite:PATH` or `redis://HOST`; by default the one of the
+            environment variable `WASMCP_KEYVALUE`, or `memory:`.
 
     Raises:
         HostError: uvicorn is not installed, the address cannot be listened on, a TLS file cannot be used, or several
@@ -63,7 +64,7 @@ def serve(
     except ImportError as error:
         raise HostError(f"serving HTTP needs `{error.name}`: install `wasmcp[serve]`") from None
     from wasmcp.environment import BOUND_TO
-    from wasmcp.host.configuration.declared import Given, check_used
+    from wasmcp.host.configuration.declared import Given, check_used, operator_store
     from wasmcp.host.configuration.settings import ALLOWED_HOSTS, from_environment, limits_for, with_state_keys
     from wasmcp.host.configuration.staleness import warn_if_stale
     from wasmcp.host.engine import logs
@@ -79,7 +80,7 @@ def serve(
     warn_if_stale(path)
     if options.workers > 1:
         settings = _without_sessions(settings)
-    given = Given(dict(env or {}), tuple(directories), keyvalue)
+    given = Given(dict(env or {}), tuple(directories), operator_store(keyvalue, os.environ))
     names = [] if options.unix_socket is not None else host_names(options.host)
     serving = Serving(
         path,
@@ -90,7 +91,7 @@ def serve(
         given.env,
         tuple(given.directories),
         instances,
-        keyvalue,
+        given.keyvalue,
     )
     opened = serving.open()
     try:
@@ -98,7 +99,7 @@ def serve(
         if settings or options.workers > 1:
             opened.boot()
         if options.workers > 1:
-            _check_shared(opened, keyvalue)
+            _check_shared(opened, given.keyvalue)
         bound, url = _listen(options)
     except BaseException:
         opened.close()
@@ -142,8 +143,8 @@ def _check_shared(opened: Server, keyvalue: str | None) -> None:
     """
     if any(name.startswith("wasi:keyvalue/") for name in opened.imports) and keyvalue in {None, "memory:"}:
         raise HostError(
-            "several workers would each keep their own values in memory: give `--keyvalue sqlite:PATH`, or another "
-            "store that they share, or one worker"
+            "several workers would each keep their own values in memory: give `--keyvalue` with SQLite or Redis, "
+            "or one worker"
         )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from wasmcp.errors import ArtifactError, WasmcpError
-from wasmcp.host.configuration.declared import Given, Published, check_used, complete
+from wasmcp.host.configuration.declared import Given, Published, check_used, complete, operator_store
 from wasmcp.host.configuration.settings import from_environment, limits_for
 from wasmcp.host.configuration.staleness import warn_if_stale
 from wasmcp.host.engine import logs
@@ -123,8 +123,9 @@ def run(
         env: Environment variables that the server sees in addition to those that the project declares.
         directories: Directories that the server sees in addition, as ``(host path, guest path, writable)``.
         instances: Maximum number of concurrent requests; by default as many as are of use (see docs/guides/running.md).
-        keyvalue: The store of `wasi:keyvalue`: `memory:` or `sqlite:PATH`. By default a file below the user's data
-            directory (`WASMCP_DATA_DIR`); `memory:` for a server's file.
+        keyvalue: The store of `wasi:keyvalue`: `memory:`, `sqlite:PATH` or `redis://HOST`. By default the one of the
+            environment variable `WASMCP_KEYVALUE`, or a file below the user's data directory (`WASMCP_DATA_DIR`);
+            `memory:` for a server's file.
 
     Raises:
         SystemExit: With status 1 if the server cannot be run, 2 for wrong usage, 130 if it was interrupted, 0 after
@@ -183,6 +184,7 @@ def exits() -> Iterator[None]:
 
 
 def _run(server: Published, given: Given, limits: Limits | None, instances: int | None) -> None:
+    given = replace(given, keyvalue=operator_store(given.keyvalue, os.environ))
     whole = complete(server, given, os.environ)
     settings = from_environment(os.environ, whole.env)
     warn_if_stale(server.path)
