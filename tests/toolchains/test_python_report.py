@@ -19,10 +19,19 @@ from wasmcp.toolchains.python.toolchain import PythonToolchain
 FRAME = {"file": "/0/tools_.py", "line": 3, "name": "<module>", "text": "@tool(titel='x')"}
 
 
-def told(folder: Path, report: dict[str, Any] | None = None, said: str = "", world: str = "component") -> str:
+def told(
+    folder: Path,
+    report: dict[str, Any] | None = None,
+    package: Module | None = None,
+    *,
+    said: str = "",
+    world: str = "component",
+) -> str:
     source = ComponentSource("shop", folder / "tools_.py", folder, world=world)
     module = Module("tools_", folder / "tools_.py", "tools_.py", own=True, frozen=[("os.environ", 3)])
     modules = {"tools_": module if "os.environ" in str(report) else dataclasses.replace(module, frozen=[])}
+    if package is not None:
+        modules[package.name] = package
     if report is not None:
         (folder / REPORT).write_text(json.dumps(report), encoding="utf-8")
     failure = failure_of(source, modules, folder, said)
@@ -89,6 +98,14 @@ def test_the_environment_of_the_build(tmp_path):
 
 def test_a_module_of_another_platform(tmp_path):
     assert "not every module of Python 3.14.0 is there in WebAssembly" in told(tmp_path, error("ImportError", "ssl"))
+
+
+def test_advice_for_a_package_that_cannot_be_imported(tmp_path):
+    package = Module("git", tmp_path / "git.py", "dependencies/git.py", own=False, fetched=True)
+    report = error("ModuleNotFoundError", "No module named 'mmap'")
+    report["errors"][0]["frames"] = [FRAME, {**FRAME, "file": "/0/git.py"}]
+    assert "`git`: it starts the program `git`, and components start no programs" in told(tmp_path, report, package)
+    assert "`git`" not in told(tmp_path, error("ModuleNotFoundError", "No module named 'mmap'"))
 
 
 def test_a_module_named_under_imports(tmp_path):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from wasmcp.errors import MissingToolchainError, ToolchainError
 from wasmcp.toolchains.base import ComponentSource
-from wasmcp.toolchains.python.module_ast import Module, refusal
+from wasmcp.toolchains.python.module_ast import DEPENDENCIES, Module, refusal
+from wasmcp.toolchains.python.package_advice import advice_for_module
 from wasmcp.toolchains.python.staging import APPLICATION, labels_of
 
 _LACKING = re.compile(rf"module '{APPLICATION}' has no attribute '(\w+)'")
@@ -71,6 +72,7 @@ def _author_error(
     message = f"{place}: {error['kind']}: {error['message']}"
     if error["kind"] in {"ImportError", "ModuleNotFoundError"}:
         message += f"; not every module of Python {error['python']} is there in WebAssembly"
+        message += _advice_for(frames)
     if error["kind"] in {"FileNotFoundError", "NotADirectoryError", "PermissionError"}:
         message += "; a component has no files: keep the data in a module, or ask for it in a call"
     if "no socket can be opened while a component is built" in error["message"]:
@@ -87,6 +89,13 @@ def _author_error(
         if frame["text"]:
             lines.append(f"    {frame['text']}")
     return message, lines
+
+
+def _advice_for(frames: Sequence[Mapping[str, Any]]) -> str:
+    """Return the advice for the packages through which an import failed, as the end of a message."""
+    files = [PurePosixPath(frame["file"]) for frame in frames]
+    modules = dict.fromkeys(file.parts[1].removesuffix(".py") for file in files if file.parts[0] == DEPENDENCIES)
+    return "".join(f". `{module}`: {advice}" for module in modules if (advice := advice_for_module(module)))
 
 
 def report_of(application: Path) -> dict[str, Any]:

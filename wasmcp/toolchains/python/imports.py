@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from wasmcp.toolchains.base import relative_label
-from wasmcp.toolchains.python.module_ast import Import, Module, Problem, read_module, refusal
+from wasmcp.toolchains.python.module_ast import DEPENDENCIES, Import, Module, Problem, read_module, refusal
 
 _NEWER_MODULES = {
     "annotationlib",
@@ -65,7 +65,7 @@ def reachable(
             path, folder = located
             module = Module(name, path, relative_label(path, root), own=folder == folders[0])
         elif fetched is not None and not is_standard(name.partition(".")[0]) and (there := _locate(name, [fetched])):
-            label = f"dependencies/{there[0].relative_to(fetched).as_posix()}"
+            label = f"{DEPENDENCIES}/{there[0].relative_to(fetched).as_posix()}"
             module = Module(name, there[0], label, own=False, fetched=True)
         else:
             continue

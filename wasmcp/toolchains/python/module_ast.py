@@ -15,6 +15,9 @@ from pathlib import Path
 
 from wasmcp.errors import ToolchainError
 
+DEPENDENCIES = "dependencies"
+"""First part of the labels of modules from packages."""
+
 GUEST_PYTHON = (3, 14)
 """The Python version inside components made by componentize-py."""
 

@@ -56,6 +56,17 @@ ADVICE: Mapping[str, str] = {
 }
 """Normalised name of a package -> the replacement, as a clause."""
 
+_SERVERS = (
+    "declare tools with `wasmcp.guest`; a server for FastMCP or the official SDK runs with `wasmcp.guest.fastmcp`, and "
+    "`wasmcp import fastmcp` makes a project of it"
+)
+_MODULES: Mapping[str, str] = {
+    "fastmcp": _SERVERS,
+    "git": ADVICE["gitpython"],
+    "mcp": _SERVERS,
+}
+"""Top-level module of a package in Python alone -> the replacement, where it cannot be imported in a component."""
+
 _OTHER = (
     "look for a package that does the same in Python, leave the work to a component in another language, or build a "
     "wheel for WASI (docs/guides/native-packages.md)"
@@ -65,3 +76,8 @@ _OTHER = (
 def advice_for(package: str) -> str:
     """Return the advice for a package that a component cannot use, as the end of a message."""
     return ADVICE.get(package, _OTHER)
+
+
+def advice_for_module(module: str) -> str:
+    """Return the advice for a package that cannot be imported in a component, by its top-level module, or ""."""
+    return _MODULES.get(module, "")
