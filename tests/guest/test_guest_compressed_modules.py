@@ -7,10 +7,12 @@ import importlib.util
 import pkgutil
 import sys
 import traceback
+from types import SimpleNamespace
 
 import pytest
 
-from wasmcp.guest.component import compressed_modules
+from wasmcp.guest.component import compressed_modules, stdlib_imports
+from wasmcp.guest.network import seams
 
 
 @pytest.fixture
@@ -62,3 +64,17 @@ def test_modules_of_a_stored_package_are_listed(package):
     found = pkgutil.iter_modules(importlib.import_module("stored").__path__, "stored.")
     assert [(one.name, one.ispkg) for one in found] == [("stored.broken", False), ("stored.plain", False)]
     assert importlib.util.find_spec("stored.plain").origin == "/0/stored/plain.py"
+
+
+def test_substitutes_of_network_modules_are_imported_in_calls(kept, tmp_path, monkeypatch):
+    """The packages in a component do not replace them: `truststore` of PyPI needs `_ssl`."""
+    monkeypatch.setattr(seams, "Seams", lambda: SimpleNamespace(install=lambda: None))
+    for name in ("ssl", "truststore"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    seams.install([])
+    (tmp_path / "truststore.py").write_text("import _no_ssl\n", encoding="utf-8")
+    stdlib_imports._keep_file("truststore", str(tmp_path / "truststore.py"))
+    sys.meta_path[:] = [compressed_modules._Finder]
+    truststore = importlib.import_module("truststore")
+    assert truststore.SSLContext.__module__ == "ssl"
+    assert truststore.inject_into_ssl() is None

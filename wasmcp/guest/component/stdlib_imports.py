@@ -86,8 +86,8 @@ def _keep_library(name: str) -> list[str]:
 
 
 def _keep_file(name: str, path: str) -> CodeType | None:
-    """Store a module compiled; return its code, or None if it is imported already or not valid for this Python."""
-    if name in sys.modules:
+    """Store a module compiled; return its code, or None if it is imported or stored already, or not valid here."""
+    if name in sys.modules or is_kept(name):
         return None
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - no pathlib here

@@ -154,10 +154,11 @@ def install(libraries: Iterable[str]) -> None:
             because a finished component cannot import them.
     """
     sys.meta_path.insert(0, _Substitutes)
-    spec = _Substitutes.find_spec("ssl")
-    code = None if spec is None or spec.loader is None else spec.loader.get_code("ssl")  # type: ignore[attr-defined]
-    if code is not None:
-        keep("ssl", code)  # for modules that import it in a call
+    for name in SUBSTITUTES:
+        spec = _Substitutes.find_spec(name)
+        code = None if spec is None or spec.loader is None else spec.loader.get_code(name)  # type: ignore[attr-defined]
+        if code is not None:
+            keep(name, code)  # for modules that import it in a call
     top_level = {*libraries}
     for name, seam in SEAMS.items():
         if name.partition(".")[0] in top_level:
