@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sysconfig
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -279,6 +280,19 @@ def test_a_package_without_a_wheel_for_webassembly_is_refused_with_advice(tmp_pa
         package = name.replace("_", "-")
         assert f"is native code (`{name}/x.so`), and there is nothing of it for WebAssembly" in str(caught.value)
         assert str(caught.value).endswith(ADVICE[package])
+
+
+def test_native_code_behind_a_conflict_of_versions_is_named(tmp_path, index):
+    here = f"py3-none-{sysconfig.get_platform().replace('-', '_').replace('.', '_')}"
+    wheel(index, "lxml", "6.0", {"lxml/x.so": b"\x7fELF"}, needs="fast", tag=here)
+    wheel(index, "fast", "1.0", {"fast/x.so": b"\x7fELF"}, tag=here)
+    wheel(index, "fast", "1.0", {"fast.cpython-314-wasm32-wasi.so": native()}, tag=WASI)
+    for version in ("1.0", "1.1"):
+        wheel(index, "documents", version, needs="lxml")
+    with pytest.raises(NativeCodeError) as caught:
+        resolve(tmp_path, "documents")
+    assert list(caught.value.packages) == ["lxml"]
+    assert str(caught.value).endswith(ADVICE["lxml"])
 
 
 def test_a_module_in_a_wheel_without_a_tag_for_webassembly_is_refused(tmp_path, index):

@@ -117,7 +117,7 @@ def resolve(
         arguments += ["--target", folder, *_formats(built)]
         code, report, output = _pip([*arguments, *requirements], source)
         if code:
-            raise _refusal(source, output)
+            raise _unresolved(source, requirements, output)
     try:
         found = [_distribution(item) for item in json.loads(report)["install"]]
     except (ValueError, KeyError, TypeError) as error:
@@ -245,6 +245,33 @@ def _native(source: ComponentSource, package: str, file: str, request: str = "")
         f"for WebAssembly: {advice_for(name)}{request}"
     )
     return NativeCodeError(message, source=source.label, packages={name: [f"`{file}` is for another platform"]})
+
+
+def _unresolved(source: ComponentSource, requirements: Sequence[str], output: str) -> ToolchainError:
+    """Return the error for requirements without a solution.
+
+    Where every version of a package needs native code, pip reports a conflict of versions. The packages with native code
+    are those that this machine would get for the same requirements, and that have no wheel for WebAssembly.
+    """
+    if "ResolutionImpossible" not in output:
+        return _refusal(source, output)
+    arguments = ["install", "--dry-run", "--ignore-installed", "--quiet", "--report", "-", "--only-binary=:all:"]
+    code, report, _ = _pip([*arguments, *requirements], source, own_platform=True)
+    found = [_distribution(item) for item in json.loads(report)["install"]] if not code and report[:1] == "{" else []
+    lacking = [one for one in found if not one.file.endswith("-none-any.whl") and not _has_wheel(source, one)]
+    if not lacking:
+        return _refusal(source, output)
+    errors = [_native(source, one.name, one.file) for one in lacking]
+    packages = {name: problems for error in errors for name, problems in error.packages.items()}
+    return NativeCodeError("\n".join(map(str, errors)), source=source.label, packages=packages)
+
+
+def _has_wheel(source: ComponentSource, one: Distribution) -> bool:
+    """Return True if a package has a wheel that a component takes, in any version."""
+    with tempfile.TemporaryDirectory(prefix="wasmcp-pip-") as folder:
+        arguments = ["install", "--dry-run", "--no-deps", "--ignore-installed", "--quiet", "--report", "-", *_TARGET]
+        code, _, _ = _pip([*arguments, "--target", folder, "--only-binary=:all:", one.name], source)
+    return code == 0
 
 
 def _refusal(source: ComponentSource, output: str) -> ToolchainError:
