@@ -250,8 +250,8 @@ def _native(source: ComponentSource, package: str, file: str, request: str = "")
 def _unresolved(source: ComponentSource, requirements: Sequence[str], output: str) -> ToolchainError:
     """Return the error for requirements without a solution.
 
-    Where every version of a package needs native code, pip reports a conflict of versions. The packages with native code
-    are those that this machine would get for the same requirements, and that have no wheel for WebAssembly.
+    Where every version of a package needs native code, pip reports a conflict of versions. The packages with native
+    code are those that this machine would get for the same requirements, and that have no wheel for WebAssembly.
     """
     if "ResolutionImpossible" not in output:
         return _refusal(source, output)
