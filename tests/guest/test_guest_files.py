@@ -18,9 +18,8 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from wasmcp.guest.files.archive import Archive, pack
+from wasmcp.guest.files.archive import Archive, Tree, pack
 from wasmcp.guest.files.functions import FileFunctions
-from wasmcp.guest.files.tree import Tree
 
 ROOT = "/wasmcp-test-tree"
 FILES = {

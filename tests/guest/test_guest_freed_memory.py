@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wasmcp.guest.component import freed_memory
+from wasmcp.guest.component import snapshot
 
 
 class Allocator:
@@ -19,7 +19,7 @@ class Allocator:
     def __mul__(self, size: int) -> Allocator:
         block = Allocator("B", [])
         block.size = size
-        fits = Allocator.free >= size and size != freed_memory._LARGEST
+        fits = Allocator.free >= size and size != snapshot._LARGEST
         block.address = Allocator.limit - Allocator.free if fits else Allocator.limit
         Allocator.free -= size if fits else 0
         return block
@@ -32,7 +32,7 @@ class Allocator:
 
 
 def test_all_blocks_of_the_memory_in_use_are_taken(monkeypatch):
-    monkeypatch.setattr(freed_memory, "array", Allocator)
+    monkeypatch.setattr(snapshot, "array", Allocator)
     monkeypatch.setattr(Allocator, "free", 3_000_000)
-    freed_memory.clear_freed_memory()
-    assert 0 <= Allocator.free < freed_memory._SMALLEST
+    snapshot.clear_freed_memory()
+    assert 0 <= Allocator.free < snapshot._SMALLEST

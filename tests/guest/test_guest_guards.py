@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from wasmcp.guest.component import stdlib_guards
-from wasmcp.guest.component.snapshot_entropy import descriptors, open_files
+from wasmcp.guest.component.snapshot import descriptors, open_files
 
 
 def run(code: str, folder: Path) -> list[str]:
@@ -146,7 +146,7 @@ def test_sockets_are_refused_at_build_time(tmp_path):
 
 def test_open_files_without_a_name_are_found(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "wasmcp.guest.component.snapshot_entropy._MOST_DESCRIPTORS", 1 << 16
+        "wasmcp.guest.component.snapshot._MOST_DESCRIPTORS", 1 << 16
     )  # this process can have many open files
     before = descriptors()
     number = os.open(tmp_path, os.O_RDONLY)

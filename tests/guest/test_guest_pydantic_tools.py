@@ -37,8 +37,7 @@ from wasmcp.guest import Field as OurField
 from wasmcp.guest.declarations.registry import prompt_of, tool_of
 from wasmcp.guest.errors import MismatchError, UnsupportedTypeError
 from wasmcp.guest.json_types import pydantic_errors, pydantic_metadata
-from wasmcp.guest.json_types.annotations import Resolver
-from wasmcp.guest.json_types.coerce import loaded
+from wasmcp.guest.json_types.annotations import Resolver, loaded
 from wasmcp.guest.json_types.pydantic2 import Adapted
 from wasmcp.guest.json_types.untyped_json import dump_any
 from wasmcp.guest.testing import LocalContext, fake_config

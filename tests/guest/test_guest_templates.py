@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support import uri_table
 from support.uri_matching import uri_templates
 
-from wasmcp.guest.declarations.uri_template import UriTemplate, Variable
+from wasmcp.guest.json_types.uris import UriTemplate, Variable
 
 
 def match(template: str, uri: str, unchecked: tuple[str, ...] = ()) -> dict[str, list[str]] | None:

@@ -11,8 +11,7 @@ from support.uri_matching import matched
 
 from wasmcp.guest import DeclarationError, ResourceContents, resource
 from wasmcp.guest.declarations.registry import RESOURCES, resource_of
-from wasmcp.guest.declarations.uri_template import UriTemplate
-from wasmcp.guest.json_types.uris import key_of, normalized
+from wasmcp.guest.json_types.uris import UriTemplate, key_of, normalized
 from wasmcp.guest.testing import LocalContext
 
 

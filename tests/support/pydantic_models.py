@@ -17,8 +17,7 @@ from typing_extensions import TypedDict
 
 from wasmcp.guest.declarations.registry import tool_of
 from wasmcp.guest.json_types.annotations import Resolver
-from wasmcp.guest.json_types.base import JsonType
-from wasmcp.guest.json_types.schema import Definitions, inlined
+from wasmcp.guest.json_types.base import Definitions, JsonType, inlined
 from wasmcp.guest.testing import LocalContext
 
 T = TypeVar("T")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wasmcp.toolchains.typescript.announced_calls import FUNCTIONS, uses
+from wasmcp.toolchains.typescript.sources import FUNCTIONS, uses
 
 
 @pytest.mark.parametrize(

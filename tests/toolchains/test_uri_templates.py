@@ -13,7 +13,7 @@ from support.projects import write_project
 from support.rust_prerequisites import MISSING
 
 from wasmcp.errors import CatalogueError, RequestError
-from wasmcp.guest.declarations.uri_template import UriTemplate, Variable
+from wasmcp.guest.json_types.uris import UriTemplate, Variable
 from wasmcp.host import Server, open_server
 from wasmcp.project import ensure_built
 

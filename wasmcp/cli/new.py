@@ -62,7 +62,7 @@ def command(name: str, language: str, template: str, output: Path | None, *, for
 
 def say_what_rust_lacks() -> None:
     """Print the tools that Rust needs and that are missing; no extra of wasmcp installs them."""
-    from wasmcp.toolchains.rust.prerequisites import needs
+    from wasmcp.toolchains.rust.toolchain import needs
 
     for need in needs():
         if need.advice:

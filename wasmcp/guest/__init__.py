@@ -25,14 +25,23 @@ from wasmcp.guest.content import (
     Image,
     InputRequest,
     InputRequired,
+    Message,
+    PromptResult,
     ResourceLink,
     Text,
     ToolResult,
 )
 from wasmcp.guest.context import Context, HttpRequest, Identity
 from wasmcp.guest.declarations.completions import Completion
-from wasmcp.guest.declarations.decorators import cache_lists, completion, prompt, resource, tool
-from wasmcp.guest.declarations.dynamic import dynamic_tools, make_tool
+from wasmcp.guest.declarations.decorators import (
+    cache_lists,
+    completion,
+    dynamic_tools,
+    make_tool,
+    prompt,
+    resource,
+    tool,
+)
 from wasmcp.guest.declarations.providers import provider
 from wasmcp.guest.declarations.resources import Cache, ResourceContents
 from wasmcp.guest.declarations.tools import Tool
@@ -46,7 +55,6 @@ from wasmcp.guest.errors import (
     ToolError,
 )
 from wasmcp.guest.json_types.field import Field
-from wasmcp.guest.prompt_messages import Message, PromptResult
 
 __all__ = [
     "Annotations",

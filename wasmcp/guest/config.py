@@ -29,8 +29,7 @@ from functools import cache
 from typing import Any, Final, TypeVar, overload
 
 from wasmcp.guest.errors import MismatchError
-from wasmcp.guest.json_types.annotations import written
-from wasmcp.guest.json_types.coerce import json_type_of, loaded
+from wasmcp.guest.json_types.annotations import json_type_of, loaded, written
 from wasmcp.guest.json_types.json_codec import decode
 from wasmcp.guest.json_types.text_params import load_text
 

@@ -1,7 +1,7 @@
-"""Results that a tool can return in addition to plain values: content blocks, and a whole result.
+"""Results that a handler can return in addition to plain values: content blocks, messages of a prompt, whole results.
 
-Field names and meanings follow the specification's schema (`ContentBlock`, `CallToolResult`) in snake_case. Binary data
-is `bytes` here; base64 is applied when the result is encoded.
+Field names and meanings follow the specification's schema (`ContentBlock`, `CallToolResult`, `GetPromptResult`) in
+snake_case. Binary data is `bytes` here; base64 is applied when the result is encoded.
 """
 
 from __future__ import annotations
@@ -253,3 +253,31 @@ class InputRequired:
 
     requests: Mapping[str, InputRequest]
     state: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message of a conversation. Specification: schemas `PromptMessage`, `SamplingMessage`.
+
+    Attributes:
+        role: The author of the message: ``user`` or ``assistant``.
+        content: One content block; a string becomes a `Text`.
+    """
+
+    role: Role
+    content: ContentBlock | str
+
+
+@dataclass(frozen=True)
+class PromptResult:
+    """A whole prompt result, including a description and ``_meta``. Specification: schema `GetPromptResult`.
+
+    Attributes:
+        messages: Messages; strings and content blocks become messages of the user.
+        description: A description of this result; by default the prompt's.
+        meta: The result's ``_meta``.
+    """
+
+    messages: Sequence[Message | ContentBlock | str]
+    description: str | None = None
+    meta: Mapping[str, Any] | None = None

@@ -15,7 +15,7 @@ from wasmcp.guest.json_types.untyped_json import dump_any
 from wasmcp.guest.json_types.uris import sendable_uri
 
 if TYPE_CHECKING:
-    from wasmcp.guest.declarations.uri_template import Pattern
+    from wasmcp.guest.json_types.uris import Pattern
     from wasmcp.guest.session import Session
 
 LogLevel = Literal["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]
@@ -242,7 +242,7 @@ class Context(ClientRequestMethods):
 
         None without a session: clients of 2026-07-28 have none. The values need the grant ``sessions``.
         """
-        return SESSIONS[-1](self, self._request)
+        return SESSIONS[-1](lambda: self._request)
 
     @property
     def identity(self) -> Identity | None:
@@ -272,12 +272,12 @@ class Context(ClientRequestMethods):
 class _Ungranted:
     """A session whose values are not granted to the component."""
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
+    def __init__(self, request: Callable[[], Request]) -> None:
+        self._request = request
 
     @property
     def id(self) -> str:
-        return self._context._request.session() or ""  # noqa: SLF001 - of this module
+        return self._request().session() or ""
 
     def __getattr__(self, name: str) -> Any:
         raise NotGrantedError("sessions")
@@ -291,11 +291,11 @@ class _Ungranted:
         raise NotGrantedError("sessions")
 
 
-def _ungranted(context: Context, request: Any) -> Any:
-    return None if request.session() is None else _Ungranted(context)
+def _ungranted(request: Callable[[], Request]) -> Any:
+    return None if request().session() is None else _Ungranted(request)
 
 
-SESSIONS: list[Callable[[Context, Any], Session | None]] = [_ungranted]
+SESSIONS: list[Callable[[Callable[[], Request]], Session | None]] = [_ungranted]
 """The last function returns the session of a request; a component with the grant ``sessions`` adds one."""
 
 _LEVELS = {name: name for name in ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")}

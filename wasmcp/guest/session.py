@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 
 from wasmcp.guest.kv.buckets import Values
 from wasmcp.guest.kv.raw import RawValues
-
-if TYPE_CHECKING:
-    from wasmcp.guest.context import Context
 
 
 class RawSession(RawValues, Protocol):
@@ -24,10 +21,14 @@ class Session(Values):
     Each component has separate values, and so has each authenticated user. Get it from `Context.session`; it is valid
     as long as the context. Every method raises `StoreError` when the operation fails, and `NotGrantedError` without
     the grant ``sessions``.
+
+    Args:
+        request: A function that returns the request of the call, and raises `ExpiredContextError` after its end.
+        raw: The values.
     """
 
-    def __init__(self, context: Context, raw: RawSession) -> None:
-        self._context = context
+    def __init__(self, request: Callable[[], Any], raw: RawSession) -> None:
+        self._request = request
         self._values = raw
 
     @property
@@ -37,11 +38,11 @@ class Session(Values):
         Raises:
             ExpiredContextError: The call has ended.
         """
-        return self._context._request.session() or ""  # noqa: SLF001 - of this package
+        return self._request().session() or ""
 
     @property
     def _raw(self) -> RawSession:
-        self._context._request  # noqa: B018, SLF001 - raises after the end of the call
+        self._request()  # raises after the end of the call
         return self._values
 
     def keys(self) -> list[str]:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from wit_world.imports import sessions  # type: ignore[import-not-found]
 
 from wasmcp.guest.kv.bindings import called, tagged_of, value_of
 from wasmcp.guest.kv.values import Tagged
 from wasmcp.guest.session import Session
-
-if TYPE_CHECKING:
-    from wasmcp.guest.context import Context
 
 
 class _Values:
@@ -51,6 +48,7 @@ class _Values:
         return found
 
 
-def open_session(context: Context, request: Any) -> Session | None:
-    """Return the session of a request; None without a session."""
-    return Session(context, _Values(request)) if sessions.has_session(request) else None
+def open_session(request: Callable[[], Any]) -> Session | None:
+    """Return the session of the request that a function returns; None without a session."""
+    current = request()
+    return Session(request, _Values(current)) if sessions.has_session(current) else None

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from wasmcp.guest.client_requests.mrtr import ClientRequests
+from wasmcp.guest.config import _SOURCES, Source
 from wasmcp.guest.context import Context, HttpRequest, Identity, LogLevel
-from wasmcp.guest.declarations.dynamic import listed_tools, offered_tool
+from wasmcp.guest.declarations.decorators import listed_tools, offered_tool
 from wasmcp.guest.declarations.providers import fresh_instance
 from wasmcp.guest.declarations.registry import fresh_declarations
-from wasmcp.guest.fakes.config import fake_config
 from wasmcp.guest.fakes.kv import FakeKv, FakeSession, fake_kv
 from wasmcp.guest.fakes.mock_http import Answer, FakeHttp, Sent, fake_http
 from wasmcp.guest.fakes.real_http import real_http
@@ -248,7 +249,7 @@ class LocalContext(Context):
     @property
     def session(self) -> Session | None:
         """A session whose values are kept in this object; see `Context.session`."""
-        return None if self._request.session() is None else Session(self, self._session)
+        return None if self._request.session() is None else Session(lambda: self._request, self._session)
 
     @property
     def session_values(self) -> dict[str, Any]:
@@ -278,3 +279,32 @@ class LocalContext(Context):
     def cancel(self) -> None:
         """Cancel the call, as a client would."""
         self._local.is_cancelled = True
+
+
+@contextmanager
+def fake_config(
+    values: Mapping[str, Any] | None = None, *, environment: Mapping[str, str] | None = None
+) -> Iterator[dict[str, Any]]:
+    """Replace the component's configuration inside a ``with`` block.
+
+    .. code-block:: python
+
+        def test_greeting():
+            with fake_config({"greeting": "Good morning"}):
+                assert greet("Ada") == "Good morning, Ada"
+
+    Args:
+        values: The table ``config`` of the component.
+        environment: The environment variables; by default no variables.
+
+    Yields:
+        The table, which the test can change.
+    """
+    given = dict(values or {})
+    variables = dict(environment or {})
+    source = Source(lambda: given, lambda: variables)
+    _SOURCES.append(source)
+    try:
+        yield given
+    finally:
+        _SOURCES.remove(source)

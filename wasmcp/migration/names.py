@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from wasmcp.guest import fastmcp
-from wasmcp.guest.fastmcp.refusals import RefusedMethod
+from wasmcp.guest.fastmcp.errors import RefusedMethod
 from wasmcp.guest.fastmcp.server import IGNORED, REFUSED
 
 REPLACEMENT = "wasmcp.guest.fastmcp"

@@ -69,7 +69,7 @@ from wasmcp.guest.fastmcp import (
     get_http_request,
 )
 from wasmcp.guest.fastmcp import McpError as SdkError
-from wasmcp.guest.fastmcp.refusals import RefusedMethod
+from wasmcp.guest.fastmcp.errors import RefusedMethod
 from wasmcp.guest.testing import LocalContext, accept, decline, roots, said
 
 mcp = FastMCP("test")

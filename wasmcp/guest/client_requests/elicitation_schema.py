@@ -7,9 +7,9 @@ from typing import Any
 
 from wasmcp.guest.errors import UnsupportedTypeError
 from wasmcp.guest.json_types.annotations import Resolver, written
-from wasmcp.guest.json_types.base import Foreign, JsonType, Null, documentation_around, documented, undocumented
+from wasmcp.guest.json_types.base import Definitions, Foreign, JsonType, documentation_around, documented, undocumented
 from wasmcp.guest.json_types.records import Record
-from wasmcp.guest.json_types.schema import Definitions
+from wasmcp.guest.json_types.scalars import Null
 from wasmcp.guest.json_types.unions import Union
 
 _TYPES = {"string", "number", "integer", "boolean"}

@@ -9,9 +9,8 @@ from typing import Any, Literal, TypeVar, overload
 from wasmcp.guest.client_requests.elicitation_schema import form_of
 from wasmcp.guest.client_requests.mrtr import ClientRequests
 from wasmcp.guest.client_requests.results import Elicited, Roots, Sampled, sampling_messages
-from wasmcp.guest.content import Audio, Image, Text
+from wasmcp.guest.content import Audio, Image, Message, Text
 from wasmcp.guest.json_types.string_formats import is_uri
-from wasmcp.guest.prompt_messages import Message
 
 T = TypeVar("T")
 

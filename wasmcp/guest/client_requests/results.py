@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar, cast
 
 from wasmcp.guest.client_requests.mrtr import INVALID_PARAMS, ClientRequests, ClientResult
-from wasmcp.guest.content import Audio, Image, Text
+from wasmcp.guest.content import Audio, Image, Message, Text
 from wasmcp.guest.errors import McpError, MismatchError, ToolError
-from wasmcp.guest.json_types.base64_text import decode_bytes, encode_bytes
-from wasmcp.guest.prompt_messages import Message
+from wasmcp.guest.json_types.string_formats import decode_bytes, encode_bytes
 
 T = TypeVar("T")
 

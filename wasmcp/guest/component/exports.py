@@ -18,7 +18,7 @@ from wit_world.imports import types  # type: ignore[import-not-found]
 
 from wasmcp.guest.client_requests.mrtr import InputRequiredResult
 from wasmcp.guest.component.error_reporting import INTERNAL_ERROR, report
-from wasmcp.guest.component.snapshot_entropy import has_frozen, thaw
+from wasmcp.guest.component.snapshot import has_frozen, thaw
 from wasmcp.guest.component.to_wit import (
     INVALID_PARAMS,
     LEVELS,
@@ -37,7 +37,7 @@ from wasmcp.guest.component.to_wit import (
 from wasmcp.guest.content import Text
 from wasmcp.guest.context import SESSIONS, Context
 from wasmcp.guest.declarations.completions import has_completions, propose
-from wasmcp.guest.declarations.dynamic import listed_tools, offered_tool
+from wasmcp.guest.declarations.decorators import listed_tools, offered_tool
 from wasmcp.guest.declarations.prompts import Prompt
 from wasmcp.guest.declarations.registry import COMPLETIONS, PROMPTS, RESOURCES, TOOLS, ListCache
 from wasmcp.guest.declarations.resources import Part, Resource

@@ -18,8 +18,7 @@ from typing import Any, TextIO
 
 from wasmcp.guest.component.compressed_modules import explain_missing, list_directories
 from wasmcp.guest.component.error_reporting import remember
-from wasmcp.guest.component.freed_memory import clear_freed_memory
-from wasmcp.guest.component.snapshot_entropy import descriptors, open_files, watched
+from wasmcp.guest.component.snapshot import clear_freed_memory, descriptors, open_files, watched
 from wasmcp.guest.component.stdlib_guards import guard_sqlite, install, open_sockets
 from wasmcp.guest.component.stdlib_imports import keep_later, keep_sources
 from wasmcp.guest.declarations.rules import collected, warned
@@ -103,10 +102,9 @@ def _guard(plan: dict[str, Any], folder: str) -> None:
     """Replace or guard what does not work in a component, before other modules import it."""
     install()
     if plan["files"]:
-        from wasmcp.guest.component.time_zones import keep_zones
-        from wasmcp.guest.files.archive import read_archive
+        from wasmcp.guest.component.stdlib_guards import keep_zones
+        from wasmcp.guest.files.archive import Tree, read_archive
         from wasmcp.guest.files.functions import FileFunctions
-        from wasmcp.guest.files.tree import Tree
 
         archive = read_archive(*(f"{folder}/{name}" for name in plan["files"]))
         FileFunctions(Tree(archive)).install()

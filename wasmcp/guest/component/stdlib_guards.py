@@ -1,17 +1,23 @@
 """Guards for functions of the standard library that do not work inside a component.
 
 Sockets would not survive in the finished component, and SQLite cannot lock a database file in it: an audit hook
-(PEP 578) rejects both. A symbolic link that leads out of a granted folder cannot be followed.
+(PEP 578) rejects both. A symbolic link that leads out of a granted folder cannot be followed. `zoneinfo` reads time
+zones with `importlib.resources`, which is megabytes of modules: it gets those of the component's files by name.
 """
 
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from wasmcp.guest.files.archive import Archive
+
 
 _SOCKETS = (
     "socket.__new__",
@@ -230,3 +236,32 @@ _scandir = os.scandir
 def scan(path: Any = None) -> _Scan:
     """Return the entries of a folder, including links that lead out of a granted folder; see `os.scandir`."""
     return _Scan(_scandir(path))
+
+
+def keep_zones(archive: Archive, folder: str) -> None:
+    """Make `zoneinfo` use the time zones of an archive; call it before other modules import `zoneinfo`.
+
+    Args:
+        archive: The component's files.
+        folder: The folder ``zoneinfo`` of the package ``tzdata``, with a slash at its end.
+    """
+    import zoneinfo
+    from zoneinfo import _common, _tzpath
+
+    def load_tzdata(key: str) -> io.BytesIO:
+        try:
+            data = archive.read(folder + key)
+        except KeyError:
+            data = b""
+        if not data.startswith(b"TZif"):
+            raise zoneinfo.ZoneInfoNotFoundError(f"No time zone found with key {key}") from None
+        return io.BytesIO(data)
+
+    def available_timezones() -> set[str]:
+        """Return the names of the time zones."""
+        found = (path for path in archive if path.startswith(folder) and archive.begins_with(path, b"TZif"))
+        return {path.removeprefix(folder) for path in found}
+
+    common: Any = _common
+    common.load_tzdata = load_tzdata
+    zoneinfo.available_timezones = _tzpath.available_timezones = available_timezones

@@ -7,7 +7,7 @@ from typing import Any
 
 from wasmcp.guest.client_requests.mrtr import INVALID_PARAMS, InputRequiredResult
 from wasmcp.guest.component.error_reporting import masked
-from wasmcp.guest.content import BLOCKS, Icon
+from wasmcp.guest.content import BLOCKS, Icon, Message, PromptResult
 from wasmcp.guest.context import Context
 from wasmcp.guest.declarations.signature import Signature
 from wasmcp.guest.errors import McpError, MismatchError
@@ -16,7 +16,6 @@ from wasmcp.guest.json_types.json_codec import decode, encode
 from wasmcp.guest.json_types.mismatches import Mismatches
 from wasmcp.guest.json_types.text_params import load_text
 from wasmcp.guest.json_types.untyped_json import dump_any
-from wasmcp.guest.prompt_messages import Message, PromptResult
 
 
 class Prompt:

@@ -22,8 +22,7 @@ from wasmcp.guest.declarations.rules import (
     refusing,
 )
 from wasmcp.guest.declarations.tool_options import ToolOptions
-from wasmcp.guest.declarations.tool_sources import DynamicTools
-from wasmcp.guest.declarations.tools import Tool
+from wasmcp.guest.declarations.tools import DynamicTools, Tool
 from wasmcp.guest.errors import DeclarationError, place_of
 
 

@@ -11,14 +11,13 @@ from wasmcp.guest.component.error_reporting import masked
 from wasmcp.guest.content import Annotations, Icon, check_size
 from wasmcp.guest.context import Context
 from wasmcp.guest.declarations.signature import Signature
-from wasmcp.guest.declarations.uri_template import Pattern, UriTemplate
 from wasmcp.guest.errors import McpError, MismatchError, ResourceNotFoundError
 from wasmcp.guest.json_types.json_codec import encode, sendable
 from wasmcp.guest.json_types.mismatches import Mismatches
 from wasmcp.guest.json_types.records import Member
 from wasmcp.guest.json_types.text_params import load_text
 from wasmcp.guest.json_types.untyped_json import dump_any
-from wasmcp.guest.json_types.uris import sendable_uri
+from wasmcp.guest.json_types.uris import Pattern, UriTemplate, sendable_uri
 
 _NOT_FOUND_BEFORE = -32002
 """The error code of revisions before 2026-07-28 for a resource that does not exist."""

@@ -19,12 +19,10 @@ from wasmcp.guest.declarations.rules import warn
 from wasmcp.guest.errors import DeclarationError, UnsupportedTypeError
 from wasmcp.guest.json_types import pydantic_metadata
 from wasmcp.guest.json_types.annotations import Resolver, written
-from wasmcp.guest.json_types.base import documented
-from wasmcp.guest.json_types.class_fields import default_of, documentation_of
+from wasmcp.guest.json_types.base import Definitions, documented, inlined
 from wasmcp.guest.json_types.field import Field
 from wasmcp.guest.json_types.json_in_strings import coerced
-from wasmcp.guest.json_types.records import Member, load_members
-from wasmcp.guest.json_types.schema import Definitions, inlined
+from wasmcp.guest.json_types.records import Member, default_of, documentation_of, load_members
 
 
 class Signature:

@@ -11,12 +11,10 @@ from wasmcp.guest.client_requests.mrtr import InputRequiredResult
 from wasmcp.guest.content import BLOCKS, InputRequired, Text, ToolResult
 from wasmcp.guest.errors import MismatchError
 from wasmcp.guest.json_types.annotations import Resolver
-from wasmcp.guest.json_types.base import Foreign, JsonType, documentation_around, documented, undocumented
-from wasmcp.guest.json_types.class_fields import documentation_of
+from wasmcp.guest.json_types.base import Definitions, Foreign, JsonType, documentation_around, documented, undocumented
 from wasmcp.guest.json_types.containers import Map
 from wasmcp.guest.json_types.json_codec import encode, sendable
-from wasmcp.guest.json_types.records import Record
-from wasmcp.guest.json_types.schema import Definitions
+from wasmcp.guest.json_types.records import Record, documentation_of
 from wasmcp.guest.json_types.untyped_json import dump_any
 
 

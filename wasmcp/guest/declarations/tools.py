@@ -1,4 +1,4 @@
-"""Declared tools: their description for clients, and their calls.
+"""Declared tools: their description for clients, and their calls; functions that make tools for each request.
 
 Name, description, schemas and converters of arguments and results are computed when the module is imported, which for
 a component is at build time. A call only runs them.
@@ -191,3 +191,42 @@ class Tool:
             if not self._coerces:
                 raise
         return self._signature.load(self._signature.coerced(given))
+
+
+class DynamicTools:
+    """A declared function that makes tools for a request.
+
+    Args:
+        function: The author's function.
+        names: Names that annotations can use in addition to those of the module.
+
+    Attributes:
+        identity: The function.
+
+    Raises:
+        DeclarationError: The function has parameters other than a context and provided objects.
+        NameError: An annotation uses a name that does not exist yet.
+    """
+
+    def __init__(self, function: Callable[..., Any], names: Mapping[str, Any] | None = None) -> None:
+        self.function = self.identity = function
+        self._signature = Signature(function, "source of tools", names)
+        if self._signature.members:
+            name = self._signature.members[0].name
+            raise self._signature.refused(f"parameter `{name}`", "only a `Context` and objects of providers are passed")
+
+    def make(self, context: Context) -> list[Tool]:
+        """Return the tools for a request.
+
+        Raises:
+            TypeError: The function returned something else.
+        """
+        made = self._signature.call({}, context)
+        if isinstance(made, InputRequiredResult):
+            raise TypeError("a list of tools cannot send requests to the client: only tools, resources and prompts can")
+        tools = list(made or ())
+        for tool in tools:
+            if not isinstance(tool, Tool):
+                name = self.function.__qualname__
+                raise TypeError(f"`{name}` must return tools of `make_tool`, not {type(tool).__qualname__}")
+        return tools

@@ -11,7 +11,8 @@ from typing import Any
 
 from wasmcp.guest.http.errors import transfer_failed
 from wasmcp.guest.http.headers import Headers, HeadersLike
-from wasmcp.guest.http.transport import TRANSPORTS, IncomingResponse, OutgoingRequest, RequestTimeouts
+from wasmcp.guest.http.messages import IncomingResponse, OutgoingRequest, RequestTimeouts
+from wasmcp.guest.http.transport import TRANSPORTS
 from wasmcp.guest.network.seams import Seams
 
 _ABSENT: Any = object()

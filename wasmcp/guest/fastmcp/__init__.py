@@ -56,9 +56,9 @@ from wasmcp.guest.fastmcp.errors import (
     PromptError,
     ResourceError,
     ToolError,
+    UnsupportedFeatureError,
     ValidationError,
 )
-from wasmcp.guest.fastmcp.refusals import UnsupportedFeatureError
 from wasmcp.guest.fastmcp.server import FastMCP, MCPServer, Prompt, Resource, TextResource, Tool
 from wasmcp.guest.fastmcp.values import (
     Annotations,

@@ -21,8 +21,7 @@ from wasmcp.guest.component.error_reporting import report
 from wasmcp.guest.errors import McpError, ToolError
 from wasmcp.guest.fastmcp.context import Context
 from wasmcp.guest.fastmcp.dependencies import CURRENT, Dependency
-from wasmcp.guest.fastmcp.errors import FastMCPError, NotFoundError
-from wasmcp.guest.fastmcp.refusals import refuse_feature
+from wasmcp.guest.fastmcp.errors import FastMCPError, NotFoundError, refuse_feature
 from wasmcp.guest.fastmcp.values import RESULTS
 from wasmcp.guest.json_types.field import Field
 

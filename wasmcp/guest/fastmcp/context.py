@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from wasmcp.guest import context as plain_context
 from wasmcp.guest.content import Audio, Image, Text
 from wasmcp.guest.fastmcp import elicitation
-from wasmcp.guest.fastmcp.refusals import RefusedMethod
+from wasmcp.guest.fastmcp.errors import RefusedMethod
 from wasmcp.guest.fastmcp.values import (
     CONTENT,
     ModelPreferences,

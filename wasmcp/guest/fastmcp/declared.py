@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from wasmcp.guest.content import PromptResult as PlainPromptResult
 from wasmcp.guest.content import ToolResult as PlainToolResult
 from wasmcp.guest.declarations.prompts import Prompt as PlainPrompt
 from wasmcp.guest.declarations.resources import Resource as PlainResource
 from wasmcp.guest.declarations.resources import ResourceContents
 from wasmcp.guest.declarations.tool_results import render_any
 from wasmcp.guest.declarations.tools import Tool as PlainTool
-from wasmcp.guest.declarations.uri_template import UriTemplate
 from wasmcp.guest.fastmcp.adaptation import Adapted, Ending, is_loose, output_hint
 from wasmcp.guest.fastmcp.context import Context
 from wasmcp.guest.fastmcp.values import (
@@ -29,9 +29,9 @@ from wasmcp.guest.fastmcp.values import (
     plain,
     tool_result,
 )
-from wasmcp.guest.json_types.base64_text import decode_bytes
 from wasmcp.guest.json_types.json_codec import encode
-from wasmcp.guest.prompt_messages import PromptResult as PlainPromptResult
+from wasmcp.guest.json_types.string_formats import decode_bytes
+from wasmcp.guest.json_types.uris import UriTemplate
 
 UNSET: Any = object()
 """The value of an argument that was not given, where None has a meaning."""

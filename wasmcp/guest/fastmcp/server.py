@@ -15,8 +15,7 @@ from wasmcp.guest.fastmcp.adaptation import Adapted, plain_function
 from wasmcp.guest.fastmcp.context import Context
 from wasmcp.guest.fastmcp.declared import UNSET, DeclaredPrompt, DeclaredResource, DeclaredTool, finish_prompt
 from wasmcp.guest.fastmcp.dependencies import get_context
-from wasmcp.guest.fastmcp.errors import NotFoundError
-from wasmcp.guest.fastmcp.refusals import RefusedMethod, author_frame, refuse_feature, warn_of
+from wasmcp.guest.fastmcp.errors import NotFoundError, RefusedMethod, author_frame, refuse_feature, warn_of
 from wasmcp.guest.fastmcp.values import (
     ToolAnnotations,
 )

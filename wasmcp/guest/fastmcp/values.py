@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from wasmcp.guest import content
+from wasmcp.guest.content import Message as PlainMessage
 from wasmcp.guest.errors import MismatchError
-from wasmcp.guest.json_types.base64_text import decode_bytes, encode_bytes
 from wasmcp.guest.json_types.json_codec import encode
+from wasmcp.guest.json_types.string_formats import decode_bytes, encode_bytes
 from wasmcp.guest.json_types.untyped_json import dump_any
-from wasmcp.guest.prompt_messages import Message as PlainMessage
 
 _CAPITAL = re.compile(r"(?<=[a-z0-9])([A-Z])")
 

@@ -14,8 +14,8 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from wasmcp.guest.files.archive import Tree
 from wasmcp.guest.files.streams import check_arguments, stream
-from wasmcp.guest.files.tree import Tree
 
 _CHANGING = {
     "chmod": 1, "link": 2, "mkdir": 1, "mkfifo": 1, "remove": 1, "rename": 2, "replace": 2, "rmdir": 1, "symlink": 2,

@@ -26,15 +26,15 @@ from wasmcp.guest.http.errors import (
     InvalidRequestError,
     ProtocolError,
     RequestDeniedError,
-    StatusError,
     TlsError,
     TooManyRedirectsError,
     TransferError,
     TransferTimeoutError,
 )
 from wasmcp.guest.http.headers import Headers
-from wasmcp.guest.http.options import Options, Timeout
-from wasmcp.guest.http.responses import AsyncStreamedResponse, Response, StreamedResponse
+from wasmcp.guest.http.messages import Timeout
+from wasmcp.guest.http.requests import Options
+from wasmcp.guest.http.responses import AsyncStreamedResponse, Response, StatusError, StreamedResponse
 
 __all__ = [
     "AsyncClient",

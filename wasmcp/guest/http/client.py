@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 
 from wasmcp.guest.http.errors import HttpError, TooManyRedirectsError
-from wasmcp.guest.http.options import MAX_BODY, MAX_REDIRECTS, Options, Timeout
-from wasmcp.guest.http.requests import REDIRECTS, Defaults, Request
+from wasmcp.guest.http.messages import RequestTimeouts, Timeout
+from wasmcp.guest.http.requests import MAX_BODY, MAX_REDIRECTS, REDIRECTS, Defaults, Options, Request
 from wasmcp.guest.http.responses import (
     AsyncStreamedResponse,
     BaseResponse,
@@ -17,8 +17,7 @@ from wasmcp.guest.http.responses import (
     _Body,
     located,
 )
-from wasmcp.guest.http.sync import run_blocking
-from wasmcp.guest.http.transport import TRANSPORTS, RequestTimeouts
+from wasmcp.guest.http.transport import TRANSPORTS, run_blocking
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

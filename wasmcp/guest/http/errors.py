@@ -13,17 +13,12 @@
       TooManyRedirectsError     more redirects than allowed
       BodyTooLargeError         the response is larger than allowed
       InvalidContentError       the body cannot be decoded as requested (also a ValueError)
-      StatusError               raised by `raise_for_status`: the status is 400 or above
+      StatusError               raised by `raise_for_status`: the status is 400 or above; of `responses`
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from wasmcp.guest.errors import NotGrantedError
-
-if TYPE_CHECKING:
-    from wasmcp.guest.http.responses import BaseResponse
 
 
 class HttpError(Exception):
@@ -125,22 +120,6 @@ class BodyTooLargeError(HttpError):
 
 class InvalidContentError(HttpError, ValueError):
     """A body that cannot be decoded as requested, for example because it is not JSON."""
-
-
-class StatusError(HttpError):
-    """A response with a status of 400 or above. RFC 9110, section 15.
-
-    Attributes:
-        response: The response.
-        status: Its status, 400 to 599.
-    """
-
-    def __init__(self, response: BaseResponse) -> None:
-        super().__init__(
-            f"status {response.status} {response.reason}".rstrip(), method=response.method, url=response.url
-        )
-        self.response = response
-        self.status = response.status
 
 
 _CONNECTION = ("DNS-", "destination-", "connection-")

@@ -1,24 +1,28 @@
-"""Outgoing requests, built from the arguments of `Client` methods."""
+"""Options of HTTP requests, and outgoing requests built from the arguments of `Client` methods."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypedDict
 
 from wasmcp.guest.errors import MismatchError
 from wasmcp.guest.http.errors import InvalidRequestError
-from wasmcp.guest.http.headers import Headers, checked
-from wasmcp.guest.http.options import MAX_BODY, MAX_REDIRECTS, Timeout, timeout_of
-from wasmcp.guest.http.transport import OutgoingRequest
-from wasmcp.guest.http.urls import Url, encoded, url_of
+from wasmcp.guest.http.headers import Headers, HeadersLike, checked
+from wasmcp.guest.http.messages import OutgoingRequest, Timeout, timeout_of
+from wasmcp.guest.http.urls import Params, Url, encoded, url_of
 from wasmcp.guest.json_types.json_codec import encode
 from wasmcp.guest.json_types.untyped_json import dump_any
 
-if TYPE_CHECKING:
-    from wasmcp.guest.http.headers import HeadersLike
-    from wasmcp.guest.http.options import Options
+Body = bytes | bytearray | memoryview | str | Iterable[bytes] | AsyncIterable[bytes]
+"""A body: bytes, a string (sent as UTF-8), or an iterable of bytes (an async one with an `AsyncClient` only)."""
+
+MAX_BODY = 16 * 1024 * 1024
+"""The default of ``max_body``: 16 MiB of a response are read into memory at most."""
+
+MAX_REDIRECTS = 10
+"""The default of ``max_redirects``."""
 
 _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CREDENTIALS = ("authorization", "cookie", "proxy-authorization")
@@ -26,6 +30,30 @@ _OF_BODY = ("content-type", "content-length", "content-encoding", "content-langu
 _KNOWN = {"params", "headers", "json", "form", "body", "timeout", "max_redirects", "max_body"}
 REDIRECTS = (301, 302, 303, 307, 308)
 """The statuses of redirects that are followed. RFC 9110, section 15.4."""
+
+
+class Options(TypedDict, total=False):
+    """Keyword arguments of every request.
+
+    Attributes:
+        params: Query parameters, added to those of the URL.
+        headers: Header fields; a name can have several values.
+        json: A value that is sent as JSON: any type that a tool can return.
+        form: Fields of a form, sent as ``application/x-www-form-urlencoded``.
+        body: The body. ``json``, ``form`` and ``body`` are mutually exclusive.
+        timeout: Seconds for the whole request and response, or a `Timeout`; None for no limit.
+        max_redirects: The maximum number of redirects to follow; 0 to get the redirect as the response.
+        max_body: The maximum size of a body that is read as a whole, in bytes; None for no limit.
+    """
+
+    params: Params | None
+    headers: HeadersLike | None
+    json: Any
+    form: Params | None
+    body: Body | None
+    timeout: float | Timeout | None
+    max_redirects: int
+    max_body: int | None
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Iterator
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from wasmcp.guest.http.errors import BodyTooLargeError, HttpError, InvalidContentError, StatusError
+from wasmcp.guest.http.errors import BodyTooLargeError, HttpError, InvalidContentError
 from wasmcp.guest.http.headers import Headers
-from wasmcp.guest.http.sync import run_blocking
-from wasmcp.guest.http.transport import IncomingResponse, RequestTimeouts
+from wasmcp.guest.http.messages import IncomingResponse, RequestTimeouts
+from wasmcp.guest.http.transport import run_blocking
 from wasmcp.guest.json_types.json_codec import decode
 
 if TYPE_CHECKING:
@@ -90,6 +90,22 @@ class BaseResponse:
         except (ValueError, RecursionError) as error:
             problem = f"the body ({self.media_type or 'of no media type'}) is not JSON: {error}"
             raise InvalidContentError(problem, method=self.method, url=self.url) from None
+
+
+class StatusError(HttpError):
+    """A response with a status of 400 or above. RFC 9110, section 15.
+
+    Attributes:
+        response: The response.
+        status: Its status, 400 to 599.
+    """
+
+    def __init__(self, response: BaseResponse) -> None:
+        super().__init__(
+            f"status {response.status} {response.reason}".rstrip(), method=response.method, url=response.url
+        )
+        self.response = response
+        self.status = response.status
 
 
 class Response(BaseResponse):

@@ -9,26 +9,20 @@ import enum
 import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from wasmcp.guest.declarations.docstring import parse_docstring
-from wasmcp.guest.errors import UnsupportedTypeError
+from wasmcp.guest.errors import MismatchError, UnsupportedTypeError
 from wasmcp.guest.json_types import pydantic_metadata
-from wasmcp.guest.json_types.base import (
-    Anything,
-    Boolean,
-    Choice,
-    Documented,
-    Integer,
-    JsonType,
-    Null,
-    Number,
-    String,
-    documentation_around,
-    undocumented,
-)
-from wasmcp.guest.json_types.class_fields import (
+from wasmcp.guest.json_types.base import Documented, JsonType, documentation_around, undocumented
+from wasmcp.guest.json_types.constraints import constrain
+from wasmcp.guest.json_types.containers import Array, Map, Tuple
+from wasmcp.guest.json_types.field import Field
+from wasmcp.guest.json_types.pydantic1 import Model, is_model
+from wasmcp.guest.json_types.records import (
     QUALIFIERS,
+    Member,
+    Record,
     attrs_members,
     attrs_vars_of,
     dataclass_members,
@@ -40,12 +34,7 @@ from wasmcp.guest.json_types.class_fields import (
     namedtuple_members,
     typeddict_members,
 )
-from wasmcp.guest.json_types.constraints import constrain
-from wasmcp.guest.json_types.containers import Array, Map, Tuple
-from wasmcp.guest.json_types.field import Field
-from wasmcp.guest.json_types.flag_types import Flags, Numeral
-from wasmcp.guest.json_types.pydantic1 import Model, is_model
-from wasmcp.guest.json_types.records import Member, Record
+from wasmcp.guest.json_types.scalars import Anything, Boolean, Choice, Flags, Integer, Null, Number, Numeral, String
 from wasmcp.guest.json_types.string_types import format_of
 from wasmcp.guest.json_types.unions import Alias, Union
 from wasmcp.guest.json_types.untyped_json import dump_any
@@ -406,3 +395,46 @@ def _enum(cls: type[enum.Enum]) -> Choice:
     if not members:
         raise UnsupportedTypeError(f"`{written(cls)}` has no members that a JSON enum could list")
     return Choice(values, members, cls)
+
+
+T = TypeVar("T")
+
+_json_types: dict[Any, JsonType] = {}
+
+
+def loaded(value: Any, kind: type[T]) -> T:
+    """Return a JSON value, converted to a type: a dataclass, a date, a list.
+
+    Args:
+        value: A value that JSON can represent, or bytes.
+        kind: The type: any type that a parameter of a tool can have.
+
+    Raises:
+        TypeError: The type has no JSON form.
+        ValueError: The value does not fit the type.
+    """
+    if isinstance(value, bytes) and kind is bytes:
+        return value  # type: ignore[return-value]
+    try:
+        found: T = json_type_of(kind).load(value)
+    except MismatchError as mismatch:
+        raise ValueError(f"expected `{written(kind)}`: {mismatch}") from None
+    return found
+
+
+def json_type_of(kind: Any) -> JsonType:
+    """Return the JSON type of a type; cached.
+
+    Raises:
+        TypeError: The type has no JSON form.
+    """
+    try:
+        known = _json_types.get(kind)
+    except TypeError:  # unhashable
+        raise TypeError(f"{kind!r} is not a type") from None
+    if known is None:
+        try:
+            known = _json_types[kind] = Resolver().json_type(kind)
+        except (UnsupportedTypeError, NameError) as error:
+            raise TypeError(f"`{written(kind)}`: {error}") from None
+    return known

@@ -1,22 +1,20 @@
-"""JSON types: one class for each kind of JSON value, made from an annotation when the module is imported.
+"""Base classes of JSON types, and the JSON Schema that they write.
 
-A JSON type has three operations: ``load`` checks a JSON value and converts it to the annotated type, ``dump`` converts
-a Python value to a JSON value, and ``schema`` describes both as JSON Schema 2020-12. A call runs only ``load`` and
-``dump``, and neither makes other objects than the value.
+A JSON type is made from an annotation when the author's module is imported. It has three operations: ``load`` checks a
+JSON value and converts it to the annotated type, ``dump`` converts a Python value to a JSON value, and ``schema``
+describes both as JSON Schema 2020-12: types that are used once are written in place, others under ``$defs``. A call
+runs only ``load`` and ``dump``, and neither makes other objects than the value.
 """
 
 from __future__ import annotations
 
-import enum
 import json
-from collections.abc import Callable, Iterator, Mapping
-from math import isfinite
-from typing import TYPE_CHECKING, Any
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 from wasmcp.guest.errors import MismatchError
-
-if TYPE_CHECKING:
-    from wasmcp.guest.json_types.schema import Definitions
 
 _JSON_TYPES = {
     type(None): "null",
@@ -181,180 +179,188 @@ def undocumented(json_type: JsonType) -> JsonType:
     return json_type
 
 
-class Anything(JsonType):
-    """Any JSON value: ``Any`` and ``object``."""
+class Definitions:
+    """The named types of one schema.
 
-    exact = (type(None), bool, int, float, str, list, dict)
-    hashable = False
-
-    def __init__(self, write: Callable[[Any], Any]) -> None:
-        self.write = write
-
-    def load(self, value: Any) -> Any:
-        return value
-
-    def dump(self, value: Any) -> Any:
-        return self.write(value)
-
-    def schema(self, definitions: Definitions) -> dict[str, Any]:  # noqa: ARG002
-        return {}
-
-
-class Null(JsonType):
-    """``None``."""
-
-    name = "null"
-    exact = (type(None),)
-    same = type(None)
-
-    def load(self, value: Any) -> None:
-        if value is not None:
-            raise self.mismatch(value)
-
-    dump = load
-
-    def schema(self, definitions: Definitions) -> dict[str, Any]:  # noqa: ARG002
-        return {"type": "null"}
-
-
-class Boolean(JsonType):
-    """``bool``."""
-
-    name = "boolean"
-    exact = (bool,)
-    same = bool
-
-    def load(self, value: Any) -> bool:
-        if value is True or value is False:
-            return value
-        raise self.mismatch(value)
-
-    dump = load
-
-    def schema(self, definitions: Definitions) -> dict[str, Any]:  # noqa: ARG002
-        return {"type": "boolean"}
-
-
-class Integer(JsonType):
-    """``int``. In JSON Schema 2020-12 a number with a zero fraction, such as 1.0, is an integer."""
-
-    name = "integer"
-    exact = (int,)
-    same = int
-    near = (float,)
-
-    def load(self, value: Any) -> int:
-        if type(value) is int:
-            return value
-        if type(value) is float and value.is_integer():
-            return int(value)
-        if type(value) is float:
-            raise MismatchError(f"expected integer, got {quoted(value)}")
-        raise self.mismatch(value)
-
-    def dump(self, value: Any) -> int:
-        if type(value) is int:
-            return value
-        if isinstance(value, int) and not isinstance(value, bool):
-            return int(value)
-        raise self.mismatch(value)
-
-    def schema(self, definitions: Definitions) -> dict[str, Any]:  # noqa: ARG002
-        return {"type": "integer"}
-
-
-class Number(JsonType):
-    """``float``; an integer is converted, and rejected if it is too large for a float."""
-
-    name = "number"
-    exact = (float,)
-    near = (int,)
-
-    def load(self, value: Any) -> float:
-        if type(value) is int:
-            try:
-                return float(value)
-            except OverflowError:
-                raise MismatchError("expected number, got an integer too large for one") from None
-        return self.dump(value)
-
-    def dump(self, value: Any) -> float:
-        if isinstance(value, float):
-            if isfinite(value):
-                return value
-            raise MismatchError(f"expected a finite number, got {value!r}")
-        if isinstance(value, int) and not isinstance(value, bool):
-            return int(value)
-        raise self.mismatch(value)
-
-    def schema(self, definitions: Definitions) -> dict[str, Any]:  # noqa: ARG002
-        return {"type": "number"}
-
-
-class String(JsonType):
-    """``str``."""
-
-    name = "string"
-    exact = (str,)
-    same = str
-
-    def load(self, value: Any) -> str:
-        if type(value) is str:
-            return value
-        raise self.mismatch(value)
-
-    def dump(self, value: Any) -> str:
-        if isinstance(value, str):
-            return str(value)
-        raise self.mismatch(value)
-
-    def schema(self, definitions: Definitions) -> dict[str, Any]:  # noqa: ARG002
-        return {"type": "string"}
-
-
-class Choice(JsonType):
-    """One of several values: ``Literal[...]`` and enums.
+    A type that is used once is written in place; a type that is used several times, or in itself, is written under
+    ``$defs``. See `inlined` for the schemas of arguments.
 
     Args:
-        values: The JSON values: null, booleans, integers or strings.
-        members: The corresponding Python values, in the same order.
-        python: The enum class; None for a literal.
+        roots: All JSON types of the schema.
+        output: True if the schema describes the result of a tool: then members with a default are always present, and
+            a later version can add members.
     """
 
-    def __init__(self, values: list[Any], members: list[Any], python: type | None = None) -> None:
-        self.values = values
-        self.python = python
-        # True == 1 in Python, but not in JSON: the key contains the type, too.
-        self._members = {(type(value), value): member for value, member in zip(values, members, strict=True)}
-        self.exact = tuple(dict.fromkeys(type(value) for value in values))
-        self.near = (float,) if int in self.exact and float not in self.exact else ()
-        self.name = "one of " + ", ".join(quoted(value) for value in values)
+    def __init__(self, roots: Iterable[JsonType], *, output: bool = False) -> None:
+        self.output = output
+        self._uses: Counter[int] = Counter()
+        self._names: dict[int, str] = {}
+        self._written: dict[str, dict[str, Any]] = {}
+        self._adopted: dict[str, str] = {}
+        waiting = list(roots)
+        while waiting:
+            json_type = waiting.pop()
+            if isinstance(json_type, Named):
+                self._uses[id(json_type)] += 1
+                if self._uses[id(json_type)] > 1:
+                    continue
+            waiting.extend(json_type.children())
 
-    def load(self, value: Any) -> Any:
-        if type(value) is float and value.is_integer() and self.near:
-            value = int(value)
-        try:
-            return self._members[type(value), value]
-        except (KeyError, TypeError):
-            raise MismatchError(f"expected {self.name}, got {self._found(value)}") from None
+    def refer(self, json_type: Named) -> dict[str, Any]:
+        """Return the schema of a named type, or a reference to it."""
+        if self._uses[id(json_type)] < 2:
+            return json_type.body(self)
+        name = self._names.get(id(json_type))
+        if name is None:
+            name = self._names[id(json_type)] = self._unused(json_type.title, self._written.__contains__)
+            self._written[name] = {}  # reserves the name while the body is being written
+            self._written[name] = json_type.body(self)
+        return {"$ref": f"#/$defs/{name}"}
 
-    def dump(self, value: Any) -> Any:
-        if self.python is not None and isinstance(value, self.python):
-            return value.value  # type: ignore[attr-defined]
-        if self.python is None and isinstance(value, enum.Enum):
-            for written, member in zip(self.values, self._members.values(), strict=True):
-                if member is value:
-                    return written
-        elif (
-            self.python is None and isinstance(value, (str, int, type(None))) and (type(value), value) in self._members
-        ):
-            return value
-        raise MismatchError(f"expected {self.name}, got {self._found(value)}")
+    def adopt(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """Return a schema of another library without its ``$defs``, which become definitions of the whole schema.
+
+        Equal definitions become one; different ones of the same name get different names.
+        """
+        bodies: dict[str, Any] = schema.get("$defs", {})
+        direct = {name: set(_references(body, bodies)) for name, body in bodies.items()}
+        names: dict[str, str] = {}
+        added = []
+        for name in bodies:
+            reached = sorted({name, *_reachable(name, direct)})
+            content = json.dumps([name, [[one, bodies[one]] for one in reached]], sort_keys=True)
+            if content not in self._adopted:
+                self._adopted[content] = self._unused(name, self._written.__contains__)
+                self._written[self._adopted[content]] = {}  # reserves the name
+                added.append(name)
+            names[name] = self._adopted[content]
+        for name in added:
+            self._written[names[name]] = _renamed(bodies[name], names)
+        return dict(_renamed({key: value for key, value in schema.items() if key != "$defs"}, names))
 
     @staticmethod
-    def _found(value: object) -> str:
-        return json_type_name(value) if isinstance(value, (list, dict)) else quoted(value)
+    def _unused(title: str, is_taken: Callable[[str], bool]) -> str:
+        base = re.sub(r"[^A-Za-z0-9_.-]+", "_", title).strip("_") or "Type"
+        name, number = base, 1
+        while is_taken(name):
+            number += 1
+            name = f"{base}{number}"
+        return name
 
-    def schema(self, definitions: Definitions) -> dict[str, Any]:  # noqa: ARG002
-        types = list(dict.fromkeys(json_type_name(value) for value in self.values))
-        return {"type": types[0] if len(types) == 1 else types, "enum": self.values}
+    def finish(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """Return the schema together with the definitions that it refers to."""
+        if not self._written:
+            return schema
+        whole = {**schema, "$defs": dict(sorted(self._written.items()))}
+        if not self._adopted:
+            return whole
+        uses = Counter(_references(whole, self._written))
+        return _inlined(whole, {name for name in self._adopted.values() if uses[name] < 2})
+
+
+def inlined(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema with its definitions written in place of references, which some clients do not resolve.
+
+    A type that refers to itself stays under ``$defs``. If the schema would become too large, all types stay there:
+    nested types that are used twice each double the size at every level.
+    """
+    return _inlined(schema, set(schema.get("$defs", {})))
+
+
+def _inlined(schema: dict[str, Any], names: set[str]) -> dict[str, Any]:
+    """Return a schema with the definitions of these names written in place of references, if they are not recursive."""
+    definitions = schema.get("$defs")
+    if not definitions:
+        return schema
+    direct = {name: set(_references(body, definitions)) for name, body in definitions.items()}
+    kept_names = {name for name in definitions if name not in names or name in _reachable(name, direct)}
+    try:
+        whole = _Inliner({name: body for name, body in definitions.items() if name not in kept_names})
+        written = whole.schema({key: value for key, value in schema.items() if key != "$defs"})
+        kept = {name: whole.schema(definitions[name]) for name in sorted(kept_names)}
+    except _TooLargeError:
+        return schema
+    return {**written, "$defs": kept} if kept else written
+
+
+_LARGEST = 1000
+"""The maximum number of schemas and subschemas after definitions were written in place."""
+
+_DATA = frozenset({"const", "default", "enum", "examples"})
+_PREFIX = "#/$defs/"
+
+
+class _TooLargeError(Exception):
+    pass
+
+
+class _Inliner:
+    """Writer of definitions in place of references.
+
+    Args:
+        definitions: The definitions; none refers to itself.
+    """
+
+    def __init__(self, definitions: dict[str, Any]) -> None:
+        self._definitions = definitions
+        self._room = _LARGEST
+
+    def schema(self, value: Any) -> Any:
+        """Return a schema, or a part of one, without references to the definitions."""
+        if isinstance(value, list):
+            return [self.schema(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        self._room -= 1
+        if self._room < 0:
+            raise _TooLargeError
+        name = _referred(value, self._definitions)
+        # A list of `enum` or `examples` contains values, not schemas; but a member can have that name.
+        found = {
+            key: item if key in _DATA and isinstance(item, list) else self.schema(item)
+            for key, item in value.items()
+            if name is None or key != "$ref"
+        }
+        return found if name is None else documented(self.schema(self._definitions[name]), found)
+
+
+def _referred(schema: dict[str, Any], definitions: Mapping[str, Any]) -> str | None:
+    reference = schema.get("$ref")
+    if isinstance(reference, str) and reference.startswith(_PREFIX) and reference[len(_PREFIX) :] in definitions:
+        return reference[len(_PREFIX) :]
+    return None
+
+
+def _renamed(value: Any, names: Mapping[str, str]) -> Any:
+    """Return a schema, or a part of one, with references to other names."""
+    if isinstance(value, list):
+        return [_renamed(item, names) for item in value]
+    if not isinstance(value, dict):
+        return value
+    name = _referred(value, names)
+    found = {
+        key: item if key in _DATA and isinstance(item, list) else _renamed(item, names) for key, item in value.items()
+    }
+    return found if name is None else {**found, "$ref": f"{_PREFIX}{names[name]}"}
+
+
+def _references(value: Any, definitions: dict[str, Any]) -> Iterator[str]:
+    if isinstance(value, dict):
+        name = _referred(value, definitions)
+        if name is not None:
+            yield name
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from _references(item, definitions)
+
+
+def _reachable(name: str, direct: dict[str, set[str]]) -> set[str]:
+    found: set[str] = set()
+    waiting = list(direct[name])
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            waiting.extend(direct[one])
+    return found

@@ -6,16 +6,17 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.guest.errors import MismatchError, UnsupportedTypeError
-from wasmcp.guest.json_types.base import Documented, Integer, JsonType, Number, String, quoted
+from wasmcp.guest.json_types.base import Documented, JsonType, quoted
 from wasmcp.guest.json_types.containers import Array, Map
 from wasmcp.guest.json_types.ecma_patterns import PatternError, matcher
 from wasmcp.guest.json_types.field import Field
+from wasmcp.guest.json_types.scalars import Integer, Number, String
 from wasmcp.guest.json_types.string_formats import FORMATS, check_of
 from wasmcp.guest.json_types.string_types import Format
 from wasmcp.guest.json_types.unions import Union
 
 if TYPE_CHECKING:
-    from wasmcp.guest.json_types.schema import Definitions
+    from wasmcp.guest.json_types.base import Definitions
 
 Check = Callable[[Any], "str | None"]
 """A function that returns the problem of a converted value, or None."""

@@ -10,7 +10,7 @@ from wasmcp.guest.json_types.base import Foreign
 from wasmcp.guest.json_types.mismatches import Mismatches
 
 if TYPE_CHECKING:
-    from wasmcp.guest.json_types.schema import Definitions
+    from wasmcp.guest.json_types.base import Definitions
 
 
 def is_model(cls: type) -> bool:

@@ -23,14 +23,13 @@ from pydantic.errors import (
 from pydantic_core import PydanticSerializationError
 
 from wasmcp.guest.errors import MismatchError, UnsupportedTypeError
-from wasmcp.guest.json_types.base import Foreign, json_type_name
+from wasmcp.guest.json_types.base import Foreign, inlined, json_type_name
 from wasmcp.guest.json_types.json_codec import encode
 from wasmcp.guest.json_types.pydantic_errors import mismatch_of
 from wasmcp.guest.json_types.pydantic_schema import SchemaWriter, schemas_at
-from wasmcp.guest.json_types.schema import inlined
 
 if TYPE_CHECKING:
-    from wasmcp.guest.json_types.schema import Definitions
+    from wasmcp.guest.json_types.base import Definitions
 
 _PYTHON: dict[str, tuple[type, ...]] = {
     "null": (type(None),),

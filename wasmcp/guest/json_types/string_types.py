@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from wasmcp.guest.errors import MismatchError
 from wasmcp.guest.json_types.base import JsonType, json_type_name, quoted
-from wasmcp.guest.json_types.base64_text import decode_bytes, encode_bytes
-from wasmcp.guest.json_types.string_formats import DATE, TIME, ZONE, is_date
+from wasmcp.guest.json_types.string_formats import DATE, TIME, ZONE, decode_bytes, encode_bytes, is_date
 
 if TYPE_CHECKING:
-    from wasmcp.guest.json_types.schema import Definitions
+    from wasmcp.guest.json_types.base import Definitions
 
 
 class Format(JsonType):

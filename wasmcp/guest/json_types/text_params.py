@@ -6,9 +6,10 @@ import re
 from typing import Any
 
 from wasmcp.guest.errors import MismatchError
-from wasmcp.guest.json_types.base import Choice, JsonType, undocumented
+from wasmcp.guest.json_types.base import JsonType, undocumented
 from wasmcp.guest.json_types.containers import Array
 from wasmcp.guest.json_types.json_codec import decode
+from wasmcp.guest.json_types.scalars import Choice
 
 _SCALAR = re.compile(r"true|false|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 

@@ -7,11 +7,12 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.guest.errors import MismatchError
-from wasmcp.guest.json_types.base import Choice, JsonType, Named, json_type_name, quoted, undocumented
+from wasmcp.guest.json_types.base import JsonType, Named, json_type_name, quoted, undocumented
 from wasmcp.guest.json_types.records import Record
+from wasmcp.guest.json_types.scalars import Choice
 
 if TYPE_CHECKING:
-    from wasmcp.guest.json_types.schema import Definitions
+    from wasmcp.guest.json_types.base import Definitions
 
 
 _TRIED: ContextVar[dict[tuple[int, int, str], tuple[Any, Any]] | None] = ContextVar("tried", default=None)

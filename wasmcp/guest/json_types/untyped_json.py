@@ -12,8 +12,8 @@ from typing import Any
 from wasmcp.guest.errors import MismatchError
 from wasmcp.guest.json_types import pydantic_metadata
 from wasmcp.guest.json_types.base import JsonType
-from wasmcp.guest.json_types.class_fields import attrs_vars_of
-from wasmcp.guest.json_types.flag_types import flag_names
+from wasmcp.guest.json_types.records import attrs_vars_of
+from wasmcp.guest.json_types.scalars import flag_names
 from wasmcp.guest.json_types.string_types import format_of
 
 

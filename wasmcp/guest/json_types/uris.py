@@ -1,4 +1,6 @@
-"""Normal form of URIs: used in lists, and to compare the URI of a request.
+"""URIs and URI templates: their normal form, used in lists and to compare the URI of a request, and their variables.
+
+The framework matches URIs against templates, and the build refuses those that cannot be matched.
 
 Source: RFC 3986, section 6.2; RFC 6570 for templates. URL parsers of clients (WHATWG) do not change the normal form.
 """
@@ -28,6 +30,8 @@ _UNSAFE = {
     for component, more in {"authority": r"\[\]", "path": "", "query": "?", "fragment": "?"}.items()
 }
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+_EXPRESSION = re.compile(r"\{([+#./;?&]?)([^{}]*)\}")
+_VARIABLE = re.compile(r"([A-Za-z0-9_.]+)[^*]*(\*?)")
 
 
 class Parts(NamedTuple):
@@ -206,3 +210,55 @@ def _without_dots(path: str) -> str:
     if segments[-1] in (".", ".."):
         kept.append("")
     return "/" + "/".join(kept)
+
+
+class Variable(NamedTuple):
+    """A variable of a template.
+
+    Attributes:
+        name: The name of the variable.
+        many: True if it has a list of values (``*``).
+        optional: True if a URI can omit it: variables of a query, of path parameters and of a fragment.
+    """
+
+    name: str
+    many: bool
+    optional: bool
+
+
+class Pattern(NamedTuple):
+    """A template as the framework matches it: the record `uri-template`.
+
+    Attributes:
+        text: The template in normal form.
+        unchecked: The names of variables that can have any value.
+    """
+
+    text: str
+    unchecked: list[str]
+
+
+class UriTemplate:
+    """A URI, or a template such as ``notes://{folder}/{id}{?q,tags*}``.
+
+    Args:
+        text: The URI or the template.
+
+    Attributes:
+        text: The text of the author.
+        normal: The normal form.
+        variables: The variables by name, in order; empty for a URI.
+
+    Raises:
+        ValueError: The text is not a URI or a template.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.normal = normalized_template(text) if "{" in text or "}" in text else normalized(text)
+        checked(text)
+        self.variables: dict[str, Variable] = {}
+        for operator, names in _EXPRESSION.findall(self.normal.text):
+            for found in filter(None, map(_VARIABLE.match, names.split(","))):
+                variable = Variable(found[1], bool(found[2]), operator in tuple("#;?&"))
+                self.variables[variable.name] = variable

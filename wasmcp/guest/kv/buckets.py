@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, TypeVar, overload
 
-from wasmcp.guest.json_types.coerce import loaded
+from wasmcp.guest.json_types.annotations import loaded
 from wasmcp.guest.kv.errors import StoreError
 from wasmcp.guest.kv.raw import STORES, RawBucket, RawValues
 from wasmcp.guest.kv.values import Tagged, plain, tagged

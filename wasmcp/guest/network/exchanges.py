@@ -9,9 +9,9 @@ from typing import Any
 
 from wasmcp.guest.http.errors import InvalidRequestError
 from wasmcp.guest.http.headers import FORBIDDEN, Headers, checked
-from wasmcp.guest.http.options import Timeout
+from wasmcp.guest.http.messages import IncomingResponse, OutgoingRequest, RequestTimeouts, Timeout
 from wasmcp.guest.http.responses import PIECE
-from wasmcp.guest.http.transport import TRANSPORTS, IncomingResponse, OutgoingRequest, RequestTimeouts
+from wasmcp.guest.http.transport import TRANSPORTS
 from wasmcp.guest.http.urls import Url
 
 PORTS = {"http": 80, "https": 443}

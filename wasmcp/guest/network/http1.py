@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wasmcp.guest.http.errors import InvalidRequestError
-from wasmcp.guest.http.transport import IncomingResponse
+from wasmcp.guest.http.messages import IncomingResponse
 from wasmcp.guest.http.urls import Url, ascii_host
 from wasmcp.guest.network.exchanges import PORTS, PROXIES, reason_of
 

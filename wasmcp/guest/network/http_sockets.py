@@ -20,7 +20,7 @@ from wasmcp.guest.http.errors import (
     TlsError,
     TransferTimeoutError,
 )
-from wasmcp.guest.http.sync import run_blocking
+from wasmcp.guest.http.transport import run_blocking
 from wasmcp.guest.network.exchanges import PORTS, PROXIES, Exchange, check_tls
 from wasmcp.guest.network.http1 import CONTINUE, RequestParser, ResponseWriter, WrittenRequest
 from wasmcp.guest.network.seams import Patch

@@ -34,8 +34,7 @@ from wasmcp.toolchains.python.local_projects import local_projects
 from wasmcp.toolchains.python.module_ast import Module, refusal
 from wasmcp.toolchains.python.native_modules import SUFFIX, extension_name
 from wasmcp.toolchains.python.staging import GUEST, stage_application
-from wasmcp.toolchains.python.stdlib_limits import ABSENT, ZONES, import_of_zones, lost_guarantees
-from wasmcp.toolchains.python.unavailable_uses import unavailable_uses
+from wasmcp.toolchains.python.stdlib_limits import ABSENT, ZONES, import_of_zones, lost_guarantees, unavailable_uses
 from wasmcp.toolchains.shared_sources import folder_problem, is_outside, shared_folder
 
 LOGGER = logging.getLogger("wasmcp.build")

@@ -1,11 +1,15 @@
-"""Discovery of the files and packages that a TypeScript or JavaScript module imports, without a compiler."""
+"""Sources of a TypeScript component: the files and packages that they import, and the functions that they can call.
+
+No compiler is needed. Every script imports all of ``messages``, so the component's type does not show which functions
+it calls: the server capabilities (``logging``, ``listChanged``) follow from the text. Uncertain cases count as calls.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from wasmcp.errors import ToolchainError
@@ -132,3 +136,36 @@ def packages_of(source: ComponentSource) -> Path | None:
         )
         raise ToolchainError(message, source=source.label, toolchain="typescript")
     return manifest
+
+
+_CHANGES = {
+    "toolsChanged": "notify-tools-changed",
+    "promptsChanged": "notify-prompts-changed",
+    "resourcesChanged": "notify-resources-changed",
+    "resourceUpdated": "notify-resource-updated",
+}
+FUNCTIONS = {
+    **dict.fromkeys(("log", "debug", "info", "warning", "error"), "log"),
+    **_CHANGES,
+    **{f"notify{name[0].upper()}{name[1:]}": function for name, function in _CHANGES.items()},
+}
+"""Methods of `Context`, and of the request that it wraps -> the WIT functions that they call."""
+
+_OTHERS = re.compile(r"\b(?:console|Math)\s*\??\.\s*\w+")
+_CALLED = re.compile(rf"\.\s*({'|'.join(FUNCTIONS)})\b")
+_COMPUTED = re.compile(r"[\w)\]]\s*(?:\?\.)?\[\s*[A-Za-z_$`][^\]]*\]\s*\(")
+
+
+def uses(texts: Iterable[str]) -> frozenset[str]:
+    """Return the WIT functions of `request` behind announced capabilities that modules can call.
+
+    Args:
+        texts: The texts of the modules, without the guest library.
+    """
+    found: set[str] = set()
+    for text in texts:
+        bare = _OTHERS.sub("", text)
+        found.update(FUNCTIONS[name] for name in _CALLED.findall(bare))
+        if _COMPUTED.search(bare):  # `context[level](...)`
+            return frozenset(FUNCTIONS.values())
+    return frozenset(found)

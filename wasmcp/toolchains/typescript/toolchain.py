@@ -22,7 +22,6 @@ from wasmcp.errors import ToolchainError
 from wasmcp.package_data import framework_component, guest_directory, wit_declarations, wit_directory
 from wasmcp.toolchains.base import PINS, ComponentSource, Inputs, Option, own_files, relative_label
 from wasmcp.toolchains.typescript import diagnostics
-from wasmcp.toolchains.typescript.announced_calls import uses
 from wasmcp.toolchains.typescript.engines import NAMESPACES, copy_contracts, finished
 from wasmcp.toolchains.typescript.node import install, run_script
 from wasmcp.toolchains.typescript.sources import (
@@ -32,6 +31,7 @@ from wasmcp.toolchains.typescript.sources import (
     packages_of,
     reachable,
     tsconfigs,
+    uses,
 )
 
 _FOLDER = Path(__file__).resolve().parent

@@ -1,4 +1,4 @@
-"""State that must not be part of a component's snapshot: random seeds and open files.
+"""State that must not be part of a component's snapshot: random seeds, open files and freed memory.
 
 A component contains the memory of an interpreter after all imports. Every instance starts from it, with the same
 objects: random number generators would all return the same numbers, and files that were open do not exist.
@@ -10,10 +10,13 @@ import contextlib
 import gc
 import io
 import os
+from array import array
 from collections.abc import Iterator
 from typing import Any
 
 _MOST_DESCRIPTORS = 128
+_LARGEST = 4 << 20
+_SMALLEST = 1 << 10  # smaller objects are in pools of the interpreter, not in the memory of the C library
 
 _generators: dict[int, Any] = {}
 
@@ -72,3 +75,21 @@ def thaw() -> None:
     """Seed the recorded generators again, once in each instance: the seeds of the build are public."""
     while _generators:
         _generators.popitem()[1].seed()
+
+
+def clear_freed_memory() -> None:
+    """Overwrite memory that is no longer in use with zeros, by allocating and freeing all of it.
+
+    Blocks of each size, from large to small, are taken until one is beyond the memory in use: its end has grown.
+    """
+    zero = array("B", [0])
+    beyond = zero * _LARGEST
+    limit = beyond.buffer_info()[0]
+    held = []
+    size = _LARGEST
+    while size >= _SMALLEST:
+        block = zero * size
+        if block.buffer_info()[0] >= limit:
+            size //= 2
+        else:
+            held.append(block)
