@@ -22,11 +22,11 @@ from wasmcp.component.interface_names import compatible, find, is_valid, is_wasi
         ("[method]r.m", "[method]r.m"),
     ],
 )
-def test_track(name: str, expected: str) -> None:
+def test_compatible_track_of_a_name(name: str, expected: str) -> None:
     assert track(name) == expected
 
 
-def test_parts() -> None:
+def test_parsed_parts_of_a_name() -> None:
     parsed = parse("wasmcp:mcp-v20260728/server-io@0.1.2-rc1+b")
     assert parsed is not None
     assert (parsed.package, parsed.interface) == ("wasmcp:mcp-v20260728", "server-io")
@@ -35,7 +35,7 @@ def test_parts() -> None:
     assert (parsed.version.prerelease, parsed.version.build) == ("rc1", "b")
 
 
-def test_compatible() -> None:
+def test_compatible_names() -> None:
     assert compatible("a:b/c@0.2.8", "a:b/c@0.2.9")
     assert compatible("run", "run")
     assert not compatible("a:b/c@0.2.8", "a:b/c@0.3.0")

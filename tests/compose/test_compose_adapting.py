@@ -149,7 +149,7 @@ def test_in_a_segment_with_its_catalogue() -> None:
         assert running.call_tool("full").is_error
 
 
-def test_it_is_inspected(tmp_path: Path) -> None:
+def test_adapted_component_can_be_inspected(tmp_path: Path) -> None:
     (tmp_path / "theirs.wasm").write_bytes(component(Case("ok", Case("none"))))
     done = CliRunner().invoke(commands, ["inspect", str(tmp_path / "theirs.wasm")])
     assert done.exit_code == 0, done.output

@@ -45,7 +45,7 @@ class Router:
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 5, 300])
-def test_it_is_valid(count: int) -> None:
+def test_dispatch_component_is_valid(count: int) -> None:
     validate(dispatch(count))
 
 

@@ -96,7 +96,7 @@ def test_output_is_deterministic() -> None:
     assert compose_handler(parts).data == compose_handler(parts).data
 
 
-def test_mistakes() -> None:
+def test_invalid_components_raise_errors() -> None:
     with pytest.raises(CompositionError, match="at least one component"):
         compose_handler([])
     with pytest.raises(DuplicateEntryError):

@@ -152,7 +152,7 @@ def test_two_records_are_ignored() -> None:
 
 
 @given(st.binary(max_size=60))
-def test_any_bytes(data: bytes) -> None:
+def test_arbitrary_bytes_are_not_a_record(data: bytes) -> None:
     assert read_roles([data], 1) is None
 
 

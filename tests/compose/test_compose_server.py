@@ -63,7 +63,7 @@ class TestChain:
         assert server.call_tool("a").text == "1"
         assert server.call_tool("c").text == "2", "a dynamic component answers before those downstream"
 
-    def test_an_owner_that_does_not_answer(self, boot: Boot) -> None:
+    def test_recorded_tool_that_its_component_rejects_is_unknown(self, boot: Boot) -> None:
         server = boot(spec("one", None, "a"), spec("two", "2", "b"))
         with pytest.raises(RequestError, match="Unknown tool: a"):
             server.call_tool("a")

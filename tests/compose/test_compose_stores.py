@@ -60,7 +60,7 @@ def test_stores_of_a_server(grants: tuple[str, ...], expected: list[str]) -> Non
     assert denied == ({"kv", "sessions"} - set(grants) != set())
 
 
-def test_the_first_draft() -> None:
+def test_store_uses_the_first_draft_of_keyvalue() -> None:
     server = composed("kv", keyvalue="0.2.0-draft")
     assert stores(server) == ["kv-store-draft"]
     assert kept(server) == FIRST
@@ -109,7 +109,7 @@ def test_in_a_part_of_a_server(inner: str, outer: str, expected: list[str]) -> N
     ("name", "contract"),
     [("key-value", "wasmcp:mcp-v20260728/key-value@0.1.0"), ("sessions", "wasmcp:mcp-v20260728/sessions@0.1.0")],
 )
-def test_another_version(name: str, contract: str) -> None:
+def test_store_interface_of_another_version_is_refused(name: str, contract: str) -> None:
     wanted = f'(component (import "wasmcp:mcp-v20260728/{name}@9.0.0" (instance (export "use" (func)))))'
     spec = ComponentSpec("calc", tools_beside(wanted, "a"), catalogue("a"), frozenset(["kv", "sessions"]))
     with pytest.raises(InvalidComponentError, match=r"wasmcp provides version 0\.1\.0") as caught:

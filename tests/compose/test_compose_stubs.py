@@ -70,7 +70,7 @@ def is_here(resource: Resource) -> bool:
         (Tuple((Own(RESOURCE), List(STRING))), [NEW_HANDLE, []]),
     ],
 )
-def test_denied_values(type_: Any, value: Any) -> None:
+def test_denied_results_by_type(type_: Any, value: Any) -> None:
     assert denied(type_, is_here) == value
 
 

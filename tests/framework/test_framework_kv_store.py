@@ -87,7 +87,7 @@ class TestValues:
         memory.put("", {"k": b"\x04" + (-2).to_bytes(8, "little", signed=True)})
         assert bucket.get("k") == ("s64", -2)
 
-    def test_one_key(self, bucket: Bucket) -> None:
+    def test_operations_on_one_key(self, bucket: Bucket) -> None:
         assert bucket.get("k") is None
         assert bucket("exists", "k") is False
         bucket.set("k", "bool", True)
@@ -96,7 +96,7 @@ class TestValues:
         bucket("delete", "k")
         assert bucket.get("k") is None
 
-    def test_many(self, bucket: Bucket) -> None:
+    def test_batch_operations(self, bucket: Bucket) -> None:
         from wasmtime.component import Variant
 
         bucket("set-many", [("a", Variant("s64", 1)), ("b", Variant("string", "x")), ("a", Variant("s64", 2))])
@@ -416,7 +416,7 @@ def lacking(model: Model, name: str, *given: Any) -> bool:
 class TestProperties:
     @given(st.lists(steps, max_size=12))
     @settings(max_examples=200)
-    def test_like_a_dictionary(self, instances: Any, taken: list[Any]) -> None:
+    def test_operations_match_a_dictionary(self, instances: Any, taken: list[Any]) -> None:
         for kind, (store, kv) in instances.items():
             store.close()
             bucket, model = kv.open("b"), Model()

@@ -131,7 +131,7 @@ def test_notifications_and_responses(shared: Wire) -> None:
     assert shared.parse('{"jsonrpc":"2.0","id":1,"result":{}}').tag == "response"
 
 
-def test_faults_carry_the_code_of_invalid_params(shared: Wire) -> None:
+def test_invalid_messages_have_the_code_invalid_params(shared: Wire) -> None:
     meta = {**META, "io.modelcontextprotocol/logLevel": "loud"}
     incoming = shared.parse(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"_meta": meta}}))
     fault = incoming.payload.fault

@@ -38,7 +38,7 @@ def test_component_imports_match_its_grants(tmp_path, text, grants, worlds):
     assert worlds_of(*given(tmp_path, text, *grants)) == ["component", *worlds]
 
 
-def test_another_world_is_taken_as_it_is(tmp_path):
+def test_another_world_is_used_unchanged(tmp_path):
     assert worlds_of(*given(tmp_path, "from wasmcp.guest import config", "http", world="middleware")) == ["middleware"]
 
 

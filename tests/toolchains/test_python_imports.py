@@ -45,7 +45,7 @@ class TestWhereASourceIs:
         assert source_root(path, tmp_path) == tmp_path / "a"
         assert module_name(path, tmp_path / "a") == "b.c.tools"
 
-    def test_a_lone_file(self, tmp_path):
+    def test_source_root_of_a_single_file(self, tmp_path):
         write(tmp_path, tools="")
         assert source_root(tmp_path / "tools.py", tmp_path) == tmp_path
 
@@ -55,7 +55,7 @@ class TestWhereASourceIs:
 
 
 class TestImports:
-    def test_top_and_later(self, tmp_path):
+    def test_imports_of_modules_and_in_functions(self, tmp_path):
         text = "import a.b\ndef f():\n    from c import d, e\nclass C:\n    import g\nx = lambda: __import__('h')\n"
         assert imports(tmp_path, text) == [
             ("a.b", (), False, False),
@@ -79,7 +79,7 @@ class TestImports:
     def test_another_error_does_not_make_it_optional(self, tmp_path):
         assert imports(tmp_path, "try:\n    import a\nexcept ValueError:\n    pass\n") == [("a", (), False, False)]
 
-    def test_a_handler_does_not_see_calls(self, tmp_path):
+    def test_exceptions_in_calls_are_not_optional_imports(self, tmp_path):
         text = "try:\n    def f():\n        import a\nexcept ImportError:\n    pass\n"
         assert imports(tmp_path, text) == [("a", (), True, False)]
 
@@ -90,7 +90,7 @@ class TestImports:
         )
         assert [item[0] for item in imports(tmp_path, text)] == ["typing", "b"]
 
-    def test_by_name(self, tmp_path):
+    def test_imports_by_importlib(self, tmp_path):
         text = "import importlib\nname = 'x'\nimportlib.import_module('a.b')\nimportlib.import_module(name)\n"
         assert [item[0] for item in imports(tmp_path, text)] == ["importlib", "a.b"]
 
@@ -136,7 +136,7 @@ class TestWhatIsNotPython:
         assert refused(tmp_path, "mod.py", b"x = 1\nreturn = 2\n") == message
 
     @pytest.mark.parametrize("data", [b"x = '\xff'\n", b"x = 1\0\n", b"x = 1\n  y = 2\n"])
-    def test_bytes_that_are_none(self, tmp_path, data):
+    def test_file_that_is_not_utf8(self, tmp_path, data):
         assert "`mod.py`" in refused(tmp_path, "mod.py", data)
 
     def test_a_file_that_cannot_be_read(self, tmp_path):

@@ -106,7 +106,7 @@ def check(found: ComponentSource) -> None:
 
 class TestWarnings:
     @pytest.mark.parametrize("name", sorted(LOST))
-    def test_a_module_that_has_lost_a_guarantee(self, tmp_path, name):
+    def test_module_with_a_weaker_guarantee_causes_a_warning(self, tmp_path, name):
         found = source(tmp_path, f"x = 1\nimport {name}\n")
         assert lost_guarantees(python_module._modules(found).values()) == [
             f"warning: `tools_.py`, line 2: `{name}`: {LOST[name]}"
@@ -125,7 +125,7 @@ class TestWarnings:
             ("import json\n", []),
         ],
     )
-    def test_names_that_keep_their_promises(self, tmp_path, text, names):
+    def test_names_without_a_warning(self, tmp_path, text, names):
         found = lost_guarantees(python_module._modules(source(tmp_path, text)).values())
         assert [line.split("`")[3] for line in found] == names
 
@@ -185,7 +185,7 @@ class TestZones:
         )
 
 
-def test_a_module_may_have_the_name_of_one_that_is_absent(tmp_path):
+def test_module_can_have_the_name_of_an_absent_one(tmp_path):
     (tmp_path / "mmap.py").write_text("SHIM = 1\n")
     check(source(tmp_path, "import mmap\n"))
     (tmp_path / "json.py").write_text("SHIM = 1\n")

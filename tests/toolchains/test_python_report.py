@@ -43,14 +43,14 @@ def error(kind: str, message: str) -> dict[str, Any]:
     return {"errors": [{"kind": kind, "message": message, "frames": [FRAME], "python": "3.14.0"}]}
 
 
-def test_a_decorator_that_is_used_wrongly(tmp_path):
+def test_decorator_with_invalid_arguments(tmp_path):
     message = "tool() got an unexpected keyword argument 'titel'. Did you mean 'title'?"
     assert told(tmp_path, error("TypeError", message)) == (
         f"`tools_.py`, line 3: TypeError: {message}\n  tools_.py:3, in <module>\n    @tool(titel='x')"
     )
 
 
-def test_a_declaration_that_cannot_be(tmp_path):
+def test_invalid_declaration_is_named_with_its_line(tmp_path):
     message = "tool `f`, parameter `x`: `complex` has no JSON Schema"
     assert told(tmp_path, error("DeclarationError", message)).startswith(f"`tools_.py`, line 3: {message}\n")
 
@@ -123,7 +123,7 @@ def test_an_export_that_is_missing(tmp_path):
     )
 
 
-def test_the_compilers_own_words(tmp_path):
+def test_other_errors_of_the_compiler_are_shown(tmp_path):
     said = "error: /0/tools_.py is odd\n\nStack backtrace:\n   0: anyhow"
     assert told(tmp_path, said=said) == "`tools_.py` was not compiled\nerror: tools_.py is odd"
 

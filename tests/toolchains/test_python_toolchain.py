@@ -217,7 +217,7 @@ class TestInputs:
         assert {"wasmcp:guest/declarations/registry.py", "wasmcp:wit/worlds.wit"} <= set(found.files)
         assert found.pins == {"componentize-py": "0.25.1"}
 
-    def test_a_folder_that_is_none(self, project):
+    def test_missing_folder_is_refused(self, project):
         with pytest.raises(ToolchainError, match="`python-path` names `gone`, which is not a folder"):
             PythonToolchain().inputs(source(project, "src/shop/tools.py", **{"python-path": ["gone"]}))
 
@@ -287,7 +287,7 @@ def test_the_options_of_its_tools_reach_the_component(tmp_path, given):
 
 
 @pytest.mark.parametrize("name", ["calendar", "wasmcp"])
-def test_a_name_that_is_taken(name, tmp_path):
+def test_source_with_the_name_of_a_standard_module_is_refused(name, tmp_path):
     with pytest.raises(ToolchainError, match=f"`{name}.py` would be hidden by the `{name}` of"):
         build(source(tmp_path, f"{name}.py", "x = 1\n"), tmp_path / "out.wasm")
 
@@ -380,7 +380,7 @@ class TestComponent:
             ),
         ]
 
-    def test_the_list(self, guest):
+    def test_list(self, guest):
         page = guest.list_tools().payload
         total = page.items[0]
         assert [item.name for item in page.items][:4] == ["total", "cheapest", "louder", "echo"]
@@ -403,12 +403,12 @@ class TestComponent:
         call(guest, "louder", text="a")
         assert guest.output["stdout"] == b"shouting a\n"
 
-    def test_a_bad_argument(self, guest):
+    def test_invalid_argument(self, guest):
         text, structured, failed = call(guest, "total", items=[{"price": 1}, {"price": "x"}])
         assert text == "Invalid arguments for tool total: items[1].price: expected number, got string"
         assert (structured, failed) == (None, True)
 
-    def test_not_mine(self, guest):
+    def test_call_of_an_unknown_tool_returns_none(self, guest):
         assert guest.call_tool("nobody") is None
 
     def test_imports_inside_functions(self, guest):
@@ -425,7 +425,7 @@ class TestComponent:
             ("name", "NameError: name 'undefined_name' is not defined"),
         ],
     )
-    def test_nothing_traps(self, guest, how, told):
+    def test_invalid_input_causes_no_trap(self, guest, how, told):
         assert call(guest, "fail", how=how) == ("Error executing tool fail", None, True)
         assert told in guest.stderr
         assert 'File "src/shop/tools.py", line ' in guest.stderr
@@ -447,7 +447,7 @@ class TestComponent:
         assert "belongs to a call that has ended" in call(guest, "use_kept")[0]
         assert len(guest.events) == 2
 
-    def test_async(self, guest):
+    def test_coroutines(self, guest):
         assert call(guest, "wait", seconds=0.01)[0] == "done"
         assert call(guest, "runs")[0] == "ran"
 
@@ -456,7 +456,7 @@ class TestComponent:
         guest.restart()
         assert call(guest, "chance")[0] != first
 
-    def test_asking_the_client(self, guest):
+    def test_requests_to_the_client(self, guest):
         outcome = guest.call_tool("book", "{}")
         assert (outcome.tag, outcome.payload.state) == ("input-required", b"\x00state")
         assert [(item.key, item.method) for item in outcome.payload.requests] == [("when", "elicitation/create")]

@@ -61,7 +61,7 @@ def test_module_without_a_context(tmp_path: Path) -> None:
     "head",
     ["from wasmcp.guest import *", "import wasmcp.guest as g", "from wasmcp import guest", "import wit_world"],
 )
-def test_ways_to_a_context(tmp_path: Path, head: str) -> None:
+def test_calls_on_each_form_of_context_are_found(tmp_path: Path, head: str) -> None:
     assert used(tmp_path, f"{head}\ndef f(x):\n    x.info()") == {"log"}
 
 

@@ -61,7 +61,7 @@ def test_bodies_of_requests_and_responses_are_streamed(server: Server, web: str)
     assert call(server, "echo_whole", url=f"{web}/echo", count=1, size=300_001) is True
 
 
-def test_several_requests_are_under_way_at_a_time(server: Server, web: str) -> None:
+def test_concurrent_requests(server: Server, web: str) -> None:
     assert call(server, "together", url=f"{web}/together", count=3) == ["together"] * 3
 
 
@@ -84,7 +84,7 @@ def test_transfers_that_fail(server: Server, web: str, page: str, options: Any, 
     assert found.items() >= outcome.items(), found
 
 
-def test_a_response_that_is_left(server: Server, web: str) -> None:
+def test_response_can_be_dropped_before_its_end(server: Server, web: str) -> None:
     assert call(server, "leave", url=f"{web}/stalls") == "beg"
     assert json.loads(call(server, "fetch", url=f"{web}/missing")) == {"status": 404, "text": "not here"}
 
@@ -93,11 +93,11 @@ def test_the_target_and_the_transport(server: Server) -> None:
     assert call(server, "target") == 'Some("target") false'
 
 
-def test_no_session(server: Server) -> None:
+def test_no_session_without_a_client_session(server: Server) -> None:
     assert json.loads(call(server, "visits")) is None
 
 
-def test_the_values_of_a_session(path: Path) -> None:
+def test_session_keeps_values(path: Path) -> None:
     async def visits() -> list[Any]:
         command, *arguments = [*WASMCP, "run", str(path)]
         target = StdioServerParameters(command=command, args=arguments)

@@ -27,7 +27,7 @@ def project_files(source: ComponentSource) -> set[str]:
 
 
 @pytest.mark.parametrize("name", ["tools.rs", "Cargo.toml"])
-def test_the_registry_knows_it(name: str) -> None:
+def test_toolchain_is_registered(name: str) -> None:
     assert isinstance(toolchain_for(Path(name)), RustToolchain)
 
 
@@ -100,7 +100,7 @@ def test_build_outputs_are_not_inputs_of_a_crate_in_the_root(tmp_path: Path) -> 
     assert project_files(component(tmp_path, {**files, **dict.fromkeys(built, "")}, "Cargo.toml")) == set(files)
 
 
-def test_our_own_part_is_an_input(tmp_path: Path) -> None:
+def test_guest_crate_is_an_input(tmp_path: Path) -> None:
     found = RustToolchain().inputs(component(tmp_path, {"rust/tools.rs": ""}))
     own = {
         "wasmcp:rust/src/lib.rs",
@@ -117,18 +117,18 @@ def test_inputs_need_no_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert RustToolchain().inputs(component(tmp_path, {"rust/tools.rs": ""})).files
 
 
-def test_a_source_that_is_not_there(tmp_path: Path) -> None:
+def test_missing_source_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ToolchainError, match=r"component `tools`: `rust/tools\.rs` is not there"):
         RustToolchain().inputs(component(tmp_path, {}))
 
 
-def test_a_toml_file_that_is_no_manifest(tmp_path: Path) -> None:
+def test_toml_file_of_another_name_is_refused(tmp_path: Path) -> None:
     source = component(tmp_path, {"rust/tools.toml": ""}, "rust/tools.toml")
     with pytest.raises(ToolchainError, match=r"`rust/tools\.toml` is not a Rust source: name a `\.rs` file"):
         RustToolchain().inputs(source)
 
 
-def test_a_manifest_that_cannot_be_read(tmp_path: Path) -> None:
+def test_invalid_manifest_is_refused(tmp_path: Path) -> None:
     source = component(tmp_path, {"rust/Cargo.toml": "[package", "rust/src/lib.rs": ""}, "rust/src/lib.rs")
     with pytest.raises(ToolchainError, match=r"`rust/Cargo\.toml` cannot be read"):
         RustToolchain().inputs(source)
@@ -145,7 +145,7 @@ def build(source: ComponentSource, tmp_path: Path) -> None:
     RustToolchain().build(source, tmp_path / "out.wasm", cache=tmp_path, progress=lambda _line: None)
 
 
-def test_no_cargo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_cargo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("WASMCP_CARGO", raising=False)
     with pytest.raises(
@@ -154,14 +154,14 @@ def test_no_cargo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         build(component(tmp_path, {"rust/tools.rs": ""}), tmp_path)
 
 
-def test_a_cargo_that_is_too_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cargo_is_too_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     version_of.cache_clear()
     monkeypatch.setenv("WASMCP_CARGO", str(fake(tmp_path, "cargo", "echo 'cargo 1.60.0 (x)'")))
     with pytest.raises(MissingToolchainError, match=r"`cargo`, 1\.88 or newer, and 1\.60\.0 is installed"):
         build(component(tmp_path, {"rust/tools.rs": ""}), tmp_path)
 
 
-def test_no_target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     version_of.cache_clear()
     monkeypatch.setenv("WASMCP_CARGO", str(fake(tmp_path, "cargo", "echo 'cargo 1.95.0 (x)'")))
     monkeypatch.setenv("RUSTC", str(fake(tmp_path, "rustc", f"echo {tmp_path}")))

@@ -348,7 +348,7 @@ def test_types_used_twice_are_written_out(server: Server) -> None:
         ),
     ],
 )
-def test_all_that_is_wrong_is_named(server: Server, change: dict[str, Any], problem: str | None) -> None:
+def test_all_invalid_arguments_are_named(server: Server, change: dict[str, Any], problem: str | None) -> None:
     result = server.call_tool("journey", {**JOURNEY, **change})
     if problem is None:
         assert result.structured_content == {"result": 3}
@@ -369,7 +369,7 @@ def test_masked_errors_are_logged_to_stderr(server: Server) -> None:
 
 
 @pytest.mark.parametrize("name", ["panics", "overflow"])
-def test_a_panic_is_a_trap_and_the_server_goes_on(server: Server, name: str) -> None:
+def test_server_continues_after_a_panic(server: Server, name: str) -> None:
     with pytest.raises(Exception, match="unreachable"):
         server.call_tool(name, {"text": "ÿÿÿ"})
     assert "panicked at ./rust/main.rs:" in server.stderr
@@ -386,7 +386,7 @@ def test_events_and_content(server: Server) -> None:
     assert isinstance(result.structured_content, list)
 
 
-def test_a_question(server: Server) -> None:
+def test_elicitation(server: Server) -> None:
     params = {"name": "greet", "arguments": {"name": "Ada"}, **ASKING}
     asked = server.request("tools/call", params)
     assert asked["resultType"] == "input_required"
@@ -425,7 +425,7 @@ def test_requests_before_the_first_question_mark_are_sent_together(server: Serve
     assert server.request("tools/call", answered)["structuredContent"] == {"result": 'Dr "file:///a"'}
 
 
-def test_values_that_last(server: Server) -> None:
+def test_key_value_store_keeps_values(server: Server) -> None:
     result = server.call_tool("remember", {"text": "x"})
     assert result.structured_content == {"result": 'Some(String("x")) false'}
 
@@ -492,13 +492,13 @@ def test_the_manifest_names_the_compiler(path: Path) -> None:
     assert component["toolchain"]["cargo"]
 
 
-def test_no_path_of_this_machine_is_in_it(path: Path) -> None:
+def test_component_contains_no_path_of_the_machine(path: Path) -> None:
     data = path.read_bytes()
     assert str(path.parent).encode() not in data
     assert str(Path.home()).encode() + b"/.cargo" not in data
 
 
-def test_the_authors_own_crate(tmp_path: Path) -> None:
+def test_crate_of_the_author(tmp_path: Path) -> None:
     files = {
         "rust/numbers/Cargo.toml": """\
 [package]
@@ -534,7 +534,7 @@ overflow-checks = true
     ],
     ids=["syntax", "types", "crate"],
 )
-def test_a_source_that_is_wrong(tmp_path: Path, source: str, words: str) -> None:
+def test_invalid_source_is_refused(tmp_path: Path, source: str, words: str) -> None:
     write_project(tmp_path, {**FILES, "rust/main.rs": source})
     with pytest.raises(ToolchainError, match=words) as raised:
         ensure_built(tmp_path)
@@ -542,7 +542,7 @@ def test_a_source_that_is_wrong(tmp_path: Path, source: str, words: str) -> None
     assert str(tmp_path) not in str(raised.value)
 
 
-def test_a_source_that_offers_nothing(tmp_path: Path) -> None:
+def test_source_without_a_component_is_refused(tmp_path: Path) -> None:
     write_project(tmp_path, {**FILES, "rust/main.rs": "pub fn unused() {}\n"})
     with pytest.raises(ToolchainError, match=r"`rust/main\.rs` declares no component: add `wasmcp_guest::component!"):
         ensure_built(tmp_path)

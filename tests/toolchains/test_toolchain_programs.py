@@ -19,13 +19,13 @@ def program(folder: Path, text: str) -> Path:
     return path
 
 
-def test_a_program_beside_goes_before_the_search_path(tmp_path):
+def test_program_next_to_python_takes_precedence_over_the_search_path(tmp_path):
     path = program(tmp_path, "echo 'xc (X compiler) 1.20.3'")
     found = find_program(Program("xc", "install it", (1, 9)), SOURCE, "x", directory=tmp_path)
     assert (found.path, found.version) == (path, "1.20.3")
 
 
-def test_the_environment_variable_goes_first(tmp_path, monkeypatch):
+def test_environment_variable_takes_precedence(tmp_path, monkeypatch):
     (tmp_path / "a").mkdir()
     monkeypatch.setenv("WASMCP_XC", str(program(tmp_path / "a", "echo 2.0")))
     found = find_program(Program("xc", "install it", override="WASMCP_XC"), SOURCE, "x", directory=tmp_path)
@@ -61,7 +61,7 @@ def test_compiler_output_keeps_its_order(tmp_path):
     assert found == (3, "a\nb\n")
 
 
-def test_a_compiler_that_does_not_end(tmp_path):
+def test_compiler_timeout(tmp_path):
     with pytest.raises(ToolchainError, match=r"`src/shop\.x`: `python.*` did not end within 0 s"):
         run_compiler([sys.executable, "-c", "import time; time.sleep(60)"], SOURCE, "x", folder=tmp_path, timeout=0.1)
 

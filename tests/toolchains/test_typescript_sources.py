@@ -25,7 +25,7 @@ def own(source: ComponentSource) -> set[str]:
 
 
 @pytest.mark.parametrize("ending", ["ts", "mts", "js", "mjs"])
-def test_the_registry_knows_it(ending: str) -> None:
+def test_toolchain_is_registered(ending: str) -> None:
     assert isinstance(toolchain_for(Path(f"tools.{ending}")), TypeScriptToolchain)
 
 
@@ -47,7 +47,7 @@ def test_inputs_are_reachable_files(tmp_path: Path) -> None:
     assert found == set(files) - {"src/unused.ts"}
 
 
-def test_inputs_name_the_compilers_and_our_own_files(tmp_path: Path) -> None:
+def test_inputs_include_compilers_and_the_guest_library(tmp_path: Path) -> None:
     inputs = TypeScriptToolchain().inputs(component(tmp_path, {"src/tools.ts": ""}))
     assert {
         "wasmcp:typescript/index.ts",
@@ -62,7 +62,7 @@ def test_inputs_name_the_compilers_and_our_own_files(tmp_path: Path) -> None:
     assert "npm:@bytecodealliance/componentize-js" not in inputs.pins
 
 
-def test_the_other_engine_is_pinned_too(tmp_path: Path) -> None:
+def test_starlingmonkey_engine_is_pinned(tmp_path: Path) -> None:
     source = component(tmp_path, {"src/tools.js": ""}, "src/tools.js")
     source = ComponentSource(source.name, source.path, source.root, options={"engine": "starlingmonkey"})
     assert "npm:@bytecodealliance/componentize-js" in TypeScriptToolchain().inputs(source).pins
@@ -84,7 +84,7 @@ def test_inputs_need_no_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert own(component(tmp_path, {"src/tools.ts": ""})) == {"src/tools.ts"}
 
 
-def test_a_source_that_is_not_there(tmp_path: Path) -> None:
+def test_missing_source_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ToolchainError, match=r"component `tools`: `src/tools\.ts` is not there"):
         own(component(tmp_path, {}))
 
@@ -128,7 +128,7 @@ def test_dependencies_without_a_lock_file(tmp_path: Path) -> None:
         own(component(tmp_path, files))
 
 
-def test_a_package_json_that_is_none(tmp_path: Path) -> None:
+def test_invalid_package_json_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ToolchainError, match=r"`package\.json` is not JSON"):
         own(component(tmp_path, {"package.json": "{", "src/tools.ts": 'import "zod";'}))
 

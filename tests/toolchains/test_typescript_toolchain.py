@@ -92,7 +92,7 @@ def test_another_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         node(source)
 
 
-def test_a_world_that_scripts_do_not_have(tmp_path: Path) -> None:
+def test_unsupported_world_is_refused(tmp_path: Path) -> None:
     source = component(tmp_path, {"tools.ts": ""})
     source = ComponentSource(source.name, source.path, source.root, world="middleware")
     assert "the world `middleware` cannot be written in TypeScript" in refusal(source)
@@ -155,13 +155,13 @@ def test_types_without_a_schema(tmp_path: Path) -> None:
     ],
     ids=["nothing", "twice", "untyped", "throws"],
 )
-def test_a_declaration_that_cannot_be(tmp_path: Path, declared: str, problem: str) -> None:
+def test_invalid_declaration_is_refused(tmp_path: Path, declared: str, problem: str) -> None:
     source = 'import { tool } from "wasmcp";\n' + declared
     assert problem in refusal(component(tmp_path, {"tools.js": source}, "tools.js"))
 
 
 @pytest.mark.slow
-def test_imports_that_cannot_be(tmp_path: Path) -> None:
+def test_unavailable_imports_are_refused(tmp_path: Path) -> None:
     imported = {
         'import fs from "fs";': "imports `fs`, a module of Node, which is not available in components",
         'import { connect } from "node:net";': "imports `node:net`, a module of Node, which",
@@ -184,7 +184,7 @@ def test_imports_that_cannot_be(tmp_path: Path) -> None:
     ],
     ids=["await", "export"],
 )
-def test_a_module_that_cannot_be(tmp_path: Path, line: str, problem: str) -> None:
+def test_invalid_module_is_refused(tmp_path: Path, line: str, problem: str) -> None:
     said = refusal(component(tmp_path, {"tools.mjs": f"\n{line}\n"}, "tools.mjs"))
     assert "tools.mjs:2:" in said
     assert problem in said
@@ -288,7 +288,7 @@ def test_packages_that_were_changed_are_installed_again(with_packages: Path, tmp
 
 
 @pytest.mark.slow
-def test_packages_that_may_not_be_fetched(tmp_path: Path) -> None:
+def test_failed_installation_of_packages_is_reported(tmp_path: Path) -> None:
     source = component(tmp_path, {"tools.ts": "", "package.json": '{"dependencies": {"left-pad": "1.3.0"}}'})
     entry = {"version": "1.3.0", "resolved": "https://127.0.0.1:1/left-pad-1.3.0.tgz"}
     packages = {"": {"dependencies": {"left-pad": "1.3.0"}}, "node_modules/left-pad": entry}
@@ -346,7 +346,7 @@ tool({ name: "add", input }, ({ a }) => a + 1);
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_the_other_engine(tmp_path: Path) -> None:
+def test_starlingmonkey_engine(tmp_path: Path) -> None:
     declared = f"""{TOOL}tool("greet", "Greet.", async ({{ name }}: {{ name: string }}, context: Context) => {{
   await new Promise((resolve) => setTimeout(resolve, 5));
   const answer = await context.elicit("Sure?");
@@ -369,7 +369,7 @@ tool("crash", "Crash.", (_: {{}}): string => {{ throw new Error("hidden"); }});
 
 
 @pytest.mark.slow
-def test_nothing_is_imported_that_was_not_granted(tmp_path: Path) -> None:
+def test_imports_without_grants_are_absent(tmp_path: Path) -> None:
     from wasmcp.component.decode import decode
 
     source = component(

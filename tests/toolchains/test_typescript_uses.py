@@ -19,5 +19,5 @@ from wasmcp.toolchains.typescript.sources import FUNCTIONS, uses
         ("handlers['a'](1); list[0](2)", set()),
     ],
 )
-def test_uses(text: str, found: set[str]) -> None:
+def test_functions_used_by_a_script(text: str, found: set[str]) -> None:
     assert uses(["", text]) == found

@@ -60,7 +60,7 @@ pub const exports = struct {
         (NESTED, ["contains itself"]),
     ],
 )
-def test_compile_errors_have_the_compilers_messages(tmp_path: Path, source: str, words: list[str]) -> None:
+def test_compile_errors_have_the_messages_of_the_compiler(tmp_path: Path, source: str, words: list[str]) -> None:
     with pytest.raises(ToolchainError) as caught:
         build(tmp_path, source)
     assert "`zig` refuses `zig/tools.zig`:" in str(caught.value)
@@ -70,7 +70,7 @@ def test_compile_errors_have_the_compilers_messages(tmp_path: Path, source: str,
     assert not (tmp_path / "tools.wasm").exists()
 
 
-def test_the_output_stays_when_a_build_fails(tmp_path: Path) -> None:
+def test_failed_build_keeps_the_previous_output(tmp_path: Path) -> None:
     before = build(tmp_path, ADD).read_bytes()
     with pytest.raises(ToolchainError):
         build(tmp_path, "const x = ;\n")
@@ -95,7 +95,7 @@ def test_every_mode_compiles(tmp_path: Path, optimize: str) -> None:
     wasmtime.component.Component(wasmtime.Engine(), data)
 
 
-def test_a_component_of_ones_own_with_modules(tmp_path: Path) -> None:
+def test_build_component_with_modules(tmp_path: Path) -> None:
     (tmp_path / "chain.zig").write_text(END_OF_CHAIN, "utf-8")
     (tmp_path / "lib.zig").write_text("pub const code = -32601;\n", "utf-8")
     output = build_component(

@@ -25,7 +25,7 @@ def component(folder: Path, files: dict[str, str]) -> ComponentSource:
     return ComponentSource("calc", folder / "zig" / "calc.zig", folder)
 
 
-def test_the_registry_knows_it() -> None:
+def test_toolchain_is_registered() -> None:
     assert isinstance(toolchain_for(Path("calc.zig")), ZigToolchain)
 
 
@@ -55,7 +55,7 @@ def test_inputs_need_no_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert ZigToolchain().inputs(component(tmp_path, {"zig/calc.zig": ""})).files
 
 
-def test_a_source_that_is_not_there(tmp_path: Path) -> None:
+def test_missing_source_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ToolchainError, match=r"component `calc`: `zig/calc\.zig` is not there"):
         ZigToolchain().inputs(component(tmp_path, {}))
 

@@ -95,7 +95,7 @@ FULL = {
 }
 
 
-def test_every_type_comes_and_goes(guest: GuestComponent) -> None:
+def test_arguments_and_results_of_every_type(guest: GuestComponent) -> None:
     assert structured(call(guest, "types", FULL)) == FULL
     least = structured(call(guest, "types", {"small": 1, "large": 2, "exact": 3, "text": ""}))
     defaults = {"flag": True, "huge": 7, "ratio": 0.5, "colour": "red", "maybe": None, "pair": [1, 2], "list": []}
@@ -124,7 +124,7 @@ JSON = st.recursive(
 @example(change={"large": 2**64 - 1})
 @example(change={"large": 2**63 - 1})
 @example(change={"huge": 2**64})
-def test_arguments_are_taken_exactly_when_the_schema_takes_them(
+def test_arguments_are_accepted_exactly_if_the_schema_accepts_them(
     guest: GuestComponent, listed: dict[str, Any], change: dict[str, Any]
 ) -> None:
     arguments = {**FULL, **change}
@@ -149,7 +149,7 @@ def test_arguments_are_taken_exactly_when_the_schema_takes_them(
 @example(text="")
 @example(text='{"small":1e999999999999}')
 @example(text='{"small":' + "9" * 100_000 + "}")
-def test_no_text_makes_it_trap(guest: GuestComponent, text: str) -> None:
+def test_arbitrary_text_causes_no_trap(guest: GuestComponent, text: str) -> None:
     assert result_is_error(call(guest, "types", text))
 
 
@@ -182,7 +182,7 @@ def test_no_text_makes_it_trap(guest: GuestComponent, text: str) -> None:
         ('{"small": 1, "large": 2, "exact": 3, "text": ""} {}', "not valid JSON"),
     ],
 )
-def test_a_bad_argument_is_named(guest: GuestComponent, arguments: Any, message: str) -> None:
+def test_invalid_argument_is_named(guest: GuestComponent, arguments: Any, message: str) -> None:
     result = call(guest, "types", arguments)
     assert result_is_error(result)
     assert text_of(result).startswith(f"Invalid arguments for tool types: {message}")
@@ -195,7 +195,7 @@ def test_wrong_arguments_are_named_up_to_a_bound(guest: GuestComponent) -> None:
     assert len(words) < 5000
 
 
-def test_no_arguments_at_all(guest: GuestComponent) -> None:
+def test_call_without_arguments(guest: GuestComponent) -> None:
     result = call(guest, "nothing", None)
     assert not result_is_error(result)
     assert result.content == []
@@ -221,7 +221,7 @@ def test_results(guest: GuestComponent) -> None:
     ("given", "expected"),
     [("3", "3"), ("-0.0", "0"), ("1e18", "1000000000000000000"), ("0.1", "0.1"), ("1e20", "1e20"), ("1e-7", "1e-7")],
 )
-def test_numbers_are_written_as_people_write_them(guest: GuestComponent, given: str, expected: str) -> None:
+def test_numbers_are_written_in_plain_notation(guest: GuestComponent, given: str, expected: str) -> None:
     assert text_of(call(guest, "number", {"text": given})) == expected
 
 
@@ -268,14 +268,14 @@ fn item(args: struct { text: []const u8, index: usize }) u8 {
 
 
 @pytest.mark.parametrize(("name", "arguments"), [("sum", {"a": 200, "b": 56}), ("item", {"text": "a", "index": 9999})])
-def test_a_mistake_traps_before_it_gives_a_wrong_answer(tmp_path: Path, name: str, arguments: dict[str, Any]) -> None:
+def test_failed_safety_checks_trap(tmp_path: Path, name: str, arguments: dict[str, Any]) -> None:
     guest = GuestComponent(build(tmp_path, CHECKED))
     assert structured(call(guest, "sum", {"a": 200, "b": 55})) == {"result": 255}
     with pytest.raises(WasmtimeError):
         call(guest, name, arguments)
 
 
-def test_memory_is_given_back(guest: GuestComponent) -> None:
+def test_memory_is_freed_after_a_call(guest: GuestComponent) -> None:
     def pages() -> int:
         return int(structured(call(guest, "grow", {"count": 1_000_000}))["result"])
 

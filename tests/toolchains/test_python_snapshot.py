@@ -162,7 +162,7 @@ class TestInstances:
         guest.restart()
         assert call(guest, "frozen") == first
 
-    def test_nothing_of_the_machine_that_built_it_is_inside(self, built):
+    def test_component_contains_no_path_of_the_machine(self, built):
         before, now = call(built[0], "environment")
         assert set(before) <= {"PYTHONHOME", "PYTHONPATH", "PYTHONUNBUFFERED"}
         assert now == []
@@ -185,7 +185,7 @@ class TestInstances:
 
 
 @pytest.mark.slow
-def test_an_open_file_cannot_be_kept(tmp_path):
+def test_open_files_are_refused(tmp_path):
     text = "from wasmcp.guest import tool\nFILE = open(__file__)\n@tool\ndef f() -> None: ...\n"
     (tmp_path / "tools_.py").write_text(text, encoding="utf-8")
     source = ComponentSource("shop", tmp_path / "tools_.py", tmp_path)

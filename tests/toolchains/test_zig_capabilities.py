@@ -1,4 +1,4 @@
-"""Everything that a Zig file can offer and use, composed and called: `offers.zig`."""
+"""Everything that a Zig file can offer and use, composed and called: `capabilities.zig`."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.zig import ZigToolchain, user_cache
 from wasmcp.toolchains.zig.worlds import listed
 
-SOURCE = Path(__file__).parent / "offers.zig"
+SOURCE = Path(__file__).parent / "capabilities.zig"
 ABLE = {"elicitation": {"form": {}, "url": {}}, "sampling": {}, "roots": {}}
 GRANTS = frozenset({"http", "kv", "sessions", "env"})
 
 
 def build(folder: Path, text: str) -> Path:
-    source = folder / "offers.zig"
+    source = folder / "capabilities.zig"
     source.write_text(text, "utf-8")
     output = folder / "offers.wasm"
     component = ComponentSource("offers", source, folder)
@@ -58,7 +58,7 @@ def structured(server: Server, name: str, **arguments: Any) -> Any:
     return result.structured_content
 
 
-def test_the_lists(server: Server) -> None:
+def test_lists(server: Server) -> None:
     assert {tool.name for tool in server.list_tools()} >= {"add", "book", "fetch"}
     index, logo = server.list_resources()
     assert (index.uri, index.title, index.mime_type) == ("notes://index", "Index", "application/json")
@@ -108,7 +108,7 @@ def test_templates(server: Server, uri: str, text: str) -> None:
         ("notes://page/-1/of/a", "not found"),
     ],
 )
-def test_resources_that_are_not_there(server: Server, uri: str, words: str) -> None:
+def test_unknown_resources(server: Server, uri: str, words: str) -> None:
     with pytest.raises(RequestError, match=words) as caught:
         server.read_resource(uri)
     assert caught.value.code == -32602
@@ -186,7 +186,7 @@ def ask(server: Server, name: str, answers: dict[str, Any], **arguments: Any) ->
     return {"asked": asked, "text": result["content"][0]["text"]}
 
 
-def test_asking(server: Server) -> None:
+def test_requests_to_the_client(server: Server) -> None:
     form = {"action": "accept", "content": {"row": "back", "count": 3}}
     thanks = {"role": "assistant", "content": {"type": "text", "text": "Thanks!"}, "model": "m"}
     done = ask(server, "book", {"elicitation/create": form, "sampling/createMessage": thanks}, show="Hamlet")
@@ -206,13 +206,13 @@ def test_asking(server: Server) -> None:
     assert sampled["messages"] == [{"role": "user", "content": {"type": "text", "text": "Say thanks."}}]
 
 
-def test_asking_in_vain(server: Server) -> None:
+def test_declined_and_invalid_elicitation_results(server: Server) -> None:
     assert ask(server, "book", {"elicitation/create": {"action": "decline"}}, show="Hamlet")["text"] == "nothing booked"
     bad = {"action": "accept", "content": {"row": "middle"}}
     assert ask(server, "book", {"elicitation/create": bad}, show="Hamlet")["text"] == "BadAnswer"
 
 
-def test_asking_for_folders_and_for_a_signature(server: Server) -> None:
+def test_roots_and_url_elicitation(server: Server) -> None:
     folders = {"roots": [{"uri": "file:///a", "name": "A"}, {"uri": "file:///b"}]}
     assert ask(server, "folders", {"roots/list": folders})["text"] == "file:///a=A;file:///b=;"
     assert ask(server, "sign", {"elicitation/create": {"action": "accept"}})["text"] == "signed"
@@ -249,12 +249,12 @@ def test_http(server: Server) -> None:
     assert server.call_tool("fetch", {"url": url}).text == "ConnectionRefused"
 
 
-def test_values_that_last(server: Server) -> None:
+def test_key_value_store_keeps_values(server: Server) -> None:
     assert structured(server, "visits") == {"count": 1, "last": None}
     assert structured(server, "visits") == {"count": 2, "last": {"at": "now", "times": 1}}
 
 
-def test_values_of_a_session(component: bytes) -> None:
+def test_session_keeps_values(component: bytes) -> None:
     with open_server(composed(component, GRANTS), instances=1) as server:
         assert server.call_tool("remember", {"word": "a"}).text == "NoSession"
         hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
@@ -375,7 +375,7 @@ pub const exports_ = struct {};
         ("const nothing = 1;", "missing `pub const tools"),
     ],
 )
-def test_mistakes_are_the_compilers_to_tell(tmp_path: Path, text: str, words: str) -> None:
+def test_invalid_declarations_are_compile_errors(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(ToolchainError) as caught:
         build(tmp_path, f'const mcp = @import("wasmcp");\n{text}\n')
     assert words in str(caught.value.output)
