@@ -14,8 +14,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wasmcp.component.decode import decode
+from wasmcp.development_builds import REASON, is_development
 from wasmcp.environment import check_ours
-from wasmcp.errors import ConfigError, WasmcpError
+from wasmcp.errors import ComponentError, ConfigError, WasmcpError
 from wasmcp.project import (
     SKIP,
     Cache,
@@ -81,7 +83,16 @@ def unfit(project: Project, version: str) -> list[str]:
             problems.append(f"`{label}` is not the server that `manifest.json` in the same folder describes")
         elif (built := entry.get("metadata", {}).get("version")) != version:
             problems.append(f"`{label}` was built as version {built}, and the wheel has version {version}")
+        elif _is_development(path):
+            problems.append(f"`{label}`: {REASON}")
     return problems
+
+
+def _is_development(path: Path) -> bool:
+    try:
+        return is_development(decode(path.read_bytes()).imports)
+    except ComponentError:
+        return False
 
 
 def changed(project: Project, version: str) -> list[str]:

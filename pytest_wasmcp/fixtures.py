@@ -11,7 +11,7 @@ import pytest
 
 from pytest_wasmcp.aio import AsyncServer
 from pytest_wasmcp.report import RECORDINGS, Recording
-from pytest_wasmcp.targets import Builds, Marked, locate, positive
+from pytest_wasmcp.targets import Builds, Marked, is_fast, locate, positive
 
 if TYPE_CHECKING:
     from wasmcp.guest.testing import FakeHttp, FakeKv
@@ -61,9 +61,9 @@ def wasmcp_limits(request: pytest.FixtureRequest) -> Limits:
 
 
 @pytest.fixture(scope="session")
-def wasmcp_builds() -> Builds:
+def wasmcp_builds(pytestconfig: pytest.Config) -> Builds:
     """Return the cache of the builds of this session, failures included."""
-    return Builds()
+    return Builds(fast=is_fast(pytestconfig))
 
 
 @pytest.fixture
@@ -90,14 +90,15 @@ def make_wasmcp_server(
             env: Mapping[str, str] | None = None,
             **options: Any,
         ) -> Server:
-            path = locate(node, target or marked.server or wasmcp_target, wasmcp_builds)
-            recording = Recording(path.name)
+            found = locate(node, target or marked.server or wasmcp_target, wasmcp_builds)
+            recording = Recording(found.path.name)
             node.stash.setdefault(RECORDINGS, []).append(recording)
             server = open_server(
-                path,
+                found.path,
                 limits=limits or wasmcp_limits,
                 env=environment if env is None else env,
                 on_wire=recording.on_wire,
+                development=found.development,
                 **options,
             )
             recording.server = server

@@ -21,7 +21,7 @@ from pytest_wasmcp.fixtures import (
     wasmcp_target,
 )
 from pytest_wasmcp.report import RECORDINGS, add_sections
-from pytest_wasmcp.targets import Marked, option, positive
+from pytest_wasmcp.targets import Marked, is_fast, option, positive
 
 __all__ = [
     "make_wasmcp_server",
@@ -48,6 +48,9 @@ SETTINGS = {
 }
 
 
+FAST_HELP = "test development builds: an edit of Python modules needs no build (also WASMCP_FAST=1)"
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add each setting as a command-line option and as an ini value."""
     group = parser.getgroup("wasmcp", "WebAssembly MCP servers")
@@ -55,6 +58,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         # No default: otherwise it would hide the ini value.
         group.addoption(f"--{name.replace('_', '-')}", dest=name, default=None, metavar=metavar, help=text)
         parser.addini(name, text, default="")
+    group.addoption("--wasmcp-fast", dest="wasmcp_fast", action="store_true", default=None, help=FAST_HELP)
+    parser.addini("wasmcp_fast", FAST_HELP, type="bool", default=False)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -67,6 +72,7 @@ def pytest_configure(config: pytest.Config) -> None:
         check_ours(os.environ)
     except InvalidSettingError as error:
         raise pytest.UsageError(str(error)) from None
+    is_fast(config)
     positive(config, "wasmcp_timeout", "seconds")
     positive(config, "wasmcp_memory", "bytes")
 
@@ -76,6 +82,8 @@ def pytest_report_header(config: pytest.Config) -> str:
     from importlib.metadata import version
 
     target = option(config, "wasmcp_server") or "the project's own"
+    if is_fast(config):
+        target += " (development builds)"
     return f"wasmcp: {version('wasmcp')}, wasmtime {version('wasmtime')}, server: {target}"
 
 

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from math import inf
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+
+@dataclass(frozen=True)
+class Target:
+    """Server of a test.
+
+    Attributes:
+        path: Its file.
+        development: For a development build, its modules; see `wasmcp.host.open_server`.
+    """
+
+    path: Path
+    development: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -25,9 +40,13 @@ class Builds:
     """Outcomes of the builds of one session, failures included, by project and server.
 
     A build runs once: its tests share the file, or fail with the same message.
+
+    Attributes:
+        fast: True for development builds.
     """
 
-    _outcomes: dict[tuple[Path, str | None], Path | _Failure] = field(default_factory=dict)
+    fast: bool = False
+    _outcomes: dict[tuple[Path, str | None], Target | _Failure] = field(default_factory=dict)
     _projects: dict[Path, Path | None] = field(default_factory=dict)
 
     def project(self, directory: Path) -> Path | None:
@@ -37,13 +56,13 @@ class Builds:
             self._projects[directory] = found
         return self._projects[directory]
 
-    def build(self, root: Path, name: str | None, test: str) -> Path:
-        """Return the file of a project's server; fail the test if it does not build."""
+    def build(self, root: Path, name: str | None, test: str) -> Target:
+        """Return a project's server; fail the test if it does not build."""
         key = (root, name)
         if key not in self._outcomes:
-            self._outcomes[key] = _build(root, name, test)
+            self._outcomes[key] = _build(root, name, test, fast=self.fast)
         outcome = self._outcomes[key]
-        if isinstance(outcome, Path):
+        if isinstance(outcome, Target):
             return outcome
         if outcome.test == test:
             pytest.fail(outcome.message, pytrace=False)
@@ -53,8 +72,8 @@ class Builds:
         )
 
 
-def locate(node: pytest.Item, target: str | Path | None, builds: Builds) -> Path:
-    """Return the file of a test's server: the given path, or the server of that name, built by the test's project.
+def locate(node: pytest.Item, target: str | Path | None, builds: Builds) -> Target:
+    """Return a test's server: the given path, or the server of that name, built by the test's project.
 
     The project is the closest one above the test's file. A relative path of the command line starts from the
     directory that pytest was started in, one of the ini file from the root directory, any other from the project.
@@ -80,7 +99,7 @@ def locate(node: pytest.Item, target: str | Path | None, builds: Builds) -> Path
         if path is None:
             listed = " or ".join(f"`{path}`" for path in paths)
             pytest.fail(FOUR_WAYS.format(reason=f"file not found: {listed}."), pytrace=False)
-        return path
+        return Target(path)
     if project is None:
         reason = f"no `pyproject.toml` with `[tool.wasmcp]` in `{node.path.parent}` or a parent of it."
         pytest.fail(FOUR_WAYS.format(reason=reason), pytrace=False)
@@ -99,15 +118,25 @@ def _has_servers(directory: Path) -> bool:
     return isinstance(tool, dict) and "wasmcp" in tool
 
 
-def _build(root: Path, name: str | None, test: str) -> Path | _Failure:
+def _build(root: Path, name: str | None, test: str, *, fast: bool) -> Target | _Failure:
     from wasmcp.errors import WasmcpError
-    from wasmcp.project import ensure_built
 
     try:
-        return ensure_built(root, name)
+        if not fast:
+            from wasmcp.project import ensure_built
+
+            return Target(ensure_built(root, name))
+        from wasmcp.project.development import development_server
+
+        server = development_server(root, name)
+        server.check()
+        return Target(server.path, server.modules)
     except WasmcpError as error:
         return _Failure(str(error), test)
 
+
+FAST = "WASMCP_FAST"
+"""Environment variable of the option `--wasmcp-fast`."""
 
 FOUR_WAYS = """\
 No WebAssembly MCP server to test: {reason}
@@ -172,6 +201,26 @@ def option(config: pytest.Config, name: str) -> str | None:
     """Return a setting from the command line, or else from the ini file; None if neither has it."""
     value = config.getoption(name) or config.getini(name)
     return str(value) if value else None
+
+
+def is_fast(config: pytest.Config) -> bool:
+    """Return True for development builds: from the command line, the environment, or else the ini file.
+
+    Raises:
+        pytest.UsageError: Building is disabled.
+    """
+    given = os.environ.get(FAST, "").lower()
+    chosen = given not in {"0", "false"} if given else bool(config.getini("wasmcp_fast"))
+    if not config.getoption("wasmcp_fast") and not chosen:
+        return False
+    from wasmcp.project import skipped
+
+    if skipped():
+        raise pytest.UsageError(
+            "`--wasmcp-fast` makes a development build when it is needed, and `WASMCP_SKIP_BUILD` forbids builds: "
+            "unset one of them"
+        )
+    return True
 
 
 def positive(config: pytest.Config, name: str, unit: str) -> float | None:

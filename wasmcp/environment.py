@@ -36,6 +36,7 @@ TOOLS = (
     "WASMCP_CACHE_DIR",
     "WASMCP_CARGO",
     "WASMCP_DATA_DIR",
+    "WASMCP_FAST",
     "WASMCP_KEYVALUE",
     "WASMCP_KEY_PASSWORD",
     "WASMCP_LOCKED",
@@ -74,7 +75,7 @@ UNSUPPORTED = (
 KNOWN = frozenset({*SERVER, AUTH_MODE, *TOOLS, *TESTS, *ELSEWHERE})
 """Every name that can be set."""
 
-SWITCHES = ("WASMCP_LOCKED", "WASMCP_OFFLINE", "WASMCP_SKIP_BUILD")
+SWITCHES = ("WASMCP_FAST", "WASMCP_LOCKED", "WASMCP_OFFLINE", "WASMCP_SKIP_BUILD")
 """Variables with the values `1` and `true`, `0` and `false`."""
 
 _OURS = "WASMCP_"

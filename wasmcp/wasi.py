@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from wasmcp.development_builds import ADVICE, REASON, is_development
+
 _PATCH = re.compile(r"0\.2\.(?:0|[1-9][0-9]*)")
 _PACKAGES = {
     "wasi:io": ("error", "poll", "streams"),
@@ -61,7 +63,9 @@ def missing_imports(names: Iterable[str]) -> list[str]:
     """
     found = []
     for name in names:
-        if is_known(name):
+        if is_development((name,)):
+            found.append(f"{REASON}: {ADVICE}")
+        elif is_known(name):
             problem = version_problem(name)
             found += [problem] if problem else []
         else:

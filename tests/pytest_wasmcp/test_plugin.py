@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support.development_project import DEVELOPMENT_PROJECT, NOTES
+from support.projects import write_project
 
 TEST = """
 import pytest
@@ -312,3 +314,42 @@ def test_tests_keep_no_file_descriptors(project: pytest.Pytester) -> None:
             assert counts[-1] <= counts[min(5, number)]
         """)
     project.runpytest_subprocess().assert_outcomes(passed=40)
+
+
+@pytest.mark.slow
+def test_development_builds(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_project(pytester.path, DEVELOPMENT_PROJECT)
+    test = pytester.makepyfile("def test_note(wasmcp_server): assert wasmcp_server.call_tool('note', {'text': 'x'})")
+    result = pytester.runpytest_subprocess("--wasmcp-fast")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["wasmcp: *, server: the project's own (development builds)"])
+    assert not (pytester.path / "src/edited/_wasmcp").exists()
+
+    module = pytester.path / "src/edited/notes.py"
+    module.write_text(NOTES.replace("noted", "written"), "utf-8")
+    test.write_text(
+        "def test_note(wasmcp_server): assert 'written' in wasmcp_server.call_tool('note', {'text': 'x'}).text"
+    )
+    monkeypatch.setenv("WASMCP_FAST", "1")
+    pytester.runpytest_subprocess().assert_outcomes(passed=1)
+    monkeypatch.delenv("WASMCP_FAST")
+
+    module.write_text(NOTES.replace("text: str", "text: complex"), "utf-8")
+    result = pytester.runpytest_subprocess("-o", "wasmcp_fast=true")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*`src/edited/notes.py`, line 6: tool `note`, parameter `text`: `complex` has no *"])
+
+
+def test_development_builds_exclude_skipped_builds(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WASMCP_SKIP_BUILD", "1")
+    result = pytester.runpytest_subprocess("--wasmcp-fast")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*`WASMCP_SKIP_BUILD` forbids builds*"])
+
+
+def test_environment_overrides_the_ini_file(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WASMCP_FAST", "0")
+    project.makepyfile("def test_list(wasmcp_server): assert wasmcp_server.list_tools()")
+    result = project.runpytest_subprocess("-o", "wasmcp_fast=true")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["wasmcp: *, server: the project's own"])

@@ -101,14 +101,14 @@ def source(root: Path, text: str, **options: Any) -> ComponentSource:
 
 
 def check(found: ComponentSource) -> None:
-    python_module._check(found, python_module._modules(found), None)
+    python_module.check_imports(found, python_module.modules_of(found), None)
 
 
 class TestWarnings:
     @pytest.mark.parametrize("name", sorted(LOST))
     def test_module_with_a_weaker_guarantee_causes_a_warning(self, tmp_path, name):
         found = source(tmp_path, f"x = 1\nimport {name}\n")
-        assert lost_guarantees(python_module._modules(found).values()) == [
+        assert lost_guarantees(python_module.modules_of(found).values()) == [
             f"warning: `tools_.py`, line 2: `{name}`: {LOST[name]}"
         ]
 
@@ -126,12 +126,12 @@ class TestWarnings:
         ],
     )
     def test_names_without_a_warning(self, tmp_path, text, names):
-        found = lost_guarantees(python_module._modules(source(tmp_path, text)).values())
+        found = lost_guarantees(python_module.modules_of(source(tmp_path, text)).values())
         assert [line.split("`")[3] for line in found] == names
 
     def test_module_of_the_project_with_the_name_of_a_package(self, tmp_path):
         (tmp_path / "redis.py").write_text("x = 1\n")
-        assert lost_guarantees(python_module._modules(source(tmp_path, "import redis\n")).values()) == []
+        assert lost_guarantees(python_module.modules_of(source(tmp_path, "import redis\n")).values()) == []
 
 
 class TestZones:

@@ -270,7 +270,7 @@ def test_missing_imports_are_rejected_before_compiling(case, tmp_path, monkeypat
 def test_another_world_exports_definitions_of_the_source(tmp_path):
     found = source(tmp_path, "guard.py", "class ServerHandler: ...\n")
     middleware = dataclasses.replace(found, world="middleware")
-    application = stage_application(middleware, python_module._modules(middleware), tmp_path / "stage")
+    application = stage_application(middleware, python_module.modules_of(middleware), tmp_path / "stage")
     assert (application / "_wasmcp_app.py").read_text("utf-8").endswith("\nfrom guard import *\n")
     assert json.loads((application / "_wasmcp_plan.json").read_text("utf-8"))["declared"] is False
 
@@ -278,7 +278,7 @@ def test_another_world_exports_definitions_of_the_source(tmp_path):
 @pytest.mark.parametrize("given", [{}, {"coerce": True}, {"schema-references": True}, {"dynamic": True}])
 def test_the_options_of_its_tools_reach_the_component(tmp_path, given):
     found = dataclasses.replace(source(tmp_path, "tools_.py", "x = 1\n"), options=given)
-    application = stage_application(found, python_module._modules(found), tmp_path / "stage")
+    application = stage_application(found, python_module.modules_of(found), tmp_path / "stage")
     assert json.loads((application / "_wasmcp_plan.json").read_text("utf-8"))["options"] == {
         "coerce": given.get("coerce", False),
         "references": given.get("schema-references", False),

@@ -94,6 +94,8 @@ def _lines(
         kinds = " and ".join(f"`{CAPABILITY_NAMES[ours]}`" for ours in theirs[1])
         what = f"a component that offers {kinds} of another tool's contract `{theirs[0].package}`"
     yield f"{name}: {what}, {inspection.size:,} bytes"
+    if inspection.development:
+        yield "development build: the program that tests it provides its code; it is not for use elsewhere"
     if inspection.world is not None:
         yield f"world: {inspection.world}"
     if entry is not None:

@@ -22,6 +22,7 @@ from wasmcp.compose.catalogue import Catalogue
 from wasmcp.compose.catalogue_values import segment_values
 from wasmcp.compose.interfaces import CATALOGUE_DATA, CONFIG, DISPATCH, MESSAGES, SERVER_METADATA
 from wasmcp.compose.metadata import ServerMetadata, metadata_values
+from wasmcp.development_builds import FUNCTION
 from wasmcp.revision_views import to_json_text
 
 _TEXT = Func((), Primitive.STRING)
@@ -31,6 +32,9 @@ _METADATA = Instance(
 
 CONFIG_TYPE = Instance({"all": _TEXT})
 """Type of the interface `config`."""
+
+DEVELOPMENT_TYPE = Instance({FUNCTION: Func((("component", Primitive.STRING),), Primitive.STRING)})
+"""Type of the interface of development builds; see `wasmcp.development_builds`."""
 
 
 def server_metadata(metadata: ServerMetadata, capabilities: dict[str, Any]) -> bytes:

@@ -12,6 +12,7 @@ from wasmcp.component.types import ExternType, Func, Instance, kind_of
 from wasmcp.compose.component_reader import Component
 from wasmcp.compose.interfaces import CAPABILITIES, ENTRY_POINTS, GRANTS, MIDDLEWARE, SERVER_HANDLER, is_among
 from wasmcp.declaration_section import DataFiles, declares
+from wasmcp.development_builds import is_development
 from wasmcp.errors import MissingGrantError
 from wasmcp.wasi import is_known
 
@@ -158,6 +159,7 @@ class Inspection:
         wants: The families of grants that its imports need.
         world: The world of `wasmcp:mcp-v20260728` with its exports, or None.
         files: The data files inside that it declares, or None.
+        development: True for a development build; see `wasmcp.development_builds`.
     """
 
     size: int
@@ -169,12 +171,14 @@ class Inspection:
     wants: tuple[str, ...] = ()
     world: str | None = None
     files: DataFiles | None = None
+    development: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return the description as JSON values."""
         return {
             "size": self.size,
             "is_server": self.is_server,
+            "development": self.development,
             "world": self.world,
             "wants": list(self.wants),
             "files": None if self.files is None else self.files.to_dict(),
@@ -211,6 +215,7 @@ def inspect_component(data: bytes, *, name: str = "") -> Inspection:
         wants=needed_grants(info),
         world=_world(offered),
         files=declares(data).files,
+        development=is_development(info.imports),
     )
 
 

@@ -34,6 +34,7 @@ from wasmcp.compose.deny_stubs import stubs
 from wasmcp.compose.framework import SECOND_DRAFT, FrameworkComponent, Stores, load_framework
 from wasmcp.compose.generated_components import (
     CONFIG_TYPE,
+    DEVELOPMENT_TYPE,
     baked_environment,
     catalogue_data,
     configuration,
@@ -63,6 +64,7 @@ from wasmcp.compose.interfaces import (
 from wasmcp.compose.metadata import ServerMetadata, check_settings
 from wasmcp.compose.roles import Kind, Role, roles_section
 from wasmcp.compose.wiring import Services, Wiring, check_imports
+from wasmcp.development_builds import INTERFACE
 from wasmcp.errors import CompositionError, InvalidComponentError, LimitExceededError
 from wasmcp.revision_views import Item
 
@@ -137,6 +139,7 @@ def compose_server(
     settings: Mapping[str, str] | None = None,
     keyvalue: str = SECOND_DRAFT,
     framework: Mapping[str, bytes | Path] | None = None,
+    development: bool = False,
 ) -> ComposedServer:
     """Compose a server.
 
@@ -152,6 +155,7 @@ def compose_server(
         keyvalue: The draft of `wasi:keyvalue` for components with a grant of it, of `wasmcp.compose.framework.DRAFTS`;
             `wasmcp.host` has both.
         framework: Replacements of framework components, by name.
+        development: True if components of development builds are permitted; see `wasmcp.development_builds`.
 
     Returns:
         The server. The same arguments give the same bytes.
@@ -167,11 +171,13 @@ def compose_server(
     check_middlewares(read)
     parts = plan_chain(read, on_duplicate=on_duplicate)
     capabilities = server_capabilities(read, metadata.extensions)
-    composition = Composition(load_framework(framework), server_metadata(metadata, capabilities), keyvalue)
+    described = server_metadata(metadata, capabilities)
+    composition = Composition(load_framework(framework), described, keyvalue, development=development)
     composition.check(read)
     composition.serve(parts, environment=environment, settings=settings or {})
     encoded = encode(composition.graph)
-    _check_imports(composition.graph, encoded.imports)
+    permitted = (INTERFACE,) if development else ()
+    _check_imports(composition.graph, (name for name in encoded.imports if name not in permitted))
     check_size(encoded.to_bytes(), read)
     return ComposedServer(
         chunks=(*encoded.chunks, roles_section(encoded.nodes)),
@@ -222,9 +228,15 @@ class Composition:
     """Graph of one server, built from the end of the chain to its beginning."""
 
     def __init__(
-        self, framework: Mapping[str, FrameworkComponent], metadata: bytes | None, keyvalue: str | None = None
+        self,
+        framework: Mapping[str, FrameworkComponent],
+        metadata: bytes | None,
+        keyvalue: str | None = None,
+        *,
+        development: bool = False,
     ) -> None:
         self.framework = framework
+        self._development: Services = {INTERFACE: (None, DEVELOPMENT_TYPE)} if development else {}
         self.graph = Graph()
         self._wiring = Wiring(self.graph)
         self._added: dict[str, GraphComponent] = {}
@@ -262,6 +274,7 @@ class Composition:
                 **self._guards.types(component),
                 CONFIG: CONFIG_TYPE,
                 INSECURE_SEED: self.framework["insecure-seed"].provides(INSECURE_SEED),
+                **{name: type_ for name, (_, type_) in self._development.items()},
             }
             try:
                 check_guarded(component)
@@ -351,6 +364,7 @@ class Composition:
             **self._stores.services(component),
             **self._configured(component),
             **self._seeds(component),
+            **self._development,
         }
         self._wiring.component(node, component, self._guards.services(component, services))
         first = node.export(component.offers[SERVER_HANDLER]) if SERVER_HANDLER in component.offers else downstream

@@ -31,6 +31,7 @@ from wasmcp.compose.interfaces import (
     is_among,
 )
 from wasmcp.compose.roles import Role
+from wasmcp.development_builds import ADVICE, REASON, is_development
 from wasmcp.errors import InvalidComponentError
 from wasmcp.wasi import is_known, version_problem
 
@@ -225,6 +226,8 @@ def _problem(component: Component, name: str, type_: ExternType, types: Mapping[
         return _Problem(text, interface, found=found) if text else None
     if known:
         return None
+    if is_development((name,)):
+        return _Problem(f"{REASON}: {ADVICE}", interface, found=found)
     for contract in (*types, *GRANTED, *_TYPES, CONFIG):
         bare, _, expected = contract.partition("@")
         if bare == interface:

@@ -25,6 +25,7 @@
     │   ├── MissingToolchainError       a compiler that is not installed
     │   └── NativeCodeError             packages with native modules that do not work in a component
     ├── ComponentsError                 several components of a project that cannot be built  (wasmcp.project)
+    ├── ServersError                    several servers of a project that cannot be composed  (wasmcp.project)
     ├── WitError                        WIT packages that cannot be written into a project  (wasmcp.project)
     ├── CatalogueError                  a component whose catalogue cannot be recorded  (wasmcp.project)
     ├── RegistryError                   pulling from and pushing to registries  (wasmcp.registry)
@@ -65,6 +66,7 @@ from wasmcp.errors.building import (
     MissingToolchainError,
     NativeCodeError,
     ScaffoldError,
+    ServersError,
     StorageError,
     ToolchainError,
     WitError,
@@ -152,6 +154,7 @@ __all__ = [
     "RequestError",
     "ResponseTooLargeError",
     "ScaffoldError",
+    "ServersError",
     "SignatureError",
     "SpecError",
     "StorageError",

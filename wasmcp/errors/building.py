@@ -83,6 +83,20 @@ class ComponentsError(WasmcpError):
         super().__init__("\n\n".join([f"{len(self.errors)} components cannot be built: {names}", *texts]))
 
 
+class ServersError(WasmcpError):
+    """Several servers of a project that cannot be composed.
+
+    Attributes:
+        errors: The error of each server, by its key.
+    """
+
+    def __init__(self, errors: Mapping[str, WasmcpError]) -> None:
+        self.errors = dict(errors)
+        names = ", ".join(f"`{name}`" for name in self.errors)
+        texts = (f"server `{name}`: {error}" for name, error in self.errors.items())
+        super().__init__("\n\n".join([f"{len(self.errors)} servers cannot be composed: {names}", *texts]))
+
+
 class CatalogueError(WasmcpError):
     """A component whose catalogue cannot be recorded: it does not start, or its lists are not valid MCP.
 

@@ -80,12 +80,14 @@ class Plan:
         servers: The steps by server key, in the order of the file.
         framework: The digests of the framework components by name.
         fetching: Options for fetching packages; from the environment if None.
+        development: True for development builds; see `wasmcp.project.development`.
     """
 
     project: Project
     servers: Mapping[str, ServerStep]
     framework: Mapping[str, str]
     fetching: FetchOptions | None = None
+    development: bool = False
 
     def components(self, servers: Iterable[str]) -> dict[str, ComponentStep]:
         """Return the components of these servers by name, each once."""
@@ -118,6 +120,7 @@ def plan_component(project: Project, resolved: ResolvedComponent) -> ComponentSt
         "pins": dict(found.pins),
         "dependencies": [asdict(one) for one in source.dependencies],
         "files": {label: digest.of_file(file) for label, file in found.files.items()},
+        **found.facts,
     }
     outside = [label for label in found.files if is_outside(label) and label not in found.shared]
     if outside:  # a source distribution could not include it

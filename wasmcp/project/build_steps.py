@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.compose.interfaces import SERVER_HANDLER
-from wasmcp.errors import ArtifactError, ComponentsError, ConfigError, WasmcpError
+from wasmcp.errors import ArtifactError, ComponentsError, ConfigError, ServersError, WasmcpError
 from wasmcp.project import manifest
 from wasmcp.project.build_plan import ComponentStep, Plan, ServerStep, plan, plan_component
 from wasmcp.project.config import load
@@ -85,8 +85,8 @@ def build(
         stale = manifest.stale(planned)
         todo = [key for key in requested if force or key in stale]
         if todo:
-            components = _components(planned, todo, cache, report)
-            done = {key: _compose(planned, planned.servers[key], components, report) for key in todo}
+            components = built_components(planned, todo, cache, report)
+            done = composed_servers(planned, todo, components, report)
             _write(planned, done)
     return paths
 
@@ -108,11 +108,7 @@ def ensure_built(root: Path, server: str | None = None, *, progress: Progress | 
         WasmcpError: See `build`.
     """
     project = load(root)
-    keys = list(project.servers)
-    chosen = server or (keys[0] if len(keys) == 1 else "default")
-    if chosen not in keys:
-        problem = f"`tool.wasmcp.servers` has no server `{chosen}`{did_you_mean(chosen, keys)}"
-        raise ConfigError([problem])
+    chosen = chosen_server(project, server)
     if skipped():
         path = project.output(chosen)
         if not path.is_file():
@@ -120,6 +116,20 @@ def ensure_built(root: Path, server: str | None = None, *, progress: Progress | 
             raise ArtifactError(label, f"it is not there, and `{SKIP}` keeps it from being built")
         return path
     return build(plan(resolve(project)), servers=[chosen], progress=progress)[0]
+
+
+def chosen_server(project: Project, server: str | None) -> str:
+    """Return the key of a project's server: the given one, the only one, or `default`.
+
+    Raises:
+        ConfigError: The project has no such server.
+    """
+    keys = list(project.servers)
+    chosen = server or (keys[0] if len(keys) == 1 else "default")
+    if chosen not in keys:
+        problem = f"`tool.wasmcp.servers` has no server `{chosen}`{did_you_mean(chosen, keys)}"
+        raise ConfigError([problem])
+    return chosen
 
 
 @file_failures()
@@ -153,7 +163,7 @@ def build_component(
     return _component(planned, step, Cache() if cache is None else cache, report)
 
 
-def _components(planned: Plan, servers: list[str], cache: Cache, report: Progress) -> dict[str, Built]:
+def built_components(planned: Plan, servers: Iterable[str], cache: Cache, report: Progress) -> dict[str, Built]:
     """Build the components of these servers, several at once: compilers run as separate processes."""
     from concurrent.futures import ThreadPoolExecutor
 
@@ -218,7 +228,7 @@ def _component(planned: Plan, step: ComponentStep, cache: Cache, report: Progres
     offers = read_component(ComponentSpec(name, data)).offers
     if not step.config.dynamic and SERVER_HANDLER not in offers:
         with cache.lock(found):
-            catalogue = catalogue_of(name, data, found, planned.framework, cache)
+            catalogue = catalogue_of(name, data, found, planned.framework, cache, progress=report)
     if step.config.extensions:
         data = with_extensions(data, step.config.extensions)
         found = digest.of_bytes(data)
@@ -226,10 +236,32 @@ def _component(planned: Plan, step: ComponentStep, cache: Cache, report: Progres
     return Built(step, data, found, catalogue, built_with)
 
 
+def composed_servers(
+    planned: Plan, servers: Iterable[str], components: Mapping[str, Built], report: Progress
+) -> dict[str, tuple[ComposedServer, dict[str, Any]]]:
+    """Compose servers; return each with its entry in the manifest, by key.
+
+    Raises:
+        CompositionError: One of them cannot be composed.
+        ServersError: Several of them cannot be composed.
+    """
+    failed: dict[str, WasmcpError] = {}
+    done: dict[str, tuple[ComposedServer, dict[str, Any]]] = {}
+    for key in servers:
+        try:
+            done[key] = _compose(planned, planned.servers[key], components, report)
+        except WasmcpError as error:
+            failed[key] = error
+    if len(failed) == 1:
+        raise next(iter(failed.values()))
+    if failed:
+        raise ServersError(failed)
+    return done
+
+
 def _compose(
     planned: Plan, step: ServerStep, components: Mapping[str, Built], report: Progress
 ) -> tuple[ComposedServer, dict[str, Any]]:
-    """Compose one server; return it and its entry in the manifest."""
     from wasmcp.compose.component_reader import ComponentSpec
     from wasmcp.compose.deployment_targets import KEYVALUE, check_runtime
     from wasmcp.compose.framework import SECOND_DRAFT
@@ -262,6 +294,7 @@ def _compose(
     ]
     replaced = {name: planned.project.root / file for name, file in config.framework.items()}
     runtime = config.runtime
+    begun = time.perf_counter()
     composed = compose_server(
         specs,
         metadata,
@@ -270,8 +303,9 @@ def _compose(
         settings=config.settings,
         keyvalue=KEYVALUE.get(runtime, SECOND_DRAFT),
         framework=replaced,
+        development=planned.development,
     )
-    if runtime != "wasmcp":
+    if runtime != "wasmcp" and not planned.development:
         check_runtime(runtime, composed.imports)
     given = [part.step.config.name for part in parts if part.step.config.language is None]
     for warning in (*denial_warnings(composed.denied), *breadth_warnings(composed.unlimited)):
@@ -279,8 +313,9 @@ def _compose(
     for name in given:  # sources of compiled components show their imports
         if name in composed.denied:
             report(Note(f"imported by `{name}` and not granted: {', '.join(composed.denied[name])}"))
-    label = step.output.relative_to(planned.project.root).as_posix()
-    report(ServerComposed(config.key, label, composed.size))
+    inside = step.output.is_relative_to(planned.project.root)
+    label = step.output.relative_to(planned.project.root).as_posix() if inside else "a development build"
+    report(ServerComposed(config.key, label, composed.size, time.perf_counter() - begun))
     entries = [built_entry(part, planned.project.root) for part in parts]
     known = all(part.catalogue is not None for part in parts)
     entry = server_entry(
@@ -291,6 +326,7 @@ def _compose(
         inputs=step.inputs,
         known=known,
         configuration=config.configuration,
+        development=planned.development,
     )
     return composed, entry
 

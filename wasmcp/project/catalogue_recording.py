@@ -7,7 +7,8 @@ and cached by digest.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,9 @@ from wasmcp.compose.interfaces import CAPABILITY_NAMES, MIDDLEWARE, STRICT
 from wasmcp.compose.metadata import ServerMetadata
 from wasmcp.compose.server import compose_server
 from wasmcp.errors import CatalogueError, HostError
+from wasmcp.project.events import CatalogueRecorded, Progress
 from wasmcp.project.uri_templates import check_templates
-from wasmcp.protocol import LISTS
+from wasmcp.protocol import IDENTITIES, LISTS
 from wasmcp.storage import digest
 from wasmcp.storage.cache import Cache, write_atomically
 
@@ -114,7 +116,15 @@ _REFERENCES = "wasmcp/completions/references"
 """Method that returns the completion references of a component (framework/completions-middleware)."""
 
 
-def catalogue_of(name: str, data: bytes, component: str, framework: Mapping[str, str], cache: Cache) -> Catalogue:
+def catalogue_of(
+    name: str,
+    data: bytes,
+    component: str,
+    framework: Mapping[str, str],
+    cache: Cache,
+    *,
+    progress: Progress | None = None,
+) -> Catalogue:
     """Return the catalogue of a component, recorded now or earlier.
 
     Args:
@@ -123,6 +133,7 @@ def catalogue_of(name: str, data: bytes, component: str, framework: Mapping[str,
         component: Its digest.
         framework: The digests of the framework that boots it.
         cache: The cache of catalogues.
+        progress: Called when a catalogue was recorded now.
 
     Raises:
         CatalogueError: The component does not boot, or its catalogue is not valid.
@@ -142,8 +153,12 @@ def catalogue_of(name: str, data: bytes, component: str, framework: Mapping[str,
         pass
     except Exception:  # noqa: BLE001 - an invalid cached file is recorded again
         path.unlink(missing_ok=True)
+    begun = time.perf_counter()
     catalogue = replace(boot(name, data), digest=component)
     write_atomically(path, catalogue.to_json().encode())
+    if progress is not None:
+        entries = sum(len(catalogue.items(kind)) for kind in IDENTITIES)
+        progress(CatalogueRecorded(name, entries, time.perf_counter() - begun))
     return catalogue
 
 
@@ -169,11 +184,10 @@ def boot(name: str, data: bytes) -> Catalogue:
     try:
         with open_server(server.data, limits=Limits(timeout=BOOT_SECONDS), instances=1, quick=True) as running:
             try:
-                for what, method, capability, member, _ in LISTS:
-                    if capability in server.capabilities:
-                        lists[what], hint = _list(running, method, member)
-                        if hint is not None:
-                            cache[what] = hint
+                for what, method, member in _lists_of(server.capabilities):
+                    lists[what], hint = _list(running, method, member)
+                    if hint is not None:
+                        cache[what] = hint
                 if "completions" in server.capabilities:
                     what = "completions"
                     completions = _strictly(running, _REFERENCES)["references"]
@@ -181,9 +195,7 @@ def boot(name: str, data: bytes) -> Catalogue:
                 stderr = running.stderr
     except HostError as error:
         raise CatalogueError(name, f"it cannot list its {what}: {error}", stderr=stderr) from error
-    problems = [problem for kind, items in lists.items() for problem in _problems(kind, items)]
-    if problems:
-        raise CatalogueError(name, "\n".join(["its catalogue is not valid:", *(f"  * {x}" for x in problems)]))
+    _check(name, lists)
     try:
         catalogue = Catalogue(
             tools=tuple(lists.get("tools", ())),
@@ -200,6 +212,32 @@ def boot(name: str, data: bytes) -> Catalogue:
             name, nothing_offered(name, (one for one in CAPABILITY_NAMES.values() if one in server.capabilities))
         )
     return catalogue
+
+
+def check_lists(name: str, running: Server) -> None:
+    """Check the lists of a running server as those of a component whose catalogue is recorded.
+
+    Args:
+        name: The name in errors.
+        running: The server.
+
+    Raises:
+        CatalogueError: A list is not valid.
+        HostError: A component cannot list; `wasmcp.errors.RequestError` if it responds with an error.
+    """
+    capabilities = running.discover()["capabilities"]
+    lists = {what: _list(running, method, member)[0] for what, method, member in _lists_of(capabilities)}
+    _check(name, lists)
+
+
+def _lists_of(capabilities: Container[str]) -> list[tuple[str, str, str]]:
+    return [(what, method, member) for what, method, capability, member, _ in LISTS if capability in capabilities]
+
+
+def _check(name: str, lists: Mapping[str, list[dict[str, Any]]]) -> None:
+    problems = [problem for kind, items in lists.items() for problem in _problems(kind, items)]
+    if problems:
+        raise CatalogueError(name, "\n".join(["its catalogue is not valid:", *(f"  * {x}" for x in problems)]))
 
 
 def _problems(kind: str, items: list[dict[str, Any]]) -> list[str]:

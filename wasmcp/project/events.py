@@ -62,6 +62,25 @@ class CompilationFailed(BuildEvent):
 
 
 @dataclass(frozen=True)
+class CatalogueRecorded(BuildEvent):
+    """End of the recording of a component's catalogue: the component was started once in the sandbox.
+
+    Attributes:
+        component: The component's name.
+        entries: The number of its tools, resources, resource templates and prompts.
+        seconds: Duration in seconds.
+    """
+
+    component: str
+    entries: int
+    seconds: float
+
+    def __str__(self) -> str:
+        entries = "1 entry" if self.entries == 1 else f"{self.entries} entries"
+        return f"recorded the catalogue of component `{self.component}`: {entries}, {self.seconds:.1f} s"
+
+
+@dataclass(frozen=True)
 class ServerComposed(BuildEvent):
     """Successful composition of a server.
 
@@ -69,14 +88,16 @@ class ServerComposed(BuildEvent):
         server: The server's key.
         file: Its file, relative to the project.
         size: Size of the file in bytes.
+        seconds: Duration in seconds.
     """
 
     server: str
     file: str
     size: int
+    seconds: float
 
     def __str__(self) -> str:
-        return f"composed server `{self.server}`: {self.file}, {_kilobytes(self.size)}"
+        return f"composed server `{self.server}`: {self.file}, {_kilobytes(self.size)}, {self.seconds:.1f} s"
 
 
 @dataclass(frozen=True)

@@ -77,10 +77,11 @@ def write(path: Path, servers: Mapping[str, Any]) -> None:
 def stale(plan: Plan) -> list[str]:
     """Return the keys of the servers that differ from the plan."""
     entries = read(plan.project.manifest)
-    return [key for key, step in plan.servers.items() if not _fresh(entries.get(key), step.inputs, step.output)]
+    return [key for key, step in plan.servers.items() if not is_fresh(entries.get(key), step.inputs, step.output)]
 
 
-def _fresh(entry: Mapping[str, Any] | None, inputs: str, output: Path) -> bool:
+def is_fresh(entry: Mapping[str, Any] | None, inputs: str, output: Path) -> bool:
+    """Return True if an entry has these inputs, and the file is the one that it describes."""
     if entry is None or entry.get("inputs") != inputs:
         return False
     try:
@@ -114,6 +115,7 @@ def server_entry(
     inputs: str = "",
     known: bool,
     configuration: Configuration | None = None,
+    development: bool = False,
 ) -> dict[str, Any]:
     """Return the entry of a server.
 
@@ -125,6 +127,7 @@ def server_entry(
         inputs: The digest of all its inputs; computed from the arguments if omitted.
         known: True if its whole catalogue is recorded, so that the host can answer while it compiles.
         configuration: The configuration that it takes from its operator.
+        development: True for a development build.
     """
     described = {
         "name": metadata.name,
@@ -149,6 +152,7 @@ def server_entry(
         "framework": framework,
         "imports": list(composed.imports),
         **({"configuration": takes} if takes else {}),
+        **({"development": True} if development else {}),
         "wasmcp": tool_version(),
     }
 

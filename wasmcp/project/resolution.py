@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wasmcp.errors import ComponentsError, ToolchainError, WasmcpError
 from wasmcp.project.model import ComponentConfig, Project, source_of, version_of
 from wasmcp.registry.fetch_options import FetchOptions, environment_says
 from wasmcp.storage.failures import file_failures
@@ -74,6 +75,7 @@ def resolve(project: Project, *, version: str | None = None, fetching: FetchOpti
         LockDriftError: The lock file must not change, and is out of date.
         RegistryError: A package cannot be resolved.
         ToolchainError: A source cannot be read or parsed, or its dependencies cannot be resolved.
+        ComponentsError: This is true of several sources.
     """
     version = version_of(project) if version is None else version
     return Resolution(project, version, resolve_components(project, fetching), fetching)
@@ -82,7 +84,17 @@ def resolve(project: Project, *, version: str | None = None, fetching: FetchOpti
 def resolve_components(project: Project, fetching: FetchOptions | None = None) -> dict[str, ResolvedComponent]:
     """Resolve every component that a server is made of, by name. Raises the errors of `resolve`."""
     used = dict.fromkeys(name for server in project.servers.values() for name in server.components)
-    found = {name: resolve_component(project, project.components[name], fetching) for name in used}
+    found: dict[str, ResolvedComponent] = {}
+    failed: dict[str, WasmcpError] = {}
+    for name in used:
+        try:
+            found[name] = resolve_component(project, project.components[name], fetching)
+        except ToolchainError as error:  # errors of registries are about all components
+            failed[name] = error
+    if len(failed) == 1:
+        raise next(iter(failed.values()))
+    if failed:
+        raise ComponentsError(failed)
     if fetching.locked if fetching is not None else environment_says("WASMCP_LOCKED"):
         from wasmcp.project import lock_components
 

@@ -5,6 +5,7 @@
     <cache>/components/<digest of the inputs>/component.wasm and component.json (its digest, what it was built with)
     <cache>/catalogues/<digest of component and framework>.json
     <cache>/sboms/<digest of the server's inputs>/<project>-<server>.cdx.json
+    <cache>/development/<digest of project and server>/<server>.wasm and manifest.json
     <cache>/toolchains/<language>/...     the compilers' own caches
     <cache>/locks/<digest>.lock
 
@@ -119,6 +120,10 @@ class Cache:
         folder = self.root / kind
         return folder / _name(key) / name if name else folder / f"{_name(key)}.json"
 
+    def development_directory(self, project: Path, server: str) -> Path:
+        """Return the directory for the development build of a project's server."""
+        return self.root / "development" / _name(digest.of_value([str(project), server]))
+
     def _prune(self, keep: Path) -> None:
         entries = []
         for path in (self.root / "components").glob("*/component.wasm"):
@@ -147,6 +152,7 @@ _KINDS = {
     "catalogues": "catalogues",
     "sboms": "sboms",
     "compiled": "compiled",
+    "development": "development",
     "toolchains": "toolchains",
 }
 

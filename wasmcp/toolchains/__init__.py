@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import cast
 
 from wasmcp.errors import ToolchainError
-from wasmcp.toolchains.base import ComponentSource, Inputs, Option, Toolchain, did_you_mean
+from wasmcp.toolchains.base import (
+    ComponentSource,
+    DevelopmentToolchain,
+    Inputs,
+    Option,
+    Toolchain,
+    did_you_mean,
+)
 
 LANGUAGES = {
     "python": (".py",),
@@ -45,6 +52,15 @@ def toolchain(language: str) -> Toolchain:
     return cast("Toolchain", getattr(importlib.import_module(module), name)())
 
 
+def development_toolchain(language: str) -> DevelopmentToolchain | None:
+    """Return the toolchain of development builds of a language; None if its components are always built whole."""
+    if language != "python":
+        return None
+    from wasmcp.toolchains.python.development import PythonDevelopment
+
+    return PythonDevelopment()
+
+
 def toolchain_for(source: Path) -> Toolchain:
     """Return the toolchain of a source by its file extension.
 
@@ -58,4 +74,15 @@ def toolchain_for(source: Path) -> Toolchain:
     return toolchain(language)
 
 
-__all__ = ["LANGUAGES", "ComponentSource", "Inputs", "Option", "Toolchain", "language_of", "toolchain", "toolchain_for"]
+__all__ = [
+    "LANGUAGES",
+    "ComponentSource",
+    "DevelopmentToolchain",
+    "Inputs",
+    "Option",
+    "Toolchain",
+    "development_toolchain",
+    "language_of",
+    "toolchain",
+    "toolchain_for",
+]

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
-from wasmcp.errors import MissingToolchainError
+from wasmcp.errors import MissingToolchainError, ToolchainError
 from wasmcp.toolchains.shared_sources import original_label
 
 PINS: Mapping[str, str] = {
@@ -170,11 +170,13 @@ class Inputs:
             forward slashes, or ``wasmcp:`` and a path inside wasmcp (see `own_files`). Never an absolute path.
         pins: Distribution -> required exact version.
         shared: The labels of files outside of the project that it can use; a source distribution contains copies.
+        facts: Further values, in JSON form.
     """
 
     files: Mapping[str, Path]
     pins: Mapping[str, str]
     shared: frozenset[str] = frozenset()
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 class Toolchain(Protocol):
@@ -255,6 +257,26 @@ class Versioned(Protocol):
         Raises:
             MissingToolchainError: They are not installed.
         """
+        ...
+
+
+@runtime_checkable
+class DevelopmentToolchain(Toolchain, Protocol):
+    """Toolchain of development builds: components that get the author's modules from the host.
+
+    Its `inputs` do not include these modules, so that an edit needs no build.
+    """
+
+    def modules(self, source: ComponentSource, *, cache: Path, progress: Progress) -> str:
+        """Return the modules of a component as the host passes them on, after the checks that need no compiler.
+
+        Raises:
+            ToolchainError: A module cannot be read, is not valid, or imports what the component does not have.
+        """
+        ...
+
+    def failure_of(self, source: ComponentSource, errors: Sequence[Mapping[str, Any]]) -> ToolchainError:
+        """Return the error for the errors that an instance reports about these modules."""
         ...
 
 

@@ -26,9 +26,23 @@ def remember(files: dict[str, str], others: dict[str, str]) -> None:
     _labels.update(others)
     for path, label in files.items():
         with contextlib.suppress(OSError, UnicodeDecodeError), open(path, encoding="utf-8") as file:  # noqa: PTH123
-            text = file.read()
-            # An entry without a modification time is never compared with the file.
-            linecache.cache[label] = (len(text), None, text.splitlines(keepends=True), label)
+            _remember_text(label, file.read())
+
+
+def remember_source(path: str, label: str, source: bytes) -> None:
+    """Store the source of one module of the author's for tracebacks; see `remember`."""
+    _labels[path] = label
+    _remember_text(label, source.decode("utf-8", "replace"))
+
+
+def _remember_text(label: str, text: str) -> None:
+    # An entry without a modification time is never compared with the file.
+    linecache.cache[label] = (len(text), None, text.splitlines(keepends=True), label)
+
+
+def label_of(path: str) -> str:
+    """Return the author's name for a module's path; the path itself if it is unknown."""
+    return _labels.get(path, path)
 
 
 def report(kind: str, name: str, error: BaseException) -> None:

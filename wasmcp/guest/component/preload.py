@@ -13,17 +13,16 @@ import importlib
 import json
 import os
 import sys
-import traceback
 from typing import Any, TextIO
 
 from wasmcp.guest.component.compressed_modules import explain_missing, list_directories
 from wasmcp.guest.component.error_reporting import remember
+from wasmcp.guest.component.import_report import check_declared, describe
 from wasmcp.guest.component.snapshot import clear_freed_memory, descriptors, open_files, watched
 from wasmcp.guest.component.stdlib_guards import guard_sqlite, install, open_sockets
 from wasmcp.guest.component.stdlib_imports import keep_later, keep_sources
 from wasmcp.guest.declarations.rules import collected, warned
 from wasmcp.guest.declarations.tool_options import ToolOptions
-from wasmcp.guest.errors import DeclarationError
 from wasmcp.guest.network.seams import install as install_seams
 
 PLAN = "_wasmcp_plan.json"
@@ -86,7 +85,7 @@ def boot(folder: str, core: frozenset[str]) -> None:
     try:
         _import(plan, report, core, folder)
     except BaseException as error:  # noqa: BLE001 - also SystemExit and KeyboardInterrupt of the author's modules
-        report["errors"].append(_describe(error))
+        report["errors"].append(describe(error))
     out.ended = err.ended = True
     sys.stdout = out.stream if sys.stdout is out else sys.stdout
     sys.stderr = err.stream if sys.stderr is err else sys.stderr
@@ -123,13 +122,10 @@ def _import(plan: dict[str, Any], report: dict[str, Any], core: frozenset[str], 
             with watched() if plan["random"] else contextlib.nullcontext():
                 importlib.import_module(plan["module"])
             remember(plan["sources"], plan["labels"])
-            if plan["declared"]:
-                from wasmcp.guest.declarations.registry import check
-
-                if not check() and not refused:
-                    raise LookupError("nothing is declared: decorate a function with `wasmcp.guest.tool`")
+            if plan["declared"] and not plan.get("development"):
+                check_declared(refused)
         finally:
-            report["errors"] += map(_describe, refused)
+            report["errors"] += map(describe, refused)
             report["warnings"] = warned()
     for later in plan["later"]:
         problem = _missing(later["module"], folder) if later["fetched"] else _later(later["module"], later["names"])
@@ -142,6 +138,10 @@ def _import(plan: dict[str, Any], report: dict[str, Any], core: frozenset[str], 
         return
     keep_later(core, plan["packages"], plan["standard"])
     if sys.platform == "wasi":
+        if plan.get("development"):
+            from wasmcp.guest.component.development import prepare
+
+            prepare(plan.get("development"), folder)
         keep_sources(folder)
         list_directories()
         explain_missing()
@@ -170,18 +170,3 @@ def _later(module: str, names: list[str]) -> str | None:
     except BaseException as error:  # noqa: BLE001 - whatever it is, it is reported
         return f"{type(error).__name__}: {error}"
     return None
-
-
-def _describe(error: BaseException) -> dict[str, Any]:
-    """Return an exception as the toolchain shows it: type, message and the frames of the author's modules."""
-    frames = [
-        {"file": frame.filename, "line": frame.lineno, "name": frame.name, "text": frame.line}
-        for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith(("<", "/python/")) and "/wasmcp/guest/" not in frame.filename
-    ]
-    if isinstance(error, DeclarationError) and not frames and error.place is not None:
-        frames.append({"file": error.place[0], "line": error.place[1], "name": "", "text": ""})
-    if isinstance(error, SyntaxError) and error.filename is not None:
-        frames.append({"file": error.filename, "line": error.lineno, "name": "", "text": (error.text or "").strip()})
-    message = error.msg if isinstance(error, SyntaxError) else str(error)
-    return {"kind": type(error).__name__, "message": message, "frames": frames, "python": sys.version.split()[0]}

@@ -98,6 +98,22 @@ def _keep_file(name: str, path: str) -> CodeType | None:
     return code
 
 
+def keep_package(name: str, folder: str) -> None:
+    """Store all modules of a package that are not imported yet.
+
+    Args:
+        name: The name of the package.
+        folder: Its folder.
+    """
+    waiting = [(folder, name)]
+    while waiting:
+        place, package = waiting.pop()
+        for module, path in _modules_in(place):
+            _keep_file(f"{package}.{module}", path)
+            if path.endswith("/__init__.py"):
+                waiting.append((f"{place}/{module}", f"{package}.{module}"))
+
+
 def keep_sources(folder: str) -> None:
     """Store the sources of all other modules of the standard library and of packages, for imports by computed names.
 

@@ -45,7 +45,9 @@ class Connection:
         self._keyvalue = program.keyvalue
         self._instances = instances
         self.pool = Pool(program, instances)
-        self.rebuild: Callable[[str | os.PathLike[str] | bytes, SessionValues | None], Program] | None = None
+        self.rebuild: (
+            Callable[[str | os.PathLike[str] | bytes, Mapping[str, str] | None, SessionValues | None], Program] | None
+        ) = None
         self._stderr = stderr
         self._on_wire = on_wire
         self._state = b""
@@ -78,7 +80,7 @@ class Connection:
         if self._keyvalue is not None:
             self._keyvalue.close()
 
-    def reload(self, source: str | os.PathLike[str] | bytes) -> None:
+    def reload(self, source: str | os.PathLike[str] | bytes, *, development: Mapping[str, str] | None = None) -> None:
         """Replace the server by another version of it, with the same options. Call it on any thread but the event loop.
 
         New requests reach the new version as soon as it has booted. Requests in progress end in the old one, which is
@@ -87,6 +89,7 @@ class Connection:
 
         Args:
             source: The composed server, a file or its bytes.
+            development: For a development build, its modules; see `wasmcp.host.open_server`.
 
         Raises:
             ArtifactError: The file cannot be read, or is not a server; the old version is kept, for all errors.
@@ -97,7 +100,7 @@ class Connection:
         if self.rebuild is None:
             raise HostError("this connection cannot load another version of its server")
         values = None if self._keyvalue is None else self._keyvalue.sessions
-        program = self.rebuild(source, values)
+        program = self.rebuild(source, development, values)
         with self._lock:
             old = self.pool
             pool = Pool(program, self._instances, old.pending_inputs)

@@ -8,6 +8,7 @@ import threading
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from wasmcp import __version__
+from wasmcp.development_builds import INTERFACE
 from wasmcp.errors import ArtifactError, HostError, RequestError
 from wasmcp.host.client.connection import Connection
 from wasmcp.host.configuration.settings import check_given, with_state_keys
@@ -67,6 +68,7 @@ def open_server(
     echo_stderr: bool = False,
     quick: bool = False,
     on_compile: Callable[[], None] | None = None,
+    development: Mapping[str, str] | None = None,
     settings: Mapping[str, str] | None = None,
     keyvalue: str | None = None,
 ) -> Server:
@@ -84,6 +86,8 @@ def open_server(
         quick: Compile in less time, to slower code.
         settings: `WASMCP_*` by name, see docs/reference/environment.md; `wasmcp run` reads them from the environment.
         keyvalue: The store of `wasi:keyvalue`: `memory:`, which is the default, `sqlite:PATH` or `redis://HOST`.
+        development: For a development build, the modules of each of its Python components as
+            `wasmcp.project.development` makes them, by the component's name. Without them it is refused.
         on_compile: Called before compilation begins, if the server is not in the compile cache.
 
     Raises:
@@ -98,9 +102,9 @@ def open_server(
     given = tuple(with_state_keys(settings or {}).items())
     mounts = tuple(directories)
     options = _Options(limits or Limits(), env or {}, mounts, given, keyvalue, stderr, hub, quick=quick)
-    program = _program(source, options, on_compile)
+    program = _program(source, options, development, on_compile=on_compile)
     server = Server(program, stderr, hub, instances=instances, on_wire=on_wire)
-    server.rebuild = lambda source, values: _program(source, options, None, values)
+    server.rebuild = lambda source, development, values: _program(source, options, development, values=values)
     return server
 
 
@@ -120,7 +124,9 @@ class _Options(NamedTuple):
 def _program(
     source: str | os.PathLike[str] | bytes,
     options: _Options,
-    on_compile: Callable[[], None] | None,
+    development: Mapping[str, str] | None,
+    *,
+    on_compile: Callable[[], None] | None = None,
     values: SessionValues | None = None,
 ) -> Program:
     """Compile a server; see `open_server`.
@@ -128,6 +134,7 @@ def _program(
     Args:
         source: The composed server.
         options: The options of all versions of the server.
+        development: For a development build, its modules.
         on_compile: Called before compilation begins.
         values: The store of the version before, if there is one.
     """
@@ -141,10 +148,14 @@ def _program(
         component = compile_cache.load(source, quick=options.quick, on_compile=on_compile)
     of = engine(quick=options.quick)
     needs = component.type.imports(of)
-    missing = missing_imports(needs)
+    missing = missing_imports(name for name in needs if development is None or name != INTERFACE)
     if missing:
         raise ArtifactError(name, f"cannot be run: {'; '.join(missing)}")
     imports = linker(of)
+    if development is not None:
+        from wasmcp.host.bindings.development_modules import define
+
+        define(imports, development)
     return Program(
         name=name,
         engine=of,

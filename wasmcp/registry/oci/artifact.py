@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from wasmcp.development_builds import ADVICE, REASON, is_development
 from wasmcp.errors import ComponentError, InvalidArtifactError
 from wasmcp.registry import jsontext
 from wasmcp.registry.oci.client import MANIFEST
@@ -161,6 +162,8 @@ def make(data: bytes, annotations: Mapping[str, str], reference: str) -> tuple[b
         found = inspect_component(data)
     except ComponentError as error:
         raise InvalidArtifactError(f"it cannot be read: {error}", reference=reference) from error
+    if is_development(found.imports):
+        raise InvalidArtifactError(f"{REASON}: {ADVICE}", reference=reference)
     created = _sources_date()
     layer = of_bytes(data)
     config = _json(

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from wasmcp import development_builds
 from wasmcp.errors import ToolchainError
 from wasmcp.package_data import wit_directory
 from wasmcp.toolchains.base import IMPORTED_GRANTS, ComponentSource
@@ -19,11 +20,16 @@ _TIMEOUT = 600.0
 _PACKAGE = "wasmcp:mcp-v20260728"
 _MERGED = "wasmcp:merged/merged"
 
+DEVELOPMENT = "wasmcp:development/development-imports@0.1.0"
+"""World of development builds, in addition to the others."""
+
 
 def componentize(source: ComponentSource, worlds: list[str], stage: Path, output: Path) -> str | None:
     """Run the compiler; return its output if it failed, else None."""
     script = "import sys; from componentize_py import script; sys.argv[0] = 'componentize-py'; sys.exit(script())"
     command = [sys.executable, "-c", script, "-q", "-d", str(wit_directory())]
+    if DEVELOPMENT in worlds:
+        command += ["-d", str(_development(stage))]
     if len(worlds) > 1:
         command += ["-d", str(_merged(worlds, stage)), "-w", _MERGED]
     else:
@@ -54,9 +60,18 @@ def _merged(worlds: list[str], stage: Path) -> Path:
     """Write a world that includes others: componentize-py cannot merge several worlds that have resources."""
     folder = stage / "world"
     folder.mkdir()
-    included = "".join(f"  include {_PACKAGE}/{world}@0.1.0;\n" for world in worlds)
+    names = [world if ":" in world else f"{_PACKAGE}/{world}@0.1.0" for world in worlds]
+    included = "".join(f"  include {name};\n" for name in names)
     package, _, world = _MERGED.partition("/")
     (folder / "world.wit").write_text(f"package {package};\n\nworld {world} {{\n{included}}}\n", encoding="utf-8")
+    return folder
+
+
+def _development(stage: Path) -> Path:
+    """Write the WIT of development builds, which is not among the interfaces of wasmcp."""
+    folder = stage / "development"
+    folder.mkdir()
+    (folder / "development.wit").write_text(development_builds.WIT, encoding="utf-8")
     return folder
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -36,7 +36,7 @@ def failure_of(
         return MissingToolchainError(message, source=source.label, toolchain="python")
     report = report_of(application)
     labels = labels_of(modules.values())
-    problems = [_author_error(source, modules, error) for error in report.get("errors", ())]
+    problems = problems_of(source, modules, report.get("errors", ()))
     missing = [f"{_place(item)}: `{item['module']}`: {item['problem']}" for item in report.get("missing", ())]
     if missing:
         problems.append((f"`{source.label}` imports later what is not in the component:", missing))
@@ -60,6 +60,13 @@ def failure_of(
     for staged, label in labels.items():
         output = output.replace(staged, label)
     return ToolchainError(f"`{source.label}` was not compiled", source=source.label, toolchain="python", output=output)
+
+
+def problems_of(
+    source: ComponentSource, modules: Mapping[str, Module], errors: Iterable[Mapping[str, Any]]
+) -> list[tuple[str, list[str]]]:
+    """Return the problems for errors that `wasmcp.guest.component.import_report` describes."""
+    return [_author_error(source, modules, error) for error in errors]
 
 
 def _author_error(

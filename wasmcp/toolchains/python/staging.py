@@ -23,6 +23,8 @@ DECLARED = ("tools-component", "component")
 GUEST = Path(__file__).resolve().parents[2] / "guest"
 """The guest library."""
 
+_EXPORTED = "Completions, Prompts, Resources, Tools"
+
 STAGED = "/0/"
 """Path of the first folder of the Python path, as the component sees it during the build."""
 
@@ -35,6 +37,7 @@ def stage_application(
     *,
     fetched: Path | None = None,
     files: Mapping[str, Path] | None = None,
+    development: str = "",
 ) -> Path:
     """Fill the staging folder; return its subfolder with the application.
 
@@ -45,6 +48,8 @@ def stage_application(
         imports: Further modules to import: those of the option ``imports``.
         fetched: The folder of its dependencies.
         files: Path in the component -> data file.
+        development: For a development build, the name of the component: its modules are not staged, and `source` is a
+            module that imports packages.
     """
     from wasmcp.guest.component.preload import (
         PLAN,  # imported here: checking whether a component is up to date must not import the guest library
@@ -64,6 +69,8 @@ def stage_application(
     if fetched is not None:
         packages = {module.name.partition(".")[0] for module in modules.values() if module.fetched}
         _stage_code(fetched, packages, imported, application)
+        if development:
+            _stage_other_code(fetched, packages, application)
     name = module_name(source.path, source_root(source.path, source.root))
     declared = source.world in DECLARED
     later = [_configured_import(module) for module in imports] + _later(name, modules)
@@ -71,6 +78,7 @@ def stage_application(
     plan = {
         "module": name,
         "declared": declared,
+        "development": development,
         "options": {
             "coerce": source.options.get("coerce", False),
             "references": source.options.get("schema-references", False),
@@ -98,7 +106,7 @@ def stage_application(
     }
     (application / PLAN).write_text(json.dumps(plan), encoding="utf-8")
     exported = (
-        "from wasmcp.guest.component.exports import Completions, Prompts, Resources, Tools"
+        f"from wasmcp.guest.component.{'development' if development else 'exports'} import {_EXPORTED}"
         if declared
         else f"from {name} import *"
     )
@@ -134,6 +142,16 @@ def _stage_code(fetched: Path, packages: Iterable[str], imported: Container[str]
         shutil.copyfile(fetched / SHIM, application / SHIM)
 
 
+def _stage_other_code(fetched: Path, staged: Container[str], application: Path) -> None:
+    """Copy the Python code of packages that no staged module imports: modules of the author's may import it later."""
+    for path in fetched.rglob("*.py"):
+        inside = path.relative_to(fetched)
+        target = application / inside
+        if inside.parts[0] not in staged and not target.exists() and not inside.parts[0].endswith(".dist-info"):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+
+
 def _native_imports(modules: Iterable[Module], application: Path) -> list[dict[str, Any]]:
     """Return the imports of native modules by packages: they are linked into the component, and imported beforehand."""
     native = {
@@ -152,7 +170,12 @@ def _native_imports(modules: Iterable[Module], application: Path) -> list[dict[s
 
 def labels_of(modules: Iterable[Module]) -> dict[str, str]:
     """Return path in the component -> label in the project, for each module."""
-    return {STAGED + _staged_name(module): module.label for module in modules}
+    return {staged_path(module): module.label for module in modules}
+
+
+def staged_path(module: Module) -> str:
+    """Return the path of a module in the component, while it is built."""
+    return STAGED + _staged_name(module)
 
 
 def _staged_name(module: Module) -> str:

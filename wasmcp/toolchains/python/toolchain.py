@@ -63,24 +63,20 @@ class PythonToolchain:
     def inputs(self, source: ComponentSource) -> Inputs:
         """Return the modules that the source can import, the guest library and the WIT."""
         dependencies.requirements_of(source)
-        files = {module.label: module.path for module in _modules(source).values()}
+        files = {module.label: module.path for module in modules_of(source).values()}
         for project in local_projects(source):
             files[relative_label(project.document, source.root)] = project.document
         own = files_of(source)
-        own_places(source, own, _folders(source))
+        own_places(source, own, folders_of(source))
         files.update(own)
-        files.update(own_files("guest", GUEST, [".py"]))
-        files.update(own_files("wit", wit_directory(), [".wit"]))
-        files.update({f"wasmcp:toolchains/{path.name}": path for path in _OWN})
-        shared = frozenset(label for label in files if is_outside(label))
-        return Inputs(files, {"componentize-py": PINS["componentize-py"]}, shared)
+        return own_inputs(files)
 
     def requirements(self, source: ComponentSource) -> list[str]:
         """Return the component's requirements from registries; see `wasmcp.toolchains.base.Resolver`."""
         found = dependencies.requirements_of(source)
         if any(dependencies.name_of(requirement) == ZONES for requirement in found):
             return found
-        return found if import_of_zones(_modules(source).values()) is None else [*found, ZONES]
+        return found if import_of_zones(modules_of(source).values()) is None else [*found, ZONES]
 
     def resolve(
         self, source: ComponentSource, *, cache: Path, progress: Callable[[str], None]
@@ -93,25 +89,27 @@ class PythonToolchain:
         found = _resolved(source, added, cache, progress)
         if found and not any(one.name == ZONES for one in found):
             fetched = dependencies.install(replace(source, dependencies=found), cache, progress)
-            if import_of_zones(_modules(source, fetched).values()) is not None:
+            if import_of_zones(modules_of(source, fetched).values()) is not None:
                 found = _resolved(source, [ZONES], cache, progress)
         return found
 
     def build(self, source: ComponentSource, output: Path, *, cache: Path, progress: Callable[[str], None]) -> None:
         """Build the component; see `wasmcp.toolchains.base.Toolchain`."""
         fetched = dependencies.install(source, cache, progress)
-        modules = _modules(source, fetched)
-        _check(source, modules, fetched)
+        modules = modules_of(source, fetched)
+        check_imports(source, modules, fetched)
         progress(f"compiling `{source.label}` with componentize-py")
         with tempfile.TemporaryDirectory(prefix="wasmcp-python-") as folder:
             stage = Path(folder)
-            places = own_places(source, files_of(source), _folders(source))
+            places = own_places(source, files_of(source), folders_of(source))
             if fetched is not None:
                 packages = {module.name.partition(".")[0] for module in modules.values() if module.fetched}
                 if import_of_zones(modules.values()) is not None:
                     packages.add(ZONES)
                 places = {**package_places(source, fetched, packages), **places}
-            application = stage_application(source, modules, stage, _imports(source), fetched=fetched, files=places)
+            application = stage_application(
+                source, modules, stage, configured_imports(source), fetched=fetched, files=places
+            )
             partial = output.with_name(f".{output.name}.{os.getpid()}")
             output.parent.mkdir(parents=True, exist_ok=True)
             try:
@@ -120,7 +118,7 @@ class PythonToolchain:
                     LOGGER.info("`%s` printed while it was imported: %s", source.label, line)
                 if failure is not None:
                     raise failure_of(source, modules, application, failure)
-                declares = Declares(uses=uses(modules.values()), files=_counted(places)).section()
+                declares = Declares(uses=uses(modules.values()), files=counted(places)).section()
                 partial.write_bytes(strip(partial.read_bytes()) + declares)
                 partial.replace(output)
             finally:
@@ -132,7 +130,16 @@ class PythonToolchain:
                 progress(line)
 
 
-def _counted(places: Mapping[str, Path]) -> DataFiles | None:
+def own_inputs(files: Mapping[str, Path]) -> Inputs:
+    """Return files of the project together with those of wasmcp that every component depends on."""
+    found = {**files, **own_files("guest", GUEST, [".py"]), **own_files("wit", wit_directory(), [".wit"])}
+    found.update({f"wasmcp:toolchains/{path.name}": path for path in _OWN})
+    shared = frozenset(label for label in found if is_outside(label))
+    return Inputs(found, {"componentize-py": PINS["componentize-py"]}, shared)
+
+
+def counted(places: Mapping[str, Path]) -> DataFiles | None:
+    """Return the number and size of data files; None without any."""
     return DataFiles(len(places), sum(path.stat().st_size for path in places.values())) if places else None
 
 
@@ -152,7 +159,8 @@ def _resolved(
         raise ToolchainError(message, source=source.label, toolchain="python", output=str(error)) from None
 
 
-def _folders(source: ComponentSource) -> list[Path]:
+def folders_of(source: ComponentSource) -> list[Path]:
+    """Return the folders that a source imports its modules from; the first is its source root."""
     configured = source.options.get("python-path", [])
     names = [str(item) for item in configured] if isinstance(configured, list) else []
     wrong = [f"`{name}`, {problem}" for name in names if (problem := folder_problem(source.root, name)) is not None]
@@ -164,11 +172,12 @@ def _folders(source: ComponentSource) -> list[Path]:
     return [source_root(source.path, source.root), *folders, *local]
 
 
-def _modules(source: ComponentSource, fetched: Path | None = None) -> dict[str, Module]:
-    return reachable(source.path, _folders(source), source.root, fetched=fetched, imports=_imports(source))
+def modules_of(source: ComponentSource, fetched: Path | None = None) -> dict[str, Module]:
+    """Return the modules that a source can import, by name; see `wasmcp.toolchains.python.imports.reachable`."""
+    return reachable(source.path, folders_of(source), source.root, fetched=fetched, imports=configured_imports(source))
 
 
-def _imports(source: ComponentSource) -> list[str]:
+def configured_imports(source: ComponentSource) -> list[str]:
     """Return the option ``imports``: modules imported by computed names, such as plug-ins."""
     configured = source.options.get("imports", [])
     names = [str(item) for item in configured] if isinstance(configured, list) else []
@@ -183,7 +192,7 @@ def _imports(source: ComponentSource) -> list[str]:
     return names
 
 
-def _check(source: ComponentSource, modules: Mapping[str, Module], fetched: Path | None) -> None:
+def check_imports(source: ComponentSource, modules: Mapping[str, Module], fetched: Path | None) -> None:
     """Reject imports that are certainly not in the component, before the compiler, which takes much longer."""
     native = set() if fetched is None else {extension_name(path) for path in fetched.glob(f"*{SUFFIX}")}
     problems: list[tuple[str, list[str]]] = []
@@ -220,4 +229,4 @@ def _check(source: ComponentSource, modules: Mapping[str, Module], fetched: Path
 
 def _is_folder(name: str, source: ComponentSource) -> bool:
     """Return whether a name is a package without ``__init__.py`` (PEP 420)."""
-    return any(folder.joinpath(*name.split(".")).is_dir() for folder in _folders(source))
+    return any(folder.joinpath(*name.split(".")).is_dir() for folder in folders_of(source))

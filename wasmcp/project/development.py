@@ -1,0 +1,159 @@
+"""Development builds of servers: an edit of Python modules needs no build.
+
+The components in Python are built without the author's modules (see `wasmcp.development_builds`), which are read anew
+for each server that is opened; components in other languages are built as usual. The lists are read at run time, so
+that a tool that two components have is not an error here. The server is stored in the cache, not in the
+project, and nothing but `wasmcp.host.open_server` with these modules runs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wasmcp import toolchains
+from wasmcp.compose.interfaces import MIDDLEWARE
+from wasmcp.errors import (
+    CatalogueError,
+    ComponentsError,
+    InvalidSettingError,
+    RequestError,
+    ToolchainError,
+    WasmcpError,
+)
+from wasmcp.project import manifest
+from wasmcp.project.build_plan import plan
+from wasmcp.project.build_steps import SKIP, built_components, chosen_server, composed_servers, skipped
+from wasmcp.project.catalogue_recording import check_lists
+from wasmcp.project.config import load
+from wasmcp.project.events import Progress, notes
+from wasmcp.project.resolution import ResolvedComponent, resolve
+from wasmcp.storage.cache import Cache
+from wasmcp.storage.failures import file_failures
+from wasmcp.toolchains.base import ComponentSource, DevelopmentToolchain
+
+if TYPE_CHECKING:
+    from wasmcp.host import Server
+
+
+@dataclass(frozen=True)
+class DevelopmentServer:
+    """Development build of a server, with the modules of its Python components.
+
+    Attributes:
+        path: The file; its `manifest.json` is in the same folder.
+        modules: The modules by the component's name, for the argument `development` of `wasmcp.host.open_server`.
+        sources: The sources of these components, by name.
+    """
+
+    path: Path
+    modules: Mapping[str, str]
+    sources: Mapping[str, tuple[DevelopmentToolchain, ComponentSource]]
+
+    def check(self) -> None:
+        """Start the server and check its lists, as a build does.
+
+        Raises:
+            CatalogueError: A list is not valid.
+            HostError: The server does not start.
+            ToolchainError: Modules cannot be imported, or declare something invalid: the error of a build.
+        """
+        from wasmcp.host import open_server
+
+        with open_server(self.path, instances=1, development=self.modules) as running:
+            self.check_running(running)
+
+    def check_running(self, server: Server) -> None:
+        """Check the lists of a running server with these modules; see `check`."""
+        try:
+            check_lists(self.path.stem, server)
+        except RequestError as error:
+            raise self._failure(error) or CatalogueError(self.path.stem, f"it cannot list: {error}") from error
+
+    def _failure(self, error: RequestError) -> ToolchainError | None:
+        """Return the error of a build for an error response about modules; None for other responses."""
+        data: Any = error.data
+        if not isinstance(data, dict) or data.get("component") not in self.sources:
+            return None
+        tools, source = self.sources[data["component"]]
+        return tools.failure_of(source, data["errors"])
+
+
+@file_failures()
+def development_server(
+    root: Path, server: str | None = None, *, progress: Progress | None = None, cache: Cache | None = None
+) -> DevelopmentServer:
+    """Return the development build of a project's server with its modules as they are now.
+
+    It is built if dependencies, configuration, or components in other languages changed.
+
+    Args:
+        root: The folder with the ``pyproject.toml``.
+        server: The server's key; if omitted, the only one, or ``default``.
+        progress: Called when a slow step begins or has ended.
+        cache: The cache; the user's if omitted.
+
+    Raises:
+        ConfigError: The configuration has mistakes, or the server is unknown.
+        InvalidSettingError: `WASMCP_SKIP_BUILD` is set.
+        ToolchainError: A module cannot be parsed, or imports what its component does not have.
+        WasmcpError: See `wasmcp.project.build`.
+    """
+    if skipped():
+        raise InvalidSettingError(f"`{SKIP}` excludes a development build, which is made when it is needed: unset it")
+    cache = Cache() if cache is None else cache
+    report = (lambda _: None) if progress is None else progress
+    project = load(root)
+    key = chosen_server(project, server)
+    needed = replace(project, servers={key: project.servers[key]})
+    resolution = resolve(needed)
+    found = {name: _developed(one) for name, one in resolution.components.items()}
+    planned = replace(plan(replace(resolution, components=found)), development=True)
+    folder = cache.development_directory(project.root, key)
+    step = replace(planned.servers[key], output=folder / f"{key}.wasm")
+    planned = replace(planned, servers={key: step})
+    record = folder / "manifest.json"
+    with cache.lock(str(folder)):
+        if not manifest.is_fresh(manifest.read(record).get(key), step.inputs, step.output):
+            components = built_components(planned, [key], cache, report)
+            composed, entry = composed_servers(planned, [key], components, report)[key]
+            folder.mkdir(parents=True, exist_ok=True)
+            composed.write(step.output)
+            manifest.write(record, {key: entry})
+    sources: dict[str, tuple[DevelopmentToolchain, ComponentSource]] = {
+        name: (one.toolchain, one.source)
+        for name, one in found.items()
+        if one.source is not None and isinstance(one.toolchain, DevelopmentToolchain)
+    }
+    return DevelopmentServer(step.output, _modules(sources, cache, report), sources)
+
+
+def _developed(one: ResolvedComponent) -> ResolvedComponent:
+    """Return a component for a development build; unchanged if its language has none."""
+    if one.source is None or one.config.language is None:
+        return one
+    tools = toolchains.development_toolchain(one.config.language)
+    if tools is None:
+        return one
+    # Its lists are read at run time: this needs the grant.
+    config = replace(one.config, dynamic=True, grants=one.config.grants | {MIDDLEWARE})
+    return replace(one, config=config, toolchain=tools, inputs=tools.inputs(one.source))
+
+
+def _modules(
+    sources: Mapping[str, tuple[DevelopmentToolchain, ComponentSource]], cache: Cache, report: Progress
+) -> dict[str, str]:
+    found: dict[str, str] = {}
+    failed: dict[str, WasmcpError] = {}
+    for name, (tools, source) in sources.items():
+        try:
+            found[name] = tools.modules(source, cache=cache.toolchain(tools.name), progress=notes(report))
+        except ToolchainError as error:
+            failed[name] = error
+    if len(failed) == 1:
+        raise next(iter(failed.values()))
+    if failed:
+        raise ComponentsError(failed)
+    return found
