@@ -66,6 +66,25 @@ CODES = {
 }
 """Error codes. `resource_not_found` is of the handshake revisions; the latest has `invalid_params` in its place."""
 
+METHODS = (
+    "initialize",
+    "ping",
+    "server/discover",
+    "tools/list",
+    "tools/call",
+    "resources/list",
+    "resources/templates/list",
+    "resources/read",
+    "resources/subscribe",
+    "resources/unsubscribe",
+    "prompts/list",
+    "prompts/get",
+    "completion/complete",
+    "logging/setLevel",
+    "subscriptions/listen",
+)
+"""Methods of the requests of clients, of all revisions."""
+
 META = "io.modelcontextprotocol/"
 """The prefix of the protocol's own keys of `_meta`."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import datetime as dt
 import http.client
 import ipaddress
@@ -15,12 +14,12 @@ import ssl
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.minimal_servers import WAT
+from support.serve_process import Process, post, send, served, wait_until
 from support.server_processes import WASMCP, free_port
 from wasmtime import wat2wasm
 
@@ -47,68 +46,6 @@ def replace(path: Path, text: str) -> None:
     scratch = path.with_suffix(".new")
     scratch.write_bytes(wat2wasm(text) if text.startswith(";;") else text.encode())
     scratch.replace(path)
-
-
-class Process:
-    """A process of `wasmcp serve`, and the lines that it writes."""
-
-    def __init__(self, *arguments: str) -> None:
-        self.lines: list[str] = []
-        self.process = subprocess.Popen(
-            [*WASMCP, "serve", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        self.lines += iter(self.process.stdout.readline, "")
-
-    def wait_for(self, text: str) -> None:
-        wait_until(lambda: any(text in line for line in self.lines), lambda: f"{text!r} in {self.lines}")
-
-    def signal(self, number: int) -> None:
-        self.process.send_signal(number)
-
-    def stop(self) -> int:
-        self.process.terminate()
-        code = self.process.wait(60)
-        self._reader.join(10)
-        return code
-
-
-@contextlib.contextmanager
-def served(*arguments: str) -> Iterator[Process]:
-    process = Process(*arguments)
-    try:
-        process.wait_for("serving ")
-        yield process
-    finally:
-        if process.process.poll() is None:
-            process.stop()
-
-
-def wait_until(condition: Callable[[], Any], what: Callable[[], str] = lambda: "the condition") -> None:
-    ends = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < ends, what()
-        time.sleep(0.02)
-
-
-def post(port: int, body: str = "hello", path: str = "/mcp", **options: Any) -> http.client.HTTPResponse:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    return send(connection, body, path, **options)
-
-
-def send(connection: http.client.HTTPConnection, body: str, path: str = "/mcp") -> http.client.HTTPResponse:
-    ends = time.monotonic() + 60
-    while True:
-        try:
-            connection.request("POST", path, body)
-            return connection.getresponse()
-        except ConnectionRefusedError:  # the address was printed just before the process accepts connections
-            assert time.monotonic() < ends
-            time.sleep(0.02)
 
 
 # Paths and health checks

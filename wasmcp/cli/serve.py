@@ -11,6 +11,7 @@ import click
 
 from wasmcp.host.configuration.command_options import count, directory, environment, limits, number
 from wasmcp.host.configuration.declared import Given, complete, operator_store
+from wasmcp.host.operations.rate_limits import CLIENTS
 from wasmcp.host.transports.stdio_server import published
 
 _PATH = click.Path(path_type=Path)
@@ -31,6 +32,12 @@ _COUNT = click.IntRange(1, 1_000_000)
 @click.option("--trusted-proxy", "trusted_proxies", multiple=True, metavar="NETWORK", help="Proxy that names clients.")
 @click.option("--workers", type=count, metavar="N", help="Number of processes.  [default: 1]")
 @click.option("--watch", is_flag=True, help="Reload when the file changes, as at SIGHUP.")
+@click.option("--rate-limit", "rate_limits", multiple=True, metavar="KIND=RATE", help="Limit of each client.")
+@click.option("--rate-limit-by", type=click.Choice(CLIENTS), help="Property of clients.  [default: address]")
+@click.option("--access-log", type=_PATH, metavar="FILE", help="Append a line for each request.")
+@click.option("--audit-log", type=_PATH, metavar="FILE", help="Append a JSON object for each message.")
+@click.option("--audit-arguments", is_flag=True, help="Include arguments in the audit log.")
+@click.option("--metrics", metavar="[HOST:]PORT", help="Serve metrics for Prometheus there.")
 @click.option("--env", "variables", multiple=True, metavar="KEY[=VALUE]", help="Pass an environment variable.")
 @click.option("--dir", "folders", multiple=True, metavar="HOST[:GUEST[:ro]]", help="Grant access to a directory.")
 @click.option("--timeout", type=number, metavar="SECONDS", help="Time limit of a request.  [default: 60]")
@@ -53,6 +60,9 @@ def command(  # noqa: PLR0917 - click passes by name
     sessions: int | None,
     streams: int | None,
     socket_mode: str | None,
+    metrics: str | None,
+    rate_limits: tuple[str, ...],
+    rate_limit_by: str | None,
     **given_options: Any,
 ) -> None:
     """Serve over HTTP at /mcp, with uvicorn (the extra `serve`).
@@ -71,11 +81,15 @@ def command(  # noqa: PLR0917 - click passes by name
         bounds, env = limits(timeout, memory), environment(variables)
         counts = {"connections": connections, "sessions": sessions, "streams": streams}
         bounds = replace(bounds, http=replace(bounds.http, **_given(counts)))
-        options = HttpOptions(**_given({**given_options, "socket_mode": _mode(socket_mode)}))
+        options = HttpOptions(
+            **_given({**given_options, "socket_mode": _mode(socket_mode), "metrics": _address(metrics)})
+        )
+        declared = published(server, name)
+        rates = declared.configuration.limits.with_options(rate_limits, rate_limit_by)
         given = Given(env, [directory(item) for item in folders], operator_store(keyvalue, os.environ))
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    whole = complete(published(server, name), given, os.environ)
+    whole = complete(declared, given, os.environ)
     serve(
         server,
         name,
@@ -85,6 +99,7 @@ def command(  # noqa: PLR0917 - click passes by name
         env=whole.env,
         directories=whole.directories,
         keyvalue=whole.keyvalue,
+        rates=rates,
     )
 
 
@@ -102,3 +117,17 @@ def _mode(text: str | None) -> int | None:
     if text is not None and not (text.isascii() and text.isdigit() and len(text) <= 4 and set(text) <= set("01234567")):
         raise ValueError(f"--unix-mode must be permissions in octal digits such as 660, not `{text}`")
     return None if text is None else int(text, 8)
+
+
+def _address(text: str | None) -> tuple[str, int] | None:
+    """Parse `PORT` or `HOST:PORT`.
+
+    Raises:
+        ValueError: The text has another form.
+    """
+    if text is None:
+        return None
+    host, _, port = text.rpartition(":")
+    if not (port.isascii() and port.isdigit() and len(port) <= 5):
+        raise ValueError(f"--metrics must be PORT or HOST:PORT, not `{text}`")
+    return host.strip("[]") or "127.0.0.1", int(port)

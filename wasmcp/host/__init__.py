@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         ToolResult,
     )
     from wasmcp.host.engine.limits import HttpLimits, Limits
+    from wasmcp.host.operations.rate_limits import Rate, RateLimits
     from wasmcp.host.scheduling.call import CancelScope
     from wasmcp.host.transports.http_options import HttpOptions
     from wasmcp.host.transports.http_server import serve
@@ -35,6 +36,8 @@ __all__ = [
     "Limits",
     "Prompt",
     "PromptResult",
+    "Rate",
+    "RateLimits",
     "Resource",
     "ResourceResult",
     "ResourceTemplate",
@@ -55,6 +58,8 @@ _HOMES = {
     "Limits": "engine.limits",
     "Prompt": "client.types",
     "PromptResult": "client.types",
+    "Rate": "operations.rate_limits",
+    "RateLimits": "operations.rate_limits",
     "Resource": "client.types",
     "ResourceResult": "client.types",
     "ResourceTemplate": "client.types",

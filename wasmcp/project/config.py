@@ -65,6 +65,7 @@ from wasmcp.compose.interfaces import GRANTS
 from wasmcp.compose.metadata import setting_problem
 from wasmcp.errors import ConfigError
 from wasmcp.host.configuration.declared import DATA, Configuration, Directory, Variable
+from wasmcp.host.operations.rate_limits import CLIENTS, KINDS, Rate, RateLimits
 from wasmcp.package_data import FRAMEWORK_COMPONENTS
 from wasmcp.project.model import RUNTIMES, ComponentConfig, Project, ServerConfig, find_package, namespace_problem
 from wasmcp.project.toml_table import (
@@ -98,6 +99,7 @@ def read_configuration(table: Table, components: Iterable[ComponentConfig]) -> C
     problem = _store_problem(keyvalue)
     if problem is not None:
         table.problem("keyvalue", problem)
+    limits = _limits(table)
     for key, grant in _GRANTS.items():
         if key in table and parts and not any(grant in part.grants for part in parts):
             named = ", ".join(f"`{part.name}`" for part in parts)
@@ -106,7 +108,32 @@ def read_configuration(table: Table, components: Iterable[ComponentConfig]) -> C
     for variable in variables:
         if readers and not any(part.rules.env is None or variable.name in part.rules.env for part in readers):
             table.problem("env", f"declares `{variable.name}`, which no component can read: no rule of `env` names it")
-    return Configuration(variables, directories, keyvalue)
+    return Configuration(variables, directories, keyvalue, limits)
+
+
+def _limits(table: Table) -> RateLimits:
+    """Read the rate limits of a server; its mistakes are collected in the table."""
+    below = table.table("limits")
+    if below is None:
+        return RateLimits()
+    by = below.choice("by", CLIENTS, CLIENTS[0])
+    rates = {kind: rate for kind in KINDS if (rate := _rate(below, kind)) is not None}
+    tools = below.table("tool")
+    names = list(tools.items()) if tools is not None else []
+    named = {name: rate for name in names if tools is not None and (rate := _rate(tools, name)) is not None}
+    below.finish()
+    return RateLimits(by, rates, named)
+
+
+def _rate(table: Table, key: str) -> Rate | None:
+    text = table.string(key)
+    if text is None:
+        return None
+    try:
+        return Rate.parse(text)
+    except ValueError as error:
+        table.problem(key, str(error))
+        return None
 
 
 def _variable(name: str, table: Table) -> Variable:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.errors import InvalidConfigurationError, InvalidSettingError
+from wasmcp.host.operations.rate_limits import RateLimits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -89,11 +90,13 @@ class Configuration:
         variables: The environment variables, in the order of the project's table.
         directories: The directories, in the order of the project's table.
         keyvalue: The store of `wasi:keyvalue`: `memory:` or `sqlite:PATH`; the empty string for the default store.
+        limits: The rate limits of each client.
     """
 
     variables: tuple[Variable, ...] = ()
     directories: tuple[Directory, ...] = ()
     keyvalue: str = ""
+    limits: RateLimits = field(default_factory=RateLimits)
 
     def to_manifest(self) -> dict[str, Any]:
         """Return the member `configuration` of a manifest's entry: JSON, without members that are not set."""
@@ -123,6 +126,7 @@ class Configuration:
             "environmentVariables": [_set(one) for one in variables],
             "directories": [_set(one) for one in directories],
             "keyvalue": self.keyvalue,
+            "limits": self.limits.to_manifest(),
         }
         return _set(whole)
 
@@ -159,14 +163,15 @@ class Configuration:
                 )
                 for one in document.get("directories", ())
             )
-            return cls(variables, directories, str(document.get("keyvalue", "")))
+            limits = RateLimits.of_manifest(document.get("limits", {}))
+            return cls(variables, directories, str(document.get("keyvalue", "")), limits)
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise ValueError(f"`configuration` is malformed: {error!r}") from None
 
 
 def _set(document: Mapping[str, Any]) -> dict[str, Any]:
     """Remove members that are not set; an empty default counts as set."""
-    empty: tuple[object, ...] = (None, "", False, [])
+    empty: tuple[object, ...] = (None, "", False, [], {})
     return {key: value for key, value in document.items() if value not in empty or (key, value) == ("default", "")}
 
 

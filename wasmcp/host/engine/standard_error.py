@@ -14,19 +14,35 @@ from collections import deque
 from contextlib import suppress
 from io import TextIOBase
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from wasmcp.terminal import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 BUFFERED = 256 << 10  # maximum bytes that wait to be written
 GRACE = 0.5  # seconds that the end of the process waits for the output to be read
 
 
+def _dropped_notice(dropped: int) -> str:
+    return f"wasmcp: {dropped} bytes for standard error were dropped: it was not read"
+
+
 class Log:
     """Bounded buffer in front of a descriptor."""
 
-    def __init__(self, descriptor: int, most: int = BUFFERED) -> None:
+    def __init__(self, descriptor: int, most: int = BUFFERED, notice: Callable[[int], str] = _dropped_notice) -> None:
+        """Create an empty buffer.
+
+        Args:
+            descriptor: The descriptor to write to.
+            most: The maximum bytes that wait to be written.
+            notice: Function that returns the line for a number of bytes that were dropped.
+        """
         self._descriptor = descriptor
         self._most = most
+        self._notice = notice
         self._waiting: deque[bytes] = deque()
         self._size = 0
         self._dropped = 0
@@ -66,7 +82,7 @@ class Log:
                 data = b"".join(self._waiting)
                 self._waiting.clear()
                 if self._dropped:
-                    data += b"wasmcp: %d bytes for standard error were dropped: it was not read\n" % self._dropped
+                    data += f"{self._notice(self._dropped)}\n".encode()
                     self._dropped = 0
             self._write(data)
             with self._changed:

@@ -215,6 +215,16 @@ class Pool:
         """True if calls wait for an instance."""
         return len(self._lanes) > self._woken
 
+    @property
+    def instances(self) -> int:
+        """Number of instances."""
+        return len(self._workers)
+
+    @property
+    def waiting_calls(self) -> int:
+        """Number of calls that wait for an instance."""
+        return max(0, len(self._lanes) - self._woken)
+
     def submit(self, call: Call) -> None:
         """Pass a call to the first free instance; an inline call has ended on return.
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from wasmcp.host.client.connection import Connection
     from wasmcp.host.transports.asgi_response import ResponseEvent, Send
     from wasmcp.host.transports.http_body import Receive
+    from wasmcp.host.transports.observation import Admission
 
     Scope = MutableMapping[str, Any]
 
@@ -41,13 +42,15 @@ class App:
         unread: Budget of the bytes that clients have not read yet.
     """
 
-    def __init__(self, server: Connection) -> None:
+    def __init__(self, server: Connection, admission: Admission | None = None) -> None:
         """Prepare the application.
 
         Args:
             server: The server that processes the requests.
+            admission: The rate limits of requests; None for none.
         """
         self._server = server
+        self._admission = admission
         self._limits = limits = server.limits.http
         self.bodies = Budget(limits.request_bytes)
         self.streams = Budget(limits.streams)
@@ -125,6 +128,8 @@ class App:
         if body is None:
             self._requests -= 1
             return
+        if self._admission is not None and await self._is_refused(self._admission, scope, body.data, send):
+            return
         path = scope.get("raw_path") or scope["path"].encode()
         query = scope.get("query_string", b"")
         target = b"%b?%b" % (path, query) if query else path
@@ -161,6 +166,18 @@ class App:
             await response.respond(receive, send)
         finally:
             del self._sending[response]
+
+    async def _is_refused(self, admission: Admission, scope: Scope, body: bytes, send: Send) -> bool:
+        """Respond to a request above a rate limit. Return False for others."""
+        refused = admission.refuse(scope, body)
+        if refused is None:
+            return False
+        self._requests -= 1
+        self.bodies.give(len(body))
+        status, headers, answer = refused
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer})
+        return True
 
     def make_room(self) -> None:
         """Abandon the response with the most unread bytes."""

@@ -37,6 +37,10 @@ class HttpOptions:
         root_path: A prefix of all paths that a proxy keeps; requests without it are served as well.
         workers: The number of processes that serve.
         watch: Reload the server when its file changes.
+        access_log: A file to which a line is appended for each request, in the Combined Log Format.
+        audit_log: A file to which a JSON object is appended for each message of a client.
+        audit_arguments: Include the arguments of tools and prompts in the audit log.
+        metrics: Host and port at which metrics are served for Prometheus, as `/metrics`; None for no metrics.
 
     Raises:
         ValueError: Options are invalid or contradict each other; the message names all of them.
@@ -53,6 +57,10 @@ class HttpOptions:
     root_path: str = ""
     workers: int = 1
     watch: bool = False
+    access_log: Path | None = None
+    audit_log: Path | None = None
+    audit_arguments: bool = False
+    metrics: tuple[str, int] | None = None
 
     def __post_init__(self) -> None:
         problems = list(self._problems())
@@ -67,6 +75,10 @@ class HttpOptions:
             problems.append(f"the number of workers must be from 1 to {_MOST_WORKERS}, not {self.workers}")
         if not 0 < self.socket_mode <= 0o777:
             problems.append(f"the mode of the socket must be from 1 to 777 (octal), not {self.socket_mode:o}")
+        if self.audit_arguments and self.audit_log is None:
+            problems.append("arguments in the audit log need an audit log")
+        if self.metrics is not None and not 0 <= self.metrics[1] <= 65535:
+            problems.append(f"the port of the metrics must be from 0 to 65535, not {self.metrics[1]}")
         if self.tls_key is not None and self.tls_certificate is None:
             problems.append("a TLS key needs a TLS certificate")
         for name, path in (("path", self.path), ("root path", self.root_path)):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from wasmcp.host.client.server import Server
     from wasmcp.host.engine.limits import Limits
+    from wasmcp.host.operations.rate_limits import RateLimits
     from wasmcp.host.transports.http_options import HttpOptions
 
 
@@ -29,6 +30,7 @@ def serve(
     directories: Iterable[tuple[str, str, bool]] = (),
     instances: int | None = None,
     keyvalue: str | None = None,
+    rates: RateLimits | None = None,
 ) -> None:
     """Serve HTTP until interrupted. The endpoint is `/mcp` by default.
 
@@ -47,6 +49,7 @@ def serve(
             docs/guides/running.md).
         keyvalue: The store of `wasi:keyvalue`: `memory:`, `sqlite:PATH` or `redis://HOST`; by default the one of the
             environment variable `WASMCP_KEYVALUE`, or `memory:`.
+        rates: The rate limits of each client; by default those that the project declares.
 
     Raises:
         HostError: uvicorn is not installed, the address cannot be listened on, a TLS file cannot be used, or several
@@ -55,7 +58,7 @@ def serve(
         InvalidSettingError: A setting in the environment (`WASMCP_*`) is invalid or unknown.
         KeyboardInterrupt: The process was interrupted; requests in progress have ended.
     """
-    from wasmcp.host.transports.stdio_server import find_server
+    from wasmcp.host.transports.stdio_server import find_server, published
 
     path = find_server(target, server)
     try:
@@ -92,6 +95,7 @@ def serve(
         tuple(given.directories),
         instances,
         given.keyvalue,
+        rates if rates is not None else published(target, server).configuration.limits,
     )
     opened = serving.open()
     try:

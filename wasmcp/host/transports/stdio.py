@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from wasmcp.host.bindings.messages import Event
     from wasmcp.host.client.connection import Connection
     from wasmcp.host.mcp.manifest_responder import ManifestResponder
+    from wasmcp.host.operations.rate_limits import RateLimiter, RateLimits
     from wasmcp.host.scheduling.call import Call
 
 _CHUNK = 65536
@@ -45,7 +46,11 @@ class StdioSession:
     """
 
     def __init__(
-        self, write: Callable[[bytes], None], limits: Limits, responder: ManifestResponder | None = None
+        self,
+        write: Callable[[bytes], None],
+        limits: Limits,
+        responder: ManifestResponder | None = None,
+        rates: RateLimits | None = None,
     ) -> None:
         """Begin a session.
 
@@ -53,10 +58,16 @@ class StdioSession:
             write: Called with each message without its line feed, from several threads, one at a time.
             limits: The limits of the server.
             responder: The responder to messages until the server is ready.
+            rates: The rate limits of the client; None for none.
         """
         self._write = write
         self._limits = limits
         self._responder = responder
+        self._limiter: RateLimiter | None = None
+        if rates:
+            from wasmcp.host.operations.rate_limits import RateLimiter
+
+            self._limiter = RateLimiter(rates)
         self._server: Connection | None = None
         self._state = b""
         self._held: list[bytes] = []  # lines that wait for the server, or for a line that changes the state
@@ -77,6 +88,8 @@ class StdioSession:
             return
         if not line.strip(b" \t\r"):
             return
+        if self._limiter is not None and self._is_limited(line, self._limiter):
+            return
         server = self._server
         if server is not None and server.pool.pending_inputs.answer(line, batches=self._state.startswith(BATCHES)):
             return
@@ -90,6 +103,18 @@ class StdioSession:
             else:
                 self._changed.wait_for(lambda: len(self._calls) < _IN_FLIGHT)
                 self._submit(line)
+
+    def _is_limited(self, line: bytes, limiter: RateLimiter) -> bool:
+        """Answer requests above a rate limit by an error. Notifications and responses are not limited."""
+        from wasmcp.host.operations.messages import received
+        from wasmcp.host.operations.rate_limits import refusal
+
+        requests = [message for message in received(line) if message.id is not None]
+        limited = limiter.admit("stdio", requests) if requests else None
+        if limited is None:
+            return False
+        self._answer(refusal(requests, limited, is_batch=line.lstrip()[:1] == b"[") or b"")
+        return True
 
     def ready(self, server: Connection) -> None:
         """Set the server, and process the lines that waited for it."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from wasmcp.host.client.server import Server
     from wasmcp.host.mcp.manifest_responder import ManifestResponder
+    from wasmcp.host.operations.rate_limits import RateLimits
 
 _LINES = "\n\t"
 """Control characters that are not escaped in messages on standard error."""
@@ -199,10 +200,11 @@ def _run(server: Published, given: Given, limits: Limits | None, instances: int 
             "directories": tuple(whole.directories),
             "keyvalue": whole.keyvalue,
         },
+        server.configuration.limits,
     )
 
 
-def _serve(path: Path, named: Given, given: dict[str, Any]) -> None:
+def _serve(path: Path, named: Given, given: dict[str, Any], rates: RateLimits) -> None:
     from wasmcp.host.engine import compile_cache
 
     limits: Limits = given["limits"]
@@ -212,6 +214,7 @@ def _serve(path: Path, named: Given, given: dict[str, Any]) -> None:
         quiet(output, lambda: _leave(0)),
         limits,
         None if data is None else _responder(path, data),
+        rates,
     )
     opened: list[Server] = []
     errors: list[Exception] = []

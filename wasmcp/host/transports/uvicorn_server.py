@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
     from wasmcp.host.client.server import Server
     from wasmcp.host.engine.limits import Limits
+    from wasmcp.host.operations.rate_limits import RateLimits
     from wasmcp.host.transports.http_options import HttpOptions
+    from wasmcp.host.transports.operations import Operations
 
 # Python switches between threads every 5 ms by default; a call into a Zig tool takes 0.05 ms.
 _SWITCH_INTERVAL = 0.0005
@@ -35,6 +37,7 @@ class Serving(NamedTuple):
     directories: tuple[tuple[str, str, bool], ...]
     instances: int | None
     keyvalue: str | None
+    rates: RateLimits
 
     def open(self) -> Server:
         """Open the server; see `open_server`."""
@@ -72,13 +75,19 @@ def serve_on(
     from wasmcp.host.transports.endpoint import Endpoint, ProxiedClients
     from wasmcp.host.transports.http_connection import HttpConnection
     from wasmcp.host.transports.listening import QUEUE, tls_context
+    from wasmcp.host.transports.observation import Observation
+    from wasmcp.host.transports.operations import Operations
 
     options = serving.options
-    app = App(opened)
+    operations = Operations(opened, options, serving.rates)
+    app = App(opened, operations.admission)
     bounds = opened.limits.http
     connections = Connections(bounds, connection_limit(bounds, opened.pool.size), app.unread)
+    operations.start(app, connections)
     state = _State(opened)
     whole: Any = Endpoint(app, state.problem, path=options.path, root_path=options.root_path)
+    if operations.observers:
+        whole = Observation(whole, operations.observers)
     if options.trusted_proxies:
         whole = ProxiedClients(whole, options.trusted_proxies)
     config = uvicorn.Config(
@@ -103,7 +112,7 @@ def serve_on(
             await super().startup(sockets)
             for each in sockets or ():
                 each.listen(QUEUE)  # connections wait in the kernel, not in asyncio, which accepts them in rounds
-            reloads = _Reloads(opened, serving, config.ssl)
+            reloads = _Reloads(opened, serving, config.ssl, operations)
             reloads.start()
             self._reloads = reloads
 
@@ -122,6 +131,7 @@ def serve_on(
     finally:
         sys.setswitchinterval(interval)
         opened.close()
+        operations.close()
 
 
 _early: list[int] = []  # signals to reload that arrived before the event loop
@@ -151,8 +161,9 @@ class _State:
 class _Reloads:
     """Reloads of a server and its certificate: at SIGHUP and, on request, when the file changes. On the event loop."""
 
-    def __init__(self, opened: Server, serving: Serving, tls: Any) -> None:
+    def __init__(self, opened: Server, serving: Serving, tls: Any, operations: Operations) -> None:
         self._opened = opened
+        self._operations = operations
         self._serving = serving
         self._tls = tls
         self._wanted = asyncio.Event()
@@ -197,6 +208,7 @@ class _Reloads:
 
         path, options = self._serving.path, self._serving.options
         try:
+            self._operations.reopen()
             if options.tls_certificate is not None:
                 load_certificate(self._tls, options.tls_certificate, options.tls_key)
             self._opened.reload(path)

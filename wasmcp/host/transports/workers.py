@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
     from types import FrameType
 
+    from wasmcp.host.operations.metrics import MetricsEndpoint, SharedMetrics
     from wasmcp.host.transports.uvicorn_server import Serving
 
 _GRACE = 15.0  # seconds that workers get to end their requests
@@ -70,6 +71,8 @@ class Supervisor:
         self._context = multiprocessing.get_context("spawn")
         self._workers = [_Worker() for _ in range(serving.options.workers)]
         self._received: list[int] = []
+        self._metrics: SharedMetrics | None = None
+        self._endpoint: MetricsEndpoint | None = None
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_write, False)
 
@@ -79,12 +82,21 @@ class Supervisor:
         Raises:
             KeyboardInterrupt: The process was interrupted.
         """
+        metrics = self._serving.options.metrics
+        if metrics is not None:
+            from wasmcp.host.operations.metrics import MetricsEndpoint, SharedMetrics
+
+            self._metrics = SharedMetrics()
+            self._endpoint = MetricsEndpoint(*metrics, self._metrics.registry())
         handled = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
         before = {number: signal.signal(number, self._receive) for number in handled}
         try:
             ended_by = self._supervise()
         finally:
             self._end()
+            if self._endpoint is not None and self._metrics is not None:
+                self._endpoint.close()
+                self._metrics.close()
             for number, handler in before.items():
                 signal.signal(number, handler)
             os.close(self._wake_read)
@@ -131,6 +143,8 @@ class Supervisor:
         reason = f"signal {-code}" if code < 0 else f"exit code {code}"
         message = f"a worker has ended ({reason}); another is started"
         logs.log(logs.TRANSPORTS, logs.ERROR, message, pid=process.pid, exit_code=code)
+        if self._metrics is not None and process.pid is not None:
+            self._metrics.ended(process.pid)
         process.close()
         worker.process = None
 

@@ -1,0 +1,1 @@
+"""Operation of a server: rate limits, logs of requests, and metrics."""

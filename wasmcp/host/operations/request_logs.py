@@ -1,0 +1,165 @@
+"""Logs of requests in files: the access log and the audit log, written without delaying a request."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from wasmcp.errors import HostError
+from wasmcp.host.engine.standard_error import Log
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from wasmcp.host.operations.messages import Received
+
+_WAITING = 4 << 20  # maximum bytes that wait to be written to a file
+_FIELD = 2048  # maximum characters of a text of a client in a log
+_ARGUMENTS = 64 << 10  # maximum characters of the arguments of one message in the audit log
+
+
+@dataclass(slots=True)
+class RequestRecord:
+    """An HTTP request that has ended.
+
+    Attributes:
+        time: The time of the request, in seconds since 1970.
+        client: The address of the client; None if it is unknown.
+        method: The HTTP method.
+        path: The path and query as sent.
+        version: The version of HTTP.
+        status: The status of the response; 499 if the client disconnected before it.
+        sent: The bytes of the body of the response.
+        seconds: The duration.
+        agent: The field `User-Agent`.
+        session: The field `Mcp-Session-Id`.
+        messages: The JSON-RPC messages of the body.
+        limited: True if a rate limit was exceeded.
+    """
+
+    time: float
+    client: str | None
+    method: str
+    path: str
+    version: str
+    agent: str = ""
+    session: str | None = None
+    status: int = 499
+    sent: int = 0
+    seconds: float = 0.0
+    messages: Sequence[Received] = field(default_factory=tuple)
+    limited: bool = False
+
+
+class LogFile:
+    """File to which lines are appended on a separate thread.
+
+    Lines that do not fit into a buffer are dropped, and a line reports how many bytes. Several processes can append to
+    one file. `reopen` lets a program rotate it.
+    """
+
+    def __init__(self, path: Path, notice: Callable[[int], str]) -> None:
+        """Open the file for appending; it is made if it does not exist, readable by its owner alone.
+
+        Args:
+            path: The file.
+            notice: Function that returns the line for a number of bytes that were dropped.
+
+        Raises:
+            HostError: The file cannot be opened.
+        """
+        self._path = path
+        self._descriptor = self._open()
+        self._log = Log(self._descriptor, _WAITING, notice)
+        self._is_closed = False
+
+    def _open(self) -> int:
+        try:
+            return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise HostError(f"the log `{self._path}` cannot be written: {error.strerror or error}") from None
+
+    def write(self, line: str) -> None:
+        """Append a line."""
+        if not self._is_closed:
+            self._log.write(f"{line}\n".encode("utf-8", "backslashreplace"))
+
+    def reopen(self) -> None:
+        """Open the path again, because the file may have been moved.
+
+        Raises:
+            HostError: The file cannot be opened; the log goes on in the one before.
+        """
+        self._log.flush()
+        new = self._open()
+        os.dup2(new, self._descriptor, inheritable=False)
+        os.close(new)
+
+    def close(self) -> None:
+        """Write what waits, for at most half a second, and close the file."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        if self._log.flush():  # otherwise its thread still uses the descriptor
+            os.close(self._descriptor)
+
+
+def access_line(record: RequestRecord) -> str:
+    """Return a line of the access log: the Combined Log Format of Apache, and the seconds of the request."""
+    when = datetime.fromtimestamp(record.time, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000")
+    request = f"{_quoted(record.method)} {_quoted(record.path)} HTTP/{record.version}"
+    client = record.client or "-"
+    agent = _quoted(record.agent) or "-"
+    return f'{client} - - [{when}] "{request}" {record.status} {record.sent} "-" "{agent}" {record.seconds:.6f}'
+
+
+def _quoted(text: str) -> str:
+    """Escape a text of a client for a quoted field: no quotes, no control characters, ASCII only."""
+    escaped = text[:_FIELD].encode("unicode_escape").decode("ascii")
+    return escaped.replace('"', "\\x22")
+
+
+def decision(record: RequestRecord) -> str:
+    """Return the decision about a request: `allowed`, `denied` (by authorization or origin), `limited` or `failed`."""
+    if record.limited:
+        return "limited"
+    if record.status in {401, 403}:
+        return "denied"
+    return "allowed" if record.status < 400 else "failed"
+
+
+def audit_lines(record: RequestRecord, *, arguments: bool) -> list[str]:
+    """Return the lines of the audit log, a JSON object for each message of the request, or one without a method.
+
+    Args:
+        record: The request.
+        arguments: Include the arguments of tools and prompts.
+    """
+    from wasmcp.host.operations.messages import Received
+
+    common: dict[str, Any] = {
+        "time": datetime.fromtimestamp(record.time, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "client": record.client,
+        "session": record.session and sha256(record.session.encode()).hexdigest()[:16],  # the id itself is a secret
+    }
+    end = {
+        "decision": decision(record),
+        "status": record.status,
+        "duration_ms": round(record.seconds * 1000, 3),
+    }
+    lines = []
+    for message in record.messages or [Received()]:
+        named = {"method": message.method or f"HTTP {record.method[:20]}", "target": message.target or None}
+        given = {"arguments": _bounded(message.arguments)} if arguments and message.arguments is not None else {}
+        lines.append(json.dumps({**common, **named, **given, **end}, separators=(",", ":")))
+    return lines
+
+
+def _bounded(arguments: Any) -> Any:
+    text = json.dumps(arguments)
+    return arguments if len(text) <= _ARGUMENTS else f"{len(text)} characters"

@@ -1,0 +1,108 @@
+"""Logs, metrics and rate limits of one process of `wasmcp serve`."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+from wasmcp.host.operations.rate_limits import RateLimiter
+from wasmcp.host.operations.request_logs import LogFile, access_line, audit_lines
+from wasmcp.host.transports.observation import Admission
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wasmcp.host.client.server import Server
+    from wasmcp.host.operations.metrics import Metrics, MetricsEndpoint, Refresher
+    from wasmcp.host.operations.rate_limits import RateLimits
+    from wasmcp.host.operations.request_logs import RequestRecord
+    from wasmcp.host.transports.asgi import App
+    from wasmcp.host.transports.connections import Connections
+    from wasmcp.host.transports.http_options import HttpOptions
+
+
+class Operations:
+    """Logs, metrics and rate limits of one process.
+
+    Attributes:
+        admission: The admission of requests; None if neither limits nor logs need it.
+        observers: The functions to call with each request that has ended.
+    """
+
+    def __init__(self, opened: Server, options: HttpOptions, rates: RateLimits) -> None:
+        """Open the logs.
+
+        Args:
+            opened: The server.
+            options: The options of the HTTP server.
+            rates: The rate limits of each client.
+
+        Raises:
+            HostError: A log cannot be written.
+        """
+        self._opened = opened
+        self._options = options
+        self.observers: list[Callable[[RequestRecord], None]] = []
+        self._logs: list[LogFile] = []
+        self._metrics: Metrics | None = None
+        self._refresher: Refresher | None = None
+        self._endpoint: MetricsEndpoint | None = None
+        if options.access_log is not None:
+            access = LogFile(options.access_log, lambda dropped: f"# {dropped} bytes were dropped: written too slowly")
+            self._logs.append(access)
+            self.observers.append(lambda record: access.write(access_line(record)))
+        if options.audit_log is not None:
+            audit = LogFile(options.audit_log, lambda dropped: json.dumps({"dropped_bytes": dropped}))
+            self._logs.append(audit)
+            self.observers.append(lambda record: _write_audit(audit, record, arguments=options.audit_arguments))
+        self.admission: Admission | None = None
+        if rates or options.audit_log is not None or options.metrics is not None:
+            limiter = RateLimiter(rates) if rates else None
+            self.admission = Admission(limiter, opened.sessions.is_alive)
+
+    def start(self, app: App, connections: Connections) -> None:
+        """Begin to measure, and serve the metrics unless the supervisor of several workers does.
+
+        Raises:
+            HostError: The library for metrics is not installed, or their address cannot be listened on.
+        """
+        if self._options.metrics is None:
+            return
+        from wasmcp.host.operations.metrics import DIRECTORY, Metrics, MetricsEndpoint, Refresher
+
+        opened = self._opened
+        self._metrics = Metrics(
+            {
+                "wasmcp_connections": ("Open connections", lambda: len(connections)),
+                "wasmcp_instances": ("Instances of the server", lambda: opened.pool.instances),
+                "wasmcp_waiting_calls": ("Calls that wait for an instance", lambda: opened.pool.waiting_calls),
+                "wasmcp_sessions": ("Sessions of clients of handshake revisions", lambda: len(opened.sessions)),
+                "wasmcp_streams": ("Open streams of notifications", lambda: app.streams.used),
+            }
+        )
+        self.observers.append(self._metrics.observe)
+        self._metrics.refresh()
+        self._refresher = Refresher(self._metrics)
+        if DIRECTORY not in os.environ:
+            self._endpoint = MetricsEndpoint(*self._options.metrics, self._metrics.registry)
+
+    def reopen(self) -> None:
+        """Open the logs again, because they may have been rotated.
+
+        Raises:
+            HostError: A log cannot be opened; it goes on in the file before.
+        """
+        for one in self._logs:
+            one.reopen()
+
+    def close(self) -> None:
+        """Write what waits, and stop the metrics."""
+        for one in (*self._logs, self._refresher, self._endpoint):
+            if one is not None:
+                one.close()
+
+
+def _write_audit(audit: LogFile, record: RequestRecord, *, arguments: bool) -> None:
+    for line in audit_lines(record, arguments=arguments):
+        audit.write(line)
