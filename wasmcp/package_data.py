@@ -24,6 +24,7 @@ FRAMEWORK_COMPONENTS = (
     "dynamic-tools-middleware",
     "catalogue",
     "method-not-found",
+    "access-control",
     "kv-store",
     "kv-store-draft",
     "session-store",
@@ -43,7 +44,7 @@ ADAPTERS = (
 """Components that adapt the contracts of another tool: ``KIND-of-CONTRACT``, each with the world of that name, built
 from ``framework/adapters/KIND.zig``."""
 
-BUILD_COMPONENTS = ("uri-templates-checker",)
+BUILD_COMPONENTS = ("uri-templates-checker", "access-checker")
 """Components that builds call; servers do not contain them."""
 
 _PACKAGE = Path(__file__).resolve().parent

@@ -1,5 +1,6 @@
 //! Library that framework components share.
 
+pub const access = @import("access.zig");
 pub const Completion = @import("Completion.zig");
 pub const KeyValue = @import("KeyValue.zig").KeyValue;
 pub const bytes = @import("bytes.zig");
@@ -15,6 +16,7 @@ pub const UriTemplate = @import("UriTemplate.zig");
 pub const Writer = @import("Writer.zig");
 
 test {
+    _ = access;
     _ = Completion;
     _ = base64;
     _ = bytes;

@@ -30,6 +30,19 @@ pub fn first(
     return null;
 }
 
+/// Return whether a URI matches a template with any values of its variables, also those that lead out of a folder.
+pub fn matches(allocator: Allocator, uri: []const u8, template: []const u8) Allocator.Error!bool {
+    const normal = try uris.normalized(uri, .{ .dots = false }) orelse return false;
+    if (!begins(template, normal.text)) return false;
+    const parsed = switch (try parse(allocator, template, false)) {
+        .template => |parsed| parsed,
+        .problem => return false,
+    };
+    const names = try allocator.alloc([]const u8, parsed.variables.len);
+    for (names, parsed.variables) |*name, variable| name.* = variable.name;
+    return try parsed.match(allocator, normal.text, names) != null;
+}
+
 /// Return the reason why URIs cannot be matched against a template; null if they can.
 pub fn problem(allocator: Allocator, text: []const u8) Allocator.Error!?[]const u8 {
     return switch (try parse(allocator, text, true)) {

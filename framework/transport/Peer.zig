@@ -77,6 +77,11 @@ pub fn begin(self: *Peer, request: Request, terms: messages.Terms, output: Outpu
     return refused;
 }
 
+/// Return the error reply to a request that the access rules reject, or null.
+pub fn check(_: *Peer, request: Request) ?Reply {
+    return bindings.access.check(request);
+}
+
 pub fn handle(_: *Peer, request: Request) ?Reply {
     return bindings.server_handler.handle(request);
 }

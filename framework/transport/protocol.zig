@@ -4,8 +4,8 @@
 //!
 //! * `Request`, `Reply`: handles; `Output`: destination of the events of a request
 //! * `parse(body) Incoming(Request)`, `params(request) []const u8`, `refusal(Fault) []const u8`
-//! * `begin(request, Terms, Output) ?Reply` (an error reply if the request is rejected), `handle(request) ?Reply`,
-//!   `finish(request, ?Reply) Answer`
+//! * `begin(request, Terms, Output) ?Reply` (an error reply if the request is rejected), `check(request) ?Reply` (the
+//!   error reply of the access rules), `handle(request) ?Reply`, `finish(request, ?Reply) Answer`
 //! * `nowhere`: the `Output` that discards events
 //! * `raw(json) Reply`, `failure(Fault) Reply`, `metadata() lifecycle.Metadata`
 //! * `subscribe(request, filter) Subscription`, `tell(token, kind, json)`
@@ -112,9 +112,12 @@ pub fn Protocol(comptime Peer: type) type {
         pub fn modern(self: *Self, opened: Request, posted: ?Post, output: Peer.Output) Error!Answer {
             if (try self.modernFault(opened, if (posted) |post_| post_.mirror else null)) |fault|
                 return self.refuse(opened, fault);
-            if (is(opened, "subscriptions/listen")) return self.listen(opened, posted);
             const terms: Terms = .{ .revision = revisions.modern, .head = if (posted) |post_| post_.head else null };
-            if (self.peer.begin(opened.request, terms, output)) |refused| return self.finish(opened, refused);
+            const listens = is(opened, "subscriptions/listen");
+            const events = if (listens) Peer.nowhere else output;
+            if (self.peer.begin(opened.request, terms, events)) |refused| return self.finish(opened, refused);
+            if (self.peer.check(opened.request)) |refused| return self.finish(opened, refused);
+            if (listens) return self.listen(opened, posted);
             if (is(opened, "server/discover"))
                 return self.finish(opened, self.peer.raw(try self.texts.discovery(self.peer, self.delivery != .none)));
             if (is(opened, "initialize")) return self.finish(opened, self.peer.failure(faults.no_handshake));
@@ -182,6 +185,7 @@ pub fn Protocol(comptime Peer: type) type {
                 .session = if (head == null) connection else if (self.sessions == .on) self.sessions.on.id else null,
             };
             if (self.peer.begin(opened.request, terms, output)) |refused| return self.finish(opened, refused);
+            if (self.peer.check(opened.request)) |refused| return self.finish(opened, refused);
             // Over HTTP a client of a handshake revision gets change notifications only in a session.
             const delivers = self.delivery != .none and (head == null or self.sessions == .on);
             if (is(opened, "initialize")) {

@@ -81,6 +81,11 @@ const Peer = struct {
         return null;
     }
 
+    pub fn check(_: Peer, request: Request) ?Reply {
+        if (std.mem.indexOf(u8, request.params, "hidden") == null) return null;
+        return .{ .failure = .{ .code = -32602, .message = "" } };
+    }
+
     pub fn handle(_: Peer, request: Request) ?Reply {
         if (std.mem.eql(u8, request.method, "tools/list") or std.mem.eql(u8, request.method, "tools/call"))
             return .{ .raw = "TOOLS" };

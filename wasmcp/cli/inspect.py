@@ -24,13 +24,17 @@ _TITLES = {"tools": "tools", "resources": "resources", "templates": "resource te
 @click.argument("spec")
 @click.option("--no-boot", is_flag=True, help="Do not start it to read its lists.")
 @click.option("--offline", is_flag=True, help="Use the cache, contact no registry.")
+@click.option("--path", metavar="PATH", help="Explain which entries exist under a path of the endpoint: /mcp/math.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(spec: str, *, no_boot: bool, offline: bool, as_json: bool) -> None:
+def command(spec: str, *, no_boot: bool, offline: bool, path: str | None, as_json: bool) -> None:
     """Show the contents of a component or a server.
 
     SPEC is a file, a package in a registry, an alias or a component of the project. Its lists are read from
     FILE.catalogue.json or a manifest.json next to it; without these, it is started in the sandbox, without grants, and
     queried.
+
+    With --path it explains the filters of a server: the recorded entries that exist under this path, and those that do
+    not.
     """
     from wasmcp.cli.specs import read_subject
     from wasmcp.compose import inspect_component
@@ -41,9 +45,12 @@ def command(spec: str, *, no_boot: bool, offline: bool, as_json: bool) -> None:
     inspection = inspect_component(subject.data, name=subject.name)
     recorded = recorded_offers(subject.path, subject.data)
     offers = recorded.offers
+    structure = read_structure(subject.data, subject.name)
+    if path is not None:
+        _explain(subject.name, structure, path, as_json=as_json)
+        return
     if offers is None and not no_boot:
         offers = _booted(subject, inspection, recorded.entry)
-    structure = read_structure(subject.data, subject.name)
     parts = structure.components if structure.topology.is_composition else []
     if as_json:
         lists = dict.fromkeys(_TITLES) if offers is None else offers.to_dict()
@@ -54,6 +61,7 @@ def command(spec: str, *, no_boot: bool, offline: bool, as_json: bool) -> None:
             "components": [part.to_dict() for part in parts],
             "recorded": structure.recorded,
             "foreign_framework": list(structure.foreign),
+            "access": structure.access,
             "manifest": recorded.entry,
         }
         click.echo(json.dumps(document, indent=2))
@@ -75,6 +83,25 @@ def _booted(subject: Subject, inspection: Inspection, entry: Mapping[str, Any] |
     except (CatalogueError, CompositionError) as error:
         say(f"its lists cannot be read: {error}")
         return None
+
+
+def _explain(name: str, structure: Structure, path: str, *, as_json: bool) -> None:
+    """Print the entries that exist under a path, and those that do not."""
+    from wasmcp.insight.access import entries_at
+
+    if structure.access is None:
+        raise click.ClickException(f"`{name}` has no filters: every entry exists under each path below `/mcp`")
+    shown = entries_at(structure.access, path)
+    if as_json:
+        click.echo(json.dumps({"name": name, **shown.to_dict()}, indent=2))
+    else:
+        click.echo("\n".join(map(printable, shown.lines())))
+
+
+def _filters(access: Mapping[str, Any]) -> list[tuple[str, str]]:
+    from wasmcp.insight.access import filter_text
+
+    return [(path, filter_text(one)) for path, one in access.get("paths", {}).items()]
 
 
 def _lines(
@@ -115,6 +142,8 @@ def _lines(
         parts = structure.components
         yield from _table("components and what they may use", [(part.name, _may_use(part)) for part in parts])
         yield from _trust(structure)
+    if structure.access is not None:
+        yield from _table("filters", _filters(structure.access))
     if offers is not None:
         for kind, title in _TITLES.items():
             if offers.lists.get(kind) or kind == "tools":

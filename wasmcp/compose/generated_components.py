@@ -20,7 +20,7 @@ from wasmcp.component.constant_component import constants
 from wasmcp.component.types import Func, Instance, Option, Primitive
 from wasmcp.compose.catalogue import Catalogue
 from wasmcp.compose.catalogue_values import segment_values
-from wasmcp.compose.interfaces import CATALOGUE_DATA, CONFIG, DISPATCH, MESSAGES, SERVER_METADATA
+from wasmcp.compose.interfaces import ACCESS_RULES, CATALOGUE_DATA, CONFIG, DISPATCH, MESSAGES, SERVER_METADATA
 from wasmcp.compose.metadata import ServerMetadata, metadata_values
 from wasmcp.development_builds import FUNCTION
 from wasmcp.revision_views import to_json_text
@@ -41,6 +41,11 @@ def server_metadata(metadata: ServerMetadata, capabilities: dict[str, Any]) -> b
     """Return the component that exports `server-metadata`."""
     values = metadata_values(metadata, capabilities)
     return constants({SERVER_METADATA: _METADATA}, lambda _interface, name, _type: values[name])
+
+
+def access_rules(rules: str) -> bytes:
+    """Return the component that exports `access-rules`."""
+    return constants({ACCESS_RULES: Instance({"rules": _TEXT})}, lambda _interface, _name, _type: rules)
 
 
 def catalogue_data(imported: Instance, catalogues: Sequence[Catalogue], *, completions: bool) -> bytes:

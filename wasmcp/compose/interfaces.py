@@ -33,6 +33,8 @@ CONFIG = _interface("config")
 HTTP_RULES = _interface("http-rules")
 ENV_RULES = _interface("env-rules")
 KV_RULES = _interface("kv-rules")
+ACCESS = _interface("access")
+ACCESS_RULES = _interface("access-rules")
 
 EXCHANGE = "wasmcp:embedding/exchange@0.1.0"
 

@@ -1,6 +1,7 @@
 """Composition of servers and handlers: the graph of its chain and its services.
 
-    transport -> [segment | dynamic component]* -> method-not-found    services: server-io, server-metadata, stores
+    transport -> [access-control] -> [segment | dynamic component]* -> method-not-found
+    services: server-io, server-metadata, stores
 
 A segment is the framework's `catalogue` over a generated `dispatch` to its members, each wrapped by a middleware for
 every capability it has. A dynamic component is wrapped in the same way, with the rest of the chain downstream.
@@ -26,6 +27,7 @@ from wasmcp.component.graph import Component as GraphComponent
 from wasmcp.component.graph import Graph, Node, Value
 from wasmcp.component.topology import MAX_DEFINITIONS, MAX_INSTANCES, count
 from wasmcp.component.types import Instance
+from wasmcp.compose.access import Access, access_section, compiled
 from wasmcp.compose.capabilities import declared_by, offered, server_capabilities
 from wasmcp.compose.catalogue import Catalogue
 from wasmcp.compose.chain_plan import OnDuplicate, Part, Segment, catalogue_of, components_of, plan_chain, tools_of
@@ -35,6 +37,7 @@ from wasmcp.compose.framework import SECOND_DRAFT, FrameworkComponent, Stores, l
 from wasmcp.compose.generated_components import (
     CONFIG_TYPE,
     DEVELOPMENT_TYPE,
+    access_rules,
     baked_environment,
     catalogue_data,
     configuration,
@@ -45,6 +48,8 @@ from wasmcp.compose.generated_components import (
 from wasmcp.compose.grants import check_middlewares, denied_to, unlimited_grants
 from wasmcp.compose.guards import Guards, check_guarded
 from wasmcp.compose.interfaces import (
+    ACCESS,
+    ACCESS_RULES,
     CAPABILITIES,
     CAPABILITY_NAMES,
     CATALOGUE_DATA,
@@ -85,6 +90,7 @@ class ComposedServer:
         denied: The imports that each component was not granted, by its name; see `wasmcp.compose.grants.denied_to`.
         unlimited: The families that each component was granted as a whole although hosts can be named, by its name; see
             `wasmcp.compose.grants.unlimited_grants`.
+        access: Its access rules as JSON values, compiled; None without rules.
     """
 
     chunks: tuple[Chunk, ...]
@@ -97,6 +103,7 @@ class ComposedServer:
     catalogue: Catalogue = field(default_factory=Catalogue)
     denied: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unlimited: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    access: Mapping[str, Any] | None = None
 
     @property
     def size(self) -> int:
@@ -140,6 +147,7 @@ def compose_server(
     keyvalue: str = SECOND_DRAFT,
     framework: Mapping[str, bytes | Path] | None = None,
     development: bool = False,
+    access: Access | None = None,
 ) -> ComposedServer:
     """Compose a server.
 
@@ -156,6 +164,7 @@ def compose_server(
             `wasmcp.host` has both.
         framework: Replacements of framework components, by name.
         development: True if components of development builds are permitted; see `wasmcp.development_builds`.
+        access: Its access rules: the entries that exist under each path of its endpoint.
 
     Returns:
         The server. The same arguments give the same bytes.
@@ -174,13 +183,14 @@ def compose_server(
     described = server_metadata(metadata, capabilities)
     composition = Composition(load_framework(framework), described, keyvalue, development=development)
     composition.check(read)
-    composition.serve(parts, environment=environment, settings=settings or {})
+    rules = compiled(access, parts) if access else None
+    composition.serve(parts, environment=environment, settings=settings or {}, rules=rules)
     encoded = encode(composition.graph)
     permitted = (INTERFACE,) if development else ()
     _check_imports(composition.graph, (name for name in encoded.imports if name not in permitted))
     check_size(encoded.to_bytes(), read)
     return ComposedServer(
-        chunks=(*encoded.chunks, roles_section(encoded.nodes)),
+        chunks=(*encoded.chunks, roles_section(encoded.nodes), *([access_section(rules)] if rules else ())),
         capabilities=capabilities,
         tools=tools_of(parts),
         imports=tuple(sorted(encoded.imports)),
@@ -190,6 +200,7 @@ def compose_server(
         catalogue=catalogue_of(parts),
         denied={component.name: found for component in read if (found := denied_to(component))},
         unlimited={component.name: found for component in read if (found := unlimited_grants(component))},
+        access=None if rules is None else json.loads(rules),
     )
 
 
@@ -284,9 +295,21 @@ class Composition:
                 refused.append(error)
         raise_refused(refused)
 
-    def serve(self, parts: Sequence[Part], *, environment: bool, settings: Mapping[str, str]) -> None:
-        """Put the transport in front of the chain, and export its entry points."""
-        transport = self._instance("transport", {SERVER_HANDLER: self._chain(parts)})
+    def serve(
+        self, parts: Sequence[Part], *, environment: bool, settings: Mapping[str, str], rules: str | None = None
+    ) -> None:
+        """Put the transport in front of the chain, and export its entry points.
+
+        Raises:
+            CompositionError: There are access rules, and the transport is a replacement that does not apply them.
+        """
+        chain = self._chain(parts)
+        transport = self._instance("transport", self._accessible(chain, rules))
+        if rules is not None and not interface_names.find(ACCESS, transport.info.imports):
+            raise CompositionError(
+                f"the server has filters, but the replacement of `transport` does not import `{ACCESS}`: its requests "
+                "would not be checked"
+            )
         if settings:
             for name, type_ in transport.info.imports.items():
                 if is_among(name, (ENVIRONMENT,)) and isinstance(type_, Instance):
@@ -301,6 +324,17 @@ class Composition:
         for entry_point in ENTRY_POINTS:
             value = transport.export(entry_point)
             self.graph.export(value.name, value)
+
+    def _accessible(self, chain: Value | None, rules: str | None) -> dict[str, Value | None]:
+        """Return the first server handler and the check of requests; without rules the check rejects nothing."""
+        if rules is None:
+            type_ = self.framework["access-control"].provides(ACCESS)
+            unchecked = self._generated("no-access-rules", stubs({ACCESS: type_}), kind="denial")
+            unchecked.set(MESSAGES, self._shared[MESSAGES])
+            return {SERVER_HANDLER: chain, ACCESS: unchecked.export(ACCESS)}
+        baked = self._generated("access-rules", access_rules(rules))
+        node = self._instance("access-control", {SERVER_HANDLER: chain, ACCESS_RULES: baked.export(ACCESS_RULES)})
+        return {SERVER_HANDLER: node.export(SERVER_HANDLER), ACCESS: node.export(ACCESS)}
 
     def hand_on(self, parts: Sequence[Part]) -> None:
         """Export the chain itself."""

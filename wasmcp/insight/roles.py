@@ -20,6 +20,8 @@ from typing import Any
 from wasmcp.component.builder import Chunk
 from wasmcp.component.topology import InstanceInfo, Topology, read_topology
 from wasmcp.compose import inspect_component
+from wasmcp.compose.access import SECTION as ACCESS_SECTION
+from wasmcp.compose.access import read_access
 from wasmcp.compose.framework import load_framework
 from wasmcp.compose.grant_rules import GrantRules, RuleError
 from wasmcp.compose.grants import families
@@ -101,6 +103,7 @@ class Structure:
         handlers: The indices of instances whose own `server-handler` is called by others or exported.
         guards: The families that each instance of a guard limits by the recorded rules, by its index: the guard is that
             of this wasmcp, and its rules are those of the record.
+        access: The server's access rules; None without rules. See `wasmcp.compose.access`.
     """
 
     topology: Topology
@@ -109,6 +112,7 @@ class Structure:
     foreign: tuple[str, ...] = ()
     handlers: frozenset[int] = frozenset()
     guards: Mapping[int, str] = field(default_factory=dict)
+    access: Mapping[str, Any] | None = None
 
     def kind(self, index: int) -> str:
         """Return the role of an instance: see `wasmcp.compose.roles.Role.kind`."""
@@ -198,7 +202,12 @@ def read_structure(data: Chunk, name: str = "") -> Structure:
     foreign = {
         part for part, offset, size in parts if sha256(view[offset : offset + size]).hexdigest() != _digest(part)
     }
-    return replace(structure, foreign=tuple(sorted(foreign)), guards=_guards(structure, view, foreign))
+    return replace(
+        structure,
+        foreign=tuple(sorted(foreign)),
+        guards=_guards(structure, view, foreign),
+        access=read_access(topology.custom.get(ACCESS_SECTION, ())),
+    )
 
 
 def _guards(structure: Structure, data: memoryview, foreign: Container[str]) -> dict[int, str]:

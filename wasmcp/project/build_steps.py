@@ -301,6 +301,7 @@ def _compose(
         on_duplicate=config.on_duplicate,
         environment=config.environment,
         settings=config.settings,
+        access=config.access,
         keyvalue=KEYVALUE.get(runtime, SECOND_DRAFT),
         framework=replaced,
         development=planned.development,

@@ -67,6 +67,7 @@ from wasmcp.errors import ConfigError
 from wasmcp.host.configuration.declared import DATA, Configuration, Directory, Variable
 from wasmcp.host.operations.rate_limits import CLIENTS, KINDS, Rate, RateLimits
 from wasmcp.package_data import FRAMEWORK_COMPONENTS
+from wasmcp.project.access_tables import read_access
 from wasmcp.project.model import RUNTIMES, ComponentConfig, Project, ServerConfig, find_package, namespace_problem
 from wasmcp.project.toml_table import (
     Table,
@@ -374,6 +375,7 @@ def read_server(
         runtime=RUNTIMES[RUNTIMES.index(table.choice("runtime", RUNTIMES, RUNTIMES[0]))],  # the literal, for its type
         settings=_settings(table),
         coerce=table.boolean("coerce", default=False) if "coerce" in table else None,
+        access=read_access(table),
         configuration=read_configuration(table, [components[name] for name in names or () if name in components]),
     )
     if server.settings and server.environment:

@@ -153,6 +153,7 @@ def server_entry(
         "imports": list(composed.imports),
         **({"configuration": takes} if takes else {}),
         **({"development": True} if development else {}),
+        **({"access": dict(composed.access)} if composed.access else {}),
         "wasmcp": tool_version(),
     }
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from wasmcp.compose.access import Access
 from wasmcp.compose.grant_rules import GrantRules
 from wasmcp.errors import ConfigError
 from wasmcp.host.configuration.declared import Configuration
@@ -173,6 +174,7 @@ class ServerConfig:
         runtime: The target runtime, of ``RUNTIMES``.
         settings: Settings (``WASMCP_*``) that are baked in.
         coerce: True if the tools of its Python components accept JSON in strings; None: set by the components' tables.
+        access: Its access rules: the entries that exist under each path of its endpoint.
         configuration: The configuration that it takes from its operator: environment variables, directories, a store.
     """
 
@@ -190,6 +192,7 @@ class ServerConfig:
     runtime: Runtime = "wasmcp"
     settings: Mapping[str, str] = field(default_factory=dict)
     coerce: bool | None = None
+    access: Access = field(default_factory=Access)
     configuration: Configuration = field(default_factory=Configuration)
 
 

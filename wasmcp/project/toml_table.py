@@ -109,6 +109,19 @@ class Table:
         found = {name: parent.table(name) for name in parent.items()}
         return {name: table for name, table in found.items() if table is not None}
 
+    def one_or_more(self, key: str) -> list[Table]:
+        """Return the tables of a key with one table or a list of tables; none if it is missing."""
+        self._known.add(key)
+        value = self._data.get(key)
+        if isinstance(value, dict):
+            return [Table(value, f"{self.path}.{_written(key)}", self.problems)]
+        if value is not None and (not isinstance(value, list) or not all(isinstance(one, dict) for one in value)):
+            self.problem(key, f"must be a table or a list of tables, not {shown(value)}")
+            return []
+        return [
+            Table(one, f"{self.path}.{_written(key)}[{index}]", self.problems) for index, one in enumerate(value or ())
+        ]
+
     def items(self) -> dict[str, Any]:
         """Return all keys and values unchanged, and mark the keys as known."""
         self._known.update(self._data)

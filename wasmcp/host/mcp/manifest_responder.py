@@ -32,7 +32,8 @@ class ManifestResponder:
         self._instructions: str | None = metadata.pop("instructions", None)
         self._implementation = metadata
         self.capabilities: dict[str, Any] = entry["capabilities"]
-        self._catalogue: dict[str, Any] | None = entry.get("catalogue")
+        # Access rules decide what a list shows: the server itself applies them.
+        self._catalogue: dict[str, Any] | None = None if "access" in entry else entry.get("catalogue")
 
     @classmethod
     def of_server(cls, path: str | os.PathLike[str], digest: str) -> ManifestResponder | None:

@@ -1,0 +1,312 @@
+"""Filters: the entries that exist under each path of the endpoint, the same for lists, calls and subscriptions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.compose_inputs import METADATA, catalogue, tool, tools_component, validate
+from support.entry_points import JSON, Embedded, Served, mirrored, request
+from support.server_processes import wasmtime_serve
+
+from wasmcp.component.canonical_abi import Case
+from wasmcp.component.constant_component import constants
+from wasmcp.component.types import Func
+from wasmcp.compose import Catalogue, ComponentSpec, ComposedServer, compose_server
+from wasmcp.compose.access import Access, Filter, Selector
+from wasmcp.compose.framework import load_framework
+from wasmcp.compose.interfaces import COMPLETIONS, PROMPTS, RESOURCES
+from wasmcp.errors import CompositionError, RequestError
+from wasmcp.host import open_server
+
+ADD = {"_meta": {"wasmcp/tags": ["math"]}}
+SLOW = {"_meta": {"wasmcp/tags": ["math", "slow"]}}
+TAGGED = {"_meta": {"fastmcp": {"tags": ["private"]}}}
+ACCESS = Access(
+    {
+        "/mcp/math": Filter((Selector(tags=("math",)), Selector(tools=("echo",))), (Selector(tags=("slow",)),)),
+        "/mcp/notes": Filter((Selector(components=("notes",)),), (Selector(resources=("notes://private/*",)),)),
+        "/mcp/public": Filter(None, (Selector(tags=("private",)), Selector(prompts=("re*",)))),
+        "/mcp/empty": Filter(()),
+    }
+)
+
+
+def _notes() -> bytes:
+    """A component whose every resource, prompt and completion has an answer."""
+    framework = load_framework()
+    exports = {
+        RESOURCES: framework["resources-middleware"].wants(RESOURCES),
+        PROMPTS: framework["prompts-middleware"].wants(PROMPTS),
+        COMPLETIONS: framework["completions-middleware"].wants(COMPLETIONS),
+    }
+
+    def answers(_interface: str, name: str, _func: Func) -> Any:
+        if name == "read-resource":
+            part = {"uri": "notes://x", "mime-type": None, "data": Case("text", "a note"), "meta": None}
+            result = {"contents": [part], "cache": None, "meta": None, "extra": None}
+        elif name == "get-prompt":
+            result = {"description": "a prompt", "messages": [], "meta": None, "extra": None}
+        elif name == "complete":
+            result = {"values": ["one"], "total": None, "has-more": None}
+        elif name == "list-references":
+            return Case("ok", [])
+        else:
+            return Case("ok", {"items": [], "next": None, "cache": None})
+        return Case("ok", Case("some", Case("complete", result)))
+
+    return constants(exports, answers)
+
+
+NOTES = Catalogue(
+    resources=({"uri": "notes://all", "name": "all"}, {"uri": "notes://private/key", "name": "key"}),
+    templates=({"uriTemplate": "notes://{area}/{id}", "name": "note", **TAGGED},),
+    prompts=({"name": "review"}, {"name": "summary"}),
+    completions=({"type": "ref/prompt", "name": "review"}, {"type": "ref/resource", "uri": "notes://{area}/{id}"}),
+)
+
+
+def composed(access: Access | None = ACCESS) -> ComposedServer:
+    calc = Catalogue((tool("add", **ADD), tool("power", **SLOW), tool("echo")))
+    return compose_server(
+        [
+            ComponentSpec("calc", tools_component("called"), calc),
+            ComponentSpec("notes", _notes(), NOTES),
+        ],
+        METADATA,
+        access=access,
+    )
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("access") / "server.wasm"
+    server = composed()
+    validate(server.data)
+    server.write(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def embedded(file: Path) -> Embedded:
+    return Embedded(file)
+
+
+@pytest.fixture(scope="module")
+def served(file: Path) -> Iterator[Served]:
+    with wasmtime_serve(file) as port:
+        yield Served(port)
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One path of a server."""
+
+    entry: Any
+    path: str
+
+    def send(self, method: str, params: dict[str, Any] | None = None, *, older: bool = False) -> Any:
+        message = request(method, params, **({"meta": None} if older else {}))
+        headers = {**JSON, "MCP-Protocol-Version": "2025-11-25"} if older else mirrored(message)
+        if not older and "uri" in (params or {}):
+            headers["Mcp-Name"] = (params or {})["uri"]
+        response = self.entry.http("POST", self.path, headers, json.dumps(message))
+        return response.message
+
+    def names(self, method: str, member: str, identity: str, *, older: bool = False) -> list[str]:
+        return [item[identity] for item in self.send(method, older=older)["result"][member]]
+
+
+LISTED = {
+    "/mcp": (["add", "power", "echo"], ["notes://all", "notes://private/key"], 1, ["review", "summary"]),
+    "/mcp/": (["add", "power", "echo"], ["notes://all", "notes://private/key"], 1, ["review", "summary"]),
+    "/mcp/math": (["add", "echo"], [], 0, []),
+    "/mcp/notes?x=/mcp": ([], ["notes://all"], 1, ["review", "summary"]),
+    "/mcp/public": (["add", "power", "echo"], ["notes://all"], 0, ["summary"]),
+    "/mcp/empty/": ([], [], 0, []),
+}
+
+
+@pytest.mark.parametrize("older", [False, True], ids=["2026-07-28", "2025-11-25"])
+@pytest.mark.parametrize("path", LISTED)
+def test_lists_show_the_entries_that_exist_under_the_path(embedded: Embedded, path: str, older: bool) -> None:
+    tools, resources, templates, prompts = LISTED[path]
+    at = Endpoint(embedded, path)
+    assert at.names("tools/list", "tools", "name", older=older) == tools
+    assert at.names("resources/list", "resources", "uri", older=older) == resources
+    assert len(at.names("resources/templates/list", "resourceTemplates", "uriTemplate", older=older)) == templates
+    assert at.names("prompts/list", "prompts", "name", older=older) == prompts
+    if not older:
+        assert at.send("tools/list")["result"]["cacheScope"] == "public"
+
+
+@pytest.mark.parametrize("older", [False, True], ids=["2026-07-28", "2025-11-25"])
+@pytest.mark.parametrize("path", LISTED)
+def test_requests_reach_the_entries_that_lists_show_and_no_others(embedded: Embedded, path: str, older: bool) -> None:
+    tools, resources, templates, prompts = LISTED[path]
+    at = Endpoint(embedded, path)
+    for name in ("add", "power", "echo"):
+        answer = at.send("tools/call", {"name": name, "arguments": {}}, older=older)
+        assert ("result" in answer) == (name in tools)
+        if name not in tools:
+            assert answer["error"] == {"code": -32602, "message": f"Unknown tool: {name}"}
+    for name in ("review", "summary"):
+        assert ("result" in at.send("prompts/get", {"name": name}, older=older)) == (name in prompts)
+    for uri in ("notes://all", "notes://private/key"):
+        answer = at.send("resources/read", {"uri": uri}, older=older)
+        assert ("result" in answer) == (uri in resources), answer
+    reference = {"type": "ref/resource", "uri": "notes://{area}/{id}"}
+    params = {"ref": reference, "argument": {"name": "id", "value": ""}}
+    assert ("result" in at.send("completion/complete", params, older=older)) == bool(templates)
+    params = {"ref": {"type": "ref/prompt", "name": "review"}, "argument": {"name": "x", "value": ""}}
+    assert ("result" in at.send("completion/complete", params, older=older)) == ("review" in prompts)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "notes://private/1",
+        "NOTES://Private/1",
+        "notes://%70rivate/1",
+        "notes://private%2F1",
+        "notes://a/../private/1",
+        "notes://a/..%2Fprivate/1",
+        "notes://a/%2e%2e/private/1",
+        "notes://./private/1",
+        "notes://a\\..\\private/1",
+    ],
+)
+def test_spellings_of_a_denied_uri_are_denied(embedded: Embedded, uri: str) -> None:
+    at = Endpoint(embedded, "/mcp/notes")
+    assert at.send("resources/read", {"uri": uri})["error"]["code"] == -32602
+    assert at.send("resources/read", {"uri": uri}, older=True)["error"]["code"] == -32002
+    listen = at.send("subscriptions/listen", {"notifications": {"resourceSubscriptions": [uri]}})
+    assert listen["error"] == {"code": -32602, "message": f"Resource not found: {uri}", "data": {"uri": uri}}
+
+
+def test_templates_give_their_tags_to_the_resources_that_match_them(embedded: Embedded) -> None:
+    at = Endpoint(embedded, "/mcp/public")
+    assert "error" in at.send("resources/read", {"uri": "notes://work/1"})
+    assert "error" in at.send("resources/read", {"uri": "notes://work/%2Fetc"})
+    assert "result" in at.send("resources/read", {"uri": "notes://all"})
+    assert "result" in Endpoint(embedded, "/mcp/notes").send("resources/read", {"uri": "notes://work/1"})
+
+
+MISSING = [
+    "/mcp/Math",
+    "/MCP/math",
+    "/mcp//math",
+    "//mcp/math",
+    "/mcp/m%61th",
+    "/mcp/%6Dath",
+    "/mcp%2Fmath",
+    "/mcp/x/../math",
+    "/mcp/math/../notes",
+    "/mcp/./math",
+    "/mcp/math/.",
+    "/mcp/math/deeper",
+    "/mcp/math//",
+    "/mcp/math;v=1",
+    "/mcp/mathematics",
+    "/mcp/other",
+    "/mcp/..",
+    "/mcp\\math",
+]
+
+
+@pytest.mark.parametrize("path", MISSING)
+@pytest.mark.parametrize("entry", ["embedded", "served"])
+def test_other_spellings_of_a_path_are_not_found(entry: str, path: str, request: pytest.FixtureRequest) -> None:
+    server = request.getfixturevalue(entry)
+    for method, params in (("tools/list", {}), ("tools/call", {"name": "add"}), ("server/discover", {})):
+        message = globals()["request"](method, params)
+        response = server.http("POST", path, mirrored(message), json.dumps(message))
+        assert response.status == 404, (path, response.body)
+        assert b"called" not in response.body
+
+
+def test_wasmtime_applies_the_filter_of_the_path(served: Served) -> None:
+    at = Endpoint(served, "/mcp/math")
+    assert at.names("tools/list", "tools", "name") == ["add", "echo"]
+    assert at.send("tools/call", {"name": "add"})["result"]["content"][0]["text"] == "called"
+    assert at.send("tools/call", {"name": "power"})["error"]["message"] == "Unknown tool: power"
+
+
+def test_batches_are_filtered_message_by_message(embedded: Embedded) -> None:
+    batch = [request("tools/call", {"name": name}, meta=None, id=name) for name in ("add", "power")]
+    response = embedded.http("POST", "/mcp/math", JSON, json.dumps(batch))
+    assert ["result" in answer for answer in response.message] == [True, False]
+
+
+def test_subscriptions_of_sessions_are_filtered(file: Path) -> None:
+    with open_server(file, instances=1, quick=True) as server:
+        start = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+        opened = server.http("POST", "/mcp/notes", JSON, json.dumps(request("initialize", start, meta=None)))
+        session = {name.lower(): value for name, value in opened.headers}["mcp-session-id"]
+        headers = {**JSON, "Mcp-Session-Id": session, "MCP-Protocol-Version": "2025-11-25"}
+        for path, uri, accepted in (
+            ("/mcp/notes", "notes://private/key", False),
+            ("/mcp/math", "notes://all", False),
+            ("/mcp/notes", "notes://all", True),
+            ("/mcp", "notes://private/key", True),
+        ):
+            message = request("resources/subscribe", {"uri": uri}, meta=None)
+            answer = json.loads(server.http("POST", path, headers, json.dumps(message)).body)
+            # The server offers no subscriptions, so an accepted one is an unknown method.
+            assert (answer["error"]["code"] == -32601) == accepted, answer
+
+
+def test_stdio_has_the_entries_of_the_root() -> None:
+    access = Access({"/mcp": Filter((Selector(tools=("add",)),)), "/mcp/all": Filter(None, (Selector(tools=("x",)),))})
+    with open_server(composed(access).data, instances=1, quick=True) as server:
+        assert [one.name for one in server.list_tools()] == ["add"]
+        with pytest.raises(RequestError, match="Unknown tool: power"):
+            server.call_tool("power")
+
+
+def test_entries_of_dynamic_components_are_filtered_by_name() -> None:
+    dynamic = ComponentSpec(
+        "live", tools_component("live", "now", "later"), grants=frozenset({"middleware"}), dynamic=True
+    )
+    access = Access({"/mcp": Filter((Selector(tools=("n*", "add")),))})
+    known = ComponentSpec("calc", tools_component("called"), catalogue("add", "sub"))
+    with open_server(compose_server([known, dynamic], METADATA, access=access).data, instances=1, quick=True) as server:
+        assert [one.name for one in server.list_tools()] == ["add", "now"]
+        assert server.call_tool("now").text == "live"
+        with pytest.raises(RequestError, match="Unknown tool: later"):
+            server.call_tool("later")
+
+
+@pytest.mark.parametrize(
+    ("selector", "words"),
+    [
+        (
+            Selector(tags=("maths",)),
+            "names the tag `maths`, which no entry has; the tags are `math`, `private`, `slow`",
+        ),
+        (Selector(components=("cal",)), "names the component `cal`, which is not in the server"),
+    ],
+)
+def test_filters_that_select_nothing_are_refused(selector: Selector, words: str) -> None:
+    with pytest.raises(CompositionError) as error:
+        composed(Access({"/mcp/math": Filter(None, (selector,))}))
+    assert words in str(error.value)
+    assert "`deny` of the filter of `/mcp/math`" in str(error.value)
+
+
+def test_tags_of_dynamic_components_cannot_be_denied() -> None:
+    dynamic = ComponentSpec("live", tools_component("live", "now"), grants=frozenset({"middleware"}), dynamic=True)
+    with pytest.raises(CompositionError, match="the tags of `live` are not known"):
+        compose_server([dynamic], METADATA, access=Access({"/mcp": Filter(None, (Selector(tags=("a",)),))}))
+
+
+def test_servers_without_filters_have_no_access_control() -> None:
+    plain, filtered = composed(None), composed()
+    assert "access-control" not in plain.instances
+    assert plain.access is None
+    assert 0 < filtered.size - plain.size < 40_000
+    assert composed().data == filtered.data
