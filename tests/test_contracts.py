@@ -31,6 +31,9 @@ STABLE = (
     "config",
 )
 FRAMEWORKS_OWN = (
+    "access",
+    "access-decisions",
+    "access-rules",
     "catalogue-data",
     "dispatch",
     "env-rules",

@@ -1,31 +1,17 @@
-"""Access rules of a server: filters by path of the endpoint, compiled at composition.
+"""Access rules as an author writes them: filters by path of the endpoint.
 
-A filter selects the entries (tools, resources, resource templates, prompts) that exist under one path. The framework
-component `access-control` applies the rules; framework/lib/access.zig describes their form.
+A filter selects the entries (tools, resources, resource templates, prompts) that exist under one path.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from wasmcp.component.custom_sections import custom_section
-from wasmcp.compose.chain_plan import DynamicComponent, Member, Part, members_of
-from wasmcp.errors import CompositionError
-from wasmcp.protocol import IDENTITIES
-from wasmcp.revision_views import Item, to_json_text
-
-SECTION = "wasmcp-access"
-"""Custom section with the access rules of a server, for commands that explain them."""
-
 ROOT = "/mcp"
 """Path of the endpoint. Requests without a path (stdio) count as requests to it."""
-
-TAGS = "wasmcp/tags"
-"""Key of `_meta` with the tags of an entry. Those of FastMCP, `_meta.fastmcp.tags`, count as well."""
 
 PATTERNS = ("tools", "resources", "prompts")
 """Keys of a selector with patterns, in which `*` matches any text. Those of resources are for templates as well."""
@@ -94,100 +80,3 @@ def path_problem(path: str) -> str | None:
     if not _PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
         return "must be `/mcp` or below it, for example `/mcp/math`, of letters, digits, `.`, `_`, `~` and `-`"
     return None
-
-
-def tags_of(item: Item) -> tuple[str, ...]:
-    """Return the tags of an entry, from its `_meta`."""
-    meta = item.get("_meta")
-    if not isinstance(meta, Mapping):
-        return ()
-    fastmcp = meta.get("fastmcp")
-    lists = [meta.get(TAGS), fastmcp.get("tags") if isinstance(fastmcp, Mapping) else None]
-    found = [tag for one in lists if isinstance(one, list) for tag in one if isinstance(tag, str)]
-    return tuple(dict.fromkeys(found))
-
-
-def compiled(access: Access, parts: Sequence[Part]) -> str:
-    """Return the rules of a server in the form that the framework reads.
-
-    Raises:
-        CompositionError: A rule cannot hold: it names a component or a tag that is not in the server, or refers to
-            tags or components of entries that are not recorded.
-    """
-    members = members_of(parts)
-    _check(access, members, [part.component.name for part in parts if isinstance(part, DynamicComponent)])
-    document = {
-        "paths": {path: one.to_dict() for path, one in access.filters.items()},
-        "entries": {kind: _entries(kind, members) for kind in IDENTITIES},
-    }
-    return to_json_text(document)
-
-
-def access_section(rules: str) -> bytes:
-    """Return the custom section with compiled rules."""
-    return custom_section(SECTION, rules.encode())
-
-
-def read_access(sections: Sequence[bytes]) -> dict[str, Any] | None:
-    """Return the rules in the sections of a server; None if it has none, or more than one record."""
-    try:
-        found = json.loads(sections[0]) if len(sections) == 1 else None
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def _entries(kind: str, members: Sequence[Member]) -> list[dict[str, Any]]:
-    identity = IDENTITIES[kind]
-    entries = [
-        {"name": item[identity], "component": member.component.name, "tags": list(tags_of(item))}
-        for member in members
-        for item in member.catalogue.items(kind)
-    ]
-    return sorted(entries, key=lambda entry: entry["name"].encode())
-
-
-def _check(access: Access, members: Sequence[Member], dynamic: Sequence[str]) -> None:
-    names = [member.component.name for member in members]
-    tags = {
-        tag
-        for member in members
-        for kind in IDENTITIES
-        for item in member.catalogue.items(kind)
-        for tag in tags_of(item)
-    }
-    problems = []
-    for path, one in access.filters.items():
-        for effect, selectors in (("allow", one.allow or ()), ("deny", one.deny)):
-            place = f"`{effect}` of the filter of `{path}`"
-            for selector in selectors:
-                problems += _unknown(place, selector, names, tags, dynamic)
-    if problems:
-        raise CompositionError("; ".join(problems))
-
-
-def _unknown(place: str, selector: Selector, names: Sequence[str], tags: set[str], dynamic: Sequence[str]) -> list[str]:
-    """Return what is wrong with a selector. A filter that silently selects nothing would hide less than intended."""
-    problems = []
-    for name in selector.components or ():
-        if name in dynamic:
-            problems.append(
-                f"{place} names the component `{name}`, whose lists are read at run time: select its entries by name"
-            )
-        elif name not in names:
-            problems.append(
-                f"{place} names the component `{name}`, which is not in the server; it has {_listed(names)}"
-            )
-    for tag in selector.tags or ():
-        if dynamic and place.startswith("`deny`"):
-            problems.append(
-                f"{place} names the tag `{tag}`, but the tags of `{dynamic[0]}` are not known: its lists are read at "
-                "run time. Deny its entries by name"
-            )
-        elif tag not in tags:
-            problems.append(f"{place} names the tag `{tag}`, which no entry has; the tags are {_listed(sorted(tags))}")
-    return problems
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names) or "none"

@@ -27,7 +27,8 @@ from wasmcp.component.graph import Component as GraphComponent
 from wasmcp.component.graph import Graph, Node, Value
 from wasmcp.component.topology import MAX_DEFINITIONS, MAX_INSTANCES, count
 from wasmcp.component.types import Instance
-from wasmcp.compose.access import Access, access_section, compiled
+from wasmcp.compose.access import Access
+from wasmcp.compose.access_rules import access_section, compiled
 from wasmcp.compose.capabilities import declared_by, offered, server_capabilities
 from wasmcp.compose.catalogue import Catalogue
 from wasmcp.compose.chain_plan import OnDuplicate, Part, Segment, catalogue_of, components_of, plan_chain, tools_of

@@ -20,8 +20,8 @@ from typing import Any
 from wasmcp.component.builder import Chunk
 from wasmcp.component.topology import InstanceInfo, Topology, read_topology
 from wasmcp.compose import inspect_component
-from wasmcp.compose.access import SECTION as ACCESS_SECTION
-from wasmcp.compose.access import read_access
+from wasmcp.compose.access_rules import SECTION as ACCESS_SECTION
+from wasmcp.compose.access_rules import read_access
 from wasmcp.compose.framework import load_framework
 from wasmcp.compose.grant_rules import GrantRules, RuleError
 from wasmcp.compose.grants import families
@@ -103,7 +103,7 @@ class Structure:
         handlers: The indices of instances whose own `server-handler` is called by others or exported.
         guards: The families that each instance of a guard limits by the recorded rules, by its index: the guard is that
             of this wasmcp, and its rules are those of the record.
-        access: The server's access rules; None without rules. See `wasmcp.compose.access`.
+        access: The server's access rules; None without rules. See `wasmcp.compose.access_rules`.
     """
 
     topology: Topology
