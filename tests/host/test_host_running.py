@@ -416,7 +416,7 @@ def test_unusable_options_are_rejected(zig_server: Path, tmp_path: Path, command
     for text in (
         "`--env TOKEN`: no component",
         "`--dir /work`: no component",
-        "`--keyvalue memory`: the server does not",
+        "store `memory`: the server does not",
     ):
         assert text in done.stderr
     assert "secret" not in done.stderr

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from wasmcp.errors import HostError
 from wasmcp.host.bindings.messages import Chunk, Event, Head, HttpRequest, InputCancelled, Message, StdioRequest
+from wasmcp.host.engine import logs
 from wasmcp.host.mcp import jsonrpc
 from wasmcp.host.mcp.jsonrpc import cancelled_ids, request_id, same_id
 from wasmcp.host.mcp.subscriptions import LIST_CHANGED, StdioSubscriptions
@@ -100,7 +101,34 @@ class Connection:
         if self.rebuild is None:
             raise HostError("this connection cannot load another version of its server")
         values = None if self._keyvalue is None else self._keyvalue.sessions
-        program = self.rebuild(source, development, values)
+        self._replace(self.rebuild(source, development, values))
+        for method in LIST_CHANGED:
+            self.hub.changed(f'{{"method":"{method}"}}')
+
+    def optimise(self, source: str | os.PathLike[str]) -> None:
+        """Compile the server better, on a thread with a low priority, and replace the code when it is ready.
+
+        Args:
+            source: The file of the server. If another version is loaded meanwhile, that version stays.
+        """
+        threading.Thread(target=self._optimise, args=(source, self.pool), name="wasmcp-optimise", daemon=True).start()
+
+    def _optimise(self, source: str | os.PathLike[str], pool: Pool) -> None:
+        if self.rebuild is None:
+            return
+        values = None if self._keyvalue is None else self._keyvalue.sessions
+        try:
+            self._replace(self.rebuild(source, None, values), instead_of=pool)
+        except HostError as error:  # the server was closed, or the file was replaced by another: the code stays
+            logs.log(logs.ENGINE, logs.INFO, f"the code of the quick start stays in use: {error}", path=source)
+
+    def _replace(self, program: Program, *, instead_of: Pool | None = None) -> None:
+        """Use a program from now on.
+
+        Args:
+            program: The program.
+            instead_of: The pool that must be in use; otherwise the program is dropped.
+        """
         with self._lock:
             old = self.pool
             pool = Pool(program, self._instances, old.pending_inputs)
@@ -110,9 +138,12 @@ class Connection:
             program.close()
             raise
         with self._lock:
-            if self._closed:
+            if self._closed or (instead_of is not None and self.pool is not instead_of):
                 program.close()
+                if instead_of is not None:
+                    return
                 raise HostError("the server is closed")
+            old = self.pool
             old.pending_inputs.continue_with(pool.submit)
             self.pool = pool
             if self._keyvalue is None and program.keyvalue is not None:
@@ -120,8 +151,6 @@ class Connection:
                 program.keyvalue.sessions.is_alive = self.sessions.is_alive
             self._draining.append(old)
         threading.Thread(target=self._drain, args=(old,), name="wasmcp-drain", daemon=True).start()
-        for method in LIST_CHANGED:
-            self.hub.changed(f'{{"method":"{method}"}}')
 
     def _drain(self, pool: Pool) -> None:
         pool.drain()

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 
 PROTOCOL_VERSION = LATEST
+_LARGE = 2 << 20  # bytes of a server that takes seconds to compile
 _watchdogs: dict[bool, Watchdog] = {}
 _lock = threading.Lock()
 
@@ -67,6 +68,7 @@ def open_server(
     on_wire: Callable[[str, str], None] | None = None,
     echo_stderr: bool = False,
     quick: bool = False,
+    quick_start: bool = False,
     on_compile: Callable[[], None] | None = None,
     development: Mapping[str, str] | None = None,
     settings: Mapping[str, str] | None = None,
@@ -84,6 +86,9 @@ def open_server(
         echo_stderr: Log the lines of the server's standard error with the logger `wasmcp.host.server`, in addition to
             keeping them. Without handlers of `logging` they are written to standard error.
         quick: Compile in less time, to slower code.
+        quick_start: Compile so at first, if the server is large and not in the compile cache, and replace the code when
+            it has been compiled better, on another thread. Values that components keep in memory are lost then, so
+            that it has no effect with `instances=1`.
         settings: `WASMCP_*` by name, see docs/reference/environment.md; `wasmcp run` reads them from the environment.
         keyvalue: The store of `wasi:keyvalue`: `memory:`, which is the default, `sqlite:PATH` or `redis://HOST`.
         development: For a development build, the modules of each of its Python components as
@@ -102,10 +107,25 @@ def open_server(
     given = tuple(with_state_keys(settings or {}).items())
     mounts = tuple(directories)
     options = _Options(limits or Limits(), env or {}, mounts, given, keyvalue, stderr, hub, quick=quick)
-    program = _program(source, options, development, on_compile=on_compile)
+    first = options
+    if quick_start and not quick and instances != 1 and not isinstance(source, bytes) and _takes_long(source):
+        first = options._replace(quick=True)
+    program = _program(source, first, development, on_compile=on_compile)
     server = Server(program, stderr, hub, instances=instances, on_wire=on_wire)
-    server.rebuild = lambda source, development, values: _program(source, options, development, values=values)
+    server.rebuild = lambda source, development, values: _program(
+        source, options, development, values=values, background=True
+    )
+    if first is not options and not isinstance(source, bytes):
+        server.optimise(source)
     return server
+
+
+def _takes_long(source: str | os.PathLike[str]) -> bool:
+    """Return True if the compilation of a file takes long, and its result is not in the cache."""
+    try:
+        return os.stat(source).st_size > _LARGE and not compile_cache.is_compiled(source)  # noqa: PTH116 - also a string
+    except OSError:
+        return False  # the error is that of the compilation
 
 
 class _Options(NamedTuple):
@@ -128,6 +148,7 @@ def _program(
     *,
     on_compile: Callable[[], None] | None = None,
     values: SessionValues | None = None,
+    background: bool = False,
 ) -> Program:
     """Compile a server; see `open_server`.
 
@@ -137,15 +158,16 @@ def _program(
         development: For a development build, its modules.
         on_compile: Called before compilation begins.
         values: The store of the version before, if there is one.
+        background: Compile with a low priority.
     """
     if isinstance(source, bytes):
         name = "the component"
         if on_compile:
             on_compile()
-        component = compile_cache.compile_bytes(source, name, quick=options.quick)
+        component = compile_cache.compile_bytes(source, name, quick=options.quick, background=background)
     else:
         name = os.fspath(source)
-        component = compile_cache.load(source, quick=options.quick, on_compile=on_compile)
+        component = compile_cache.load(source, quick=options.quick, background=background, on_compile=on_compile)
     of = engine(quick=options.quick)
     needs = component.type.imports(of)
     missing = missing_imports(name for name in needs if development is None or name != INTERFACE)

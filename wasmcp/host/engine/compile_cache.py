@@ -53,13 +53,18 @@ def cache_directory() -> Path:
 
 
 def load(
-    path: str | os.PathLike[str], *, quick: bool = False, on_compile: Callable[[], None] | None = None
+    path: str | os.PathLike[str],
+    *,
+    quick: bool = False,
+    background: bool = False,
+    on_compile: Callable[[], None] | None = None,
 ) -> Component:
     """Load a component from the cache; compile and cache it first if necessary.
 
     Args:
         path: The component.
         quick: See `wasmcp.host.engine.engine.engine`; such code is cached under another key.
+        background: Compile with a low priority.
         on_compile: Called before a compilation, which takes seconds for a large component.
 
     Raises:
@@ -69,11 +74,23 @@ def load(
     if cache is None:
         if on_compile:
             on_compile()
-        return compile_bytes(read_component(path), str(path), quick=quick)
+        return compile_bytes(read_component(path), str(path), quick=quick, background=background)
     compiled = _find(cache, path, quick=quick)
     if compiled is not None and (found := _deserialize(compiled, quick=quick)) is not None:
         return found
-    return _fill(cache, path, quick, on_compile)
+    return _fill(cache, path, on_compile, quick=quick, background=background)
+
+
+def is_compiled(path: str | os.PathLike[str]) -> bool:
+    """Return True if the cache has the compiled form of a file, also under another path; the file may have to be read.
+
+    Raises:
+        ArtifactError: The file cannot be read, or is not a component.
+    """
+    if cached(path):
+        return True
+    cache, _problem = _private(cache_directory())
+    return cache is not None and _target(cache, read_component(path), quick=False).is_file()
 
 
 def cached(path: str | os.PathLike[str]) -> bool:
@@ -117,19 +134,18 @@ def check_component(data: bytes, name: str) -> None:
         raise ArtifactError(name, f"is of a WebAssembly version this host does not know: {data[4:8].hex(' ')}")
 
 
-def compile_bytes(data: bytes, name: str, *, quick: bool = False) -> Component:
+def compile_bytes(data: bytes, name: str, *, quick: bool = False, background: bool = False) -> Component:
     """Compile a component, without the cache.
 
     Raises:
         ArtifactError: The component is invalid, or the compiler failed.
     """
-    return _loaded(_compiled(data, name, quick=quick), quick=quick)
+    return _loaded(_compiled(data, name, quick=quick, background=background), quick=quick)
 
 
-def _compiled(data: bytes, name: str, *, quick: bool) -> bytes:
-
+def _compiled(data: bytes, name: str, *, quick: bool, background: bool) -> bytes:
     check_component(data, name)
-    return compile_component(data, name, quick=quick)
+    return compile_component(data, name, quick=quick, background=background)
 
 
 def _loaded(code: bytes, *, quick: bool) -> Component:
@@ -235,11 +251,22 @@ def _deserialize(compiled: Path, *, quick: bool) -> Component | None:
         return None
 
 
-def _fill(cache: Path, path: str | os.PathLike[str], quick: bool, on_compile: Callable[[], None] | None) -> Component:
+def _target(cache: Path, data: bytes, *, quick: bool) -> Path:
     from hashlib import sha256
 
+    return cache / f"{sha256(data).hexdigest()}-{_suffix(quick=quick)}.cwasm"
+
+
+def _fill(
+    cache: Path,
+    path: str | os.PathLike[str],
+    on_compile: Callable[[], None] | None,
+    *,
+    quick: bool,
+    background: bool,
+) -> Component:
     data = read_component(path)
-    compiled = cache / f"{sha256(data).hexdigest()}-{_suffix(quick=quick)}.cwasm"
+    compiled = _target(cache, data, quick=quick)
     size = cache / f"{compiled.name}.size"
 
     def known() -> Component | None:
@@ -259,7 +286,7 @@ def _fill(cache: Path, path: str | os.PathLike[str], quick: bool, on_compile: Ca
             if component is None:
                 if on_compile:
                     on_compile()
-                code = _compiled(data, str(path), quick=quick)
+                code = _compiled(data, str(path), quick=quick, background=background)
                 component = _loaded(code, quick=quick)
                 with suppress(OSError):  # the server can run although the disk is full
                     _write(compiled, code)
@@ -319,24 +346,32 @@ _CHILD = """\
 import sys
 sys.path[:] = sys.argv[2:]
 from wasmcp.host.engine.compile_cache import answer
-answer(quick=sys.argv[1] == "quick")
+answer(quick=sys.argv[1].startswith("quick"), background=sys.argv[1].endswith("background"))
 """
 
 
-def compile_component(data: bytes, name: str, *, quick: bool = False) -> bytes:
+def compile_component(data: bytes, name: str, *, quick: bool = False, background: bool = False) -> bytes:
     """Return the compiled form of a component, as `Component.deserialize` takes it.
 
     Args:
         data: The component.
         name: The component's name for messages.
         quick: See `wasmcp.host.engine.engine.engine`.
+        background: Compile with a low priority.
 
     Raises:
         ArtifactError: The component is invalid, or the compiler failed.
     """
     if not sys.executable or getattr(sys, "frozen", False):  # no interpreter can be started
         return bytes(_compile(data, name, quick=quick))
-    command = [sys.executable, "-I", "-c", _CHILD, "quick" if quick else "well", *_path()]
+    command = [
+        sys.executable,
+        "-I",
+        "-c",
+        _CHILD,
+        f"{'quick' if quick else 'well'} {'background' if background else ''}",
+        *_path(),
+    ]
     environment = {**os.environ, "RUST_BACKTRACE": "0"}
     try:
         done = subprocess.run(command, input=data, capture_output=True, check=False, env=environment)
@@ -350,8 +385,10 @@ def compile_component(data: bytes, name: str, *, quick: bool = False) -> bytes:
     raise ArtifactError(name, f"cannot be compiled: {_reason(done.returncode, stderr.splitlines())}")
 
 
-def answer(*, quick: bool) -> None:
+def answer(*, quick: bool, background: bool) -> None:
     """Compile standard input to standard output: the main function of the child process."""
+    if background and hasattr(os, "nice"):
+        os.nice(10)
     try:
         code = _compile(sys.stdin.buffer.read(), "", quick=quick)
     except ArtifactError as error:

@@ -223,7 +223,11 @@ def _serve(path: Path, named: Given, given: dict[str, Any], rates: RateLimits) -
         from wasmcp.host.client.server import open_server
 
         try:
-            opened.append(open_server(path, **given, echo_stderr=True, on_compile=lambda: compiling_notice(path)))
+            opened.append(
+                open_server(
+                    path, **given, echo_stderr=True, quick_start=True, on_compile=lambda: compiling_notice(path)
+                )
+            )
             check_used(named, opened[0].imports)
             if given["settings"]:
                 opened[0].boot()

@@ -53,6 +53,7 @@ class Serving(NamedTuple):
             instances=self.instances,
             keyvalue=self.keyvalue,
             echo_stderr=True,
+            quick_start=True,
             on_compile=lambda: compiling_notice(self.path),
         )
 

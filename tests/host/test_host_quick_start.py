@@ -1,0 +1,125 @@
+"""Quick starts: code that is compiled quickly first, and replaced by better code."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.minimal_servers import WAT
+from support.serve_process import post, served, wait_until
+from support.server_processes import free_port
+from wasmtime import wat2wasm
+
+from wasmcp.component.binary_writer import uleb128
+from wasmcp.host import open_server
+from wasmcp.host.engine import compile_cache
+
+SIZE = 3 << 20
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of compiled servers that is empty at first."""
+    path = tmp_path / "cache"
+    monkeypatch.setenv("WASMCP_CACHE_DIR", str(path))
+    return path
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    """A server that is large because of a custom section, and is compiled fast."""
+    payload = b"\x03pad" + bytes(SIZE)
+    path = tmp_path / "server.wasm"
+    path.write_bytes(wat2wasm(WAT.read_text("utf-8")) + b"\0" + uleb128(len(payload)) + payload)
+    return path
+
+
+def compiled(cache: Path) -> int:
+    return len(list(cache.rglob("*.cwasm")))
+
+
+def test_code_is_replaced_when_it_is_compiled_better(large: Path, own_cache: Path) -> None:
+    begun: list[str] = []
+    with open_server(large, quick_start=True, on_compile=lambda: begun.append("compile")) as server:
+        first = server.pool
+        assert server.send("one") == "one"
+        wait_until(lambda: server.pool is not first)
+        assert compiled(own_cache) == 2
+        assert server.send("two") == "two"
+        assert server.state == ".."  # of the client, not of the instance
+    with open_server(large, quick_start=True, on_compile=lambda: begun.append("compile")) as server:
+        second = server.pool
+        assert server.send("three") == "three"
+        assert server.pool is second
+    assert begun == ["compile"]
+    assert compiled(own_cache) == 2
+
+
+@pytest.mark.parametrize("options", [{"instances": 1}, {"quick_start": False}])
+def test_code_stays_where_memory_must_not_be_lost(large: Path, own_cache: Path, options: dict[str, Any]) -> None:
+    with open_server(large, **{"quick_start": True, **options}) as server:
+        assert server.send("one") == "one"
+    assert compiled(own_cache) == 1
+
+
+def test_version_that_was_loaded_meanwhile_stays(large: Path, monkeypatch: pytest.MonkeyPatch, own_cache: Path) -> None:
+    proceed, done = threading.Event(), threading.Event()
+    hold_optimise(monkeypatch, proceed, done)
+    with open_server(large, quick_start=True) as server:
+        large.write_bytes(large.read_bytes() + b"\0\x02\x01x")  # another version
+        server.reload(large)
+        newest = server.pool
+        proceed.set()
+        assert done.wait(60)
+        assert server.pool is newest
+        assert server.send("one") == "one"
+    assert compiled(own_cache) >= 2
+
+
+def test_server_that_is_closed_meanwhile(large: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    proceed, done = threading.Event(), threading.Event()
+    hold_optimise(monkeypatch, proceed, done)
+    with open_server(large, quick_start=True) as server:
+        pool = server.pool
+    proceed.set()
+    assert done.wait(60)
+    assert server.pool is pool
+
+
+def hold_optimise(monkeypatch: pytest.MonkeyPatch, proceed: threading.Event, done: threading.Event) -> None:
+    """Let the thread that compiles better wait in front of its compilation."""
+    load: Callable[..., Any] = compile_cache.load
+
+    def held(*arguments: Any, **options: Any) -> Any:
+        is_thread = threading.current_thread().name == "wasmcp-optimise"
+        if is_thread:
+            assert proceed.wait(60)
+            threading.Thread(target=watch, args=(threading.current_thread(),)).start()
+        return load(*arguments, **options)
+
+    def watch(thread: threading.Thread) -> None:
+        thread.join(60)
+        done.set()
+
+    monkeypatch.setattr(compile_cache, "load", held)
+
+
+def test_serve_starts_quickly(large: Path, own_cache: Path) -> None:
+    port = free_port()
+    with served(str(large), "--port", str(port)):
+        assert post(port).read() == b"hello"
+        wait_until(lambda: compiled(own_cache) == 2)
+        assert post(port).read() == b"hello"
+
+
+def test_error_of_a_file_is_that_of_the_compilation(tmp_path: Path) -> None:
+    from wasmcp.errors import ArtifactError
+
+    bad = tmp_path / "bad.wasm"
+    bad.write_bytes(b"x" * SIZE)
+    for path in (bad, tmp_path / "missing.wasm"):
+        with pytest.raises(ArtifactError):
+            open_server(path, quick_start=True)
