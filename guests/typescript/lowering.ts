@@ -3,7 +3,7 @@
 import type * as wit from "wasmcp:mcp-v20260728/types@0.1.0";
 
 import { Block, type Annotations, type Cache, type Icon, type Meta, type Result } from "./content.ts";
-import { INTERNAL_ERROR, McpError } from "./errors.ts";
+import { DeclarationError, INTERNAL_ERROR, McpError } from "./errors.ts";
 import { count } from "./runtime/numbers.ts";
 import type { Wanted } from "./asking.ts";
 import { sendableUri } from "./uris.ts";
@@ -48,9 +48,13 @@ function carefully(value: unknown): string {
   return found;
 }
 
-/** Convert an optional `_meta`. */
-export function metaOf(meta: Meta | undefined): string | undefined {
-  return meta === undefined ? undefined : json(meta);
+/** Convert an optional `_meta`, and tags, which filters of a server select by. */
+export function metaOf(meta: Meta | undefined, tags: string[] = []): string | undefined {
+  if (!Array.isArray(tags) || !tags.every((tag) => typeof tag === "string" && tag !== "")) {
+    throw new DeclarationError("`tags` must be an array of strings that are not empty");
+  }
+  const whole = tags.length === 0 ? meta : { ...meta, "wasmcp/tags": [...new Set(tags)] };
+  return whole === undefined ? undefined : json(whole);
 }
 
 export function annotationsOf(value: Annotations | undefined): wit.Annotations | undefined {

@@ -23,6 +23,8 @@ export interface PromptOptions {
   description?: string;
   icons?: Icon[];
   meta?: Meta;
+  /** Tags by which filters of a server select it; sent as `_meta["wasmcp/tags"]`. */
+  tags?: string[];
 }
 
 /** Complete result of a prompt. Specification: schema `GetPromptResult`. */
@@ -67,7 +69,7 @@ export class Prompt {
         required: required.includes(member),
       })),
       icons: (options.icons ?? []).map(iconOf),
-      meta: metaOf(options.meta),
+      meta: metaOf(options.meta, options.tags),
       extra: undefined,
     };
   }

@@ -32,6 +32,8 @@ export interface ResourceOptions {
   icons?: Icon[];
   annotations?: Annotations;
   meta?: Meta;
+  /** Tags by which filters of a server select it; sent as `_meta["wasmcp/tags"]`. */
+  tags?: string[];
   /** The cache hint of the contents. */
   cache?: Cache;
   /**
@@ -164,7 +166,7 @@ export class Resource {
   }
 
   #common() {
-    const { title, mimeType, icons, annotations, meta } = this.#options;
+    const { title, mimeType, icons, annotations, meta, tags } = this.#options;
     return {
       name: sendable(this.name),
       title: optional(title),
@@ -172,7 +174,7 @@ export class Resource {
       mimeType: optional(mimeType),
       icons: (icons ?? []).map(iconOf),
       annotations: annotationsOf(annotations),
-      meta: metaOf(meta),
+      meta: metaOf(meta, tags),
       extra: undefined,
     };
   }

@@ -39,6 +39,8 @@ export interface ToolOptions extends ToolHints {
   enabled?: (context: Context) => boolean;
   icons?: Icon[];
   meta?: Meta;
+  /** Tags by which filters of a server select it; sent as `_meta["wasmcp/tags"]`. */
+  tags?: string[];
 }
 
 type Returned<O> = O | Result | Block | string | (Block | string)[] | undefined | void | null;
@@ -85,7 +87,7 @@ export class Tool<A = any, R = unknown> {
       outputSchema: shape === undefined ? undefined : json(this.#wrapped ? wrapped(shape.json) : shape.json),
       annotations: Object.values(hints).some((hint) => hint !== undefined) ? { title: undefined, ...hints } : undefined,
       icons: (options.icons ?? []).map(iconOf),
-      meta: metaOf(options.meta),
+      meta: metaOf(options.meta, options.tags),
       extra: undefined,
     };
   }

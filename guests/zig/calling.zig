@@ -99,6 +99,23 @@ pub fn with(self: anytype, extra: anytype) @TypeOf(self) {
     return copy;
 }
 
+/// Return `_meta` with tags, at compile time.
+pub fn tagged(comptime owner: []const u8, comptime meta: ?[]const u8, comptime tags: []const []const u8) ?[]const u8 {
+    comptime {
+        if (tags.len == 0) return meta;
+        var text: []const u8 = "{\"wasmcp/tags\":[";
+        for (tags, 0..) |tag, n| {
+            if (tag.len == 0) @compileError(owner ++ ": a tag is empty");
+            for (tag) |c| if (c < ' ' or c == '"' or c == '\\')
+                @compileError(owner ++ ": the tag `" ++ tag ++ "` has a quote, a backslash or a control character");
+            text = text ++ (if (n > 0) ",\"" else "\"") ++ tag ++ "\"";
+        }
+        const given = std.mem.trim(u8, meta orelse "{}", " \t\r\n");
+        const rest = std.mem.trimStart(u8, given[1..], " \t\r\n");
+        return text ++ (if (rest.len > 1) "]," else "]") ++ rest;
+    }
+}
+
 /// Create the context for a call, and reset the server-to-client requests.
 pub fn begin(request: bindings.messages.Request) Context {
     asking.begin(request);

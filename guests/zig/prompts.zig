@@ -24,6 +24,8 @@ pub const Prompt = struct {
     icons: []const types.Icon = &.{},
     /// A JSON object.
     meta: ?[]const u8 = null,
+    /// Tags by which filters of a server select it; sent as `_meta["wasmcp/tags"]`.
+    tags: []const []const u8 = &.{},
     arguments: []const types.PromptArgument,
     get: *const fn (Context, json: []const u8) GetResult,
 
@@ -33,9 +35,10 @@ pub const Prompt = struct {
         title: ?[]const u8 = null,
         icons: []const types.Icon = &.{},
         meta: ?[]const u8 = null,
+        tags: []const []const u8 = &.{},
     };
 
-    /// Return a copy with a title, icons or `_meta`.
+    /// Return a copy with a title, icons, `_meta` or tags.
     pub fn with(self: Prompt, extra: Extra) Prompt {
         return calling.with(self, extra);
     }
@@ -122,7 +125,7 @@ pub fn Exports(comptime author: type) type {
                 .description = if (one.description.len > 0) one.description else null,
                 .arguments = one.arguments,
                 .icons = one.icons,
-                .meta = one.meta,
+                .meta = calling.tagged("`" ++ one.name ++ "`", one.meta, one.tags),
             };
             break :listed items;
         };

@@ -53,6 +53,8 @@ pub const Resource = struct {
     icons: []const types.Icon = &.{},
     /// A JSON object.
     meta: ?[]const u8 = null,
+    /// Tags by which filters of a server select it; sent as `_meta["wasmcp/tags"]`.
+    tags: []const []const u8 = &.{},
     /// Cache hint of the contents.
     cache: ?types.CacheHint = null,
     /// Variables of a template that allow any value, also paths that leave a folder and encoded slashes.
@@ -69,11 +71,13 @@ pub const Resource = struct {
         annotations: ?types.Annotations = null,
         icons: []const types.Icon = &.{},
         meta: ?[]const u8 = null,
+        tags: []const []const u8 = &.{},
         cache: ?types.CacheHint = null,
         unchecked: []const []const u8 = &.{},
     };
 
-    /// Return a copy with a title, media type, size, annotations, icons, `_meta`, cache hint or unchecked variables.
+    /// Return a copy with a title, media type, size, annotations, icons, `_meta`, tags, cache hint or
+    /// unchecked variables.
     pub fn with(self: Resource, extra: Extra) Resource {
         return calling.with(self, extra);
     }
@@ -287,7 +291,7 @@ pub fn Exports(comptime author: type) type {
                     .size = each.size,
                     .annotations = each.annotations,
                     .icons = each.icons,
-                    .meta = each.meta,
+                    .meta = calling.tagged("`" ++ each.uri ++ "`", each.meta, each.tags),
                 };
                 n += 1;
             };
@@ -306,7 +310,7 @@ pub fn Exports(comptime author: type) type {
                     .mime_type = each.mime_type,
                     .annotations = each.annotations,
                     .icons = each.icons,
-                    .meta = each.meta,
+                    .meta = calling.tagged("`" ++ each.uri ++ "`", each.meta, each.tags),
                 };
                 n += 1;
             };

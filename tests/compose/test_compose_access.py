@@ -16,11 +16,12 @@ from support.server_processes import wasmtime_serve
 from wasmcp.component.canonical_abi import Case
 from wasmcp.component.constant_component import constants
 from wasmcp.component.types import Func
-from wasmcp.compose import Catalogue, ComponentSpec, ComposedServer, compose_server
+from wasmcp.compose import Catalogue, ComponentSpec, ComposedServer, access_rules, compose_server
 from wasmcp.compose.access import Access, Filter, Selector
 from wasmcp.compose.framework import load_framework
 from wasmcp.compose.interfaces import COMPLETIONS, PROMPTS, RESOURCES
 from wasmcp.errors import CompositionError, RequestError
+from wasmcp.guest.declarations import tags
 from wasmcp.host import open_server
 
 ADD = {"_meta": {"wasmcp/tags": ["math"]}}
@@ -302,6 +303,10 @@ def test_tags_of_dynamic_components_cannot_be_denied() -> None:
     dynamic = ComponentSpec("live", tools_component("live", "now"), grants=frozenset({"middleware"}), dynamic=True)
     with pytest.raises(CompositionError, match="the tags of `live` are not known"):
         compose_server([dynamic], METADATA, access=Access({"/mcp": Filter(None, (Selector(tags=("a",)),))}))
+
+
+def test_the_key_of_tags_is_that_of_the_guest_library() -> None:
+    assert access_rules.TAGS == tags.TAGS
 
 
 def test_servers_without_filters_have_no_access_control() -> None:

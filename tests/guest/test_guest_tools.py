@@ -21,6 +21,8 @@ from wasmcp.guest import (
     Text,
     ToolError,
     ToolResult,
+    prompt,
+    resource,
     tool,
 )
 from wasmcp.guest.declarations.registry import registered, tool_of
@@ -103,6 +105,7 @@ class TestDeclaring:
             destructive=True,
             icons=[Icon(src="https://example.com/i.png", sizes=["48x48"])],
             meta={"a": 1},
+            tags=["files", "danger"],
         )
         def delete(path: str) -> None:
             """Not this."""
@@ -111,7 +114,22 @@ class TestDeclaring:
         assert (found.name, found.title, found.description) == ("files.delete", "Delete", "Delete a file.")
         assert found.hints == {"read_only": False, "destructive": True}
         assert found.icons[0].sizes == ["48x48"]
+        assert found.meta == {"a": 1, "wasmcp/tags": ["files", "danger"]}
         assert found.output_schema is None
+
+    @pytest.mark.parametrize(
+        ("options", "words"),
+        [
+            ({"tags": "math"}, "`tags` must be a list of strings"),
+            ({"tags": ["math", ""]}, "`tags` must be a list of strings"),
+            ({"tags": [1]}, "`tags` must be a list of strings"),
+            ({"tags": ["a"], "meta": {"wasmcp/tags": ["b"]}}, "use one of them"),
+        ],
+    )
+    def test_tags_that_are_not_texts_are_refused(self, options, words):
+        for declare in (tool(**options), prompt(**options), resource("notes://all", **options)):
+            with pytest.raises(DeclarationError, match=words):
+                declare(lambda: "x")
 
     def test_without_parameters_only_the_empty_object_is_accepted(self):
         @tool

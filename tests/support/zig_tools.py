@@ -23,6 +23,7 @@ pub const tools = .{
         .title = "Greeting",
         .annotations = .{ .read_only = true, .idempotent = false },
         .meta = "{\\"a\\":1}",
+        .tags = &.{ "words", "hello" },
     }),
     mcp.tool("half", "Half a number.", half),
     mcp.tool("point", "A structure.", point),

@@ -18,14 +18,14 @@ pub const resources = .{
         .title = "Index",
         .cache = .{ .ttl_ms = 1000, .scope = .public },
     }),
-    mcp.resource("notes://logo", "logo", "", logo).with(.{ .mime_type = "image/png" }),
+    mcp.resource("notes://logo", "logo", "", logo).with(.{ .mime_type = "image/png", .tags = &.{"picture"} }),
     mcp.template("notes://note/{name}", "note", "One note.", note),
     mcp.template("notes://page/{number}/of/{+path}", "page", "One page.", page),
 };
 pub const prompts = .{
     mcp.prompt("review", "Review code.", review)
         .with(.{ .title = "Draft", .meta = "{\"kept\":true}" })
-        .with(.{ .title = "Review" }),
+        .with(.{ .title = "Review", .tags = &.{"code"} }),
     mcp.prompt("hello", "Say hello.", hello),
 };
 pub const completions = .{

@@ -192,7 +192,7 @@ fn overflow(args: Text) -> u8 {
 
 component!(|| Component::new()
     .with(numbers::component())
-    .tool(tool("count", "Count words and lines.", count).title("Count").read_only())
+    .tool(tool("count", "Count words and lines.", count).title("Count").read_only().tags(["words"]))
     .tool(tool("journey", "Travel.", journey))
     .tool(tool("masked", "Fail in other words.", masked))
     .tool(tool("greet", "Greet by title.", greet))
@@ -203,7 +203,11 @@ component!(|| Component::new()
     .tool(tool("nothing", "No arguments.", || "x"))
     .tool(tool("panics", "Trap.", panics))
     .tool(tool("overflow", "Trap.", overflow))
-    .resource(resource("notes://index", "index", |_: &Context| Json(["a", "b b"])).mime_type("application/json"))
+    .resource(
+        resource("notes://index", "index", |_: &Context| Json(["a", "b b"]))
+            .mime_type("application/json")
+            .tags(["notes"])
+    )
     .template(
         template("notes://note/{name}", "note", note)
             .complete("name", |typed, _| {
@@ -219,6 +223,7 @@ component!(|| Component::new()
             let question = format!("Review {}{style}", args.code);
             vec![Message::user(question), Message::assistant(args.language.unwrap_or_default())]
         })
+        .tags(["code"])
         .complete("language", |typed, filled| vec![format!("{typed}{}", filled.len())])
     ));
 """
@@ -256,6 +261,16 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(path: Path) -> Iterator[Server]:
     with open_server(path) as server:
         yield server
+
+
+def test_tags_are_sent_in_meta(server: Server) -> None:
+    found = {
+        item["name"]: item["_meta"]["wasmcp/tags"]
+        for kind in ("tools", "resources", "prompts")
+        for item in server.request(f"{kind}/list")[kind]
+        if "_meta" in item
+    }
+    assert found == {"count": ["words"], "index": ["notes"], "review": ["code"]}
 
 
 def test_schemas(server: Server) -> None:

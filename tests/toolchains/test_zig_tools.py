@@ -30,7 +30,11 @@ def listed(guest: GuestComponent) -> dict[str, Any]:
 def test_list_has_the_declarations(listed: dict[str, Any]) -> None:
     assert list(listed)[:3] == ["types", "nothing", "greet"]
     greet = listed["greet"]
-    assert (greet.description, greet.title, greet.meta) == ("Greet.", "Greeting", '{"a":1}')
+    assert (greet.description, greet.title, greet.meta) == (
+        "Greet.",
+        "Greeting",
+        '{"wasmcp/tags":["words","hello"],"a":1}',
+    )
     assert getattr(greet.annotations, "read-only") is True
     assert greet.annotations.idempotent is False
     assert greet.annotations.destructive is None

@@ -241,3 +241,13 @@ impl From<String> for Message {
         Self::user(text)
     }
 }
+
+/// Return `_meta` with tags.
+pub(crate) fn wit_meta(meta: Option<&serde_json::Value>, tags: &[String]) -> Option<String> {
+    if tags.is_empty() {
+        return meta.map(serde_json::Value::to_string);
+    }
+    let mut whole = meta.and_then(serde_json::Value::as_object).cloned().unwrap_or_default();
+    whole.insert("wasmcp/tags".to_owned(), tags.into());
+    Some(serde_json::Value::Object(whole).to_string())
+}

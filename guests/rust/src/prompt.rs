@@ -3,7 +3,7 @@
 use crate::arguments;
 use crate::bindings::wasmcp::mcp_v20260728::types;
 use crate::checker::Checker;
-use crate::content::{wit_icons, Icon};
+use crate::content::{wit_icons, wit_meta, Icon};
 use crate::resource::Propose;
 use crate::{Context, Failure, Message};
 use schemars::JsonSchema;
@@ -36,6 +36,7 @@ pub struct Prompt {
     pub(crate) description: Option<String>,
     arguments: Vec<types::PromptArgument>,
     icons: Vec<Icon>,
+    tags: Vec<String>,
     pub(crate) fill: Fill,
     pub(crate) proposals: Vec<(String, Propose)>,
 }
@@ -137,6 +138,7 @@ where
         description: Some(description.into()).filter(|text: &String| !text.is_empty()),
         arguments,
         icons: Vec::new(),
+        tags: Vec::new(),
         fill: Box::new(move |text, context| {
             let text = checker.without_empty(text);
             let fill = |text| function.fill(arguments::read_named::<A>(text)?, context);
@@ -158,6 +160,12 @@ impl Prompt {
     /// Add an icon.
     pub fn icon(mut self, icon: Icon) -> Self {
         self.icons.push(icon);
+        self
+    }
+
+    /// Set the tags, by which filters of a server select it; sent as `_meta["wasmcp/tags"]`.
+    pub fn tags<T: Into<String>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
+        self.tags = tags.into_iter().map(Into::into).collect();
         self
     }
 
@@ -185,7 +193,7 @@ impl Prompt {
             description: self.description.clone(),
             arguments: self.arguments.clone(),
             icons: wit_icons(&self.icons),
-            meta: None,
+            meta: wit_meta(None, &self.tags),
             extra: None,
         }
     }

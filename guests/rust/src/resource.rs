@@ -1,7 +1,7 @@
 //! Resources and resource templates.
 
 use crate::bindings::wasmcp::mcp_v20260728::types;
-use crate::content::{wit_icons, Annotations, Icon};
+use crate::content::{wit_icons, wit_meta, Annotations, Icon};
 use crate::template::{variables, Variable};
 use crate::uris::Normal;
 use crate::{Context, Failure};
@@ -90,6 +90,7 @@ struct About {
     description: Option<String>,
     mime_type: Option<String>,
     icons: Vec<Icon>,
+    tags: Vec<String>,
     annotations: Option<Annotations>,
 }
 
@@ -116,6 +117,12 @@ macro_rules! about {
         /// Add an icon.
         pub fn icon(mut self, icon: Icon) -> Self {
             self.about.icons.push(icon);
+            self
+        }
+
+        /// Set the tags, by which filters of a server select it; sent as `_meta["wasmcp/tags"]`.
+        pub fn tags<T: Into<String>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
+            self.about.tags = tags.into_iter().map(Into::into).collect();
             self
         }
 
@@ -198,7 +205,7 @@ impl Resource {
             size: self.size,
             icons: wit_icons(&self.about.icons),
             annotations: self.about.annotations.as_ref().map(Annotations::to_wit),
-            meta: None,
+            meta: wit_meta(None, &self.about.tags),
             extra: None,
         }
     }
@@ -370,7 +377,7 @@ impl Template {
             mime_type: self.about.mime_type.clone(),
             icons: wit_icons(&self.about.icons),
             annotations: self.about.annotations.as_ref().map(Annotations::to_wit),
-            meta: None,
+            meta: wit_meta(None, &self.about.tags),
             extra: None,
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::bindings::wasmcp::mcp_v20260728::types;
 use crate::checker::Checker;
-use crate::content::{wit_icons, Icon};
+use crate::content::{wit_icons, wit_meta, Icon};
 use crate::{arguments, Answer, Context, Failure, ToolResult};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -26,6 +26,7 @@ pub struct Tool {
     annotations: Option<types::ToolAnnotations>,
     icons: Vec<Icon>,
     meta: Option<Value>,
+    tags: Vec<String>,
     pub(crate) call: Call,
 }
 
@@ -132,6 +133,7 @@ pub fn tool<M, F: ToolFunction<M>>(name: impl Into<String>, description: impl In
         annotations: None,
         icons: Vec::new(),
         meta: None,
+        tags: Vec::new(),
         call: Box::new(move |text, context| {
             let call = |text| function.call(text, context, object);
             arguments::checked(&checker, text, call, || context.request().arguments())
@@ -182,6 +184,12 @@ impl Tool {
         self
     }
 
+    /// Set the tags, by which filters of a server select it; sent as `_meta["wasmcp/tags"]`.
+    pub fn tags<T: Into<String>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
+        self.tags = tags.into_iter().map(Into::into).collect();
+        self
+    }
+
     fn hints(&mut self) -> &mut types::ToolAnnotations {
         self.annotations.get_or_insert(types::ToolAnnotations {
             title: None,
@@ -201,7 +209,7 @@ impl Tool {
             output_schema: self.output.clone(),
             annotations: self.annotations.clone(),
             icons: wit_icons(&self.icons),
-            meta: self.meta.as_ref().map(Value::to_string),
+            meta: wit_meta(self.meta.as_ref(), &self.tags),
             extra: None,
         }
     }

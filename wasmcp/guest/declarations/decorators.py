@@ -61,6 +61,7 @@ def tool(
     open_world: bool | None = None,
     icons: Sequence[Icon] = (),
     meta: Mapping[str, Any] | None = None,
+    tags: Sequence[str] = (),
     input_schema: Mapping[str, Any] | None = None,
     output_schema: Mapping[str, Any] | None = None,
     coerce: bool | None = None,
@@ -82,6 +83,7 @@ def tool(
     open_world: bool | None = None,
     icons: Sequence[Icon] = (),
     meta: Mapping[str, Any] | None = None,
+    tags: Sequence[str] = (),
     input_schema: Mapping[str, Any] | None = None,
     output_schema: Mapping[str, Any] | None = None,
     coerce: bool | None = None,
@@ -105,6 +107,7 @@ def tool(
         open_world: The tool interacts with external systems (``openWorldHint``).
         icons: Icons for user interfaces.
         meta: The tool's ``_meta``.
+        tags: Tags by which filters of a server select the tool; sent as ``_meta["wasmcp/tags"]``.
         input_schema: The JSON Schema of the arguments, sent unchanged. Then only the parameters are checked, by their
             types; a last parameter ``**arguments`` gets the other arguments.
         output_schema: The JSON Schema of ``structuredContent``, sent unchanged; results are not checked against it.
@@ -131,6 +134,7 @@ def tool(
                 hints=given,
                 icons=icons,
                 meta=meta,
+                tags=tags,
                 input_schema=input_schema,
                 output_schema=output_schema,
                 coerce=coerce,
@@ -156,6 +160,7 @@ def resource(
     icons: Sequence[Icon] = (),
     annotations: Annotations | None = None,
     meta: Mapping[str, Any] | None = None,
+    tags: Sequence[str] = (),
     cache: Cache | None = None,
     unchecked: Sequence[str] = (),
 ) -> Callable[[F], F]:
@@ -176,6 +181,7 @@ def resource(
         icons: Icons for user interfaces.
         annotations: Hints for clients: audience, priority, last modification.
         meta: The resource's ``_meta``.
+        tags: Tags by which filters of a server select the resource; sent as ``_meta["wasmcp/tags"]``.
         cache: Cache hints for the contents.
         unchecked: Names of variables that accept any value. For all other variables a value with a ``..`` segment, an
             absolute path, a NUL, or an encoded ``/`` where a value ends at ``/`` is answered as a resource that does
@@ -199,6 +205,7 @@ def resource(
                 icons=icons,
                 annotations=annotations,
                 meta=meta,
+                tags=tags,
                 cache=cache,
                 unchecked=unchecked,
                 names=names,
@@ -223,6 +230,7 @@ def prompt(
     description: str | None = None,
     icons: Sequence[Icon] = (),
     meta: Mapping[str, Any] | None = None,
+    tags: Sequence[str] = (),
 ) -> Callable[[F], F]: ...
 
 
@@ -235,6 +243,7 @@ def prompt(
     description: str | None = None,
     icons: Sequence[Icon] = (),
     meta: Mapping[str, Any] | None = None,
+    tags: Sequence[str] = (),
 ) -> F | Callable[[F], F]:
     """Declare a function as a prompt: ``@prompt``, or ``@prompt(title="...")``.
 
@@ -249,6 +258,7 @@ def prompt(
         description: The description; by default the text of the docstring.
         icons: Icons for user interfaces.
         meta: The prompt's ``_meta``.
+        tags: Tags by which filters of a server select the prompt; sent as ``_meta["wasmcp/tags"]``.
 
     Raises:
         DeclarationError: The function cannot become a prompt.
@@ -258,7 +268,7 @@ def prompt(
     def declare(target: F) -> F:
         PROMPTS.declare(
             lambda names: Prompt(
-                target, name=name, title=title, description=description, icons=icons, meta=meta, names=names
+                target, name=name, title=title, description=description, icons=icons, meta=meta, tags=tags, names=names
             ),
             target,
             frame,
@@ -345,6 +355,7 @@ def make_tool(
     open_world: bool | None = None,
     icons: Sequence[Icon] = (),
     meta: Mapping[str, Any] | None = None,
+    tags: Sequence[str] = (),
     input_schema: Mapping[str, Any] | None = None,
     output_schema: Mapping[str, Any] | None = None,
     coerce: bool | None = None,
@@ -365,6 +376,7 @@ def make_tool(
         hints={key: value for key, value in hints.items() if value is not None},
         icons=icons,
         meta=meta,
+        tags=tags,
         input_schema=input_schema,
         output_schema=output_schema,
         coerce=coerce,

@@ -10,6 +10,7 @@ from wasmcp.guest.component.error_reporting import masked
 from wasmcp.guest.content import BLOCKS, Icon, Message, PromptResult
 from wasmcp.guest.context import Context
 from wasmcp.guest.declarations.signature import Signature
+from wasmcp.guest.declarations.tags import tagged
 from wasmcp.guest.errors import McpError, MismatchError
 from wasmcp.guest.json_types.base import documentation_around, json_type_name
 from wasmcp.guest.json_types.json_codec import decode, encode
@@ -28,6 +29,7 @@ class Prompt:
         description: The description; by default the text of the docstring.
         icons: Icons for user interfaces.
         meta: The prompt's ``_meta``.
+        tags: Tags by which filters of a server select the prompt.
         names: Names that annotations can use in addition to those of the module.
 
     Attributes:
@@ -49,6 +51,7 @@ class Prompt:
         description: str | None = None,
         icons: Sequence[Icon] = (),
         meta: Mapping[str, Any] | None = None,
+        tags: Sequence[str] = (),
         names: Mapping[str, Any] | None = None,
     ) -> None:
         self.function = function
@@ -60,7 +63,10 @@ class Prompt:
         text = self._signature.with_result(self._signature.documentation.description)
         self.description = text if description is None else description
         self.icons = tuple(icons)
-        self.meta = meta
+        try:
+            self.meta = tagged(meta, tags)
+        except ValueError as error:
+            raise self._signature.refused(None, str(error)) from None
         self.variables = {member.name: member for member in self._signature.members}
         for argument, words in self._signature.words().items():
             member = self.variables[argument]

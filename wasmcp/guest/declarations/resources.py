@@ -11,6 +11,7 @@ from wasmcp.guest.component.error_reporting import masked
 from wasmcp.guest.content import Annotations, Icon, check_size
 from wasmcp.guest.context import Context
 from wasmcp.guest.declarations.signature import Signature
+from wasmcp.guest.declarations.tags import tagged
 from wasmcp.guest.errors import McpError, MismatchError, ResourceNotFoundError
 from wasmcp.guest.json_types.json_codec import encode, sendable
 from wasmcp.guest.json_types.mismatches import Mismatches
@@ -84,6 +85,7 @@ class Resource:
         icons: Icons for user interfaces.
         annotations: Hints for clients.
         meta: The resource's ``_meta``.
+        tags: Tags by which filters of a server select the resource.
         cache: Cache hints for the contents.
         unchecked: Variables that can contain ``..``, an absolute path, NUL, or an encoded slash.
         names: Names that annotations can use in addition to those of the module.
@@ -113,6 +115,7 @@ class Resource:
         icons: Sequence[Icon] = (),
         annotations: Annotations | None = None,
         meta: Mapping[str, Any] | None = None,
+        tags: Sequence[str] = (),
         cache: Cache | None = None,
         unchecked: Sequence[str] = (),
         names: Mapping[str, Any] | None = None,
@@ -130,7 +133,10 @@ class Resource:
         self.size = size
         self.icons = tuple(icons)
         self.annotations = annotations
-        self.meta = meta
+        try:
+            self.meta = tagged(meta, tags)
+        except ValueError as error:
+            raise self._signature.refused(None, str(error)) from None
         self.cache = cache
         try:
             check_size(size)

@@ -17,6 +17,7 @@ from wasmcp.guest.content import Icon
 from wasmcp.guest.context import Context
 from wasmcp.guest.declarations.docstring import parse_docstring
 from wasmcp.guest.declarations.signature import Signature, place_of_member
+from wasmcp.guest.declarations.tags import tagged
 from wasmcp.guest.declarations.tool_options import ToolOptions
 from wasmcp.guest.declarations.tool_results import Rendered, Renderer, failure, output_of, render_structured
 from wasmcp.guest.errors import McpError, MismatchError, MissingCapabilityError, ToolError, UnsupportedTypeError
@@ -42,6 +43,7 @@ class Tool:
         hints: The ``annotations`` that are set, by their names in `tool`.
         icons: Icons for user interfaces.
         meta: The tool's ``_meta``.
+        tags: Tags by which filters of a server select the tool.
         input_schema: The JSON Schema of the arguments.
         output_schema: The JSON Schema of ``structuredContent``; None without one.
         identity: The name.
@@ -62,6 +64,7 @@ class Tool:
         hints: Mapping[str, bool] | None = None,
         icons: Sequence[Icon] = (),
         meta: Mapping[str, Any] | None = None,
+        tags: Sequence[str] = (),
         input_schema: Mapping[str, Any] | None = None,
         output_schema: Mapping[str, Any] | None = None,
         coerce: bool | None = None,
@@ -76,7 +79,10 @@ class Tool:
         self.title = title
         self.hints = dict(hints or {})
         self.icons = tuple(icons)
-        self.meta = meta
+        try:
+            self.meta = tagged(meta, tags)
+        except ValueError as error:
+            raise self._signature.refused(None, str(error)) from None
         if not _NAME.fullmatch(self.name):
             reason = f"the name `{self.name}` must be 1 to 128 of A-Z, a-z, 0-9, `_`, `-` and `.`"
             raise self._signature.refused(None, reason)
