@@ -20,6 +20,7 @@ SERVER = (
     "WASMCP_MAX_BODY",
     "WASMCP_DISABLE_SSE",
     "WASMCP_SESSION_ENABLED",
+    "WASMCP_SESSION_TTL",
     "WASMCP_STATE_KEYS",
     "WASMCP_STATE_TTL",
 )
@@ -27,6 +28,9 @@ SERVER = (
 
 BOUND_TO = "WASMCP_BOUND_TO"
 """The setting with which the embedding host names the addresses that it listens on."""
+
+SESSION_VALUES = "WASMCP_SESSION_VALUES"
+"""The setting with which the embedding host promises to keep the values of sessions whose ids are sealed."""
 
 AUTH_MODE = "WASMCP_AUTH_MODE"
 """A setting with one value so far: `public`."""

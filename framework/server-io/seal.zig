@@ -16,8 +16,9 @@ const Key = settings.Key;
 const Allocator = std.mem.Allocator;
 
 /// The purpose of a sealed text, always for the server of the same name. `state`: for the same request of the same
-/// principal, for a limited time. `cursor`: for the same method and principal.
-pub const Purpose = enum { state, cursor };
+/// principal, for a limited time. `cursor`: for the same method and principal. `session`: for the same principal, for a
+/// limited time.
+pub const Purpose = enum { state, cursor, session };
 
 const overhead = Aead.nonce_length + Aead.tag_length;
 const stamp_size = 8;
@@ -27,29 +28,47 @@ var cursor_key: ?Key = null;
 
 /// Seal a value for the client. Null: state needs a key that all instances share, and no key is configured.
 pub fn close(purpose: Purpose, call: *const Call, value: []const u8) Allocator.Error!?[]const u8 {
-    const allocator = wit.memory.allocator;
     const key = (try keys(purpose, call) orelse return null)[0];
+    return try encrypt(purpose, key, &try bound(purpose, call), value);
+}
+
+/// Seal the facts of a session into its id. Null: no key is configured.
+pub fn closeSession(facts: []const u8, identity: ?wit.messages.Identity) Allocator.Error!?[]const u8 {
+    if (settings.state_keys.len == 0) return null;
+    return try encrypt(.session, settings.state_keys[0], &try boundSession(identity), facts);
+}
+
+/// Return the facts of a session. Null: this server did not issue the id to this principal, or it has expired.
+pub fn openSession(id: []const u8, identity: ?wit.messages.Identity) Allocator.Error!?[]const u8 {
+    return decrypt(settings.state_keys, &try boundSession(identity), id);
+}
+
+fn encrypt(purpose: Purpose, key: Key, about: []const u8, value: []const u8) Allocator.Error![]const u8 {
+    const allocator = wit.memory.allocator;
     const plain = try std.mem.concat(allocator, u8, &.{ &stamp(purpose), value });
     const bytes = try allocator.alloc(u8, overhead + plain.len);
     const nonce = bytes[0..Aead.nonce_length];
     @memcpy(nonce, wit.random.getRandomBytes(Aead.nonce_length));
     const text = bytes[Aead.nonce_length..][0..plain.len];
     const tag = bytes[bytes.len - Aead.tag_length ..][0..Aead.tag_length];
-    Aead.encrypt(text, tag, plain, &try bound(purpose, call), nonce.*, key);
+    Aead.encrypt(text, tag, plain, about, nonce.*, key);
     return lib.base64.encode(try allocator.alloc(u8, lib.base64.size(bytes.len)), .url, bytes);
 }
 
 /// Open a sealed text. Null: this server did not issue it for such a request, or it has expired.
 pub fn open(purpose: Purpose, call: *const Call, sealed: []const u8) Allocator.Error!?[]const u8 {
+    return decrypt(try keys(purpose, call) orelse return null, &try bound(purpose, call), sealed);
+}
+
+fn decrypt(known: []const Key, about: []const u8, sealed: []const u8) Allocator.Error!?[]const u8 {
     const allocator = wit.memory.allocator;
     const bytes = try lib.base64.decode(allocator, .url, sealed) orelse return null;
     if (bytes.len < overhead + stamp_size) return null;
     const text = bytes[Aead.nonce_length .. bytes.len - Aead.tag_length];
     const tag = bytes[bytes.len - Aead.tag_length ..][0..Aead.tag_length];
     const plain = try allocator.alloc(u8, text.len);
-    const about = try bound(purpose, call);
-    for (try keys(purpose, call) orelse return null) |key| {
-        Aead.decrypt(plain, text, tag.*, &about, bytes[0..Aead.nonce_length].*, key) catch continue;
+    for (known) |key| {
+        Aead.decrypt(plain, text, tag.*, about, bytes[0..Aead.nonce_length].*, key) catch continue;
         const expiry = std.mem.readInt(u64, plain[0..stamp_size], .little);
         return if (expiry < now()) null else plain[stamp_size..];
     }
@@ -64,6 +83,7 @@ fn stamp(purpose: Purpose) [stamp_size]u8 {
     var bytes: [stamp_size]u8 = undefined;
     const expiry = switch (purpose) {
         .state => now() +| settings.state_ttl,
+        .session => now() +| settings.session_ttl,
         .cursor => std.math.maxInt(u64),
     };
     std.mem.writeInt(u64, &bytes, expiry, .little);
@@ -74,6 +94,7 @@ fn stamp(purpose: Purpose) [stamp_size]u8 {
 fn keys(purpose: Purpose, call: *const Call) Allocator.Error!?[]const Key {
     if (settings.state_keys.len > 0) return settings.state_keys;
     switch (purpose) {
+        .session => return null,
         // A process that serves one client over stdio is the whole server. An HTTP request can be answered by another
         // instance than the one before.
         .state => {
@@ -89,25 +110,29 @@ fn keys(purpose: Purpose, call: *const Call) Allocator.Error!?[]const Key {
     }
 }
 
+/// Return a digest of the server and the principal that the id of a session is bound to.
+fn boundSession(identity: ?wit.messages.Identity) Allocator.Error![Hash.digest_length]u8 {
+    var parts: Parts = .{};
+    for ([_][]const u8{ @tagName(.session), server.name() } ++ principal(identity)) |part| try parts.text(part);
+    return parts.digest();
+}
+
+fn principal(identity: ?wit.messages.Identity) [3][]const u8 {
+    const who = identity orelse return .{ "", "", "nobody" };
+    return .{ who.issuer orelse "", who.subject, "somebody" };
+}
+
 /// Return a digest of the request that the text is bound to.
 fn bound(purpose: Purpose, call: *const Call) Allocator.Error![Hash.digest_length]u8 {
     var parts: Parts = .{};
     const identity = if (call.circumstances) |c| c.identity else null;
-    for ([_][]const u8{
-        @tagName(purpose),
-        server.name(),
-        call.message.name,
-        if (identity) |who| who.issuer orelse "" else "",
-        if (identity) |who| who.subject else "",
-        if (identity == null) "nobody" else "somebody",
-    }) |part| try parts.text(part);
+    const place = [_][]const u8{ @tagName(purpose), server.name(), call.message.name };
+    for (place ++ principal(identity)) |part| try parts.text(part);
     if (purpose == .state) {
         try parts.text(call.message.target orelse "");
         try parts.json(call.message.arguments orelse "{}");
     }
-    var digest: [Hash.digest_length]u8 = undefined;
-    Hash.hash(parts.bytes.items, &digest, .{});
-    return digest;
+    return parts.digest();
 }
 
 /// Hash of a sequence of texts and JSON values, each delimited, so that different sequences have different digests.
@@ -127,6 +152,12 @@ const Parts = struct {
             };
         }
     };
+
+    fn digest(self: *const Parts) [Hash.digest_length]u8 {
+        var bytes: [Hash.digest_length]u8 = undefined;
+        Hash.hash(self.bytes.items, &bytes, .{});
+        return bytes;
+    }
 
     fn raw(self: *Parts, bytes: []const u8) Allocator.Error!void {
         try self.bytes.appendSlice(wit.memory.allocator, bytes);

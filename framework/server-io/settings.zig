@@ -12,6 +12,9 @@ pub var state_keys: []const Key = &.{};
 /// Validity of request state, in seconds.
 pub var state_ttl: u64 = 900;
 
+/// Validity of sealed session ids, in seconds.
+pub var session_ttl: u64 = 24 * 60 * 60;
+
 const min_key = 32;
 const max_ttl = 30 * 24 * 60 * 60;
 
@@ -27,18 +30,24 @@ pub fn configure(settings: []const Setting) ?[]const u8 {
                 .{min_key},
             );
         } else if (lib.bytes.equal(name, "WASMCP_STATE_TTL")) {
-            const seconds = lib.decimal.parse(value, max_ttl) orelse 0;
-            if (seconds < 1) return std.fmt.comptimePrint(
-                "WASMCP_STATE_TTL must be a number of seconds from 1 to {d}",
-                .{max_ttl},
-            );
-            state_ttl = seconds;
+            state_ttl = readTtl(value) orelse return ttlProblem("WASMCP_STATE_TTL");
+        } else if (lib.bytes.equal(name, "WASMCP_SESSION_TTL")) {
+            session_ttl = readTtl(value) orelse return ttlProblem("WASMCP_SESSION_TTL");
         } else if (lib.bytes.equal(name, "WASMCP_MAX_BODY")) {
             // The transport has validated it.
             envelope.max_body = @intCast(lib.decimal.parse(value, std.math.maxInt(usize)) orelse envelope.max_body);
         }
     }
     return null;
+}
+
+fn readTtl(text: []const u8) ?u64 {
+    const seconds = lib.decimal.parse(text, max_ttl) orelse 0;
+    return if (seconds < 1) null else seconds;
+}
+
+fn ttlProblem(comptime name: []const u8) []const u8 {
+    return std.fmt.comptimePrint("{s} must be a number of seconds from 1 to {d}", .{ name, max_ttl });
 }
 
 fn readKeys(text: []const u8) ?[]const Key {

@@ -128,6 +128,14 @@ fn holdsObjects(object: []const u8) bool {
     return true;
 }
 
+pub fn sealSession(facts: []const u8, identity: ?wit.messages.Identity) Error!?[]const u8 {
+    return seal.closeSession(facts, identity);
+}
+
+pub fn openSession(id: []const u8, identity: ?wit.messages.Identity) Error!?[]const u8 {
+    return seal.openSession(id, identity);
+}
+
 pub fn configure(given: []const settings.Setting) wit.abi.Result(void, []const u8) {
     return if (settings.configure(given)) |problem| .{ .err = problem } else .ok;
 }

@@ -20,6 +20,9 @@ pub const Reply = bindings.messages.Reply;
 pub const Output = union(enum) { none, stdio, messages: u32, exchange: u32, response };
 pub const nowhere: Output = .none;
 
+/// The principal that authorization found.
+identity: ?bindings.messages.Identity = null,
+
 /// Additional header fields of a streamed response.
 fields: []const http.Field = &.{},
 
@@ -56,7 +59,7 @@ pub fn begin(self: *Peer, request: Request, terms: messages.Terms, output: Outpu
     const refused = wire.begin(request, .{
         .version = terms.revision,
         .http = if (terms.head) |given| facts(given) else null,
-        .identity = null,
+        .identity = self.identity,
         .session = terms.session,
         .log_level = if (terms.level) |level| std.meta.stringToEnum(bindings.types.LogLevel, @tagName(level)) else null,
         .capabilities = terms.capabilities,
@@ -100,6 +103,17 @@ pub fn finish(self: *Peer, request: Request, reply: ?Reply) messages.Answer {
             null,
         .changes = answer.changes,
     };
+}
+
+/// Return the id of a session that carries these facts, or null: no keys are set.
+pub fn sealSession(self: *Peer, session_facts: []const u8) ?[]const u8 {
+    return wire.sealSession(session_facts, self.identity);
+}
+
+/// Return the facts that the id of a session carries, or null: this server did not issue it to this principal, or it
+/// has expired.
+pub fn openSession(self: *Peer, id: []const u8) ?[]const u8 {
+    return wire.openSession(id, self.identity);
 }
 
 pub fn subscribe(_: *Peer, request: Request, notifications: []const u8) messages.Subscription {

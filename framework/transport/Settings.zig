@@ -26,8 +26,15 @@ bound: []const Host = &.{},
 max_body: usize = default_body,
 /// Allow answers as event streams.
 streams: bool = true,
-/// Enable sessions for clients of handshake revisions. Null: not set.
-sessions: ?bool = null,
+/// Sessions of clients of handshake revisions. Null: not set.
+sessions: ?Sessions = null,
+/// There are keys for sealed session ids.
+has_keys: bool = false,
+/// Values of components outlive a request in sessions with sealed ids.
+keeps_session_values: bool = false,
+
+/// `on`: the host keeps their state. `sealed`: their ids carry it.
+pub const Sessions = enum { off, on, sealed };
 
 pub const Origins = union(enum) { any, these: []const Origin };
 
@@ -80,7 +87,16 @@ pub fn configure(
         } else if (is(name, "WASMCP_DISABLE_SSE")) {
             self.streams = !(readBool(value) orelse return "WASMCP_DISABLE_SSE must be `true` or `false`");
         } else if (is(name, "WASMCP_SESSION_ENABLED")) {
-            self.sessions = readBool(value) orelse return "WASMCP_SESSION_ENABLED must be `true` or `false`";
+            self.sessions = if (ascii.eqlIgnoreCase(value, "sealed"))
+                .sealed
+            else if (readBool(value)) |on|
+                if (on) .on else .off
+            else
+                return "WASMCP_SESSION_ENABLED must be `true`, `false` or `sealed`";
+        } else if (is(name, "WASMCP_SESSION_VALUES")) {
+            self.keeps_session_values = readBool(value) orelse return "WASMCP_SESSION_VALUES must be `true` or `false`";
+        } else if (is(name, "WASMCP_STATE_KEYS")) {
+            self.has_keys = value.len > 0;
         }
     }
     return null;
@@ -116,6 +132,11 @@ fn readHosts(allocator: mem.Allocator, text: []const u8) error{OutOfMemory}!?[]c
         try list.append(allocator, .{ .name = name, .port = port });
     }
     return list.items;
+}
+
+/// Return whether requests that the host gives no session have sessions with sealed ids.
+pub fn sealsSessions(self: *const Settings) bool {
+    return self.has_keys and self.sessions != .off;
 }
 
 /// Return whether a page of this origin is allowed to use the server.

@@ -180,10 +180,12 @@ fn postWhole(
 ) error{OutOfMemory}!bindings.wasmcp_embedding.exchange.Response {
     var fields: std.ArrayList(http.Field) = .empty;
     try http.readFields(memory.allocator, &fields, headers);
-    const given: sessions.Given = if (Settings.current.sessions == false)
-        .off
-    else
-        .of(.{ .method = method, .target = target, .fields = fields.items });
+    const whole: http.Head = .{ .method = method, .target = target, .fields = fields.items };
+    const given: sessions.Given = switch (Settings.current.sessions orelse .on) {
+        .off => .off,
+        .on => .of(whole),
+        .sealed => sessions.Given.Sealed.of(whole, Settings.current.keeps_session_values),
+    };
     const head: http.Head = .{ .method = method, .target = target, .fields = sessions.without(fields.items) };
     const shared = try http.crossOrigin(memory.allocator, head, &Settings.current);
     var peer: Peer = .{ .fields = shared };

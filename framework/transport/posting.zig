@@ -73,10 +73,19 @@ pub fn Posting(comptime Peer: type) type {
             // errors.
             if (Self.is(opened, "initialize")) {
                 // `initialize` begins a new session, even if sent in a session.
-                if (self.sessions == .on) {
-                    session = .{};
-                    self.sessions.on.id = null;
-                    self.sessions.on.state = null;
+                switch (self.sessions) {
+                    .off => {},
+                    .on => |*on| {
+                        session = .{};
+                        on.id = null;
+                        on.state = null;
+                    },
+                    .sealed => |*sealed| {
+                        session = .{};
+                        sealed.id = null;
+                        const answer = try self.older(opened, &session, head, output);
+                        return issued(self, session, try respond(self, answer, 200));
+                    },
                 }
             } else if (try resumed(self, &session)) |refused| {
                 _ = try self.finish(opened, null);
@@ -90,7 +99,8 @@ pub fn Posting(comptime Peer: type) type {
         /// its session. Null: the method is not allowed.
         /// Specification: 2025-11-25, basic/transports, "Listening for Messages from the Server", "Session Management".
         pub fn bodiless(self: *Self, head: http.Head, mirror: http.Mirror) Error!?http.Response {
-            if (self.sessions == .off or mirror.version == .text and revisions.known(mirror.version.text) == null)
+            // A session with a sealed id has no streams, and ends when the id expires.
+            if (self.sessions != .on or mirror.version == .text and revisions.known(mirror.version.text) == null)
                 return null;
             const get = lib.bytes.equal(head.method, "GET");
             if (!get and !lib.bytes.equal(head.method, "DELETE")) return null;
@@ -115,13 +125,30 @@ pub fn Posting(comptime Peer: type) type {
                 .off => return null,
                 .on => |on| switch (sessions.Given.session(on)) {
                     .session => |known| session.* = known,
-                    .refused => |refused| return .{
-                        .status = refused.status,
-                        .body = self.peer.refusal(refused.fault),
-                    },
+                    .refused => |refused| return refusal(self, refused),
+                },
+                .sealed => |sealed| {
+                    // A request without an id needs no facts of a session.
+                    const id = sealed.id orelse return null;
+                    session.* = .read(self.peer.openSession(id) orelse return refusal(self, sessions.unknown));
                 },
             }
             return null;
+        }
+
+        fn refusal(self: *Self, refused: sessions.Refusal) http.Response {
+            return .{ .status = refused.status, .body = self.peer.refusal(refused.fault) };
+        }
+
+        /// Add a sealed id to the response to `initialize`. It carries the revision: without the capabilities of the
+        /// client, because no server-to-client request could be answered in another request.
+        fn issued(self: *Self, session: Session, response: http.Response) Error!http.Response {
+            if (response.status != 200) return response;
+            const revision = session.revision orelse return response;
+            var with = response;
+            const id = self.peer.sealSession(revision) orelse return response;
+            with.extra = try fields(self, &.{.{ .name = sessions.id_field, .value = id }});
+            return with;
         }
 
         /// Add the session state that the host must keep to a response.

@@ -8,6 +8,7 @@
 //!   error reply of the access rules), `handle(request) ?Reply`, `finish(request, ?Reply) Answer`
 //! * `nowhere`: the `Output` that discards events
 //! * `raw(json) Reply`, `failure(Fault) Reply`, `metadata() lifecycle.Metadata`
+//! * `sealSession(facts) ?id`, `openSession(id) ?facts`
 //! * `subscribe(request, filter) Subscription`, `tell(token, kind, json)`
 
 const std = @import("std");
@@ -182,7 +183,11 @@ pub fn Protocol(comptime Peer: type) type {
                 .capabilities = session.capabilities,
                 .head = head,
                 .resumed = self.again,
-                .session = if (head == null) connection else if (self.sessions == .on) self.sessions.on.id else null,
+                .session = if (head == null) connection else switch (self.sessions) {
+                    .off => null,
+                    .on => |on| on.id,
+                    .sealed => |sealed| if (sealed.keeps_values) sealed.id else null,
+                },
             };
             if (self.peer.begin(opened.request, terms, output)) |refused| return self.finish(opened, refused);
             if (self.peer.check(opened.request)) |refused| return self.finish(opened, refused);

@@ -121,6 +121,14 @@ const Peer = struct {
         };
     }
 
+    pub fn sealSession(peer: Peer, session_facts: []const u8) ?[]const u8 {
+        return peer.print("sealed {s}", .{session_facts});
+    }
+
+    pub fn openSession(_: Peer, id: []const u8) ?[]const u8 {
+        return if (std.mem.cutPrefix(u8, id, "sealed ")) |session_facts| session_facts else null;
+    }
+
     pub fn subscribe(peer: Peer, request: Request, notifications: []const u8) messages.Subscription {
         return .{
             .id = request.id,
@@ -579,6 +587,39 @@ test "sessions" {
     server.sessions = .{ .on = .{ .fresh = "F", .id = "other" } };
     const modern: http.Mirror = .{ .version = .{ .text = "2026-07-28" }, .method = .{ .text = "tools/list" } };
     try testing.expectEqual(200, (try server.post(head, modern, list, {})).status);
+}
+
+test "sessions with sealed ids" {
+    var bench: Bench = .init();
+    defer bench.state.deinit();
+    var server = bench.server();
+    bench.peer.capabilities = changing;
+    server.delivery = .{ .embedded = 5 };
+    server.sessions = .{ .sealed = .{ .id = "of another server" } };
+    const head: http.Head = .{ .method = "POST", .target = "/mcp", .fields = &.{} };
+    const greeting = "{\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-06-18\"}}";
+    const first = try server.post(head, .{ .streams = true }, greeting, {});
+    try testing.expectEqual(1, first.extra.len);
+    try testing.expectEqualStrings("mcp-session-id", first.extra[0].name);
+    try testing.expectEqualStrings("sealed 2025-06-18", first.extra[0].value);
+    // Change notifications cannot be delivered.
+    try testing.expectEqual(null, std.mem.find(u8, first.body, "listChanged"));
+    try testing.expectEqualStrings("", bench.peer.sent);
+    // The revision is that of the id, in spite of the header.
+    server.sessions = .{ .sealed = .{ .id = "sealed 2025-06-18" } };
+    const mirror: http.Mirror = .{ .version = .{ .text = "2025-11-25" } };
+    try testing.expectEqualStrings("1 2025-06-18 TOOLS", (try server.post(head, mirror, old_list, {})).body);
+    for ([_][]const u8{ "GET", "DELETE" }) |method| {
+        const other: http.Head = .{ .method = method, .target = "/mcp", .fields = &.{} };
+        try testing.expectEqual(null, try server.bodiless(other, .{ .streams = true }));
+    }
+    server.sessions = .{ .sealed = .{ .id = "of another server" } };
+    try testing.expectEqual(404, (try server.post(head, .{}, old_list, {})).status);
+    // Without an id the revision is that of the header.
+    server.sessions = .{ .sealed = .{} };
+    try testing.expectEqualStrings("1 2025-11-25 TOOLS", (try server.post(head, mirror, old_list, {})).body);
+    const failed = try server.post(head, .{}, "{\"id\":1,\"method\":\"initialize\",\"params\":{}}", {});
+    try testing.expectEqual(0, failed.extra.len);
 }
 
 test "streams and ends of sessions" {

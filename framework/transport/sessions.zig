@@ -2,6 +2,9 @@
 //! passes it in a request field that no client can send: `wasmcp-session: FRESH [STATE]`. FRESH is an unused session
 //! id, STATE the state kept under the client's session id. The same field of the response carries the state to keep, or
 //! `end`.
+//!
+//! Without a host that keeps state, and with several processes, the id itself carries the state, sealed with a key that
+//! all instances have: its facts are fixed by `initialize`, and the session ends when the id expires.
 //! Specification: 2025-11-25, basic/transports, "Session Management".
 
 const std = @import("std");
@@ -21,6 +24,22 @@ pub const Given = union(enum) {
     /// Sessions are off: the runtime keeps no state.
     off,
     on: On,
+    /// The id that the client sent carries the state of its session.
+    sealed: Sealed,
+
+    pub const Sealed = struct {
+        id: ?[]const u8 = null,
+        /// Components can keep values for the session.
+        keeps_values: bool = false,
+
+        pub fn of(head: http.Head, keeps_values: bool) Given {
+            for (head.fields) |given| {
+                if (std.ascii.eqlIgnoreCase(given.name, id_field))
+                    return .{ .sealed = .{ .id = given.value, .keeps_values = keeps_values } };
+            }
+            return .{ .sealed = .{ .keeps_values = keeps_values } };
+        }
+    };
 
     pub const On = struct {
         /// Id for a new session.
@@ -72,10 +91,19 @@ const missing: Refusal = .{ .status = 400, .fault = .{
     .code = faults.code.invalid_request,
     .message = "Invalid request: Mcp-Session-Id is missing (a session begins with `initialize`)",
 } };
-const unknown: Refusal = .{ .status = 404, .fault = .{
+pub const unknown: Refusal = .{ .status = 404, .fault = .{
     .code = faults.code.invalid_request,
     .message = "Invalid request: there is no such session (any more); begin one with `initialize`",
 } };
+
+test "sealed ids" {
+    const head: http.Head = .{ .method = "POST", .target = "/mcp", .fields = &.{
+        .{ .name = "Mcp-Session-Id", .value = "s" },
+    } };
+    try std.testing.expectEqualStrings("s", Given.Sealed.of(head, false).sealed.id.?);
+    const none: http.Head = .{ .method = "POST", .target = "/mcp", .fields = &.{} };
+    try std.testing.expectEqual(null, Given.Sealed.of(none, true).sealed.id);
+}
 
 test "session fields" {
     const none: http.Head = .{ .method = "POST", .target = "/mcp", .fields = &.{

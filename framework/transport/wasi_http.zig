@@ -7,6 +7,7 @@ const bindings = @import("bindings");
 const Peer = @import("Peer.zig");
 const http = @import("http.zig");
 const component = @import("component.zig");
+const sessions = @import("sessions.zig");
 const Settings = @import("Settings.zig");
 
 const memory = bindings.memory;
@@ -59,6 +60,8 @@ fn respond(peer: *Peer, request: types.IncomingRequest, head: http.Head) error{O
     const body = try readBody(request, !mirror.too_large) orelse
         return .{ .status = 400, .kind = .text, .body = "Bad request: the body did not arrive whole\n" };
     var server = component.protocolFor(peer);
+    const settings = &Settings.current;
+    if (settings.sealsSessions()) server.sessions = sessions.Given.Sealed.of(head, settings.keeps_session_values);
     return server.post(head, mirror, body, if (mirror.streams) .response else .none);
 }
 

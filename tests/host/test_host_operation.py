@@ -370,7 +370,7 @@ def test_several_workers_need_shared_storage(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(HostError, match="several workers would each keep their own values in memory"):
         serve(keeping, options=HttpOptions(port=0, workers=2))
     monkeypatch.setenv("WASMCP_SESSION_ENABLED", "true")
-    with pytest.raises(HostError, match="needs one worker"):
+    with pytest.raises(HostError, match="needs one worker, whose memory has the sessions"):
         serve(keeping, options=HttpOptions(port=0, workers=2), keyvalue=f"sqlite:{tmp_path / 'values'}")
 
 

@@ -64,7 +64,7 @@ pub const meta = {_struct(protocol.META_KEYS)};
 /// Environment variables.
 pub const environment = struct {{
     /// Settings of a server; the last one is only for the embedding host.
-    pub const server = {_strings((*environment.SERVER, environment.BOUND_TO))};
+    pub const server = {_strings((*environment.SERVER, environment.BOUND_TO, environment.SESSION_VALUES))};
     /// Variables of programs on the same machine: a runtime can pass on its whole environment.
     pub const others = {_strings((*environment.TOOLS, *environment.TESTS, *environment.ELSEWHERE))};
     /// Settings of the Rust tool without counterpart.

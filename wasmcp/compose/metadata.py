@@ -76,6 +76,7 @@ BAKED = (
     "WASMCP_ALLOWED_ORIGINS",
     "WASMCP_DISABLE_SSE",
     "WASMCP_REQUIRE_ORIGIN",
+    "WASMCP_SESSION_TTL",
     "WASMCP_STATE_TTL",
 )
 """Settings that can be baked in."""

@@ -62,6 +62,7 @@ class Provided:
         engine: Engine,
         *,
         values: SessionValues | None = None,
+        session_seconds: int | None = None,
         on_state: OnState | None = None,
     ) -> None:
         """Open the store and define the imports.
@@ -72,12 +73,13 @@ class Provided:
             imports: The types of the server's imports, by name.
             engine: The engine that the types belong to.
             values: An open store to use instead, of another version of the server.
+            session_seconds: The lifetime of the values of sessions in the store; None to keep them in memory.
             on_state: Called when the store cannot be reached, and when it can again; see `open_store`.
 
         Raises:
             HostError: The URL is invalid, or the store cannot be opened.
         """
-        self.sessions = values or SessionValues(open_store(url, on_state))
+        self.sessions = values or SessionValues(open_store(url, on_state), seconds=session_seconds)
         # `get-many` has two forms under one version: options of pairs and, in Spin, pairs with options.
         batch = imports.get(BATCH)
         get_many = None if batch is None else batch.ty.exports(engine).get("get-many")

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from wasmcp import __version__
 from wasmcp.development_builds import INTERFACE
+from wasmcp.environment import SESSION_VALUES
 from wasmcp.errors import ArtifactError, HostError, RequestError
 from wasmcp.host.client.connection import Connection
-from wasmcp.host.configuration.settings import check_given, with_state_keys
+from wasmcp.host.configuration.settings import check_given, session_values_seconds, with_state_keys
 from wasmcp.host.engine import compile_cache, logs
 from wasmcp.host.engine.engine import Watchdog, engine, linker
 from wasmcp.host.engine.frame_owners import Frames
@@ -178,6 +179,9 @@ def _program(
         from wasmcp.host.bindings.development_modules import define
 
         define(imports, development)
+    url = _of_server(options.keyvalue, source)
+    seconds = session_values_seconds(dict(options.settings), url)
+    settings = options.settings if seconds is None else (*options.settings, (SESSION_VALUES, "true"))
     return Program(
         name=name,
         engine=of,
@@ -188,9 +192,9 @@ def _program(
         directories=options.directories,
         watchdog=watchdog(of, quick=options.quick),
         on_stderr=options.stderr.write,
-        settings=options.settings,
+        settings=settings,
         on_changed=options.hub.changed,
-        keyvalue=_keyvalue(of, imports, needs, _of_server(options.keyvalue, source), values),
+        keyvalue=_keyvalue(of, imports, needs, url, values=values, seconds=seconds),
         can_wait=can_wait(frozenset(needs)),
         frames=Frames(source),
         imports=frozenset(needs),
@@ -198,14 +202,20 @@ def _program(
 
 
 def _keyvalue(
-    of: Engine, imports: Linker, needs: Mapping[str, Any], url: str | None, values: SessionValues | None
+    of: Engine,
+    imports: Linker,
+    needs: Mapping[str, Any],
+    url: str | None,
+    *,
+    values: SessionValues | None,
+    seconds: int | None,
 ) -> Provided | None:
     """Provide `wasi:keyvalue` if the server imports it or `url` is given; its modules are not loaded otherwise."""
     if url is None and not any(name.startswith("wasi:keyvalue/") for name in needs):
         return None
     from wasmcp.host.bindings.wasi_keyvalue import Provided
 
-    return Provided(imports, url or "memory:", needs, of, values=values, on_state=_log_state)
+    return Provided(imports, url or "memory:", needs, of, values=values, session_seconds=seconds, on_state=_log_state)
 
 
 def _log_state(reachable: bool, url: str, reason: str) -> None:

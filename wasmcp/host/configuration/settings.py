@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wasmcp.environment import BOUND_TO, SERVER, check, check_ours, check_passed, check_settings
+from wasmcp.environment import BOUND_TO, SERVER, SESSION_VALUES, check, check_ours, check_passed, check_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -19,6 +19,10 @@ STATE_KEYS = "WASMCP_STATE_KEYS"
 MAX_BODY = "WASMCP_MAX_BODY"
 ALLOWED_HOSTS = "WASMCP_ALLOWED_HOSTS"
 SESSIONS = "WASMCP_SESSION_ENABLED"
+SEALED = "sealed"
+"""The value of `SESSIONS` with which the ids of sessions carry their state."""
+SESSION_TTL = "WASMCP_SESSION_TTL"
+_SEALED_TTL = 86400
 
 
 def from_environment(environment: Mapping[str, str], passed: Iterable[str] = ()) -> dict[str, str]:
@@ -46,7 +50,7 @@ def check_given(settings: Mapping[str, str], env: Mapping[str, str], environment
     Raises:
         InvalidSettingError: A name is unknown or misplaced.
     """
-    check_settings(settings, internal=(BOUND_TO,))
+    check_settings(settings, internal=(BOUND_TO, SESSION_VALUES))
     check_passed(env)
     check_ours(environment)
 
@@ -61,12 +65,36 @@ def with_state_keys(given: Mapping[str, str]) -> dict[str, str]:
     return settings
 
 
+def session_values_seconds(settings: Mapping[str, str], keyvalue: str | None) -> int | None:
+    """Return for how long the store keeps the values of sessions; None if they end with the process.
+
+    Sessions with sealed ids outlive the process, so that their values are in the store, if that outlives it too.
+    """
+    if settings.get(SESSIONS, "").lower() != SEALED or keyvalue in {None, "memory:"}:
+        return None
+    text = settings.get(SESSION_TTL, "")
+    return int(text) if _is_number(text) else _SEALED_TTL
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 12
+
+
 def limits_for(settings: Mapping[str, str], given: Limits | None) -> Limits:
-    """Raise or lower the request limit to `MAX_BODY`. The server reports a value that is not a number."""
+    """Set the limits that have settings: of a request, and of an unused session.
+
+    The server reports a value that is not a number.
+    """
     from dataclasses import replace
 
     from wasmcp.host.engine.limits import Limits
 
     limits = given or Limits()
     text = settings.get(MAX_BODY, "")
-    return replace(limits, request=int(text)) if text.isascii() and text.isdigit() and len(text) < 12 else limits
+    limits = replace(limits, request=int(text)) if _is_number(text) else limits
+    seconds = settings.get(SESSION_TTL, "")
+    if not _is_number(seconds) or int(seconds) == 0:
+        return limits
+    idle = int(seconds)
+    http = replace(limits.http, session_idle=idle, session_begun=min(idle, limits.http.session_begun))
+    return replace(limits, http=http)

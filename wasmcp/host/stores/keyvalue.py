@@ -10,6 +10,7 @@ import threading
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from contextlib import contextmanager
+from time import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from wasmcp.errors import HostError
@@ -27,6 +28,9 @@ KEY_LIMIT = 1024  # bytes
 VALUE_LIMIT = 2 << 20  # bytes: wasmtime rejects arguments of 3 MiB as too large for one call
 MEMORY_LIMIT = 256 << 20  # bytes of all keys and values of a store in memory
 PAGE = 1000  # keys of a page
+_SWEEP = 60.0  # seconds between deletions of expired buckets
+_EXPIRIES = "CREATE TABLE IF NOT EXISTS expiries (bucket TEXT PRIMARY KEY, at REAL NOT NULL) WITHOUT ROWID"
+_DELETE_EXPIRED = "DELETE FROM entries WHERE bucket IN (SELECT bucket FROM expiries WHERE at < ?)"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entries (bucket TEXT, key TEXT, value BLOB NOT NULL, PRIMARY KEY (bucket, key)) WITHOUT ROWID
 """
@@ -38,8 +42,8 @@ class Store(Protocol):
     def get(self, bucket: str, keys: Iterable[str]) -> dict[str, bytes]:
         """Return the values of the keys that exist."""
 
-    def put(self, bucket: str, entries: Mapping[str, bytes]) -> None:
-        """Put all entries, or none."""
+    def put(self, bucket: str, entries: Mapping[str, bytes], *, seconds: int | None = None) -> None:
+        """Put all entries, or none. `seconds`: the bucket is deleted so long after the last write; None: never."""
 
     def delete(self, bucket: str, keys: Iterable[str]) -> None:
         """Delete the keys that exist."""
@@ -47,7 +51,9 @@ class Store(Protocol):
     def keys(self, bucket: str, after: str | None, most: int) -> list[str]:
         """Return at most `most` keys after `after`, in the order of their code points."""
 
-    def exchange(self, bucket: str, key: str, expected: bytes | None, value: bytes) -> bool:
+    def exchange(
+        self, bucket: str, key: str, expected: bytes | None, value: bytes, *, seconds: int | None = None
+    ) -> bool:
         """Put a value if the current one equals `expected` (None: the key does not exist). Return True if it did."""
 
     def close(self) -> None:
@@ -136,12 +142,13 @@ class MemoryStore:
             entries = self._buckets.get(bucket, {})
             return {key: entries[key] for key in keys if key in entries}
 
-    def put(self, bucket: str, entries: Mapping[str, bytes]) -> None:
-        """Put all entries, or none.
+    def put(self, bucket: str, entries: Mapping[str, bytes], *, seconds: int | None = None) -> None:
+        """Put all entries, or none. `seconds` has no effect: the values end with the process.
 
         Raises:
             StoreRequestError: The store would exceed its limit.
         """
+        del seconds
         with self._lock:
             self._put(bucket, entries)
 
@@ -180,8 +187,11 @@ class MemoryStore:
         begin = 0 if after is None else bisect_right(found, after)
         return found[begin : begin + most]
 
-    def exchange(self, bucket: str, key: str, expected: bytes | None, value: bytes) -> bool:
+    def exchange(
+        self, bucket: str, key: str, expected: bytes | None, value: bytes, *, seconds: int | None = None
+    ) -> bool:
         """Put a value if the current one equals `expected`. Return True if it did."""
+        del seconds
         with self._lock:
             if self._buckets.get(bucket, {}).get(key) != expected:
                 return False
@@ -221,6 +231,7 @@ class SqliteStore:
         self._read_lock = self._lock if shared else threading.RLock()
         self._writer: Connection | None = None
         self._reader: Connection | None = None
+        self._next_sweep = 0.0
         try:
             # The files of the write-ahead log get the mode of the database.
             if not shared:
@@ -230,6 +241,7 @@ class SqliteStore:
             self._writer.execute("PRAGMA journal_mode=WAL")
             self._writer.execute("PRAGMA synchronous=NORMAL")
             self._writer.execute(_SCHEMA)
+            self._writer.execute(_EXPIRIES)
         except (sqlite3.Error, OSError) as error:
             self.close()
             words = error.strerror or str(error) if isinstance(error, OSError) else str(error)
@@ -267,11 +279,23 @@ class SqliteStore:
         ).fetchone()
         return found
 
-    def put(self, bucket: str, entries: Mapping[str, bytes]) -> None:
-        """Put all entries, or none."""
+    def put(self, bucket: str, entries: Mapping[str, bytes], *, seconds: int | None = None) -> None:
+        """Put all entries, or none. `seconds`: the bucket is deleted so long after the last write; None: never."""
         rows = [(bucket, key, value) for key, value in entries.items()]
         with self._transaction() as connection:
             connection.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?)", rows)
+            self._keep_for(connection, bucket, seconds)
+
+    def _keep_for(self, connection: Any, bucket: str, seconds: int | None) -> None:
+        """Note when a bucket is to be deleted, and delete those whose time is over."""
+        if seconds is None:
+            return
+        now = time()
+        connection.execute("INSERT OR REPLACE INTO expiries VALUES (?, ?)", (bucket, now + seconds))
+        if now >= self._next_sweep:
+            self._next_sweep = now + _SWEEP
+            connection.execute(_DELETE_EXPIRED, (now,))
+            connection.execute("DELETE FROM expiries WHERE at < ?", (now,))
 
     def delete(self, bucket: str, keys: Iterable[str]) -> None:
         """Delete the keys that exist."""
@@ -289,13 +313,16 @@ class SqliteStore:
             ).fetchall()
         return [row[0] for row in rows]
 
-    def exchange(self, bucket: str, key: str, expected: bytes | None, value: bytes) -> bool:
+    def exchange(
+        self, bucket: str, key: str, expected: bytes | None, value: bytes, *, seconds: int | None = None
+    ) -> bool:
         """Put a value if the current one equals `expected`. Return True if it did."""
         with self._transaction() as connection:
             row = self._row(connection, bucket, key)
             if (None if row is None else row[0]) != expected:
                 return False
             connection.execute("INSERT OR REPLACE INTO entries VALUES (?, ?, ?)", (bucket, key, value))
+            self._keep_for(connection, bucket, seconds)
             return True
 
     def close(self) -> None:
@@ -321,13 +348,17 @@ LIMIT = 64 << 20  # maximum bytes of all sessions
 class SessionValues:
     """A store that keeps the buckets of sessions in memory, and passes other buckets to another store.
 
+    Sessions with sealed ids are not known to the host, and last longer than its process: with `seconds` the other store
+    has the values of all sessions.
+
     Attributes:
         is_alive: Returns True if the HTTP session with this identifier exists.
         on_end: Called with the name of a bucket whose session has ended.
     """
 
-    def __init__(self, store: Store, most: int = LIMIT) -> None:
+    def __init__(self, store: Store, most: int = LIMIT, *, seconds: int | None = None) -> None:
         self._store = store
+        self._seconds = seconds
         self._sessions = MemoryStore(most)
         self._lock = threading.Lock()
         self.is_alive: Callable[[str], bool] = lambda _session: False
@@ -337,10 +368,11 @@ class SessionValues:
         """Return the values of the keys that exist."""
         return self._of(bucket).get(bucket, keys)
 
-    def put(self, bucket: str, entries: Mapping[str, bytes]) -> None:
+    def put(self, bucket: str, entries: Mapping[str, bytes], *, seconds: int | None = None) -> None:
         """Put all entries, or none."""
-        if not bucket.startswith(PREFIX):
-            self._store.put(bucket, entries)
+        if self._of(bucket) is self._store:
+            seconds = self._seconds if bucket.startswith(PREFIX) else seconds
+            self._store.put(bucket, entries, seconds=seconds)
             return
         with self._lock:
             self.check(bucket)
@@ -354,10 +386,13 @@ class SessionValues:
         """Return at most `most` keys after `after`."""
         return self._of(bucket).keys(bucket, after, most)
 
-    def exchange(self, bucket: str, key: str, expected: bytes | None, value: bytes) -> bool:
+    def exchange(
+        self, bucket: str, key: str, expected: bytes | None, value: bytes, *, seconds: int | None = None
+    ) -> bool:
         """Put a value if the current one equals `expected`. Return True if it did."""
-        if not bucket.startswith(PREFIX):
-            return self._store.exchange(bucket, key, expected, value)
+        if self._of(bucket) is self._store:
+            seconds = self._seconds if bucket.startswith(PREFIX) else seconds
+            return self._store.exchange(bucket, key, expected, value, seconds=seconds)
         with self._lock:
             self.check(bucket)
             return self._sessions.exchange(bucket, key, expected, value)
@@ -375,7 +410,8 @@ class SessionValues:
         self._store.close()
 
     def _of(self, bucket: str) -> Store:
-        return self._sessions if bucket.startswith(PREFIX) else self._store
+        in_memory = bucket.startswith(PREFIX) and (self._seconds is None or bucket == PREFIX + CONNECTION)
+        return self._sessions if in_memory else self._store
 
     def check(self, bucket: str) -> None:
         """Check that the session of a bucket exists: a request can outlive its session.
@@ -384,5 +420,7 @@ class SessionValues:
             StoreRequestError: The bucket belongs to a session that has ended.
         """
         session = bucket.removeprefix(PREFIX)
+        if self._seconds is not None:
+            return
         if session not in {bucket, CONNECTION} and not self.is_alive(session):
             raise StoreRequestError("the session is over")

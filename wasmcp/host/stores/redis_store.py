@@ -39,28 +39,33 @@ _MESSAGE = 200  # maximum characters of an error of Redis
 _UNREACHABLE = "the store cannot be reached at present"
 _UNKNOWN = "the connection to the store was lost: the values may have been written or not"
 
-# KEYS: values, index. ARGV: key, value, ...
-_PUT = """\
-for n = 1, #ARGV, 2 do
+_EXPIRE = """
+if ARGV[1] ~= '' then
+  redis.call('EXPIRE', KEYS[1], ARGV[1])
+  redis.call('EXPIRE', KEYS[2], ARGV[1])
+end"""
+# KEYS: values, index. ARGV: seconds to live or nothing; key, value, ...
+_PUT = f"""\
+for n = 2, #ARGV, 2 do
   redis.call('HSET', KEYS[1], ARGV[n], ARGV[n + 1])
   redis.call('ZADD', KEYS[2], 0, ARGV[n])
-end"""
+end{_EXPIRE}"""
 # ARGV: key, ...
 _DELETE = """\
 for n = 1, #ARGV do
   redis.call('HDEL', KEYS[1], ARGV[n])
   redis.call('ZREM', KEYS[2], ARGV[n])
 end"""
-# ARGV: key, value, and the expected value if there has to be one
-_EXCHANGE = """\
-local found = redis.call('HGET', KEYS[1], ARGV[1])
-if #ARGV == 2 then
+# ARGV: seconds to live or nothing; key, value, and the expected value if there has to be one
+_EXCHANGE = f"""\
+local found = redis.call('HGET', KEYS[1], ARGV[2])
+if #ARGV == 3 then
   if found then return 0 end
-elseif found ~= ARGV[3] then
+elseif found ~= ARGV[4] then
   return 0
 end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-redis.call('ZADD', KEYS[2], 0, ARGV[1])
+redis.call('HSET', KEYS[1], ARGV[2], ARGV[3])
+redis.call('ZADD', KEYS[2], 0, ARGV[2]){_EXPIRE}
 return 1"""
 
 
@@ -239,10 +244,11 @@ class RedisStore:
         found = self._run("HMGET", values, *wanted, writes=False)
         return {key: value for key, value in zip(wanted, found, strict=True) if value is not None}
 
-    def put(self, bucket: str, entries: Mapping[str, bytes]) -> None:
-        """Put all entries, or none."""
+    def put(self, bucket: str, entries: Mapping[str, bytes], *, seconds: int | None = None) -> None:
+        """Put all entries, or none. `seconds`: the bucket is deleted so long after the last write; None: never."""
         if entries:
-            self._script(_PUT, bucket, [part for entry in entries.items() for part in entry])
+            lifetime = "" if seconds is None else str(seconds)
+            self._script(_PUT, bucket, [lifetime, *(part for entry in entries.items() for part in entry)])
 
     def delete(self, bucket: str, keys: Iterable[str]) -> None:
         """Delete the keys that exist."""
@@ -258,9 +264,11 @@ class RedisStore:
         found = self._run("ZRANGEBYLEX", index, begin, "+", "LIMIT", 0, most, writes=False)
         return [key.decode() for key in found]
 
-    def exchange(self, bucket: str, key: str, expected: bytes | None, value: bytes) -> bool:
+    def exchange(
+        self, bucket: str, key: str, expected: bytes | None, value: bytes, *, seconds: int | None = None
+    ) -> bool:
         """Put a value if the current one equals `expected`. Return True if it did."""
-        arguments: list[str | bytes] = [key, value]
+        arguments: list[str | bytes] = ["" if seconds is None else str(seconds), key, value]
         if expected is not None:
             arguments.append(expected)
         return bool(self._script(_EXCHANGE, bucket, arguments))

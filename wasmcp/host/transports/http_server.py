@@ -82,7 +82,7 @@ def serve(
     settings = from_environment(os.environ, env or ())
     warn_if_stale(path)
     if options.workers > 1:
-        settings = _without_sessions(settings)
+        settings = _of_workers(settings)
     given = Given(dict(env or {}), tuple(directories), operator_store(keyvalue, os.environ))
     names = [] if options.unix_socket is not None else host_names(options.host)
     serving = Serving(
@@ -126,17 +126,19 @@ def _completed(options: HttpOptions, host: str | None, port: int | None) -> Http
     return replace(options, host=options.host if host is None else host, port=options.port if port is None else port)
 
 
-def _without_sessions(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return the settings of a worker: sessions of clients of handshake revisions are in the memory of one process.
+def _of_workers(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings of a worker: the ids of sessions carry their state, because any worker can get a request.
 
     Raises:
-        HostError: The operator requires sessions.
+        HostError: The operator requires sessions whose state is in the memory of one process.
     """
-    from wasmcp.host.configuration.settings import SESSIONS
+    from wasmcp.host.configuration.settings import SEALED, SESSIONS
 
     if settings.get(SESSIONS, "").strip().lower() == "true":
-        raise HostError(f"`{SESSIONS}=true` needs one worker: sessions are in the memory of one process")
-    return {**settings, SESSIONS: "false"}
+        raise HostError(
+            f"`{SESSIONS}=true` needs one worker, whose memory has the sessions: leave it out or set it to `{SEALED}`"
+        )
+    return {SESSIONS: SEALED, **settings}
 
 
 def _check_shared(opened: Server, keyvalue: str | None) -> None:
