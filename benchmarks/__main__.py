@@ -12,7 +12,7 @@ from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import chain, commands, composing, http, inprocess, languages, sizes, startup
+from benchmarks import chain, commands, composing, guards, http, inprocess, languages, sizes, startup
 from benchmarks.measure import Row
 from wasmcp.project import ensure_built
 
@@ -39,6 +39,7 @@ def main() -> None:
         "commands": lambda: commands.rows(project),
         "inprocess": lambda: inprocess.rows(zig, python, hundred),
         "chain": lambda: chain.rows(project),
+        "guards": lambda: guards.rows(project),
         "startup": lambda: startup.rows(python),
         "http": lambda: http.rows(zig, python),
         "languages": languages.rows,

@@ -37,6 +37,7 @@ FRAMEWORKS_OWN = (
     "catalogue-data",
     "dispatch",
     "env-rules",
+    "fs-rules",
     "http-rules",
     "kv-rules",
     "scripted",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from wasmcp.errors import MissingPackageDataError
 
-GUARDS = ("http-guard", "env-guard", "kv-guard")
+GUARDS = ("http-guard", "env-guard", "kv-guard", "fs-guard")
 """Framework components between a component and what it imports, for grants with rules: the folders of
 ``framework/guards/``."""
 

@@ -129,8 +129,71 @@ def test_buckets_and_keys_are_limited(tmp_path: Path) -> None:
             assert call(name, **arguments) == {"error": "AccessDenied"}, (name, arguments)
 
 
-def test_nothing_is_granted_by_default(tmp_path: Path, web: str) -> None:
-    with running(tmp_path, {}, env={"TOKEN": "t"}) as call:
+@pytest.fixture
+def folders(tmp_path: Path) -> list[tuple[str, str, bool]]:
+    """Directories of the operator, both for writing."""
+    for name in ("one", "two"):
+        (tmp_path / name / "below").mkdir(parents=True)
+        for file in ("a", "b", "own", "below/deep"):
+            (tmp_path / name / file).write_text(f"{name}/{file}")
+    (tmp_path / "one" / "link").symlink_to("below")
+    return [(str(tmp_path / name), f"/{name}", True) for name in ("one", "two")]
+
+
+READING = {"stat", "stat at", "read", "read stream", "sync", "entry", "same"}
+ABOVE = {"unlink above", "stat above", "stat absolute", "open above", "symlink out"}
+
+
+def test_a_directory_for_reading_cannot_be_changed(tmp_path: Path, folders: list[tuple[str, str, bool]]) -> None:
+    grants = {"fs": ["/one", {"path": "/two", "access": "write"}]}
+    with running(tmp_path, grants, directories=folders) as call:
+        outcomes = {one["name"]: one["result"] for one in call("change", path="/one", other="/two")}
+        assert outcomes.pop("flags") == "read"
+        assert {name for name, result in outcomes.items() if result == "done"} == READING, outcomes
+        assert {result for name, result in outcomes.items() if name not in READING} == {"not_permitted"}, outcomes
+        assert sorted(path.name for path in (tmp_path / "one").iterdir()) == ["a", "b", "below", "link", "own"]
+        assert (tmp_path / "one/a").read_text() == "one/a"
+        assert [path.name for path in (tmp_path / "one/below").iterdir()] == ["deep"]
+        assert not {"linked", "renamed"} & {path.name for path in (tmp_path / "two").iterdir()}
+
+
+def test_a_directory_for_writing_can_be_changed(tmp_path: Path, folders: list[tuple[str, str, bool]]) -> None:
+    grants = {"fs": [{"path": "/one", "access": "write"}, {"path": "/two", "access": "write"}]}
+    with running(tmp_path, grants, directories=folders) as call:
+        outcomes = {one["name"]: one["result"] for one in call("change", path="/one", other="/two")}
+    with running(tmp_path, {"fs": True}, directories=folders) as call:
+        for name in ("one", "two"):
+            for file in ("a", "b", "own"):
+                (tmp_path / name / file).write_text(f"{name}/{file}")
+        for name in ("one/new", "one/newer", "one/symlink", "one/below/new", "one/came", "one/linked here"):
+            (tmp_path / name).unlink(missing_ok=True)
+        for name in ("two/linked", "two/renamed"):
+            (tmp_path / name).unlink(missing_ok=True)
+        whole = {one["name"]: one["result"] for one in call("change", path="/one", other="/two")}
+    assert {name for name, result in outcomes.items() if result != whole[name]} <= ABOVE, (outcomes, whole)
+    assert {outcomes[name] for name in ABOVE} == {"not_permitted"}
+
+
+def test_only_the_named_directories_are_there(tmp_path: Path, folders: list[tuple[str, str, bool]]) -> None:
+    with running(tmp_path, {"fs": ["/two"]}, directories=folders) as call:
+        assert call("directories") == ["/two"]
+        assert call("read", directory="/two", path="a") == "two/a"
+        for outside in ("../one/a", "/one/a", "below/../../one/a"):
+            assert call("read", directory="/two", path=outside) == "not_permitted"
+
+
+def test_a_part_of_a_directory_of_the_operator(tmp_path: Path, folders: list[tuple[str, str, bool]]) -> None:
+    with running(tmp_path, {"fs": ["/one/below", "/one/link", "/one/missing"]}, directories=folders) as call:
+        assert call("directories") == ["/one/below"]
+        assert call("read", directory="/one/below", path="deep") == "one/below/deep"
+        assert call("read", directory="/one/below", path="../a") == "not_permitted"
+    with running(tmp_path, {"fs": ["/"]}, directories=folders) as call:
+        assert call("directories") == ["/one", "/two"]
+
+
+def test_nothing_is_granted_by_default(tmp_path: Path, web: str, folders: list[tuple[str, str, bool]]) -> None:
+    with running(tmp_path, {}, env={"TOKEN": "t"}, directories=folders) as call:
+        assert call("directories") == []
         assert call("send", authority=web) == DENIED
         assert call("variable", name="TOKEN") is None
         assert call("keep", key="a") == {"error": "AccessDenied"}

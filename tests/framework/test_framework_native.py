@@ -26,6 +26,7 @@ URIS = FRAMEWORK.parent / "guests" / "zig" / "uris.zig"
         "catalogue/Index.zig",
         "transport/protocol.zig",
         "guards/http-guard/Target.zig",
+        "guards/fs-guard/paths.zig",
     ],
 )
 def test_zig(root: str, tmp_path: Path) -> None:

@@ -48,6 +48,22 @@ class TestGrant:
         assert isinstance(caught.value, NotGrantedError)
         assert (caught.value.grant, caught.value.url) == ("http", URL)
 
+    @pytest.mark.parametrize(
+        ("url", "rule"),
+        [
+            ("https://a.example.org/x?y#z", "https://a.example.org"),
+            ("http://a.example.org:8080?y=http://b.org/", "http://a.example.org:8080"),
+        ],
+    )
+    def test_a_denied_request_names_the_missing_rule(self, network, monkeypatch, url, rule):
+        monkeypatch.setattr(sys, "platform", "wasi")
+        network.route("*", "*", error="HTTP-request-denied")
+        with pytest.raises(http.RequestDeniedError) as caught:
+            http.get(url)
+        assert caught.value.rule == rule
+        assert f"`http` for `{rule}` is not granted to this component: name it in the `grants`" in str(caught.value)
+        assert f'`grants = {{ http = ["{rule}"] }}`' in str(caught.value)
+
     def test_fake_ends_with_its_block(self):
         with fake_http():
             pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -12,19 +13,38 @@ from support.compose_inputs import METADATA
 from wasmcp.compose import ComponentSpec, compose_server
 from wasmcp.compose.grant_rules import read_grants
 from wasmcp.compose.server import ComposedServer
-from wasmcp.toolchains.base import ComponentSource
-from wasmcp.toolchains.zig import ZigToolchain, user_cache
+from wasmcp.package_data import guest_directory, wit_directory
+from wasmcp.toolchains.zig import build_component, user_cache
 
 SOURCE = Path(__file__).with_name("granted_tools.zig")
 
 
+WORLD = """
+package wasmcp:mcp-v20260728@0.1.0;
+
+world granted {
+  import messages;
+  include http-imports;
+  include kv-imports;
+  include sessions-imports;
+  include config-imports;
+  import wasi:filesystem/preopens@0.2.8;
+  import wasi:cli/environment@0.2.8;
+  import wasi:cli/stderr@0.2.8;
+  export tools;
+}
+"""
+
+
 @lru_cache(maxsize=1)
 def granted_tools() -> bytes:
-    """The component; see `granted_tools.zig`."""
+    """The component; see `granted_tools.zig`. Its world has the file system, which the guest library does not have."""
     with TemporaryDirectory() as folder:
-        output = Path(folder) / "tools.wasm"
-        source = ComponentSource("tools", SOURCE, SOURCE.parent)
-        ZigToolchain().build(source, output, cache=user_cache(), progress=lambda _: None)
+        wit = Path(shutil.copytree(wit_directory(), Path(folder) / "wit"))
+        (wit / "granted.wit").write_text(WORLD)
+        guest, output = guest_directory("zig"), Path(folder) / "tools.wasm"
+        modules = {"wasmcp": guest / "wasmcp.zig", "author": SOURCE}
+        build_component(guest / "component.zig", wit, "granted", output, modules=modules, cache=user_cache() / "zig")
         return output.read_bytes()
 
 

@@ -4,6 +4,8 @@ const bindings = @import("bindings");
 const mcp = @import("wasmcp");
 
 const wasi = bindings.wasi_http;
+const files = bindings.wasi_filesystem;
+const Descriptor = files.types.Descriptor;
 
 pub const tools = .{
     mcp.tool("send", "Send a GET request, or one of another method.", send),
@@ -14,6 +16,9 @@ pub const tools = .{
     mcp.tool("kept", "Get a value.", kept),
     mcp.tool("keys", "List keys.", keys),
     mcp.tool("operations", "List the operations that are permitted for a key.", operations),
+    mcp.tool("directories", "List the directories.", directories),
+    mcp.tool("read", "Read a file.", read),
+    mcp.tool("change", "Change a directory in all ways, and return the outcome of each.", change),
 };
 
 const Sent = struct {
@@ -105,4 +110,115 @@ fn operations(args: struct { bucket: []const u8 = "", key: []const u8 }) ![]cons
     if (bucket.handle.deleteMany(&.{args.key}) == .ok) try names.append(mcp.allocator, "delete-many");
     if (bucket.delete(args.key)) |_| try names.append(mcp.allocator, "delete") else |_| {}
     return names.items;
+}
+
+fn directories() ![]const []const u8 {
+    const found = files.preopens.getDirectories();
+    const names = try mcp.allocator.alloc([]const u8, found.len);
+    for (found, names) |each, *name| {
+        name.* = each[1];
+        each[0].drop();
+    }
+    return names;
+}
+
+fn directory(path: []const u8) error{NoDirectory}!Descriptor {
+    var opened: ?Descriptor = null;
+    for (files.preopens.getDirectories()) |each| {
+        if (opened == null and std.mem.eql(u8, each[1], path)) opened = each[0] else each[0].drop();
+    }
+    return opened orelse error.NoDirectory;
+}
+
+/// Return the content of a file, or the name of the error.
+fn read(args: struct { directory: []const u8, path: []const u8, follow: bool = false }) ![]const u8 {
+    const opened = try directory(args.directory);
+    defer opened.drop();
+    return switch (opened.openAt(.{ .symlink_follow = args.follow }, args.path, .{}, .{ .read = true })) {
+        .err => |code| @tagName(code),
+        .ok => |file| {
+            defer file.drop();
+            return switch (file.read(100, 0)) {
+                .ok => |found| found[0],
+                .err => |code| @tagName(code),
+            };
+        },
+    };
+}
+
+const Outcome = struct { name: []const u8, result: []const u8 };
+
+/// Change a directory with the files `a`, `b` and the directory `below`; `other` has a file `own`.
+fn change(args: struct { path: []const u8, other: []const u8 }) ![]const Outcome {
+    const root = try directory(args.path);
+    defer root.drop();
+    const other = try directory(args.other);
+    defer other.drop();
+    const file = try root.openAt(.{}, "a", .{}, .{ .read = true }).get();
+    defer file.drop();
+    const below_flags: files.types.DescriptorFlags = .{ .read = true, .mutate_directory = true };
+    const below = try root.openAt(.{}, "below", .{ .directory = true }, below_flags).get();
+    defer below.drop();
+    var outcomes: std.ArrayList(Outcome) = .empty;
+    const Log = struct {
+        list: *std.ArrayList(Outcome),
+
+        fn add(self: @This(), name: []const u8, result: anytype) void {
+            const text = switch (result) {
+                .ok => |payload| ok: {
+                    const Payload = @TypeOf(payload);
+                    if (@typeInfo(Payload) == .@"struct" and @hasDecl(Payload, "drop")) payload.drop();
+                    break :ok "done";
+                },
+                .err => |code| @tagName(code),
+            };
+            self.list.append(mcp.allocator, .{ .name = name, .result = text }) catch @trap();
+        }
+    };
+    const log: Log = .{ .list = &outcomes };
+    log.add("create", root.openAt(.{}, "new", .{ .create = true }, .{ .read = true }));
+    log.add("create below", below.openAt(.{}, "new", .{ .create = true }, .{ .write = true }));
+    log.add("exclusive", root.openAt(.{}, "newer", .{ .create = true, .exclusive = true }, .{ .write = true }));
+    log.add("truncate", root.openAt(.{}, "a", .{ .truncate = true }, .{ .write = true }));
+    log.add("open for writing", root.openAt(.{}, "a", .{}, .{ .read = true, .write = true }));
+    log.add("write", file.write("x", 0));
+    log.add("write stream", file.writeViaStream(0));
+    log.add("append stream", file.appendViaStream());
+    log.add("set size", file.setSize(0));
+    log.add("set times", file.setTimes(.now, .{ .timestamp = .{ .seconds = 1, .nanoseconds = 0 } }));
+    log.add("set times at", root.setTimesAt(.{}, "a", .now, .{ .timestamp = .{ .seconds = 1, .nanoseconds = 0 } }));
+    log.add("make directory", root.createDirectoryAt("folder"));
+    log.add("remove directory", root.removeDirectoryAt("folder"));
+    log.add("symlink", root.symlinkAt("b", "symlink"));
+    log.add("symlink out", root.symlinkAt("/etc/passwd", "out"));
+    log.add("link away", root.linkAt(.{}, "b", other, "linked"));
+    log.add("link here", other.linkAt(.{}, "own", root, "linked here"));
+    log.add("rename away", root.renameAt("b", other, "renamed"));
+    log.add("rename here", other.renameAt("own", root, "came"));
+    log.add("rename", root.renameAt("a", root, "c"));
+    log.add("unlink", root.unlinkFileAt("c"));
+    log.add("unlink above", below.unlinkFileAt("../came"));
+    log.add("stat", root.stat());
+    log.add("stat at", root.statAt(.{}, "below"));
+    log.add("stat above", root.statAt(.{}, ".."));
+    log.add("stat absolute", root.statAt(.{}, "/"));
+    log.add("open above", below.openAt(.{}, "../below", .{}, .{ .read = true }));
+    log.add("read", file.read(1, 0));
+    log.add("read stream", file.readViaStream(0));
+    log.add("sync", file.sync());
+    const flags = try root.getFlags().get();
+    outcomes.append(mcp.allocator, .{
+        .name = "flags",
+        .result = if (flags.mutate_directory or flags.write) "write" else "read",
+    }) catch @trap();
+    const entries = try root.readDirectory().get();
+    defer entries.drop();
+    log.add("entry", entries.readDirectoryEntry());
+    const again = try directory(args.path);
+    defer again.drop();
+    outcomes.append(mcp.allocator, .{
+        .name = "same",
+        .result = if (root.isSameObject(again) and !root.isSameObject(below)) "done" else "differs",
+    }) catch @trap();
+    return outcomes.items;
 }

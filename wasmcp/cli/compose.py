@@ -112,7 +112,7 @@ _OPTIONS = (
         multiple=True,
         metavar="NAME=GRANT[,GRANT]",
         help="Imports to grant: env, fs, sockets, http, kv, sessions; and middleware. "
-        "`http:URL`, `env:NAME` and `kv:bucket:NAME` grant a part.",
+        "`http:URL`, `env:NAME`, `kv:bucket:NAME` and `fs:PATH` grant a part.",
     ),
     click.option(
         "--require-grants",

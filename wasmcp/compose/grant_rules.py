@@ -4,6 +4,7 @@
     http = ["https://api.weather.gov", {url = "https://*.example.com:8443", methods = ["GET"]}]
     env = ["API_TOKEN"]
     kv = ["bucket:notes", {bucket = "shared", prefix = "weather/", access = "read"}]
+    fs = ["/maps", {path = "/data", access = "write"}]
     sockets = true                          # a whole family
 
 The same table, normalised, is in manifests, in the composition's record, in bills of materials and in annotations.
@@ -18,6 +19,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any, Literal, TypeVar
 
 from wasmcp.compose.interfaces import GRANTS
@@ -119,6 +121,28 @@ class KvRule:
 
 
 @dataclass(frozen=True)
+class FsRule:
+    """Directory that a component can use, with everything below it.
+
+    Attributes:
+        path: Its absolute path, as components see it, without `.`, `..` and a `/` at its end, except `/` itself.
+        access: `read`, or `write`, which includes reading.
+    """
+
+    path: str
+    access: Access = "read"
+
+    def to_json(self) -> str | dict[str, Any]:
+        """Return the rule as in the configuration."""
+        return self.path if self.access == "read" else {"path": self.path, "access": self.access}
+
+    def covers(self, other: FsRule) -> bool:
+        """Return true if everything that another rule permits is permitted by this one."""
+        below = self.path == "/" or f"{other.path}/".startswith(f"{self.path}/")
+        return below and (self.access == "write" or other.access == "read")
+
+
+@dataclass(frozen=True)
 class GrantRules:
     """Rules of one component's grants, by family. None: the family is granted as a whole, or not granted.
 
@@ -126,11 +150,13 @@ class GrantRules:
         http: The hosts that it can send requests to.
         env: The environment variables that it can read, sorted.
         kv: The buckets and keys that it can use.
+        fs: The directories that it can use.
     """
 
     http: tuple[HttpRule, ...] | None = None
     env: tuple[str, ...] | None = None
     kv: tuple[KvRule, ...] | None = None
+    fs: tuple[FsRule, ...] | None = None
 
     def __bool__(self) -> bool:
         return bool(self.families)
@@ -412,10 +438,28 @@ def kv_rule(rule: object) -> KvRule:
         raise RuleError(f"has the bucket `{bucket}`: names that begin with `{_RESERVED}` are the framework's own")
     if not isinstance(prefix, str):
         raise RuleError(f"has a `prefix` that is not a string: {prefix!r}")
+    return KvRule(bucket, below, prefix, _access(access))
+
+
+def fs_rule(rule: object) -> FsRule:
+    """Read a rule of `fs`.
+
+    Raises:
+        RuleError: It is invalid.
+    """
+    members = _members(rule, "path", ("access",))
+    path, access = members["path"], members.get("access", "read")
+    parts = PurePosixPath(path)
+    if not parts.is_absolute() or ".." in parts.parts or "\0" in path or path.startswith("//"):
+        raise RuleError(f"must be the path that components see, absolute and without `..`, as in `/data`, not `{path}`")
+    return FsRule(str(parts), _access(access))
+
+
+def _access(access: object) -> Access:
     if access not in {"read", "write"}:
         raise RuleError(f"has the access {access!r}; it is `read` or `write`")
-    return KvRule(bucket, below, prefix, "read" if access == "read" else "write")
+    return "read" if access == "read" else "write"
 
 
-RULES: Mapping[str, Callable[[object], Any]] = {"http": http_rule, "env": env_rule, "kv": kv_rule}
+RULES: Mapping[str, Callable[[object], Any]] = {"http": http_rule, "env": env_rule, "kv": kv_rule, "fs": fs_rule}
 """Families with rules, and the reader of a rule of each."""

@@ -22,7 +22,16 @@ from wasmcp.component.types import Instance
 from wasmcp.compose.component_reader import Component
 from wasmcp.compose.framework import FrameworkComponent, Generate, Instantiate
 from wasmcp.compose.grant_rules import GrantRules, HttpRule, KvRule
-from wasmcp.compose.interfaces import ENV_RULES, ENVIRONMENT, GRANTS, HTTP_RULES, KEY_VALUE, KV_RULES, is_among
+from wasmcp.compose.interfaces import (
+    ENV_RULES,
+    ENVIRONMENT,
+    FS_RULES,
+    GRANTS,
+    HTTP_RULES,
+    KEY_VALUE,
+    KV_RULES,
+    is_among,
+)
 from wasmcp.compose.wiring import Services
 from wasmcp.errors import InvalidComponentError
 
@@ -33,13 +42,13 @@ class Guard:
 
     Attributes:
         name: The framework component.
-        guarded: The interface that it imports and exports.
+        guarded: The interfaces that it imports and exports.
         rules: The interface of its rules.
         values: Returns the results of the functions of `rules`, by name.
     """
 
     name: str
-    guarded: str
+    guarded: tuple[str, ...]
     rules: str
     values: Callable[[GrantRules], Mapping[str, Any]]
 
@@ -69,12 +78,18 @@ def _kv_value(rule: KvRule) -> dict[str, Any]:
 GUARDS: Mapping[str, Guard] = {
     "http": Guard(
         "http-guard",
-        "wasi:http/outgoing-handler",
+        ("wasi:http/outgoing-handler",),
         HTTP_RULES,
         lambda rules: {"all": list(map(_http_value, rules.http or ()))},
     ),
-    "env": Guard("env-guard", ENVIRONMENT, ENV_RULES, lambda rules: {"names": list(rules.env or ())}),
-    "kv": Guard("kv-guard", KEY_VALUE, KV_RULES, lambda rules: {"all": list(map(_kv_value, rules.kv or ()))}),
+    "env": Guard("env-guard", (ENVIRONMENT,), ENV_RULES, lambda rules: {"names": list(rules.env or ())}),
+    "kv": Guard("kv-guard", (KEY_VALUE,), KV_RULES, lambda rules: {"all": list(map(_kv_value, rules.kv or ()))}),
+    "fs": Guard(
+        "fs-guard",
+        ("wasi:filesystem/types", "wasi:filesystem/preopens"),
+        FS_RULES,
+        lambda rules: {"all": [{"path": one.path, "writable": one.access == "write"} for one in rules.fs or ()]},
+    ),
 }
 """Guards by family."""
 
@@ -101,14 +116,15 @@ class Guards:
     def types(self, component: Component) -> dict[str, Instance]:
         """Return the types of the guarded interfaces that a component imports."""
         return {
-            self._guarded(guard): self._framework[guard.name].provides(guard.guarded)
+            name: self._framework[guard.name].provides(name)
             for guard in self._guards(component).values()
+            for name in self._guarded(guard)
         }
 
-    def _guarded(self, guard: Guard) -> str:
-        """Return the name of a guarded interface, with the version of the guard's export."""
+    def _guarded(self, guard: Guard) -> list[str]:
+        """Return the names of the guarded interfaces, with the versions of the guard's exports."""
         exports = self._framework[guard.name].info.exports
-        return interface_names.find(guard.guarded, exports) or guard.guarded
+        return [interface_names.find(one, exports) or one for one in guard.guarded]
 
     def services(self, component: Component, services: Services) -> Services:
         """Return the services of a component with a guard in front of each that its rules limit.
@@ -122,11 +138,11 @@ class Guards:
             data = rules_component(family, component.spec.rules, self._framework)
             rules = self._generated(f"{family}-rules", data, component=component.name, whole=True)
             given: dict[str, Value | None] = {guard.rules: rules.export(guard.rules)}
-            name = self._guarded(guard)
-            if name in services:
-                given[name] = services[name][0]
+            names = self._guarded(guard)
+            given |= {name: services[name][0] for name in names if name in services}
             node = self._instantiate(guard.name, given, component=component.name)
-            guarded[name] = (node.export(name), self._framework[guard.name].provides(name))
+            own = self._framework[guard.name]
+            guarded |= {name: (node.export(name), own.provides(name)) for name in names}
         return guarded
 
     @staticmethod
@@ -134,7 +150,7 @@ class Guards:
         return {
             family: GUARDS[family]
             for family in component.spec.rules.families
-            if interface_names.find(GUARDS[family].guarded, component.info.imports)
+            if any(interface_names.find(name, component.info.imports) for name in GUARDS[family].guarded)
         }
 
 
@@ -152,9 +168,11 @@ def check_guarded(component: Component) -> None:
     for family in rules.families:
         guard = GUARDS[family]
         for name in component.info.imports:
-            if is_among(name, GRANTS[family]) and not is_among(name, (guard.guarded.partition("@")[0],)):
+            if is_among(name, GRANTS[family]) and not is_among(
+                name, tuple(one.partition("@")[0] for one in guard.guarded)
+            ):
                 reason = (
                     f"it imports `{name}`, which the rules of the grant `{family}` cannot limit: use "
-                    f"`{guard.guarded}` instead, or grant all of `{family}`"
+                    f"`{guard.guarded[0]}` instead, or grant all of `{family}`"
                 )
                 raise InvalidComponentError(component.name, reason, interface=name.partition("@")[0])

@@ -33,6 +33,7 @@ CONFIG = _interface("config")
 HTTP_RULES = _interface("http-rules")
 ENV_RULES = _interface("env-rules")
 KV_RULES = _interface("kv-rules")
+FS_RULES = _interface("fs-rules")
 ACCESS = _interface("access")
 ACCESS_RULES = _interface("access-rules")
 

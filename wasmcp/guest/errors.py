@@ -135,15 +135,21 @@ class NotGrantedError(RuntimeError):
 
     Attributes:
         grant: The family of interfaces, for example ``http``: the name to add to ``grants`` in the component's table.
+        rule: The rule of the grant that would permit the call, for example ``https://example.org``; or the empty
+            string.
     """
 
-    def __init__(self, grant: str) -> None:
-        if sys.platform == "wasi":
-            advice = f'add it to the `grants` of its table: `grants = ["{grant}"]`'
-        else:
+    def __init__(self, grant: str, rule: str = "") -> None:
+        if sys.platform != "wasi":
             advice = f"in a unit test, give it one of `wasmcp.guest.testing`: {_FAKES.get(grant, 'a fake')}"
-        super().__init__(f"`{grant}` is not granted to this component: {advice}")
+        elif rule:
+            advice = f'name it in the `grants` of its table: `grants = {{ {grant} = ["{rule}"] }}`'
+        else:
+            advice = f'add it to the `grants` of its table: `grants = ["{grant}"]`'
+        subject = f"`{grant}` for `{rule}`" if rule else f"`{grant}`"
+        super().__init__(f"{subject} is not granted to this component: {advice}")
         self.grant = grant
+        self.rule = rule
 
 
 _FAKES = {

@@ -60,7 +60,7 @@ from math import isfinite
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from wasmcp.compose.grant_rules import GrantRules, read_grants
+from wasmcp.compose.grant_rules import FsRule, GrantRules, read_grants
 from wasmcp.compose.interfaces import GRANTS
 from wasmcp.compose.metadata import setting_problem
 from wasmcp.errors import ConfigError
@@ -109,6 +109,15 @@ def read_configuration(table: Table, components: Iterable[ComponentConfig]) -> C
     for variable in variables:
         if readers and not any(part.rules.env is None or variable.name in part.rules.env for part in readers):
             table.problem("env", f"declares `{variable.name}`, which no component can read: no rule of `env` names it")
+    users = [part for part in parts if "fs" in part.grants]
+    for directory in directories:
+        own = FsRule(directory.path)
+        if users and not any(
+            part.rules.fs is None or any(one.covers(own) or own.covers(FsRule(one.path)) for one in part.rules.fs)
+            for part in users
+        ):
+            problem = f"declares `{directory.path}`, which no component can use: no rule of `fs` is about it"
+            table.problem("directories", problem)
     return Configuration(variables, directories, keyvalue, limits)
 
 

@@ -70,14 +70,17 @@ pub use serde_json;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-/// Return the text for a grant that is missing.
-fn not_granted(grant: &str, fake: &str) -> String {
-    let advice = if cfg!(target_family = "wasm") {
+/// Return the text for a grant that is missing, or for a rule of it that is not empty.
+fn not_granted(grant: &str, rule: &str, fake: &str) -> String {
+    let advice = if cfg!(not(target_family = "wasm")) {
+        format!("in a unit test, give it `{fake}` of `wasmcp_guest::testing`")
+    } else if rule.is_empty() {
         format!("add it to the `grants` of its table: `grants = [\"{grant}\"]`")
     } else {
-        format!("in a unit test, give it `{fake}` of `wasmcp_guest::testing`")
+        format!("name it in the `grants` of its table: `grants = {{ {grant} = [\"{rule}\"] }}`")
     };
-    format!("`{grant}` is not granted to this component: {advice}")
+    let subject = if rule.is_empty() { format!("`{grant}`") } else { format!("`{grant}` for `{rule}`") };
+    format!("{subject} is not granted to this component: {advice}")
 }
 
 /// Make this crate a component: the closure returns its declarations, and runs once per instance. Without WebAssembly,

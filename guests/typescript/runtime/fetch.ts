@@ -36,7 +36,8 @@ interface Init {
 function failed(url: string, code: ErrorCode): TypeError {
   const words = code.tag.replaceAll("-", " ");
   const detail = "val" in code && typeof code.val === "string" ? `: ${code.val}` : "";
-  const advice = code.tag === "HTTP-request-denied" ? "; was it granted to this component, and allowed by who runs the server?" : "";
+  const denied = code.tag === "HTTP-request-denied";
+  const advice = denied ? `; \`grants = { http = ["${/^[^/]*:\/\/[^/?#]*/.exec(url)?.[0] ?? url}"] }\` in the table of the component grants it, and the operator must permit it` : "";
   return Object.assign(new TypeError(`fetching ${url} failed: ${words}${detail}${advice}`), { code: code.tag });
 }
 

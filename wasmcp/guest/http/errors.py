@@ -45,13 +45,16 @@ class RequestDeniedError(HttpError, NotGrantedError):
 
     Attributes:
         grant: ``http``.
+        rule: The scheme and host of the request, as in a rule of the grant.
         code: ``HTTP-request-denied``.
     """
 
     code = "HTTP-request-denied"
 
     def __init__(self, *, method: str = "", url: str = "") -> None:
-        NotGrantedError.__init__(self, "http")
+        scheme, separator, rest = url.partition("://")
+        host = rest.partition("/")[0].partition("?")[0].partition("#")[0]
+        NotGrantedError.__init__(self, "http", f"{scheme}://{host}" if separator else "")
         HttpError.__init__(self, str(self), method=method, url=url)
 
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from wasmcp.guest.http.errors import BodyTooLargeError, HttpError, InvalidContentError
+from wasmcp.guest.http.errors import BodyTooLargeError, HttpError, InvalidContentError, RequestDeniedError
 from wasmcp.guest.http.headers import Headers
 from wasmcp.guest.http.messages import IncomingResponse, RequestTimeouts
 from wasmcp.guest.http.transport import run_blocking
@@ -258,7 +258,10 @@ class AsyncStreamedResponse(BaseResponse):
 
 def located(error: HttpError, method: str, url: str) -> HttpError:
     """Return an error with the method and URL of its request."""
-    if not error.url:
-        error.method, error.url = method, url
-        error.args = (f"{method} {url}: {error}",)
+    if error.url:
+        return error
+    if isinstance(error, RequestDeniedError):  # its text names the host
+        return RequestDeniedError(method=method, url=url)
+    error.method, error.url = method, url
+    error.args = (f"{method} {url}: {error}",)
     return error

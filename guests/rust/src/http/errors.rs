@@ -306,13 +306,23 @@ impl HttpError {
     }
 }
 
+/// Return the scheme, the host and the port of a URL.
+fn origin(url: &str) -> &str {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    let end = url[start..].find(['/', '?', '#']).map_or(url.len(), |at| start + at);
+    &url[..end]
+}
+
 impl fmt::Display for HttpError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(attempt) = self.attempt().filter(|attempt| !attempt.url.is_empty()) {
             write!(out, "{} {}: ", attempt.method, attempt.url)?;
         }
         match self {
-            Self::NotGranted | Self::RequestDenied { .. } => out.write_str(&crate::not_granted("http", "fake_http")),
+            Self::NotGranted => out.write_str(&crate::not_granted("http", "", "fake_http")),
+            Self::RequestDenied { attempt } => {
+                out.write_str(&crate::not_granted("http", origin(&attempt.url), "fake_http"))
+            }
             Self::InvalidRequest { message, .. } | Self::InvalidContent { message, .. } => out.write_str(message),
             Self::Connect { code, detail, .. }
             | Self::Tls { code, detail, .. }

@@ -74,7 +74,7 @@ impl fmt::Display for StoreError {
                 } else {
                     "LocalContext::session"
                 };
-                return out.write_str(&crate::not_granted(grant, fake));
+                return out.write_str(&crate::not_granted(grant, "", fake));
             }
             Self::NoSuchBucket => ("the operator's store has no bucket of this name", None),
             Self::NoSession => ("the client has no session, or it has ended", None),
