@@ -41,6 +41,9 @@ MARKER = (
     "wasmcp(server=None, *, timeout=None, memory=None, env=None): the composed MCP server of a test "
     "(a name of [tool.wasmcp.servers] or the path of a .wasm file), and its limits (seconds, bytes)"
 )
+SERVER_MARKER = "wasmcp_server"
+SERVER_FIXTURE = "make_wasmcp_server"
+FUNCTIONS_FIRST = "wasmcp_functions_first"
 SETTINGS = {
     "wasmcp_server": ("NAME|FILE", "the composed MCP server to test: a name of [tool.wasmcp.servers] or a .wasm file"),
     "wasmcp_timeout": ("SECONDS", "timeout of one request to a composed server"),
@@ -59,6 +62,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(f"--{name.replace('_', '-')}", dest=name, default=None, metavar=metavar, help=text)
         parser.addini(name, text, default="")
     group.addoption("--wasmcp-fast", dest="wasmcp_fast", action="store_true", default=None, help=FAST_HELP)
+    parser.addini(FUNCTIONS_FIRST, "run tests of servers after all others", type="bool", default=False)
     parser.addini("wasmcp_fast", FAST_HELP, type="bool", default=False)
 
 
@@ -68,6 +72,7 @@ def pytest_configure(config: pytest.Config) -> None:
     from wasmcp.errors import InvalidSettingError
 
     config.addinivalue_line("markers", MARKER)
+    config.addinivalue_line("markers", f"{SERVER_MARKER}: added to each test that starts a composed server")
     try:
         check_ours(os.environ)
     except InvalidSettingError as error:
@@ -87,10 +92,18 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"wasmcp: {version('wasmcp')}, wasmtime {version('wasmtime')}, server: {target}"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Check the markers: an invalid one is an error of the run, not of one test."""
+@pytest.hookimpl(tryfirst=True)  # before pytest selects tests by their markers
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Check the markers, mark the tests of servers, and put them after the others with `wasmcp_functions_first`.
+
+    An invalid marker is an error of the run, not of one test.
+    """
     for item in items:
         Marked.of(item)
+        if SERVER_FIXTURE in getattr(item, "fixturenames", ()):
+            item.add_marker(SERVER_MARKER)
+    if config.getini(FUNCTIONS_FIRST):
+        items.sort(key=lambda item: item.get_closest_marker(SERVER_MARKER) is not None)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,14 @@ from wasmcp import errors
 from wasmcp.declaration_section import declares
 from wasmcp.host import open_server
 from wasmcp.project import SKIP, build_steps, ensure_built, load, manifest, plan, resolve, stale
-from wasmcp.project.events import BuildEvent, CompilationFailed, CompilationStarted, Note, ServerComposed
+from wasmcp.project.events import (
+    BuildEvent,
+    CatalogueRecorded,
+    CompilationFailed,
+    CompilationStarted,
+    Note,
+    ServerComposed,
+)
 from wasmcp.storage import digest
 from wasmcp.storage.cache import Cache
 
@@ -170,6 +178,30 @@ def test_two_components_with_one_name(tmp_path: Path, one: bytes, handmade: Any)
     make(root, both, servers + 'on-duplicate = "first"\n')
     ensure_built(root)
     assert [tool["name"] for tool in entry(root)["catalogue"]["tools"]] == ["add", "sub", "mul"]
+
+
+def test_all_servers_that_cannot_be_composed_are_reported(tmp_path: Path, one: bytes, handmade: Any) -> None:
+    both = {"one": one, "two": handmade(listing("mul", "sub")).read_bytes()}
+    servers = "".join(f'[tool.wasmcp.servers.{key}]\ncomponents = ["one", "two"]\n' for key in ("first", "second"))
+    root = make(tmp_path / "demo", both, servers)
+    with pytest.raises(errors.ServersError, match=r"^2 servers cannot be composed: `first`, `second`\n") as caught:
+        build_steps.build(plan(resolve(load(root))))
+    assert caught.value.errors.keys() == {"first", "second"}
+    assert str(caught.value).count("`sub`") == 2
+    assert not load(root).directory.exists()
+
+
+def test_events_have_the_time_of_each_step(tmp_path: Path, one: bytes) -> None:
+    events: list[BuildEvent] = []
+    ensure_built(make(tmp_path / "demo", {"one": one}), progress=events.append)
+    recorded, composed = events
+    assert isinstance(recorded, CatalogueRecorded)
+    assert recorded.entries == 2
+    assert re.fullmatch(r"recorded the catalogue of component `one`: 2 entries, \d+\.\d s", str(recorded))
+    assert isinstance(composed, ServerComposed)
+    assert re.fullmatch(
+        r"composed server `default`: src/demo/_wasmcp/default\.wasm, [\d,]+ KB, \d+\.\d s", str(composed)
+    )
 
 
 def test_only_the_requested_server_is_built(tmp_path: Path, one: bytes) -> None:

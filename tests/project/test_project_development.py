@@ -107,6 +107,14 @@ def test_open_server_keeps_its_modules(edit: Edit) -> None:
         assert before.call_tool("note", {"text": "x"}).text == "noted: x"
 
 
+def test_running_server_is_reloaded_with_new_modules(edit: Edit) -> None:
+    with opened(edit()) as running:
+        assert running.call_tool("note", {"text": "x"}).text == "noted: x"
+        server = edit(notes=NOTES.replace("noted", "written"))
+        running.reload(server.path, development=server.modules)
+        assert running.call_tool("note", {"text": "x"}).text == "written: x"
+
+
 def test_traceback_of_a_call_has_the_new_source(edit: Edit) -> None:
     with opened(edit(units=UNITS.replace("(fahrenheit - 32) / 1.8", "fahrenheit.nope  # new"))) as server:
         assert server.call_tool("temperature", {"fahrenheit": 1}).is_error

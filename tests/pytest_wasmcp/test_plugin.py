@@ -353,3 +353,23 @@ def test_environment_overrides_the_ini_file(project: pytest.Pytester, monkeypatc
     result = project.runpytest_subprocess("-o", "wasmcp_fast=true")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["wasmcp: *, server: the project's own"])
+
+
+def test_tests_of_functions_run_first_and_can_be_selected(project: pytest.Pytester) -> None:
+    project.makepyfile("""
+        import pytest
+
+        @pytest.fixture
+        def tools(wasmcp_server):
+            return wasmcp_server.list_tools()
+
+        def test_server(tools): assert tools
+
+        def test_function(): assert 1 + 1 == 2
+    """)
+    both = ["test_*::test_server PASSED*", "test_*::test_function PASSED*"]
+    project.runpytest_subprocess("-v").stdout.fnmatch_lines(both)
+    first = project.runpytest_subprocess("-v", "--strict-markers", "-o", "wasmcp_functions_first=true")
+    first.stdout.fnmatch_lines(both[::-1])
+    selected = project.runpytest_subprocess("-m", "not wasmcp_server")
+    selected.assert_outcomes(passed=1, deselected=1)
