@@ -555,6 +555,24 @@ test "subscriptions where streams cannot be kept open" {
     try testing.expectEqual(400, (try server.post(head, mirror, listen, {})).status);
 }
 
+test "requests that the access rules reject" {
+    var bench: Bench = .init();
+    defer bench.state.deinit();
+    var server = bench.server();
+    bench.peer.capabilities = changing;
+    var subscribers: subscriptions.Subscribers = .{ .gpa = bench.state.allocator() };
+    server.delivery = .{ .lines = &subscribers };
+    var session: Session = .{};
+    const hidden = "{\"notifications\":{\"toolsListChanged\":true},\"name\":\"hidden\"," ++ meta ++ "}}";
+    for ([_][]const u8{ "subscriptions/listen", "tools/call", "server/discover" }) |method| {
+        const line = bench.peer.print("{{\"id\":7,\"method\":\"{s}\",\"params\":{s}", .{ method, hidden });
+        try testing.expectEqualStrings("7 -32602 ", try server.line(line, &session, {}));
+    }
+    try testing.expectEqual(0, subscribers.all.items.len);
+    const older = "{\"id\":9,\"method\":\"ping\",\"params\":{\"name\":\"hidden\"}}";
+    try testing.expectEqualStrings("9 -32602 ", try server.line(older, &session, {}));
+}
+
 test "sessions" {
     var bench: Bench = .init();
     defer bench.state.deinit();

@@ -67,6 +67,14 @@ CONVERSATION = [
 ]
 
 
+def test_lists_of_a_server_with_access_rules_wait_for_the_server() -> None:
+    responder = ManifestResponder({**ENTRY, "access": {"paths": {"/mcp": {"allow": [], "deny": []}}}})
+    assert responder.answer(message("tools/list", {"_meta": META}), b"") is None
+    assert responder.answer(message("tools/list"), b"2025-06-18") is None
+    assert responder.answer(message("server/discover", {"_meta": META}), b"") is not None
+    assert ManifestResponder(ENTRY).answer(message("tools/list", {"_meta": META}), b"") is not None
+
+
 @pytest.mark.parametrize("line", CONVERSATION)
 @pytest.mark.parametrize("state", [b"", b"2025-06-18"])
 def test_response_equals_the_servers(zig_server: Path, line: bytes, state: bytes) -> None:
