@@ -293,6 +293,10 @@ def test_native_code_behind_a_conflict_of_versions_is_named(tmp_path, index):
         resolve(tmp_path, "documents")
     assert list(caught.value.packages) == ["lxml"]
     assert str(caught.value).endswith(ADVICE["lxml"])
+    for version in ("1.0", "1.1"):
+        wheel(index, "mcp", version, needs="lxml")
+    with pytest.raises(NativeCodeError, match=r"`mcp`: declare tools with `wasmcp\.guest`"):
+        resolve(tmp_path, "mcp")
 
 
 def test_a_module_in_a_wheel_without_a_tag_for_webassembly_is_refused(tmp_path, index):

@@ -29,7 +29,7 @@ from wasmcp.toolchains.python.bundled_sboms import parts_of
 from wasmcp.toolchains.python.local_projects import is_local, local_projects
 from wasmcp.toolchains.python.native_abi import ABI
 from wasmcp.toolchains.python.native_modules import check_known, convert_packages, converter_key, information_of
-from wasmcp.toolchains.python.package_advice import advice_for
+from wasmcp.toolchains.python.package_advice import advice_for, advice_for_module
 
 NATIVE = (".so", ".pyd", ".dylib", ".dll", ".a")
 """File extensions of native code."""
@@ -263,7 +263,9 @@ def _unresolved(source: ComponentSource, requirements: Sequence[str], output: st
         return _refusal(source, output)
     errors = [_native(source, one.name, one.file) for one in lacking]
     packages = {name: problems for error in errors for name, problems in error.packages.items()}
-    return NativeCodeError("\n".join(map(str, errors)), source=source.label, packages=packages)
+    lines = [str(error) for error in errors]
+    lines += [f"`{name}`: {advice}" for name in map(name_of, requirements) if (advice := advice_for_module(name))]
+    return NativeCodeError("\n".join(lines), source=source.label, packages=packages)
 
 
 def _has_wheel(source: ComponentSource, one: Distribution) -> bool:
