@@ -23,8 +23,13 @@ def fastmcp_python() -> Path:
     return environment_of(f"fastmcp=={FASTMCP}")
 
 
-def environment_of(requirement: str) -> Path:
-    """Return the interpreter of an environment with a pinned distribution, which is kept between runs."""
+def environment_of(requirement: str, *others: str) -> Path:
+    """Return the interpreter of an environment with a pinned distribution, which is kept between runs.
+
+    Args:
+        requirement: The distribution.
+        others: Further requirements, for what the distribution requires too loosely.
+    """
     name = f"{requirement.replace('==', '-')}-{sys.version_info[0]}{sys.version_info[1]}"
     folder = Path(os.environ["WASMCP_CACHE_DIR"]) / "tests" / name
     folder.mkdir(parents=True, exist_ok=True)
@@ -32,7 +37,7 @@ def environment_of(requirement: str) -> Path:
     with FileLock(folder / "lock"):
         if not (folder / "complete").exists():
             venv.create(folder / "venv", with_pip=True, clear=True)
-            install = [str(python), "-m", "pip", "install", "-q", requirement]
+            install = [str(python), "-m", "pip", "install", "-q", requirement, *others]
             subprocess.run(install, check=True, capture_output=True, timeout=600)
             (folder / "complete").touch()
     return python
@@ -80,7 +85,8 @@ async def answers(command: list[str], calls: Calls, uris: list[str], prompts: Ca
             found["tools"] = {item.name: plain(item) for item in (await session.list_tools()).tools}
             if has.resources is not None:
                 found["resources"] = {str(item.uri): plain(item) for item in (await session.list_resources()).resources}
-                found["templates"] = plain(await session.list_resource_templates())["resourceTemplates"]
+                templates = await _answered(session.list_resource_templates())
+                found["templates"] = templates.get("resourceTemplates", [])
             if has.prompts is not None:
                 found["prompts"] = {item.name: plain(item) for item in (await session.list_prompts()).prompts}
             for name, arguments in calls:
