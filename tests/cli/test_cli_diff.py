@@ -80,7 +80,7 @@ def test_change_to_a_middleware_is_a_difference(tmp_path: Path) -> None:
     for name, one in (("old", plain), ("new", able)):
         compose_server([one], ServerMetadata("s", "1")).write(tmp_path / f"{name}.wasm")
     done = run(tmp_path / "old.wasm", tmp_path / "new.wasm")
-    assert "~ grant `mw`\n    is a `middleware` now: it gets requests that are not for its own offers\n" in done.output
+    assert "~ grant `mw`\n    is a `middleware` now: it receives requests for other components\n" in done.output
 
 
 def test_text_of_a_component_is_escaped(tmp_path: Path) -> None:

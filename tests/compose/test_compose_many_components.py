@@ -38,7 +38,7 @@ def test_too_many_modules_are_refused() -> None:
         with pytest.raises(LimitExceededError) as caught:
             compose([big("a", 2000), big("b", 1)])
         assert (caught.value.limit, caught.value.allowed) == ("core modules and components", MAX_DEFINITIONS)
-        assert f"{caught.value.found:,} core modules and components; engines take 1,000" in str(caught.value)
+        assert f"{caught.value.found:,} core modules and components; engines accept 1,000" in str(caught.value)
         assert "most are in `a` 2,0" in str(caught.value)
     with pytest.raises(LimitExceededError, match="has 1,001 core modules and components"):
         compose_server([big("a", 2 + room), big("b", 1)], METADATA)
@@ -47,7 +47,7 @@ def test_too_many_modules_are_refused() -> None:
 def test_too_many_instances_are_refused() -> None:
     text = f"(component (component $c) {'(instance (instantiate $c))' * 5000})"
     one = ComponentSpec("one", tools_beside(text, "a"), catalogue("a"))
-    with pytest.raises(LimitExceededError, match=r"has 5,0\d\d instances; engines take 4,096 in one file"):
+    with pytest.raises(LimitExceededError, match=r"has 5,0\d\d instances; engines accept 4,096 in one file"):
         compose_server([one], METADATA)
 
 

@@ -107,6 +107,6 @@ def test_changed_grants() -> None:
     assert (found.kind, found.name, found.breaking) == ("grant", "calc", False)
     assert found.details == ("may use `http` now", "may not use `env` any more")
     (found,) = differences(side(grants={"calc": ["env"]}), side(grants={"calc": ["env", "middleware"]}))
-    assert found.details == ("is a `middleware` now: it gets requests that are not for its own offers",)
+    assert found.details == ("is a `middleware` now: it receives requests for other components",)
     (found,) = differences(side(grants={"calc": ["middleware"]}), side(grants={"other": []}))
     assert found.details == ("is not a `middleware` any more",)

@@ -87,7 +87,7 @@ def dead_end() -> bytes:
 
 
 MIDDLEWARE = frozenset({"middleware"})
-"""The grant of a component that gets requests which are not for its own offers."""
+"""The grant of a component that receives requests for other components."""
 
 
 def spec(name: str, answer: str | None, *names: str, static: bool = True, **more: Any) -> ComponentSpec:

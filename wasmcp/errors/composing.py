@@ -55,8 +55,8 @@ class GraphCycleError(CompositionError):
         steps = zip(self.instances, arguments, following, strict=True)
         drawing = "\n".join(f"  `{one}` needs `{argument}` from `{other}`" for one, argument, other in steps)
         super().__init__(
-            f"the instances need each other, so that none can be made first:\n{drawing}\n"
-            "break the cycle: give one of them this import from elsewhere"
+            f"the instances depend on each other, so that none can be instantiated first:\n{drawing}\n"
+            "break the cycle: provide one of these imports from another instance"
         )
 
 
@@ -136,7 +136,7 @@ class LimitExceededError(CompositionError):
         listed = ", ".join(f"`{component}` {count:,}" for component, count in largest)
         where = f" (before identical ones are shared, most are in {listed})" if listed else ""
         super().__init__(
-            f"the composition has {found:,} {limit}; engines take {allowed:,} in one file"
+            f"the composition has {found:,} {limit}; engines accept {allowed:,} in one file"
             f"{where}: compose fewer components, put several tools into one "
             "component, or make several servers of them"
         )
@@ -154,9 +154,9 @@ class MissingGrantError(CompositionError):
         self.grant = grant
         self.components = dict(components)
         lines = [
-            f"component `{name}` needs the grant `{grant}`: {reason}, so it gets requests that are not for its own "
-            f"offers, and can answer them. To allow that: `--grant {name}={grant}`, or `{grant}` in the `grants` of "
-            f"`[tool.wasmcp.components.{name}]`"
+            f"component `{name}` needs the grant `{grant}`: {reason}, so it receives requests for "
+            f"other components, and can answer them. To allow that: `--grant {name}={grant}`, or `{grant}` in the "
+            f"`grants` of `[tool.wasmcp.components.{name}]`"
             for name, reason in self.components.items()
         ]
         super().__init__("\n".join(lines))

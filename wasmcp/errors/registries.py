@@ -120,7 +120,7 @@ class LockDriftError(RegistryError):
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
         lines = "\n".join(f"  * {problem}" for problem in self.problems)
-        super().__init__(f"`wasmcp.lock` is not up to date:\n{lines}\nrun `wasmcp lock` and look at what it changes")
+        super().__init__(f"`wasmcp.lock` is not up to date:\n{lines}\nrun `wasmcp lock` and review the changes")
 
 
 class SignatureError(RegistryError):

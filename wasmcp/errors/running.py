@@ -153,14 +153,14 @@ class ResponseTooLargeError(HostError):
     def __init__(self, size: int, limit: int) -> None:
         self.size = size
         self.limit = limit
-        super().__init__(f"the answer has {size} bytes, the limit is {limit}")
+        super().__init__(f"the response has {size} bytes, the limit is {limit}")
 
 
 class ClientStalledError(HostError):
     """A request that was cancelled because its client did not read while other requests waited."""
 
     def __init__(self) -> None:
-        super().__init__("the request was cancelled, because its client did not read what was sent")
+        super().__init__("the request was cancelled, because its client did not read its messages")
 
 
 class RequestError(HostError):

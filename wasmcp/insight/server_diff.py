@@ -447,9 +447,7 @@ def _grants(old: Sequence[tuple[str, Sequence[str]]], new: Sequence[tuple[str, S
             f"may not use `{family}` any more" for family in lost
         ]
         if MIDDLEWARE in gained:
-            details[gained.index(MIDDLEWARE)] = (
-                "is a `middleware` now: it gets requests that are not for its own offers"
-            )
+            details[gained.index(MIDDLEWARE)] = "is a `middleware` now: it receives requests for other components"
         if MIDDLEWARE in lost:
             details[len(gained) + lost.index(MIDDLEWARE)] = "is not a `middleware` any more"
         if details:

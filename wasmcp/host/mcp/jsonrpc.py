@@ -170,7 +170,7 @@ def _public(error: Exception) -> str:
     if isinstance(error, GuestCancelledError):
         return "Internal error: the request was cancelled"
     if isinstance(error, ClientStalledError):
-        return "Internal error: the request was cancelled, because its client did not read what was sent"
+        return "Internal error: the request was cancelled, because its client did not read its messages"
     if isinstance(error, GuestTimeoutError):
         return f"Internal error: the request took longer than {error.limit:g} s"
     if isinstance(error, GuestOutOfMemoryError):
