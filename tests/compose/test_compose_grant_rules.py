@@ -254,7 +254,7 @@ def test_a_component_has_a_guard_and_its_own_rules(tmp_path: Path) -> None:
 
 def test_a_server_without_rules_has_no_guard() -> None:
     composed = compose_server([ComponentSpec("x", probe(), catalogue("probe"), frozenset({"env"}))], METADATA)
-    assert not [one for one in composed.instances if "guard" in one or "rules" in one]
+    assert not [one for one in composed.instances if "guard" in one or "env-rules" in one]
     assert "dev.wasmcp.grant-rules" not in grant_annotations(composed.data)
 
 
