@@ -10,6 +10,9 @@ const types = bindings.types;
 const allocator = bindings.memory.allocator;
 const Reply = messages.Reply;
 
+/// Maximum number of values in a response. Specification: schema `CompleteResult`.
+const limit = 100;
+
 /// Internal method, called at composition: returns the references that the component can complete, in the form of
 /// `CompleteRequestParams`, so that completions are dispatched to their component. MCP has no method that lists them.
 const references_method = "wasmcp/completions/references";
@@ -46,11 +49,26 @@ fn complete(request: messages.Request) std.mem.Allocator.Error!?Reply {
         .value = wanted.value,
     }, wanted.context)) {
         .ok => |outcome| switch (outcome orelse return null) {
-            .complete => |value| Reply.completion(value),
+            .complete => |value| Reply.completion(bounded(value)),
+            .choices => |values| Reply.completion(try beginning(values, wanted.value)),
             .other => |json| Reply.raw(json),
         },
         .err => |value| Reply.failure(value),
     };
+}
+
+/// Return a completion with at most 100 values, and with all members. Without a total, the values are all there are,
+/// unless the component has more.
+fn bounded(value: types.Completion) types.Completion {
+    const sent = value.values[0..@min(value.values.len, limit)];
+    const total: ?u64 = value.total orelse if (value.has_more orelse false) null else value.values.len;
+    const more = value.has_more orelse if (total) |all| all > sent.len else false;
+    return .{ .values = sent, .total = total, .has_more = more or value.values.len > limit };
+}
+
+fn beginning(values: []const []const u8, typed: []const u8) std.mem.Allocator.Error!types.Completion {
+    const sent, const total = try lib.proposals.beginning(allocator, values, typed, limit);
+    return .{ .values = sent, .total = total, .has_more = total > sent.len };
 }
 
 fn references(request: messages.Request) std.mem.Allocator.Error!Reply {

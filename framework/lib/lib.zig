@@ -9,6 +9,7 @@ pub const base64 = @import("base64.zig");
 pub const header = @import("header.zig");
 pub const json = @import("json.zig");
 pub const lists = @import("lists.zig");
+pub const proposals = @import("proposals.zig");
 pub const tools = @import("tools.zig");
 pub const uri_matching = @import("uri_matching.zig");
 pub const typed = @import("typed.zig");
@@ -24,6 +25,7 @@ test {
     _ = header;
     _ = json;
     _ = lists;
+    _ = proposals;
     _ = typed;
     _ = UriTemplate;
     _ = Writer;

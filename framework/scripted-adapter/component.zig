@@ -71,10 +71,7 @@ pub const exports = struct {
             argument: types.CompletionArgument,
             context: []const struct { []const u8, []const u8 },
         ) Result(?ours.Outcome, types.Error) {
-            return switch (scripted.complete(owned(request), reference, argument, context)) {
-                .ok => |found| .{ .ok = if (found) |completion| .{ .complete = completion } else null },
-                .err => |failure| .{ .err = failure },
-            };
+            return answer(ours.Outcome, scripted.complete(owned(request), reference, argument, context));
         }
     };
 };

@@ -14,8 +14,6 @@ import { membersOf, type Shape } from "./shape.ts";
 import { proposalsOf } from "./strings.ts";
 import { normalizedTemplate } from "./uris.ts";
 
-const LIMIT = 100;
-
 /** Proposed values with their total number. Specification: `CompleteResult`. */
 export interface Proposals {
   /** The values, best first; at most 100 are sent. */
@@ -26,7 +24,13 @@ export interface Proposals {
   hasMore?: boolean;
 }
 
-type Proposed = string[] | Proposals | undefined;
+/** Values of which those that begin with the text typed are sent, regardless of case. */
+export interface Choices {
+  choices: readonly string[];
+}
+
+type Proposed = string[] | Proposals | Choices | undefined;
+type Outcome = { tag: "complete"; val: wit.Completion } | { tag: "choices"; val: string[] };
 
 /** Completion function: takes the partial value, and the arguments that have values already. */
 export type Proposer = (value: string, args: Record<string, string>, context: Context) => Proposed | Promise<Proposed>;
@@ -42,7 +46,7 @@ export interface Completer {
 /**
  * Declare the completion of an argument.
  *
- *     completion(review, "language", (value) => LANGUAGES.filter((name) => name.startsWith(value)));
+ *     completion(review, "language", () => ({ choices: LANGUAGES }));
  *
  * Arguments that are enums or booleans are completed without a declaration. Specification: server/utilities/completion.
  *
@@ -82,31 +86,26 @@ export function hasProposals(shape: Shape): boolean {
 }
 
 /** Return the values for an argument: from its function, else those that its type allows. */
-export function proposed(item: Prompt | Resource, argument: string, value: string, args: Record<string, string>, context: Context): wit.Completion {
+export function proposed(item: Prompt | Resource, argument: string, value: string, args: Record<string, string>, context: Context): Outcome {
   try {
     const completer = COMPLETIONS.get(`${argument} of ${identityOf(item)}`);
     if (completer === undefined) {
-      const begun = value.toLowerCase();
-      const all = proposalsOf(membersOf(item.shape.json).get(argument), item.shape.json);
-      return bounded({ values: all.filter((one) => one.toLowerCase().startsWith(begun)) });
+      return { tag: "choices", val: proposalsOf(membersOf(item.shape.json).get(argument), item.shape.json).map(sendable) };
     }
     return masked("completion", `${argument} of ${completer.target}`, `Error completing ${argument}`, () => {
       const found = run(() => completer.propose(value, args, context), context) as Proposed | Wanted;
       if (found instanceof Wanted) throw new TypeError("a completion cannot ask the client: only tools, resources and prompts can");
-      return bounded(found === undefined || found === null ? { values: [] } : Array.isArray(found) ? { values: found } : found);
+      if (found === undefined || found === null) return { tag: "choices", val: [] };
+      if ("choices" in found) return { tag: "choices", val: texts(found.choices) };
+      const { values, total, hasMore }: Proposals = Array.isArray(found) ? { values: found } : found;
+      return { tag: "complete", val: { values: texts(values), total: total === undefined ? undefined : count(total), hasMore } };
     });
   } finally {
     context.expire();
   }
 }
 
-function bounded({ values, total, hasMore }: Proposals): wit.Completion {
+function texts(values: readonly string[]): string[] {
   for (const value of values) if (typeof value !== "string") throw new TypeError(`a completion returns strings, not ${typeof value}`);
-  const more = values.length > LIMIT;
-  const known = total ?? (more ? undefined : hasMore ? undefined : values.length);
-  return {
-    values: values.slice(0, LIMIT).map(sendable),
-    total: known === undefined ? undefined : count(known),
-    hasMore: more || (hasMore ?? false),
-  };
+  return values.map(sendable);
 }

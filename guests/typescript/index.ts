@@ -4,7 +4,7 @@
  * Functions declare tools, resources, prompts and completions. Arguments are validated before the call.
  */
 
-export { completion, type Proposals, type Proposer } from "./completion.ts";
+export { completion, type Choices, type Proposals, type Proposer } from "./completion.ts";
 export {
   audio,
   Block,

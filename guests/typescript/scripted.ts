@@ -107,7 +107,7 @@ export const scripted = {
     reference: wit.CompletionReference,
     argument: wit.CompletionArgument,
     filled: [string, string][],
-  ): wit.Completion | undefined {
+  ) {
     return answered(request, "completion", reference.val, (context) => {
       const item = reference.tag === "prompt" ? PROMPTS.get(reference.val) : templates().find((one) => one.uri === reference.val);
       if (item === undefined) return undefined;

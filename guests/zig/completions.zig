@@ -3,14 +3,13 @@
 const std = @import("std");
 const bindings = @import("bindings");
 const calling = @import("calling.zig");
+const Field = @import("text_values.zig").Field;
 const uri_template = @import("uri_template.zig");
 const uris = @import("uris.zig");
 
 const Context = @import("Context.zig");
 const Request = bindings.messages.Request;
 const types = bindings.types;
-
-const most = 100;
 
 /// Partial value, and the arguments that have values already.
 pub const Typed = struct {
@@ -22,27 +21,26 @@ pub const Typed = struct {
         for (self.filled) |pair| if (std.mem.eql(u8, pair[0], name)) return pair[1];
         return null;
     }
-
-    /// Return the values that begin with the partial value, case-insensitively.
-    pub fn matching(self: Typed, values: []const []const u8) std.mem.Allocator.Error![]const []const u8 {
-        var list: std.ArrayList([]const u8) = .empty;
-        for (values) |value| {
-            if (std.ascii.startsWithIgnoreCase(value, self.value)) try list.append(bindings.memory.allocator, value);
-        }
-        return list.items;
-    }
 };
+
+/// Values of which those that begin with the partial value are sent, regardless of case.
+pub const Choices = struct {
+    values: []const []const u8,
+};
+
+const CompleteResult = bindings.abi.Result(?Outcome, types.Error);
+const Outcome = bindings.completions.Outcome;
 
 /// Completion of one argument, created by `completion`.
 pub const Completion = struct {
     of: types.CompletionReference,
     argument: []const u8,
-    complete: *const fn (Context, Typed) bindings.abi.Result(types.Completion, types.Error),
+    complete: *const fn (Context, Typed) CompleteResult,
 };
 
 /// Declare the completion of a prompt's argument or a template's variable.
 ///
-/// The function is `fn (Typed) R` or `fn (Typed, Context) R`; `R` is `[]const []const u8` (best first),
+/// The function is `fn (Typed) R` or `fn (Typed, Context) R`; `R` is `[]const []const u8` (best first), `Choices`,
 /// `types.Completion`, or an error union. Only the first 100 values are sent.
 pub fn completion(
     comptime of: types.CompletionReference,
@@ -53,13 +51,14 @@ pub fn completion(
     const Function = calling.Signature(owner, function);
     if (Function.Taken != Typed) @compileError(owner ++ ": the function takes an `mcp.Typed` first");
     const Glue = struct {
-        fn complete(context: Context, typed: Typed) bindings.abi.Result(types.Completion, types.Error) {
+        fn complete(context: Context, typed: Typed) CompleteResult {
             const given = Function.call(typed, context) catch |reason|
                 return .{ .err = calling.failure(context, reason) };
-            if (Function.Given == types.Completion) return .{ .ok = given };
-            return .{
-                .ok = .{ .values = given[0..@min(given.len, most)], .total = given.len, .has_more = given.len > most },
-            };
+            return .{ .ok = switch (Function.Given) {
+                types.Completion => .{ .complete = given },
+                Choices => .{ .choices = given.values },
+                else => .{ .complete = .{ .values = given } },
+            } };
         }
     };
     return .{ .of = comptime listedAs(of), .argument = argument, .complete = Glue.complete };
@@ -111,30 +110,56 @@ fn checkTarget(comptime author: type, comptime one: Completion) void {
     }
 }
 
-/// Implementation of the interface `completions` for an author's `pub const completions`.
+/// Prompt or template whose arguments can be completed.
+const Target = struct {
+    of: types.CompletionReference,
+    fields: []const Field,
+};
+
+/// Return all prompts with arguments and templates if any has completions: clients can name the others, too.
+fn targetsOf(comptime author: type, comptime completers: []const Completion) []const Target {
+    comptime {
+        @setEvalBranchQuota(1_000_000);
+        var list: []const Target = &.{};
+        if (@hasDecl(author, "prompts")) for (author.prompts) |one| {
+            list = list ++ &[_]Target{.{ .of = .{ .prompt = one.name }, .fields = one.fields }};
+        };
+        if (@hasDecl(author, "resources")) for (author.resources) |one| if (one.is_template) {
+            list = list ++ &[_]Target{.{ .of = .{ .resource_template = one.uri }, .fields = one.fields }};
+        };
+        var completes = completers.len > 0;
+        var with_fields: []const Target = &.{};
+        for (list) |target| {
+            if (target.fields.len > 0) with_fields = with_fields ++ &[_]Target{target};
+            for (target.fields) |field| completes = completes or field.choices.len > 0;
+        }
+        return if (completes) with_fields else &.{};
+    }
+}
+
+/// Implementation of the interface `completions` for an author's prompts, templates and `pub const completions`.
 pub fn Exports(comptime author: type) type {
-    if (!@hasDecl(author, "completions"))
+    const has_targets = @hasDecl(author, "prompts") or @hasDecl(author, "resources");
+    if (!has_targets and !@hasDecl(author, "completions"))
         @compileError("missing `pub const completions = .{ mcp.completion(...), ... };`");
-    const all: []const Completion = comptime all: {
-        @setEvalBranchQuota(calling.quota(author.completions.len));
+    const completers: []const Completion = comptime completers: {
         var list: []const Completion = &.{};
+        if (!@hasDecl(author, "completions")) break :completers list;
+        @setEvalBranchQuota(calling.quota(author.completions.len));
         for (author.completions) |one| list = list ++ &[_]Completion{one};
-        break :all list;
+        break :completers list;
     };
-    comptime for (all) |one| checkTarget(author, one);
+    comptime for (completers) |one| checkTarget(author, one);
+    const targets = comptime targetsOf(author, completers);
     return struct {
-        const references: []const types.CompletionReference = references: {
-            @setEvalBranchQuota(1_000_000);
-            var list: []const types.CompletionReference = &.{};
-            each: for (all) |one| {
-                for (list) |earlier| if (same(earlier, one.of)) continue :each;
-                list = list ++ &[_]types.CompletionReference{one.of};
-            }
+        const references: [targets.len]types.CompletionReference = references: {
+            var list: [targets.len]types.CompletionReference = undefined;
+            for (&list, targets) |*reference, target| reference.* = target.of;
             break :references list;
         };
 
         pub fn listReferences(_: Request) bindings.abi.Result([]const types.CompletionReference, types.Error) {
-            return .{ .ok = references };
+            return .{ .ok = &references };
         }
 
         pub fn complete(
@@ -142,21 +167,34 @@ pub fn Exports(comptime author: type) type {
             reference: types.CompletionReference,
             argument: types.CompletionArgument,
             filled: []const struct { []const u8, []const u8 },
-        ) bindings.abi.Result(?bindings.completions.Outcome, types.Error) {
-            var known = false;
-            for (all) |one| {
-                if (!same(one.of, reference)) continue;
-                known = true;
-                if (!std.mem.eql(u8, one.argument, argument.name)) continue;
-                return switch (one.complete(
+        ) CompleteResult {
+            const target = for (targets) |target| {
+                if (same(target.of, reference)) break target;
+            } else return .{ .ok = null };
+            const field = for (target.fields) |field| {
+                if (std.mem.eql(u8, field.name, argument.name)) break field;
+            } else return .{ .err = .{
+                .code = calling.code.invalid_params,
+                .message = unknownArgument(reference, argument.name),
+            } };
+            for (completers) |one| {
+                if (same(one.of, reference) and std.mem.eql(u8, one.argument, argument.name)) return one.complete(
                     calling.begin(request),
                     .{ .value = argument.value, .filled = @ptrCast(filled) },
-                )) {
-                    .ok => |values| .{ .ok = .{ .complete = values } },
-                    .err => |problem| .{ .err = problem },
-                };
+                );
             }
-            return .{ .ok = if (known) .{ .complete = .{ .values = &.{} } } else null };
+            return .{ .ok = .{ .choices = field.choices } };
         }
     };
+}
+
+fn unknownArgument(reference: types.CompletionReference, argument: []const u8) []const u8 {
+    const name = switch (reference) {
+        inline else => |name| name,
+    };
+    return std.mem.concat(
+        bindings.memory.allocator,
+        u8,
+        &.{ "`", name, "` has no argument `", argument, "`" },
+    ) catch "unknown argument";
 }

@@ -6,6 +6,7 @@ const asking = @import("asking.zig");
 const calling = @import("calling.zig");
 const content = @import("content.zig");
 const results = @import("results.zig");
+const text_values = @import("text_values.zig");
 
 const Context = @import("Context.zig");
 const Request = bindings.messages.Request;
@@ -27,6 +28,7 @@ pub const Prompt = struct {
     /// Tags by which filters of a server select it; sent as `_meta["wasmcp/tags"]`.
     tags: []const []const u8 = &.{},
     arguments: []const types.PromptArgument,
+    fields: []const text_values.Field,
     get: *const fn (Context, json: []const u8) GetResult,
 
     pub const plural = "prompts";
@@ -86,6 +88,7 @@ pub fn prompt(comptime name: []const u8, comptime description: []const u8, compt
         .name = name,
         .description = description,
         .arguments = comptime listedArguments(Arguments),
+        .fields = comptime text_values.fields(Arguments),
         .get = Glue.get,
     };
 }

@@ -59,6 +59,8 @@ pub const Resource = struct {
     cache: ?types.CacheHint = null,
     /// Variables of a template that allow any value, also paths that leave a folder and encoded slashes.
     unchecked: []const []const u8 = &.{},
+    /// Variables of a template.
+    fields: []const text_values.Field = &.{},
     /// Returns null if the URI does not match.
     read: *const fn (Resource, Context, RequestedUri) ?ReadResult,
 
@@ -145,6 +147,7 @@ pub fn template(
         .name = name,
         .description = description,
         .is_template = true,
+        .fields = comptime text_values.fields(Variables),
         .mime_type = mimeOf(Function.Given),
         .read = Glue.read,
     };

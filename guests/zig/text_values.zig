@@ -18,6 +18,36 @@ pub fn read(comptime T: type, text: []const u8) ?T {
     };
 }
 
+/// Name of an argument or variable, and the values of its type if it has few.
+pub const Field = struct {
+    name: []const u8,
+    choices: []const []const u8,
+};
+
+/// Return the fields of a struct of arguments or variables.
+pub fn fields(comptime T: type) []const Field {
+    comptime {
+        const info = @typeInfo(T).@"struct";
+        var list: []const Field = &.{};
+        for (info.field_names, info.field_types) |name, F|
+            list = list ++ &[_]Field{.{ .name = name, .choices = choices(F) }};
+        return list;
+    }
+}
+
+fn choices(comptime T: type) []const []const u8 {
+    return switch (values.kindOf(T)) {
+        .boolean => &.{ "true", "false" },
+        .choice => names: {
+            var list: []const []const u8 = &.{};
+            for (@typeInfo(T).@"enum".field_names) |name| list = list ++ &[_][]const u8{name};
+            break :names list;
+        },
+        .optional => choices(@typeInfo(T).optional.child),
+        else => &.{},
+    };
+}
+
 /// Return whether a text is a JSON number: `std.fmt` also accepts `1_000`, `+1`, `0x1p3` and `nan`. RFC 8259, section
 /// 6.
 fn isNumber(text: []const u8) bool {

@@ -49,6 +49,7 @@ pub const PromptOutcome = prompting.Outcome;
 pub const completion = completing.completion;
 pub const Completion = completing.Completion;
 pub const Typed = completing.Typed;
+pub const Choices = completing.Choices;
 
 /// Content blocks, and messages of prompts: `mcp.content.text("...")`, `mcp.content.user(...)`.
 pub const content = @import("content.zig");

@@ -6,7 +6,7 @@ from typing import Literal
 
 import pytest
 
-from wasmcp.guest import Completion, Context, DeclarationError, McpError, completion, prompt, resource
+from wasmcp.guest import Choices, Completion, Context, DeclarationError, McpError, completion, prompt, resource
 from wasmcp.guest.declarations.completions import has_completions, propose
 from wasmcp.guest.declarations.registry import COMPLETIONS, check, prompt_of, resource_of
 from wasmcp.guest.testing import LocalContext
@@ -38,11 +38,10 @@ def declared():
 
 
 def test_completions_of_types(declared):
-    assert complete(declared, "size", "l").values == ["Large"]
-    assert complete(declared, "size", "") == Completion(["small", "Large"], 2, has_more=False)
-    assert complete(declared, "kind", "").values == ["a", "1"]
-    assert complete(declared, "deep", "t").values == ["true"]
-    assert complete(declared, "language", "") == Completion([], 0, has_more=False)
+    assert complete(declared, "size", "l") == Choices(["small", "Large"])
+    assert complete(declared, "kind", "") == Choices(["a", "1"])
+    assert complete(declared, "deep", "t") == Choices(["true", "false"])
+    assert complete(declared, "language", "") == Choices([])
     assert has_completions(declared.variables)
 
 
@@ -72,7 +71,15 @@ def test_target_by_name_and_by_template(declared):
     assert complete(resource_of(thing), "id", "").values == ["1", "2"]
 
 
-def test_values_are_limited(declared):
+def test_choices(declared):
+    @completion(review, "language")
+    def languages(value: str) -> Choices:
+        return Choices(name for name in ("python", "rust"))
+
+    assert complete(declared, "language", "r") == Choices(["python", "rust"])
+
+
+def test_iterators_are_read_up_to_the_limit(declared):
     @completion(review, "language")
     def languages(value: str) -> Iterator[str]:
         return (str(number) for number in range(10**12))
@@ -87,10 +94,10 @@ def test_completion_object(declared):
         return Completion([str(number) for number in range(101)], 500, has_more=False)
 
     found = complete(declared, "language", "")
-    assert (len(found.values), found.total, found.has_more) == (100, 500, True)
+    assert (len(found.values), found.total, found.has_more) == (101, 500, False)
 
 
-@pytest.mark.parametrize("value", ["text", [1], 5])
+@pytest.mark.parametrize("value", ["text", [1], 5, Choices([1])])
 def test_invalid_completions_are_an_error(declared, value, capsys):
     @completion(review, "language")
     def languages(value_so_far: str):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from support.uri_matching import matched
 
-from wasmcp.guest import McpError, Message, PromptResult
+from wasmcp.guest import Choices, McpError, Message, PromptResult
 from wasmcp.guest.declarations.registry import COMPLETIONS, check, prompt_of, resource_of, tool_of
 from wasmcp.guest.testing import LocalContext, accept, said
 
@@ -64,8 +64,8 @@ def test_guide_of_resources_and_prompts() -> None:
     assert isinstance(review, PromptResult)
     assert review.messages[0] == Message("user", "Do a thorough review of this python code.")
     (languages,) = COMPLETIONS.all().values()
-    assert languages.complete("", {"code": '@import("std")'}, LocalContext()) == ["zig"]
-    assert languages.complete("r", {}, LocalContext()) == ["rust"]
+    assert languages.complete("", {"code": '@import("std")'}, LocalContext()) == Choices(["zig"])
+    assert "rust" in languages.complete("r", {}, LocalContext()).values
 
 
 def test_guide_of_network_libraries() -> None:

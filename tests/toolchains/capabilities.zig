@@ -159,9 +159,9 @@ fn review(args: Review) ![]const mcp.Message {
 fn hello() []const u8 {
     return "Hello!";
 }
-fn languages(typed: mcp.Typed) ![]const []const u8 {
-    return typed.matching(&.{ "Python", "PHP", "Zig" });
+fn languages(_: mcp.Typed) mcp.Choices {
+    return .{ .values = &.{ "Python", "PHP", "Zig" } };
 }
-fn noteNames(typed: mcp.Typed) ![]const []const u8 {
-    return typed.matching(names);
+fn noteNames(_: mcp.Typed) !mcp.Choices {
+    return .{ .values = names };
 }

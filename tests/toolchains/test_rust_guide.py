@@ -28,7 +28,7 @@ components = ["calc", "more"]
 """
 # What the page leaves out.
 TYPES = """\
-use wasmcp_guest::{component, prompt, resource, template, tool, Component, Context, Elicited, Failure, Json};
+use wasmcp_guest::{choices, component, prompt, resource, template, tool, Component, Context, Elicited, Failure, Json};
 
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 struct Trip {

@@ -31,8 +31,8 @@ SOURCE = """\
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use wasmcp_guest::{
-    component, config, http, kv, prompt, resource, template, tool, Component, Content, Context, Elicited, Failure, Json,
-    Level, Message, ToolResult,
+    choices, component, config, http, kv, prompt, resource, template, tool, Component, Content, Context, Elicited,
+    Failure, Json, Level, Message, ToolResult,
 };
 
 mod numbers;
@@ -111,7 +111,7 @@ struct Journey {
     count: u8,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct File {
     folder: String,
     path: String,
@@ -210,9 +210,7 @@ component!(|| Component::new()
     )
     .template(
         template("notes://note/{name}", "note", note)
-            .complete("name", |typed, _| {
-                ["a", "b b"].iter().filter(|name| name.starts_with(typed)).map(|name| name.to_string()).collect()
-            })
+            .complete("name", |_, _, _| choices(["a", "b b"]))
     )
     .template(template("files://{folder}/{+path}.md", "file", |args: File, _: &Context| {
         format!("{} {}", args.folder, args.path)
@@ -224,7 +222,7 @@ component!(|| Component::new()
             vec![Message::user(question), Message::assistant(args.language.unwrap_or_default())]
         })
         .tags(["code"])
-        .complete("language", |typed, filled| vec![format!("{typed}{}", filled.len())])
+        .complete("language", |typed, filled, _| vec![format!("{typed}{}", filled.len())])
     ));
 """
 NUMBERS = """\

@@ -32,7 +32,7 @@ from wasmcp.guest.content import (
     ToolResult,
 )
 from wasmcp.guest.context import Context, HttpRequest, Identity
-from wasmcp.guest.declarations.completions import Completion
+from wasmcp.guest.declarations.completions import Choices, Completion
 from wasmcp.guest.declarations.decorators import (
     cache_lists,
     completion,
@@ -60,6 +60,7 @@ __all__ = [
     "Annotations",
     "Audio",
     "Cache",
+    "Choices",
     "Completion",
     "ContentBlock",
     "Context",

@@ -97,9 +97,53 @@ pub(crate) fn none(text: Option<String>) -> Result<(), String> {
     }
 }
 
-/// Read the arguments of a prompt: strings by name.
+/// Read the arguments of a prompt.
 pub(crate) fn read_named<T: DeserializeOwned>(text: Option<String>) -> Result<T, Failure> {
     read(text).map_err(Failure::arguments)
+}
+
+/// Convert the arguments of a prompt, which are strings by name.
+pub(crate) fn typed_text(schema: &Value, text: Option<String>) -> Option<String> {
+    let Some(Ok(Value::Object(texts))) = text.as_deref().map(serde_json::from_str) else {
+        return text; // the deserializer reports the reason
+    };
+    Some(Value::Object(typed(schema, texts)).to_string())
+}
+
+/// Return the JSON types that a schema names, without those of its alternatives.
+pub(crate) fn types(schema: &Value) -> impl Iterator<Item = &str> {
+    let named = schema.get("type");
+    let many = named.and_then(Value::as_array).into_iter().flatten();
+    named.into_iter().chain(many).filter_map(Value::as_str)
+}
+
+/// Convert the texts of arguments or variables whose types are numbers or booleans.
+pub(crate) fn typed(schema: &Value, texts: Map<String, Value>) -> Map<String, Value> {
+    let of = |name: &String| schema.get("properties").and_then(|known| known.get(name));
+    texts
+        .into_iter()
+        .map(|(name, value)| {
+            let typed = of(&name).map(|member| value_of(member, &value));
+            (name, typed.unwrap_or(value))
+        })
+        .collect()
+}
+
+/// Return the value of a text: the text itself if the type accepts strings, otherwise the JSON scalar.
+fn value_of(schema: &Value, given: &Value) -> Value {
+    if let (Some(items), Some(values)) = (schema.get("items"), given.as_array()) {
+        return values.iter().map(|value| value_of(items, value)).collect();
+    }
+    let Some(text) = given.as_str() else { return given.clone() };
+    let inner = ["anyOf", "oneOf"].into_iter().filter_map(|keyword| schema.get(keyword)?.as_array());
+    let options: Vec<&Value> = std::iter::once(schema).chain(inner.flatten()).collect();
+    let accepts = |names: &[&str]| options.iter().any(|option| types(option).any(|name| names.contains(&name)));
+    let is_plain = !text.contains(char::is_whitespace);
+    match serde_json::from_str(text) {
+        Ok(value @ Value::Number(_)) if is_plain && !accepts(&["string"]) && accepts(&["number", "integer"]) => value,
+        Ok(value @ Value::Bool(_)) if is_plain && !accepts(&["string"]) && accepts(&["boolean"]) => value,
+        _ => given.clone(),
+    }
 }
 
 /// Return the members of an object schema: name, description, required or not.

@@ -22,7 +22,7 @@ const LIMITS: [&str; 10] = [
 
 /// Validator for one schema.
 pub(crate) struct Checker {
-    schema: Value,
+    pub(crate) schema: Value,
     has_limits: bool,
 }
 

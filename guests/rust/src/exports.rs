@@ -2,8 +2,8 @@
 
 use crate::bindings::exports::wasmcp::mcp_v20260728 as offered;
 use crate::bindings::wasmcp::mcp_v20260728::{messages::Request, types};
+use crate::completion::Argument;
 use crate::failure::Kind;
-use crate::resource::Propose;
 use crate::uris::key_of;
 use crate::{Context, Prompt, Resource, Template, Tool, ToolResult};
 use std::collections::BTreeMap;
@@ -245,8 +245,15 @@ impl<T: Define> offered::prompts::Guest for T {
 impl<T: Define> offered::completions::Guest for T {
     fn list_references(_: &Request) -> Result<Vec<types::CompletionReference>, types::Error> {
         let all = component::<T>();
-        let prompts = all.prompts.iter().filter(|prompt| !prompt.proposals.is_empty());
-        let templates = all.templates.iter().filter(|template| !template.proposals.is_empty());
+        let is_completed = |arguments: &[Argument]| arguments.iter().any(Argument::is_completed);
+        if !all.prompts.iter().any(|one| is_completed(&one.completed))
+            && !all.templates.iter().any(|one| is_completed(&one.completed))
+        {
+            return Ok(Vec::new());
+        }
+        // All with arguments, because clients can name the others, too.
+        let prompts = all.prompts.iter().filter(|prompt| !prompt.completed.is_empty());
+        let templates = all.templates.iter().filter(|template| !template.completed.is_empty());
         Ok(prompts
             .map(|prompt| types::CompletionReference::Prompt(prompt.name.clone()))
             .chain(templates.map(|found| types::CompletionReference::ResourceTemplate(found.uri_template.clone())))
@@ -254,47 +261,31 @@ impl<T: Define> offered::completions::Guest for T {
     }
 
     fn complete(
-        _: &Request,
+        request: &Request,
         reference: types::CompletionReference,
         argument: types::CompletionArgument,
         context: Vec<(String, String)>,
     ) -> Result<Option<offered::completions::Outcome>, types::Error> {
         let all = component::<T>();
-        let proposals = match &reference {
-            types::CompletionReference::Prompt(name) => all
-                .prompts
-                .iter()
-                .find(|prompt| prompt.name == *name)
-                .map(|prompt| &prompt.proposals),
-            types::CompletionReference::ResourceTemplate(uri) => all
-                .templates
-                .iter()
-                .find(|found| found.uri_template == *uri)
-                .map(|found| &found.proposals),
+        let (name, known) = match &reference {
+            types::CompletionReference::Prompt(name) => {
+                let found = all.prompts.iter().find(|prompt| prompt.name == *name);
+                (name, found.map(|found| &found.completed))
+            }
+            types::CompletionReference::ResourceTemplate(uri) => {
+                let found = all.templates.iter().find(|found| found.uri_template == *uri);
+                (uri, found.map(|found| &found.completed))
+            }
         };
-        let Some(proposals) = proposals else { return Ok(None) };
+        let Some(known) = known else { return Ok(None) };
+        let Some(found) = known.iter().find(|one| one.name == argument.name) else {
+            let message = format!("`{name}` has no argument `{}`", argument.name);
+            return Err(crate::Failure::protocol(-32602, message, None).into_error("completing"));
+        };
         let filled: BTreeMap<String, String> = context.into_iter().collect();
-        Ok(Some(offered::completions::Outcome::Complete(proposed(
-            proposals, &argument, &filled,
-        ))))
-    }
-}
-
-/// Complete an argument, with at most 100 values (specification: schema `CompleteResult`).
-fn proposed(
-    proposals: &[(String, Propose)],
-    argument: &types::CompletionArgument,
-    filled: &BTreeMap<String, String>,
-) -> types::Completion {
-    let found = proposals.iter().find(|(name, _)| *name == argument.name);
-    let mut values = found
-        .map(|(_, propose)| propose(&argument.value, filled))
-        .unwrap_or_default();
-    let total = values.len();
-    values.truncate(100);
-    types::Completion {
-        has_more: Some(total > values.len()),
-        total: Some(total as u64),
-        values,
+        match found.complete(&argument.value, &filled, &Context::new(request)) {
+            Ok(outcome) => Ok(Some(outcome)),
+            Err(failure) => Err(failure.into_error("completing the argument")),
+        }
     }
 }

@@ -35,6 +35,7 @@ pub mod bindings {
 mod arguments;
 mod call;
 mod checker;
+mod completion;
 pub mod config;
 mod content;
 mod context;
@@ -51,6 +52,7 @@ pub mod testing;
 mod tool;
 mod uris;
 
+pub use completion::{choices, Choices, Completion, Proposals, Proposing};
 pub use content::{Annotations, Content, Icon, Message, Role};
 pub use context::{Context, Elicited, HttpRequest, Identity, Level};
 pub use exports::{Component, Define};

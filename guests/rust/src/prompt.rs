@@ -3,8 +3,8 @@
 use crate::arguments;
 use crate::bindings::wasmcp::mcp_v20260728::types;
 use crate::checker::Checker;
+use crate::completion::{Argument, Proposing};
 use crate::content::{wit_icons, wit_meta, Icon};
-use crate::resource::Propose;
 use crate::{Context, Failure, Message};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -15,7 +15,7 @@ type Fill = Box<dyn Fn(Option<String>, &Context) -> Result<Vec<Message>, Failure
 /// Prompt, created by [`prompt`].
 ///
 /// ```
-/// use wasmcp_guest::{prompt, Context};
+/// use wasmcp_guest::{choices, prompt, Context};
 ///
 /// #[derive(serde::Deserialize, schemars::JsonSchema)]
 /// struct Review {
@@ -26,9 +26,7 @@ type Fill = Box<dyn Fn(Option<String>, &Context) -> Result<Vec<Message>, Failure
 ///
 /// let review = prompt("review", "Review code.", |args: Review, _: &Context| format!("Review: {}", args.code))
 ///     .title("Code review")
-///     .complete("language", |typed, _| {
-///         ["Python", "Rust"].iter().filter(|name| name.starts_with(typed)).map(|name| name.to_string()).collect()
-///     });
+///     .complete("language", |_, _, _| choices(["Python", "Rust"]));
 /// ```
 pub struct Prompt {
     pub(crate) name: String,
@@ -38,7 +36,7 @@ pub struct Prompt {
     icons: Vec<Icon>,
     tags: Vec<String>,
     pub(crate) fill: Fill,
-    pub(crate) proposals: Vec<(String, Propose)>,
+    pub(crate) completed: Vec<Argument>,
 }
 
 /// Return types of prompts: messages, one message, a text (a message of the user), or a `Result` of them.
@@ -104,7 +102,8 @@ where
 }
 
 /// Create a prompt from a function. Its arguments are a type with `Deserialize` and `JsonSchema` whose fields are
-/// strings, or `Option<String>` if optional.
+/// strings, numbers, booleans or enums (converted from strings), or an `Option` of these. Enums and booleans are
+/// completed.
 ///
 /// ```
 /// use wasmcp_guest::{prompt, Context};
@@ -122,6 +121,10 @@ where
     F: PromptFunction<A>,
 {
     let input = arguments::of_arguments::<A>();
+    let completed = arguments::members(&input)
+        .into_iter()
+        .map(|(name, ..)| Argument::new(name.clone(), input["properties"].get(&name)))
+        .collect();
     let arguments = arguments::members(&input)
         .into_iter()
         .map(|(name, description, required)| types::PromptArgument {
@@ -140,13 +143,11 @@ where
         icons: Vec::new(),
         tags: Vec::new(),
         fill: Box::new(move |text, context| {
-            let text = checker.without_empty(text);
+            let typed = |text| arguments::typed_text(&checker.schema, checker.without_empty(text));
             let fill = |text| function.fill(arguments::read_named::<A>(text)?, context);
-            arguments::checked(&checker, text, fill, || {
-                checker.without_empty(context.request().arguments())
-            })
+            arguments::checked(&checker, typed(text), fill, || typed(context.request().arguments()))
         }),
-        proposals: Vec::new(),
+        completed,
     }
 }
 
@@ -169,20 +170,21 @@ impl Prompt {
         self
     }
 
-    /// Set the completion of an argument: a function of the partial value and of the arguments that have values
-    /// already.
+    /// Set the completion of an argument: a function of the partial value, of the arguments that have values already,
+    /// and of the context.
     ///
     /// # Panics
     ///
     /// The prompt lacks this argument; the build reports it.
-    pub fn complete<F>(mut self, argument: impl Into<String>, function: F) -> Self
+    pub fn complete<F, R>(mut self, argument: impl AsRef<str>, function: F) -> Self
     where
-        F: Fn(&str, &BTreeMap<String, String>) -> Vec<String> + Send + Sync + 'static,
+        F: Fn(&str, &BTreeMap<String, String>, &Context) -> R + Send + Sync + 'static,
+        R: Proposing,
     {
-        let argument = argument.into();
-        let known = self.arguments.iter().any(|one| one.name == argument);
-        assert!(known, "the prompt `{}` has no argument `{argument}`", self.name);
-        self.proposals.push((argument, Box::new(function)));
+        let argument = argument.as_ref();
+        let known = self.completed.iter_mut().find(|one| one.name == argument);
+        let known = known.unwrap_or_else(|| panic!("the prompt `{}` has no argument `{argument}`", self.name));
+        known.propose(function);
         self
     }
 

@@ -1,10 +1,13 @@
 //! Resources and resource templates.
 
+use crate::arguments;
 use crate::bindings::wasmcp::mcp_v20260728::types;
+use crate::completion::{Argument, Proposing};
 use crate::content::{wit_icons, wit_meta, Annotations, Icon};
 use crate::template::{variables, Variable};
 use crate::uris::Normal;
 use crate::{Context, Failure};
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -211,21 +214,20 @@ impl Resource {
     }
 }
 
-type ReadTemplate = Box<dyn Fn(Map<String, Value>, &Context) -> Result<Contents, Failure> + Send + Sync>;
-pub(crate) type Propose = Box<dyn Fn(&str, &BTreeMap<String, String>) -> Vec<String> + Send + Sync>;
+type ReadTemplate = Box<dyn Fn(&str, Map<String, Value>, &Context) -> Result<Contents, Failure> + Send + Sync>;
 
 /// Resource template, created by [`template`].
 ///
 /// ```
 /// use wasmcp_guest::{template, Context};
 ///
-/// #[derive(serde::Deserialize)]
+/// #[derive(serde::Deserialize, schemars::JsonSchema)]
 /// struct Note {
 ///     name: String,
 /// }
 ///
 /// let note = template("notes://note/{name}", "note", |args: Note, _: &Context| format!("the note {}", args.name))
-///     .complete("name", |typed, _| vec![format!("{typed}...")]);
+///     .complete("name", |typed, _, _| vec![format!("{typed}...")]);
 /// ```
 pub struct Template {
     /// In normal form.
@@ -237,16 +239,17 @@ pub struct Template {
     variables: Vec<Variable>,
     unchecked: Vec<String>,
     read: ReadTemplate,
-    pub(crate) proposals: Vec<(String, Propose)>,
+    pub(crate) completed: Vec<Argument>,
 }
 
-/// Function of a template: its parameters are the variables (a type with `Deserialize` whose fields are strings, lists of
-/// strings for `{x*}`, and optional for variables that a URI can omit) and [`Context`].
+/// Function of a template: its parameters are the variables and [`Context`]. Variables are a type with `Deserialize` and
+/// `JsonSchema` whose fields are strings, numbers, booleans or enums, lists of these for `{x*}`, and optional for
+/// variables that a URI can omit. For an invalid value, the resource does not exist.
 ///
 /// ```
 /// use wasmcp_guest::{template, Context, Failure};
 ///
-/// #[derive(serde::Deserialize)]
+/// #[derive(serde::Deserialize, schemars::JsonSchema)]
 /// struct Note {
 ///     name: String,
 /// }
@@ -285,7 +288,7 @@ where
 /// ```
 /// use wasmcp_guest::{template, Context};
 ///
-/// #[derive(serde::Deserialize)]
+/// #[derive(serde::Deserialize, schemars::JsonSchema)]
 /// struct File {
 ///     path: String,
 /// }
@@ -294,36 +297,49 @@ where
 /// ```
 pub fn template<V, F>(uri_template: impl Into<String>, name: impl Into<String>, function: F) -> Template
 where
-    V: DeserializeOwned,
+    V: DeserializeOwned + JsonSchema,
     F: TemplateReading<V>,
 {
     let normal = Normal::declared(&uri_template.into(), true);
+    let schema = arguments::of_arguments::<V>();
+    let variables = variables(&normal.text);
+    let completed = variables
+        .iter()
+        .map(|known| Argument::new(known.name.clone(), schema["properties"].get(&known.name)));
     Template {
-        variables: variables(&normal.text),
+        completed: completed.collect(),
+        variables,
         identity: normal.identity(),
         uri_template: normal.text,
         unchecked: Vec::new(),
         name: name.into(),
         about: About::default(),
-        proposals: Vec::new(),
-        read: Box::new(move |found, context| function.read(serde_json::from_value(Value::Object(found))?, context)),
+        read: Box::new(move |uri, found, context| {
+            let found = Value::Object(arguments::typed(&schema, found));
+            let found = serde_json::from_value(found).map_err(|_| Failure::not_found(uri))?;
+            function.read(found, context)
+        }),
     }
 }
 
 impl Template {
     about!();
 
-    /// Set the completion of a variable: a function of the partial value and of the variables that have values already.
+    /// Set the completion of a variable: a function of the partial value, of the variables that have values already, and
+    /// of the context.
     ///
     /// # Panics
     ///
     /// The template lacks this variable; the build reports it.
-    pub fn complete<F>(mut self, variable: impl Into<String>, function: F) -> Self
+    pub fn complete<F, R>(mut self, variable: impl Into<String>, function: F) -> Self
     where
-        F: Fn(&str, &BTreeMap<String, String>) -> Vec<String> + Send + Sync + 'static,
+        F: Fn(&str, &BTreeMap<String, String>, &Context) -> R + Send + Sync + 'static,
+        R: Proposing,
     {
         let variable = self.known(variable.into());
-        self.proposals.push((variable, Box::new(function)));
+        if let Some(one) = self.completed.iter_mut().find(|one| one.name == variable) {
+            one.propose(function);
+        }
         self
     }
 
@@ -365,7 +381,7 @@ impl Template {
             let value = if many { values.into() } else { values.remove(0).into() };
             object.insert(name, value);
         }
-        Ok(contents(uri, &self.about, (self.read)(object, context)?))
+        Ok(contents(uri, &self.about, (self.read)(uri, object, context)?))
     }
 
     pub(crate) fn to_wit(&self) -> types::ResourceTemplate {

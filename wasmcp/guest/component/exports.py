@@ -36,7 +36,7 @@ from wasmcp.guest.component.to_wit import (
 )
 from wasmcp.guest.content import Text
 from wasmcp.guest.context import SESSIONS, Context
-from wasmcp.guest.declarations.completions import has_completions, propose
+from wasmcp.guest.declarations.completions import Choices, has_completions, propose
 from wasmcp.guest.declarations.decorators import listed_tools, offered_tool
 from wasmcp.guest.declarations.prompts import Prompt
 from wasmcp.guest.declarations.registry import COMPLETIONS, PROMPTS, RESOURCES, TOOLS, ListCache
@@ -247,6 +247,8 @@ class Completions:
 
 def _completion(found: Any) -> Any:
     values = [sendable(value) for value in found.values]
+    if isinstance(found, Choices):
+        return completion_exports.Outcome_Choices(values)
     return completion_exports.Outcome_Complete(types.Completion(values, found.total, found.has_more))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from wasmcp.guest.json_types.text_params import proposals_of
 from wasmcp.guest.json_types.uris import normalized_template
 
 LIMIT = 100
-"""The maximum number of values in a response. Specification: schema `CompleteResult`."""
+"""Maximum number of values in a response: more of an iterator are not read. Specification: schema `CompleteResult`."""
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,24 @@ class Completion:
 
     Attributes:
         values: The values, the best first; at most 100 are sent.
-        total: The number of all possible values.
+        total: The number of all possible values; without it, the values are all there are, unless `has_more`.
         has_more: True if further values exist.
     """
 
     values: Sequence[str]
     total: int | None = None
     has_more: bool | None = None
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Values of which those that begin with the text typed are sent, regardless of case.
+
+    Attributes:
+        values: The values, the best first.
+    """
+
+    values: Iterable[str]
 
 
 class Completed(NamedTuple):
@@ -125,7 +136,7 @@ def _references(target: object) -> tuple[str, ...]:
 
 def propose(
     completer: Completer | None, member: Member, value: str, arguments: Mapping[str, str], context: Context
-) -> Completion:
+) -> Completion | Choices:
     """Return the completions of an argument: from its function, or else the values that its type allows.
 
     Args:
@@ -140,36 +151,38 @@ def propose(
     """
     try:
         if completer is None:
-            begun = value.casefold()
-            return _bounded([item for item in proposals_of(member.json_type) if item.casefold().startswith(begun)])
+            return Choices(proposals_of(member.json_type))
         with masked("completion", str(completer.identity), f"Error completing {completer.argument}"):
             found = completer.complete(value, arguments, context)
             if isinstance(found, InputRequiredResult):
                 raise TypeError("a completion cannot ask the client: only tools, resources and prompts can")
             if isinstance(found, Completion):
-                return _checked(found)
+                return Completion(_texts(found.values), found.total, found.has_more)
+            if isinstance(found, Choices):
+                return Choices(_texts(found.values))
             if found is None:
-                return Completion([])
-            if isinstance(found, (str, bytes)) or not isinstance(found, Iterable):
-                raise TypeError(f"a completion returns strings, not {type(found).__qualname__}")
-            return _bounded(list(found) if isinstance(found, Sequence) else list(islice(found, LIMIT + 1)))
+                return Choices([])
+            if isinstance(found, Iterator):
+                first = _texts(islice(found, LIMIT + 1))
+                return Completion(first[:LIMIT], has_more=len(first) > LIMIT)
+            return Completion(_texts(found))
     finally:
         context._expire()  # noqa: SLF001 - of this package
 
 
-def _bounded(values: Sequence[Any]) -> Completion:
-    more = len(values) > LIMIT
-    return _checked(Completion(values[:LIMIT], None if more else len(values), more))
+def _texts(values: Any) -> list[str]:
+    """Return a list of strings.
 
-
-def _checked(found: Completion) -> Completion:
-    values = list(found.values)
-    for value in values:
+    Raises:
+        TypeError: It is something else.
+    """
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise TypeError(f"a completion returns strings, not {type(values).__qualname__}")
+    found = list(values)
+    for value in found:
         if not isinstance(value, str):
             raise TypeError(f"a completion returns strings, not {type(value).__qualname__}")
-    if len(values) <= LIMIT:
-        return Completion(values, found.total, found.has_more)
-    return Completion(values[:LIMIT], found.total, True)  # noqa: FBT003 - has_more
+    return found
 
 
 def has_completions(variables: Mapping[str, Member]) -> bool:

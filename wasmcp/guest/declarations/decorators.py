@@ -284,12 +284,12 @@ def completion(target: Callable[..., Any] | str, argument: str) -> Callable[[F],
     .. code-block:: python
 
         @completion(review, "language")
-        def languages(value: str) -> list[str]:
-            return [name for name in LANGUAGES if name.startswith(value)]
+        def languages(value: str) -> Choices:
+            return Choices(LANGUAGES)
 
     The function gets the text typed so far; a second parameter gets the arguments that are already filled in, and a
-    parameter of type `Context` gets the call. It returns strings, the best first, or a `Completion`. Arguments that
-    are an enum, a ``Literal`` or a boolean are completed without it. Specification: server/utilities/completion.
+    parameter of type `Context` gets the call. It returns strings, `Choices`, or a `Completion`. Arguments
+    that are an enum, a ``Literal`` or a boolean are completed without it. Specification: server/utilities/completion.
 
     Args:
         target: The prompt or the resource with a template: its function, its name or its template.

@@ -59,6 +59,8 @@ def world_of(text: str, wit: Path, world: str, cache: Path) -> tuple[Path, str]:
     names = set(listed(text))
     if world not in DECLARED or "exports" in names:
         return wit, world
+    if names & {"resources", "prompts"}:
+        names.add("completions")  # of arguments whose type has few values
     # If none is declared, the compiler reports that `tools` is missing.
     offered = [name for name in CAPABILITIES if name in names] or ["tools"]
     lines = ["import messages;", *(f"export {name};" for name in offered), *(f"include {name};" for name in _IMPORTS)]

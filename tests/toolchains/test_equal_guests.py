@@ -1,0 +1,82 @@
+"""Behaviour that the guest libraries of all languages share: tables of cases against one component in each language."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import completion_table
+from support.projects import write_project
+from support.rust_prerequisites import MISSING
+
+from wasmcp.errors import RequestError
+from wasmcp.host import Server, open_server
+from wasmcp.project import ensure_built
+
+SOURCES = Path(__file__).parent / "equal"
+LANGUAGES = [
+    "zig",
+    pytest.param("rs", marks=[pytest.mark.slow, pytest.mark.skipif(bool(MISSING), reason=MISSING)]),
+    pytest.param("ts", marks=pytest.mark.slow),
+    pytest.param("py", marks=pytest.mark.slow),
+]
+PYPROJECT = """\
+[project]
+name = "equal"
+version = "1"
+
+[tool.wasmcp.components.equal]
+source = "src/equal/main.{language}"
+
+[tool.wasmcp.servers.default]
+components = ["equal"]
+"""
+
+
+@pytest.fixture(scope="module", params=LANGUAGES)
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    language = request.param
+    source = (SOURCES / f"main.{language}").read_text("utf-8")
+    files = {"src/equal/__init__.py": "", f"src/equal/main.{language}": source}
+    folder = tmp_path_factory.mktemp(language)
+    path = ensure_built(write_project(folder, {"pyproject.toml": PYPROJECT.format(language=language), **files}))
+    with open_server(path, instances=1) as opened:
+        yield opened
+
+
+def answer(server: Server, method: str, params: dict[str, Any]) -> dict[str, Any] | str:
+    """Return the result, or the message of an error -32602."""
+    try:
+        return server.request(method, params)
+    except RequestError as error:
+        if error.code != -32602:
+            raise
+        return error.message
+
+
+def test_completions(server: Server) -> None:
+    wrong = []
+    for reference, argument, typed, filled, expected in completion_table.COMPLETIONS:
+        params = {"ref": reference, "argument": {"name": argument, "value": typed}, "context": {"arguments": filled}}
+        found = answer(server, "completion/complete", params)
+        if (found if isinstance(found, str) else found["completion"]) != expected:
+            wrong.append((reference, argument, typed, found))
+    assert not wrong
+
+
+def test_known_references_without_arguments_have_no_values(server: Server) -> None:
+    assert server.complete({"type": "ref/prompt", "name": "plain"}, "x").values == []
+
+
+def test_variables_have_the_values_of_their_types(server: Server) -> None:
+    read = server.request("resources/read", {"uri": "trips://night/true/7"})["contents"][0]["text"]
+    assert json.loads(read) == {"kind": "night", "open": True, "name": "7"}
+
+
+@pytest.mark.parametrize("uri", ["trips://week/true/7", "trips://day/yes/7", "trips://day/1/7"])
+def test_resources_with_invalid_variables_do_not_exist(server: Server, uri: str) -> None:
+    with pytest.raises(RequestError, match="Resource not found"):
+        server.request("resources/read", {"uri": uri})
