@@ -26,6 +26,7 @@ BELOW = {
         "guest",
     },
     "compose": {
+        "environment",
         "errors",
         "development_builds",
         "terminal",

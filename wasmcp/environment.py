@@ -1,8 +1,8 @@
 """Table of all environment variables of wasmcp, and the check that refuses those that are not in it.
 
-A misspelt setting must not be ignored: `WASMCP_ALOWED_ORIGINS` or `WASMCP_AUTH_MODE=oauth` without effect leave a
-server more open than its operator believes. The names `WASMCP_*` belong to wasmcp; the names `JWT_*` configure
-authorization in the Rust tool `wasmcp`. docs/reference/environment.md describes every name;
+A misspelt setting must not be ignored: `WASMCP_ALOWED_ORIGINS` or `WASMCP_AUTH_MDOE` without effect leave a server more
+open than its operator believes. The names `WASMCP_*` belong to wasmcp; the names `JWT_*` are settings of authorization,
+with the names of the Rust tool `wasmcp`. docs/reference/environment.md describes every name.
 The framework gets the table through `wasmcp.bindgen.protocol_table`, for runtimes in which it reads the environment.
 """
 
@@ -12,6 +12,27 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+AUTH_MODE = "WASMCP_AUTH_MODE"
+"""The setting that switches authorization on (`oauth`) or off (`public`)."""
+
+AUTHORIZATION = (
+    AUTH_MODE,
+    "WASMCP_SERVER_URI",
+    "WASMCP_AUTH_SERVER_URL",
+    "JWT_ISSUER",
+    "JWT_AUDIENCE",
+    "JWT_ALGORITHMS",
+    "JWT_ALGORITHM",
+    "JWT_REQUIRED_SCOPES",
+    "JWT_LEEWAY",
+    "JWT_PUBLIC_KEY",
+    "JWT_JWKS",
+    "JWT_JWKS_URI",
+    "JWT_JWKS_TTL",
+)
+"""Settings of authorization (framework/authorization, `Settings.zig`). `JWT_ALGORITHM` is the Rust tool's name of
+`JWT_ALGORITHMS`."""
 
 SERVER = (
     "WASMCP_ALLOWED_ORIGINS",
@@ -23,6 +44,7 @@ SERVER = (
     "WASMCP_SESSION_TTL",
     "WASMCP_STATE_KEYS",
     "WASMCP_STATE_TTL",
+    *AUTHORIZATION,
 )
 """Settings of a server."""
 
@@ -31,9 +53,6 @@ BOUND_TO = "WASMCP_BOUND_TO"
 
 SESSION_VALUES = "WASMCP_SESSION_VALUES"
 """The setting with which the embedding host promises to keep the values of sessions whose ids are sealed."""
-
-AUTH_MODE = "WASMCP_AUTH_MODE"
-"""A setting with one value so far: `public`."""
 
 TOOLS = (
     "WASMCP_CACHE_BYTES",
@@ -62,21 +81,12 @@ ELSEWHERE = ("WASMCP_HOME", "WASMCP_VERSION")
 """Variables of the installer of the Rust tool `wasmcp`, which can be installed on the same machine."""
 
 UNSUPPORTED = (
-    "JWT_ALGORITHM",
-    "JWT_AUDIENCE",
-    "JWT_ISSUER",
-    "JWT_JWKS_TTL",
-    "JWT_JWKS_URI",
-    "JWT_PUBLIC_KEY",
-    "JWT_REQUIRED_SCOPES",
-    "WASMCP_AUTH_SERVER_URL",
     "WASMCP_DISCOVERY_CACHE_TTL",
-    "WASMCP_SERVER_URI",
     "WASMCP_SESSION_BUCKET",
 )
 """Settings of the Rust tool that have no counterpart here yet."""
 
-KNOWN = frozenset({*SERVER, AUTH_MODE, *TOOLS, *TESTS, *ELSEWHERE})
+KNOWN = frozenset({*SERVER, *TOOLS, *TESTS, *ELSEWHERE})
 """Every name that can be set."""
 
 SWITCHES = ("WASMCP_FAST", "WASMCP_LOCKED", "WASMCP_OFFLINE", "WASMCP_SKIP_BUILD")
@@ -159,7 +169,7 @@ def check_settings(settings: Mapping[str, str], *, internal: tuple[str, ...] = (
     found = []
     for name, value in settings.items():
         if name == AUTH_MODE:
-            problem = _auth_mode(value)
+            problem = _bad_value(name, value)
         else:
             problem = None if name in SERVER or name in internal else unknown(name, SERVER)
         if problem is not None:
@@ -171,7 +181,7 @@ def unknown(name: str, known: Iterable[str] = KNOWN) -> str:
     """Return the reason why a name cannot be set, with the nearest known name if one is similar."""
     shown = _shown(name)
     if name in UNSUPPORTED:
-        return f"`{shown}` is not supported yet: unset it; an authorizing proxy in front of the server can do its part"
+        return f"`{shown}` is not supported yet: unset it"
     if name in KNOWN:
         return f"`{shown}` is not a setting of a server; settings are {', '.join(f'`{each}`' for each in SERVER)}"
     from difflib import get_close_matches  # imported late: it would slow down the start of a server
@@ -183,7 +193,8 @@ def unknown(name: str, known: Iterable[str] = KNOWN) -> str:
 
 def _bad_value(name: str, value: str) -> str | None:
     if name == AUTH_MODE:
-        return _auth_mode(value)
+        accepted = value.strip().lower() in {"public", "oauth"}
+        return None if accepted else f"`{AUTH_MODE}` must be `public` or `oauth`, not `{_shown(value)}`"
     if name in SWITCHES and value.lower() not in {"", "0", "1", "false", "true"}:
         return f"`{name}` must be `1`, `true`, `0` or `false`, not `{_shown(value)}`"
     if name == "WASMCP_CACHE_BYTES" and value and not (value.isascii() and value.isdigit() and len(value) < 16):
@@ -191,22 +202,11 @@ def _bad_value(name: str, value: str) -> str | None:
     return None
 
 
-def _auth_mode(value: str) -> str | None:
-    if value.strip().lower() == "public":
-        return None
-    if value.strip().lower() == "oauth":
-        return (
-            f"`{AUTH_MODE}=oauth` is not supported yet: the server would be public; put an authorizing proxy in front "
-            "of it and unset the variable"
-        )
-    return f"`{AUTH_MODE}` must be `public`, not `{_shown(value)}` (`oauth` is not supported yet)"
-
-
 def _misspelt_prefix(name: str, upper: str) -> str | None:
     """Return the problem of a name that ends like a setting and whose prefix is similar: `WASMPC_ALLOWED_HOSTS`."""
     if not upper.startswith("W"):
         return None
-    for known in (*SERVER, AUTH_MODE):
+    for known in SERVER:
         rest = known.removeprefix(_OURS)
         if upper.endswith(rest) and sorted(upper.removesuffix(rest).replace("_", "")) == sorted("WASMCP"):
             return f"`{_shown(name)}` is unknown: did you mean `{known}`?"

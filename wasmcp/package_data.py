@@ -30,6 +30,7 @@ FRAMEWORK_COMPONENTS = (
     "session-store",
     "insecure-seed",
     *GUARDS,
+    "authorization",
 )
 """The names of the framework's components, as the folders of ``framework/``."""
 

@@ -154,7 +154,7 @@ fn facts(head: http.Head) bindings.messages.HttpFacts {
     return .{ .method = head.method, .path = head.target, .headers = headers };
 }
 
-fn pairs(fields: []const http.Field) []const Pair {
+pub fn pairs(fields: []const http.Field) []const Pair {
     const list = memory.alloc(Pair, fields.len);
     for (fields, list) |field, *pair| pair.* = .{ field.name, text(field.value) };
     return list;

@@ -1,6 +1,6 @@
 //! State of a client of a handshake revision: the revision that `initialize` negotiated, the log level that
-//! `logging/setLevel` chose, and the client's capabilities. Its text is one line: `REVISION LEVEL CAPABILITIES`, with
-//! `-` for no level and nothing for no capabilities, or an empty line.
+//! `logging/setLevel` chose, the client's principal and its capabilities. Its text is one line, or an empty one:
+//! `REVISION LEVEL @PRINCIPAL CAPABILITIES`, with `-` for no level, without the parts that it does not have.
 
 const std = @import("std");
 const revisions = @import("revisions.zig");
@@ -16,6 +16,8 @@ pub const default_level: Level = .info;
 /// One of `revisions.handshake`.
 revision: ?[]const u8 = null,
 level: ?Level = null,
+/// Principal that the session belongs to: issuer, line feed and subject, in base64url. Null: it has none.
+principal: ?[]const u8 = null,
 /// The `ClientCapabilities` object. Null: no capabilities.
 capabilities: ?[]const u8 = null,
 
@@ -27,20 +29,29 @@ pub fn read(state: []const u8) Session {
     var parts = std.mem.splitScalar(u8, state, ' ');
     const revision = revisions.known(parts.first()) orelse return .{};
     const level = if (parts.next()) |name| std.meta.stringToEnum(Level, name) else null;
-    const rest = parts.rest();
+    var rest = parts.rest();
+    var principal: ?[]const u8 = null;
+    if (rest.len > 0 and rest[0] == '@') {
+        const end = std.mem.findScalar(u8, rest, ' ') orelse rest.len;
+        principal = rest[1..end];
+        rest = rest[@min(end + 1, rest.len)..];
+    }
     const capabilities = if (rest.len > 0 and rest[0] == '{') rest else null;
-    return .{ .revision = revision, .level = level, .capabilities = capabilities };
+    return .{ .revision = revision, .level = level, .principal = principal, .capabilities = capabilities };
 }
 
 /// Return the session as text.
 pub fn text(session: Session, allocator: std.mem.Allocator) error{OutOfMemory}![]const u8 {
     const revision = session.revision orelse return "";
     const level: []const u8 = if (session.level) |level| @tagName(level) else "-";
-    const capabilities = session.capabilities orelse {
-        if (session.level == null) return revision;
-        return std.mem.concat(allocator, u8, &.{ revision, " ", level });
-    };
-    const line = try std.mem.concat(allocator, u8, &.{ revision, " ", level, " ", capabilities });
+    const principal = session.principal orelse "";
+    const capabilities = session.capabilities orelse "";
+    if (principal.len + capabilities.len == 0 and session.level == null) return revision;
+    const line = try std.mem.concat(allocator, u8, &.{
+        revision,                            " ",       level,
+        if (principal.len > 0) " @" else "", principal, if (capabilities.len > 0) " " else "",
+        capabilities,
+    });
     // In JSON line breaks only occur between tokens.
     std.mem.replaceScalar(u8, line, '\n', ' ');
     std.mem.replaceScalar(u8, line, '\r', ' ');
@@ -53,6 +64,7 @@ test "round trip" {
     for ([_][]const u8{
         "",                 "2025-06-18",                  "2024-11-05 error",
         "2025-11-25 debug", "2025-11-25 - {\"roots\":{}}", "2025-11-25 debug {\"roots\": {}}",
+        "2025-11-25 - @ab", "2025-11-25 - @ab {\"a\":{}}", "2025-06-18 error @ab",
     }) |sample| {
         try std.testing.expectEqualStrings(sample, try read(sample).text(state.allocator()));
     }

@@ -64,7 +64,7 @@ pub fn configure(
 ) error{OutOfMemory}!?[]const u8 {
     for (pairs) |pair| {
         const name, const value = pair;
-        if (try names.problem(allocator, name, value, judged)) |words| return words;
+        if (try names.problem(allocator, name, judged)) |words| return words;
         if (is(name, "WASMCP_ALLOWED_ORIGINS")) {
             self.origins = try readOrigins(allocator, value) orelse
                 return "WASMCP_ALLOWED_ORIGINS must be `*` or origins like `https://example.com`, separated by commas";

@@ -4,6 +4,7 @@ const std = @import("std");
 const bindings = @import("bindings");
 const Peer = @import("Peer.zig");
 const faults = @import("faults.zig");
+const gate = @import("gate.zig");
 const http = @import("http.zig");
 const lifecycle = @import("lifecycle.zig");
 const lines = @import("lines.zig");
@@ -30,12 +31,17 @@ var configured: ??[]const u8 = null;
 fn configure(settings: []const Setting, judged: names.Judged) ?[]const u8 {
     const kept = keep(settings) catch outOfMemory();
     const problem = (Settings.current.configure(memory.gpa, kept, judged) catch outOfMemory()) orelse
-        switch (wire.configure(settings)) {
-            .ok => null,
-            .err => |words| memory.gpa.dupe(u8, words) catch outOfMemory(),
-        };
+        errorOf(wire.configure(settings));
     configured = @as(?[]const u8, problem);
     return problem;
+}
+
+/// Return the error message of another component, or null.
+fn errorOf(result: bindings.abi.Result(void, []const u8)) ?[]const u8 {
+    return switch (result) {
+        .ok => null,
+        .err => |words| memory.gpa.dupe(u8, words) catch outOfMemory(),
+    };
 }
 
 /// Copy settings into memory that lives as long as the instance.
@@ -50,7 +56,10 @@ fn keep(settings: []const Setting) error{OutOfMemory}![]const Setting {
 /// Returns the error message, or null.
 pub fn environmentFault() ?[]const u8 {
     if (configured) |problem| return problem;
-    const problem = configure(bindings.wasi_cli.environment.getEnvironment(), .all) orelse return null;
+    const settings = bindings.wasi_cli.environment.getEnvironment();
+    const problem = configure(settings, .all) orelse
+        (gate.configure(&.{}, settings) catch outOfMemory()) orelse return null;
+    configured = @as(?[]const u8, problem);
     log(problem);
     return problem;
 }
@@ -91,8 +100,10 @@ pub const exports = struct {
             pub fn configure(settings: []const Setting) bindings.abi.Result(void, []const u8) {
                 // The author's baked-in values come first, so that the operator's override them. The variables of a
                 // server that reads its environment are those that the host passes to components.
-                const problem = component.configure(bindings.wasi_cli.environment.getEnvironment(), .ours) orelse
-                    component.configure(settings, .all);
+                const baked = bindings.wasi_cli.environment.getEnvironment();
+                const problem = component.configure(baked, .ours) orelse component.configure(settings, .all) orelse
+                    (gate.configureHosted(baked, settings) catch component.outOfMemory());
+                configured = @as(?[]const u8, problem);
                 return if (problem) |text| .{ .err = text } else .ok;
             }
 
@@ -186,14 +197,19 @@ fn postWhole(
         .on => .of(whole),
         .sealed => sessions.Given.Sealed.of(whole, Settings.current.keeps_session_values),
     };
-    const head: http.Head = .{ .method = method, .target = target, .fields = sessions.without(fields.items) };
+    const terms: gate.Terms = .of(fields.items, resumed != null);
+    const kept = sessions.without(sessions.without(fields.items, sessions.field), gate.field);
+    const head: http.Head = .{ .method = method, .target = target, .fields = kept };
     const shared = try http.crossOrigin(memory.allocator, head, &Settings.current);
     var peer: Peer = .{ .fields = shared };
     var server = protocolFor(&peer);
     server.delivery = .{ .embedded = token };
     server.sessions = given;
     server.again = resumed;
-    var response = switch (http.admit(head, &Settings.current)) {
+    const admission = http.admit(head, &Settings.current);
+    const denial = try gate.check(&peer, head, admission, terms);
+    server.principal = try gate.principal(&peer);
+    var response = denial orelse switch (admission) {
         .refused => |refused| refused,
         .bodiless => |mirror| try server.bodiless(head, mirror) orelse http.not_allowed,
         .admitted => |mirror| try server.post(head, mirror, body, if (mirror.streams)

@@ -153,7 +153,7 @@ pub fn crossOrigin(allocator: mem.Allocator, head: Head, settings: *const Settin
     try fields.appendSlice(allocator, &.{
         .{ .name = "access-control-allow-origin", .value = origin },
         .{ .name = "vary", .value = "origin" },
-        .{ .name = "access-control-expose-headers", .value = "mcp-session-id, mcp-protocol-version" },
+        .{ .name = "access-control-expose-headers", .value = "mcp-session-id, mcp-protocol-version, www-authenticate" },
     });
     if (!lib.bytes.equal(head.method, "OPTIONS")) return fields.items;
     try fields.appendSlice(allocator, &.{

@@ -13,15 +13,10 @@ pub const Judged = enum { ours, all };
 pub fn problem(
     allocator: mem.Allocator,
     name: []const u8,
-    value: []const u8,
     judged: Judged,
 ) error{OutOfMemory}!?[]const u8 {
     const ours = std.ascii.startsWithIgnoreCase(name, "WASMCP_");
     if (!ours and (judged == .ours or !std.ascii.startsWithIgnoreCase(name, "JWT_"))) return null;
-    if (lib.bytes.equal(name, names.auth_mode)) {
-        if (std.ascii.eqlIgnoreCase(mem.trim(u8, value, " \t"), "public")) return null;
-        return names.auth_mode ++ " must be `public`; `oauth` is not supported yet";
-    }
     if (among(&names.server, name) or among(&names.others, name)) return null;
     const shown = try printable(allocator, name);
     if (among(&names.unsupported, name)) return try mem.concat(allocator, u8, &.{ shown, " is not supported yet" });
@@ -50,7 +45,7 @@ fn nearest(name: []const u8) ?[]const u8 {
     if (name.len > longest) return null;
     var best: ?[]const u8 = null;
     var fewest: usize = name.len / 3 + 1;
-    inline for (.{ &names.server, &names.others, &names.unsupported, &[_][]const u8{names.auth_mode} }) |list|
+    inline for (.{ &names.server, &names.others, &names.unsupported }) |list|
         for (list) |known| {
             const edits = distance(name, known);
             if (edits < fewest) {
@@ -89,15 +84,14 @@ test "names" {
     defer state.deinit();
     const arena = state.allocator();
     for ([_][]const u8{ "PATH", "WASM", "MY_WASMCP_X", "WASMCP_STATE_TTL", "WASMCP_CACHE_DIR" }) |name|
-        try testing.expectEqual(null, try problem(arena, name, "x", .all));
-    try testing.expectEqual(null, try problem(arena, names.auth_mode, "Public", .all));
-    try testing.expectEqual(null, try problem(arena, "JWT_ISSUER", "x", .ours));
+        try testing.expectEqual(null, try problem(arena, name, .all));
+    try testing.expectEqual(null, try problem(arena, "JWT_ISSUER", .all));
+    try testing.expectEqual(null, try problem(arena, "JWT_ISSUR", .ours));
     for ([_]struct { []const u8, []const u8 }{
-        .{ "WASMCP_AUTH_MODE", "WASMCP_AUTH_MODE must be `public`; `oauth` is not supported yet" },
-        .{ "JWT_ISSUER", "JWT_ISSUER is not supported yet" },
+        .{ "WASMCP_SESSION_BUCKET", "WASMCP_SESSION_BUCKET is not supported yet" },
         .{ "JWT_ISSUR", "JWT_ISSUR is unknown: did you mean JWT_ISSUER?" },
         .{ "wasmcp_state_ttl", "wasmcp_state_ttl is unknown: did you mean WASMCP_STATE_TTL?" },
         .{ "WASMCP_\n", "WASMCP_? is unknown" },
         .{ "WASMCP_" ++ fill(100), "WASMCP_" ++ fill(57) ++ " is unknown" },
-    }) |pair| try testing.expectEqualStrings(pair[1], (try problem(arena, pair[0], "oauth", .all)).?);
+    }) |pair| try testing.expectEqualStrings(pair[1], (try problem(arena, pair[0], .all)).?);
 }

@@ -123,7 +123,7 @@ pub fn Posting(comptime Peer: type) type {
         fn resumed(self: *Self, session: *Session) Error!?http.Response {
             switch (self.sessions) {
                 .off => return null,
-                .on => |on| switch (sessions.Given.session(on)) {
+                .on => |on| switch (sessions.Given.session(on, self.principal)) {
                     .session => |known| session.* = known,
                     .refused => |refused| return refusal(self, refused),
                 },
@@ -154,7 +154,9 @@ pub fn Posting(comptime Peer: type) type {
         /// Add the session state that the host must keep to a response.
         fn kept(self: *Self, session: Session, response: http.Response) Error!http.Response {
             const on = if (self.sessions == .on) self.sessions.on else return response;
-            const state = try session.text(self.arena);
+            var owned = session;
+            owned.principal = self.principal;
+            const state = try owned.text(self.arena);
             if (response.status == 0 or state.len == 0) return response;
             if (on.state) |before| if (lib.bytes.equal(before, state)) return response;
             var changed = response;

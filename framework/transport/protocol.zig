@@ -57,6 +57,8 @@ pub fn Protocol(comptime Peer: type) type {
         delivery: subscriptions.Delivery = .none,
         /// Session of the request over HTTP.
         sessions: sessions.Given = .off,
+        /// Principal of the request over HTTP, in the form of `Session.principal`.
+        principal: ?[]const u8 = null,
         /// Lines of the stdio transport to write after the answer.
         following: std.ArrayList([]const u8) = .empty,
 

@@ -67,18 +67,21 @@ pub const Given = union(enum) {
     }
 
     /// Return the session of a request other than `initialize`, or why the request is rejected.
-    pub fn session(on: On) union(enum) { session: Session, refused: Refusal } {
+    /// `principal`: the request's principal, as in `Session.principal`. A session of another one is unknown to it.
+    pub fn session(on: On, principal: ?[]const u8) union(enum) { session: Session, refused: Refusal } {
         if (on.id == null) return .{ .refused = missing };
-        return .{ .session = .read(on.state orelse return .{ .refused = unknown }) };
+        const found: Session = .read(on.state orelse return .{ .refused = unknown });
+        if (!std.mem.eql(u8, found.principal orelse "", principal orelse "")) return .{ .refused = unknown };
+        return .{ .session = found };
     }
 };
 
-/// Return the fields that components can see. Reuses the memory; the order changes.
-pub fn without(fields: []http.Field) []http.Field {
+/// Return the fields without those of a name. Reuses the memory; the order changes.
+pub fn without(fields: []http.Field, name: []const u8) []http.Field {
     var kept = fields;
     for (0..fields.len) |n| {
         const at = fields.len - 1 - n;
-        if (!std.ascii.eqlIgnoreCase(kept[at].name, field)) continue;
+        if (!std.ascii.eqlIgnoreCase(kept[at].name, name)) continue;
         kept[at] = kept[kept.len - 1];
         kept = kept[0 .. kept.len - 1];
     }
@@ -114,16 +117,21 @@ test "session fields" {
         .{ .name = "wasmcp-session", .value = "fresh" },
     } };
     try std.testing.expectEqualStrings("fresh", Given.of(first).on.fresh);
-    try std.testing.expectEqual(400, Given.session(Given.of(first).on).refused.status);
+    try std.testing.expectEqual(400, Given.session(Given.of(first).on, null).refused.status);
     const gone: http.Head = .{ .method = "POST", .target = "/mcp", .fields = &.{
         .{ .name = "wasmcp-session", .value = "fresh" },
         .{ .name = "MCP-Session-Id", .value = "s" },
     } };
-    try std.testing.expectEqual(404, Given.session(Given.of(gone).on).refused.status);
+    try std.testing.expectEqual(404, Given.session(Given.of(gone).on, null).refused.status);
     const known: http.Head = .{ .method = "POST", .target = "/mcp", .fields = &.{
         .{ .name = "mcp-session-id", .value = "s" },
         .{ .name = "wasmcp-session", .value = "fresh 2025-06-18 error" },
     } };
-    const session = Given.session(Given.of(known).on).session;
+    const session = Given.session(Given.of(known).on, null).session;
     try std.testing.expectEqualStrings("2025-06-18", session.revision.?);
+    try std.testing.expectEqual(404, Given.session(Given.of(known).on, "ab").refused.status);
+    const owned: Given.On = .{ .fresh = "fresh", .id = "s", .state = "2025-06-18 - @ab" };
+    try std.testing.expectEqualStrings("ab", Given.session(owned, "ab").session.principal.?);
+    for ([_]?[]const u8{ null, "cd", "a" }) |other|
+        try std.testing.expectEqual(404, Given.session(owned, other).refused.status);
 }

@@ -7,6 +7,7 @@ const bindings = @import("bindings");
 const Peer = @import("Peer.zig");
 const http = @import("http.zig");
 const component = @import("component.zig");
+const gate = @import("gate.zig");
 const sessions = @import("sessions.zig");
 const Settings = @import("Settings.zig");
 
@@ -52,7 +53,9 @@ fn answer(peer: *Peer, request: types.IncomingRequest) error{OutOfMemory}!http.R
 }
 
 fn respond(peer: *Peer, request: types.IncomingRequest, head: http.Head) error{OutOfMemory}!http.Response {
-    const mirror = switch (http.admit(head, &Settings.current)) {
+    const admission = http.admit(head, &Settings.current);
+    if (try gate.check(peer, head, admission, .{})) |response| return response;
+    const mirror = switch (admission) {
         .refused => |refused| return refused,
         .bodiless => return http.not_allowed,
         .admitted => |mirror| mirror,

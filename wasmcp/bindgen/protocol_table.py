@@ -69,6 +69,8 @@ pub const environment = struct {{
     pub const others = {_strings((*environment.TOOLS, *environment.TESTS, *environment.ELSEWHERE))};
     /// Settings of the Rust tool without counterpart.
     pub const unsupported = {_strings(environment.UNSUPPORTED)};
+    /// Settings of authorization, which are among those of a server.
+    pub const authorization = {_strings(environment.AUTHORIZATION)};
     pub const auth_mode = "{environment.AUTH_MODE}";
 }};
 """

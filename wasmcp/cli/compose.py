@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from wasmcp.compose.chain_plan import OnDuplicate
     from wasmcp.compose.deployment_targets import Runtime, Transport
     from wasmcp.compose.grant_rules import GrantRules
+    from wasmcp.compose.server import Authorization
     from wasmcp.project.spec_components import Prepared
     from wasmcp.registry.names.aliases import Layer
 
@@ -452,6 +453,13 @@ def command() -> None:
     metavar="NAME=VALUE",
     help="A setting (WASMCP_*) to bake in, such as its host names.  [repeatable]",
 )
+@click.option(
+    "--auth",
+    type=click.Choice(["operator", "required", "none"]),
+    default="operator",
+    show_default=True,
+    help="Authorization: configured by the operator, denied until it is configured, or left out.",
+)
 @click.option("--environment", is_flag=True, help="Read settings (WASMCP_*) from the environment, in every runtime.")
 def server(  # noqa: PLR0917 (click passes options by name)
     output: Path | None,
@@ -464,6 +472,7 @@ def server(  # noqa: PLR0917 (click passes options by name)
     instructions: str | None,
     extensions: tuple[str, ...],
     settings: tuple[str, ...],
+    auth: Authorization,
     *,
     environment: bool,
     **given: Any,
@@ -497,6 +506,7 @@ def server(  # noqa: PLR0917 (click passes options by name)
         environment=environment,
         settings=dict(map(_setting, settings)),
         keyvalue=KEYVALUE[runtime],
+        auth=auth,
     )
     check_runtime(runtime, composed.imports)
     job.write(composed)

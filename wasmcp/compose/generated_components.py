@@ -16,11 +16,21 @@ from typing import Any
 from wasmcp.component import binary_writer, core_module
 from wasmcp.component.binary_writer import CoreSort, Sort
 from wasmcp.component.builder import ComponentBuilder, InstanceTypeBuilder
+from wasmcp.component.canonical_abi import Case
 from wasmcp.component.constant_component import constants
 from wasmcp.component.types import Func, Instance, Option, Primitive
 from wasmcp.compose.catalogue import Catalogue
 from wasmcp.compose.catalogue_values import segment_values
-from wasmcp.compose.interfaces import ACCESS_RULES, CATALOGUE_DATA, CONFIG, DISPATCH, MESSAGES, SERVER_METADATA
+from wasmcp.compose.interfaces import (
+    ACCESS_RULES,
+    AUTHORIZER,
+    AUTHORIZER_OPTIONS,
+    CATALOGUE_DATA,
+    CONFIG,
+    DISPATCH,
+    MESSAGES,
+    SERVER_METADATA,
+)
 from wasmcp.compose.metadata import ServerMetadata, metadata_values
 from wasmcp.development_builds import FUNCTION
 from wasmcp.revision_views import to_json_text
@@ -84,6 +94,30 @@ def baked_environment(interface: str, type_: Instance, settings: Mapping[str, st
     """
     answers = {"get-environment": sorted(settings.items()), "get-arguments": [], "initial-cwd": None}
     return constants({interface: type_}, lambda _interface, name, _type: answers[name])
+
+
+def authorizer_options(type_: Instance, *, required: bool) -> bytes:
+    """Return the component that exports `authorizer-options`.
+
+    Args:
+        type_: The type that the framework's `authorization` imports.
+        required: True if every request is denied until authorization is configured.
+    """
+    return constants({AUTHORIZER_OPTIONS: type_}, lambda _interface, _name, _type: required)
+
+
+def no_authorization(type_: Instance) -> bytes:
+    """Return the component that exports `authorizer` in a server without authorization.
+
+    Args:
+        type_: The type that the framework's transport imports.
+    """
+    answers = {
+        "configure": Case("ok", Case("absent")),
+        "set-keys": Case("ok"),
+        "authorize": Case("allowed", Case("none")),
+    }
+    return constants({AUTHORIZER: type_}, lambda _interface, name, _type: answers[name])
 
 
 # Address of an inner call's result, option<own<reply>>: discriminant and handle, 4 bytes each. The same 8 bytes are the

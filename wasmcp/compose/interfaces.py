@@ -36,6 +36,8 @@ KV_RULES = _interface("kv-rules")
 FS_RULES = _interface("fs-rules")
 ACCESS = _interface("access")
 ACCESS_RULES = _interface("access-rules")
+AUTHORIZER = _interface("authorizer")
+AUTHORIZER_OPTIONS = _interface("authorizer-options")
 
 EXCHANGE = "wasmcp:embedding/exchange@0.1.0"
 

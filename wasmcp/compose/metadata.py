@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from wasmcp.environment import AUTHORIZATION
 from wasmcp.errors import CompositionError
 from wasmcp.revision_views import to_json_text
 
@@ -78,6 +79,7 @@ BAKED = (
     "WASMCP_REQUIRE_ORIGIN",
     "WASMCP_SESSION_TTL",
     "WASMCP_STATE_TTL",
+    *AUTHORIZATION,
 )
 """Settings that can be baked in."""
 
@@ -99,8 +101,13 @@ def setting_problem(name: str, value: object) -> str | None:
     return None
 
 
-def check_settings(settings: Mapping[str, str], *, environment: bool) -> None:
+def check_settings(settings: Mapping[str, str], *, environment: bool, auth: str = "operator") -> None:
     """Check the settings to bake in.
+
+    Args:
+        settings: The settings by name.
+        environment: True if the environment is to be read as well.
+        auth: The server's authorization, `operator`, `required` or `none`.
 
     Raises:
         CompositionError: A setting cannot be baked in, or the environment is to be read as well.
@@ -108,5 +115,9 @@ def check_settings(settings: Mapping[str, str], *, environment: bool) -> None:
     problems = [f"`{name}` {problem}" for name, value in settings.items() if (problem := setting_problem(name, value))]
     if settings and environment:
         problems.append("settings are either baked in or read from the environment, not both")
+    if auth == "none":
+        problems += [
+            f"`{name}` has no effect in a server without authorization" for name in settings if name in AUTHORIZATION
+        ]
     if problems:
         raise CompositionError("; ".join(problems))

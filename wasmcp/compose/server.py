@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from wasmcp.component import interface_names
 from wasmcp.component.builder import Chunk
@@ -39,11 +39,13 @@ from wasmcp.compose.generated_components import (
     CONFIG_TYPE,
     DEVELOPMENT_TYPE,
     access_rules,
+    authorizer_options,
     baked_environment,
     catalogue_data,
     configuration,
     dispatch,
     import_name,
+    no_authorization,
     server_metadata,
 )
 from wasmcp.compose.grants import check_middlewares, denied_to, unlimited_grants
@@ -51,6 +53,8 @@ from wasmcp.compose.guards import Guards, check_guarded
 from wasmcp.compose.interfaces import (
     ACCESS,
     ACCESS_RULES,
+    AUTHORIZER,
+    AUTHORIZER_OPTIONS,
     CAPABILITIES,
     CAPABILITY_NAMES,
     CATALOGUE_DATA,
@@ -73,6 +77,9 @@ from wasmcp.compose.wiring import Services, Wiring, check_imports
 from wasmcp.development_builds import INTERFACE
 from wasmcp.errors import CompositionError, InvalidComponentError, LimitExceededError
 from wasmcp.revision_views import Item
+
+Authorization = Literal["operator", "required", "none"]
+"""Authorization of a server: its operator decides; every request is denied until it is configured; or it has none."""
 
 
 @dataclass(frozen=True)
@@ -146,6 +153,7 @@ def compose_server(
     environment: bool = False,
     settings: Mapping[str, str] | None = None,
     keyvalue: str = SECOND_DRAFT,
+    auth: Authorization = "operator",
     framework: Mapping[str, bytes | Path] | None = None,
     development: bool = False,
     access: Access | None = None,
@@ -163,6 +171,7 @@ def compose_server(
             `environment`.
         keyvalue: The draft of `wasi:keyvalue` for components with a grant of it, of `wasmcp.compose.framework.DRAFTS`;
             `wasmcp.host` has both.
+        auth: The server's authorization.
         framework: Replacements of framework components, by name.
         development: True if components of development builds are permitted; see `wasmcp.development_builds`.
         access: Its access rules: the entries that exist under each path of its endpoint.
@@ -176,7 +185,7 @@ def compose_server(
     """
     if not components:
         raise CompositionError("a server needs at least one component")
-    check_settings(settings or {}, environment=environment)
+    check_settings(settings or {}, environment=environment, auth=auth)
     read = read_components(components)
     check_middlewares(read)
     parts = plan_chain(read, on_duplicate=on_duplicate)
@@ -185,7 +194,7 @@ def compose_server(
     composition = Composition(load_framework(framework), described, keyvalue, development=development)
     composition.check(read)
     rules = compiled(access, parts) if access else None
-    composition.serve(parts, environment=environment, settings=settings or {}, rules=rules)
+    composition.serve(parts, environment=environment, settings=settings or {}, rules=rules, auth=auth)
     encoded = encode(composition.graph)
     permitted = (INTERFACE,) if development else ()
     _check_imports(composition.graph, (name for name in encoded.imports if name not in permitted))
@@ -297,7 +306,13 @@ class Composition:
         raise_refused(refused)
 
     def serve(
-        self, parts: Sequence[Part], *, environment: bool, settings: Mapping[str, str], rules: str | None = None
+        self,
+        parts: Sequence[Part],
+        *,
+        environment: bool,
+        settings: Mapping[str, str],
+        rules: str | None = None,
+        auth: Authorization = "operator",
     ) -> None:
         """Put the transport in front of the chain, and export its entry points.
 
@@ -305,7 +320,8 @@ class Composition:
             CompositionError: There are access rules, and the transport is a replacement that does not apply them.
         """
         chain = self._chain(parts)
-        transport = self._instance("transport", self._accessible(chain, rules))
+        services = {**self._accessible(chain, rules), AUTHORIZER: self._authorizer(auth)}
+        transport = self._instance("transport", services)
         if rules is not None and not interface_names.find(ACCESS, transport.info.imports):
             raise CompositionError(
                 f"the server has filters, but the replacement of `transport` does not import `{ACCESS}`: its requests "
@@ -336,6 +352,16 @@ class Composition:
         baked = self._generated("access-rules", access_rules(rules))
         node = self._instance("access-control", {SERVER_HANDLER: chain, ACCESS_RULES: baked.export(ACCESS_RULES)})
         return {SERVER_HANDLER: node.export(SERVER_HANDLER), ACCESS: node.export(ACCESS)}
+
+    def _authorizer(self, auth: Authorization) -> Value:
+        """Return the instance that decides which HTTP requests are allowed."""
+        if auth == "none":
+            wanted = self.framework["transport"].wants(AUTHORIZER)
+            return self._generated("no-authorization", no_authorization(wanted)).export(AUTHORIZER)
+        imported = self.framework["authorization"].wants(AUTHORIZER_OPTIONS)
+        options = self._generated("authorizer-options", authorizer_options(imported, required=auth == "required"))
+        services = {AUTHORIZER_OPTIONS: options.export(AUTHORIZER_OPTIONS)}
+        return self._instance("authorization", services).export(AUTHORIZER)
 
     def hand_on(self, parts: Sequence[Part]) -> None:
         """Export the chain itself."""

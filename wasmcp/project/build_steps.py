@@ -300,6 +300,7 @@ def _compose(
         metadata,
         on_duplicate=config.on_duplicate,
         environment=config.environment,
+        auth=config.auth,
         settings=config.settings,
         access=config.access,
         keyvalue=KEYVALUE.get(runtime, SECOND_DRAFT),

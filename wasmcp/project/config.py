@@ -29,6 +29,7 @@
     website-url = "https://..."           # [project.urls] Homepage by default
     instructions = "..."
     on-duplicate = "error"                # or "first": handling of tools of the same name
+    auth = "operator"                     # or "required", "none": the server's authorization
     environment = false                   # true: WASMCP_* settings come from the environment under any runtime
     runtime = "wasmcp"                    # or "wasmtime", "spin", "wasmcloud": the target runtime
     framework = {method-not-found = "vendor/end.wasm"}  # replacements of framework components
@@ -63,12 +64,21 @@ from typing import Any
 from wasmcp.compose.grant_rules import FsRule, GrantRules, read_grants
 from wasmcp.compose.interfaces import GRANTS
 from wasmcp.compose.metadata import setting_problem
+from wasmcp.environment import AUTHORIZATION
 from wasmcp.errors import ConfigError
 from wasmcp.host.configuration.declared import DATA, Configuration, Directory, Variable
 from wasmcp.host.operations.rate_limits import CLIENTS, KINDS, Rate, RateLimits
 from wasmcp.package_data import FRAMEWORK_COMPONENTS
 from wasmcp.project.access_tables import read_access
-from wasmcp.project.model import RUNTIMES, ComponentConfig, Project, ServerConfig, find_package, namespace_problem
+from wasmcp.project.model import (
+    AUTHORIZATIONS,
+    RUNTIMES,
+    ComponentConfig,
+    Project,
+    ServerConfig,
+    find_package,
+    namespace_problem,
+)
 from wasmcp.project.toml_table import (
     Table,
     check_name,
@@ -379,6 +389,7 @@ def read_server(
         instructions=table.string("instructions"),
         on_duplicate="first" if table.choice("on-duplicate", ("error", "first"), "error") == "first" else "error",
         environment=table.boolean("environment", default=False),
+        auth=AUTHORIZATIONS[AUTHORIZATIONS.index(table.choice("auth", AUTHORIZATIONS, AUTHORIZATIONS[0]))],
         framework=_framework(table, root, check_files=check_files),
         extensions=read_extensions(table),
         runtime=RUNTIMES[RUNTIMES.index(table.choice("runtime", RUNTIMES, RUNTIMES[0]))],  # the literal, for its type
@@ -387,6 +398,9 @@ def read_server(
         access=read_access(table),
         configuration=read_configuration(table, [components[name] for name in names or () if name in components]),
     )
+    if server.auth == "none":
+        for name in sorted(set(server.settings) & set(AUTHORIZATION)):
+            table.problem("settings", f'has `{name}`, which has no effect with `auth = "none"`')
     if server.settings and server.environment:
         table.problem(
             "settings", "and `environment = true` are mutually exclusive: settings are baked in or read at run time"

@@ -123,6 +123,10 @@ Runtime = Literal["wasmcp", "wasmtime", "spin", "wasmcloud"]
 RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
 """Runtime of wasmcp, and those of `wasmcp.compose.deployment_targets`, each with its draft of `wasi:keyvalue`."""
 
+Authorization = Literal["operator", "required", "none"]
+AUTHORIZATIONS: tuple[Authorization, ...] = get_args(Authorization)
+"""Values of `auth`; see `wasmcp.compose.server.Authorization`."""
+
 
 @dataclass(frozen=True)
 class ComponentConfig:
@@ -168,6 +172,7 @@ class ServerConfig:
         instructions: Instructions for the model.
         on_duplicate: ``error`` or ``first``: handling of two tools of the same name.
         environment: True if the framework reads its settings (``WASMCP_*``) from the environment of the process.
+        auth: The authorization of HTTP requests, of ``AUTHORIZATIONS``.
         framework: Framework component -> the file that replaces it, relative to the root.
         extensions: The extensions of MCP that it declares in addition to those of its components: identifier ->
             settings.
@@ -188,6 +193,7 @@ class ServerConfig:
     on_duplicate: Literal["error", "first"]
     framework: Mapping[str, str] = field(default_factory=dict)
     environment: bool = False
+    auth: Authorization = "operator"
     extensions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     runtime: Runtime = "wasmcp"
     settings: Mapping[str, str] = field(default_factory=dict)

@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wasmcp.environment import BOUND_TO, SERVER, SESSION_VALUES, check, check_ours, check_passed, check_settings
+from wasmcp.environment import (
+    AUTH_MODE,
+    BOUND_TO,
+    SERVER,
+    SESSION_VALUES,
+    check,
+    check_ours,
+    check_passed,
+    check_settings,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -36,7 +45,9 @@ def from_environment(environment: Mapping[str, str], passed: Iterable[str] = ())
         InvalidSettingError: A name in the environment would be ignored.
     """
     check(environment, passed=passed)
-    return {name: environment[name] for name in SERVER if name in environment}
+    # For components `JWT_*` can mean anything: a name that is passed to them is a setting only with authorization.
+    theirs = () if AUTH_MODE in environment else {name for name in passed if name.startswith("JWT_")}
+    return {name: environment[name] for name in SERVER if name in environment and name not in theirs}
 
 
 def check_given(settings: Mapping[str, str], env: Mapping[str, str], environment: Mapping[str, str]) -> None:

@@ -1,0 +1,212 @@
+//! Settings of the operator for authorization. See docs/reference/environment.md.
+
+const std = @import("std");
+const lib = @import("lib");
+const Keys = @import("Keys.zig");
+
+const Allocator = std.mem.Allocator;
+const Settings = @This();
+
+/// Mode of authorization. `public`: every request is allowed. Null: not set.
+mode: ?enum { public, oauth } = null,
+keys: Keys = .{},
+/// Keys come from the host. Null: from `JWT_PUBLIC_KEY` or `JWT_JWKS`.
+remote: bool = false,
+issuer: ?[]const u8 = null,
+/// Audiences, one of which a token must have. Empty: tokens of any audience are accepted.
+audience: []const []const u8 = &.{},
+/// The only algorithms that are accepted.
+algorithms: []const Keys.Algorithm = std.enums.values(Keys.Algorithm),
+scopes: []const []const u8 = &.{},
+/// Tolerance for clocks, in seconds.
+leeway: i64 = default_leeway,
+server: ?[]const u8 = null,
+authorization_server: ?[]const u8 = null,
+
+pub const default_leeway = 30;
+const most_leeway = 300;
+const least_ttl = 10;
+const most_ttl = 86_400;
+
+/// Values as given, by name.
+const Given = struct {
+    WASMCP_AUTH_MODE: ?[]const u8 = null,
+    JWT_ISSUER: ?[]const u8 = null,
+    JWT_PUBLIC_KEY: ?[]const u8 = null,
+    JWT_JWKS: ?[]const u8 = null,
+    JWT_JWKS_URI: ?[]const u8 = null,
+    JWT_JWKS_TTL: ?[]const u8 = null,
+    JWT_AUDIENCE: ?[]const u8 = null,
+    JWT_ALGORITHMS: ?[]const u8 = null,
+    JWT_ALGORITHM: ?[]const u8 = null,
+    JWT_REQUIRED_SCOPES: ?[]const u8 = null,
+    JWT_LEEWAY: ?[]const u8 = null,
+    WASMCP_SERVER_URI: ?[]const u8 = null,
+    WASMCP_AUTH_SERVER_URL: ?[]const u8 = null,
+};
+
+/// Read settings from pairs of name and value, of which the last of a name counts. They must outlive this object.
+/// Returns the error message, or null.
+pub fn configure(
+    self: *Settings,
+    allocator: Allocator,
+    pairs: anytype,
+    keys_from_host: bool,
+    required: bool,
+) error{OutOfMemory}!?[]const u8 {
+    var given: Given = .{};
+    var first: ?[]const u8 = null;
+    for (pairs) |pair| inline for (@typeInfo(Given).@"struct".field_names) |name| {
+        if (lib.bytes.equal(pair[0], name)) {
+            @field(given, name) = std.mem.trim(u8, pair[1], " \t\r\n");
+            if (comptime !std.mem.eql(u8, name, "WASMCP_AUTH_MODE")) first = first orelse name;
+        }
+    };
+    if (given.WASMCP_AUTH_MODE) |text| {
+        if (std.ascii.eqlIgnoreCase(text, "oauth")) {
+            self.mode = .oauth;
+        } else if (std.ascii.eqlIgnoreCase(text, "public")) {
+            self.mode = .public;
+        } else return "WASMCP_AUTH_MODE must be `public` or `oauth`";
+    }
+    if (self.mode == .public and required)
+        return "WASMCP_AUTH_MODE is `public`, but this server requires authorization (`auth = \"required\"`): " ++
+            "set it to `oauth`";
+    if (self.mode != .oauth) {
+        const name = first orelse return null;
+        return try std.mem.concat(allocator, u8, &.{
+            name, " is set, but WASMCP_AUTH_MODE is not `oauth`: it would have no effect",
+        });
+    }
+    return self.read(allocator, &given, keys_from_host);
+}
+
+fn read(
+    self: *Settings,
+    allocator: Allocator,
+    given: *const Given,
+    keys_from_host: bool,
+) error{OutOfMemory}!?[]const u8 {
+    if (given.JWT_ISSUER) |text| {
+        if (text.len == 0) return "JWT_ISSUER must not be empty";
+        self.issuer = text;
+    }
+    if (given.WASMCP_SERVER_URI) |text| {
+        if (!isUrl(text)) return "WASMCP_SERVER_URI must be the URL of this server's MCP endpoint, " ++
+            "like `https://example.com/mcp`, without query and fragment";
+        self.server = withoutSlash(text);
+    }
+    if (given.WASMCP_AUTH_SERVER_URL) |text| {
+        if (!isUrl(text)) return "WASMCP_AUTH_SERVER_URL must be a URL like `https://auth.example.com`";
+        self.authorization_server = text;
+    } else if (self.issuer) |text| {
+        if (isUrl(text)) self.authorization_server = text;
+    }
+    if (given.JWT_AUDIENCE) |text| {
+        self.audience = try split(allocator, text, ",");
+        if (self.audience.len == 0) return "JWT_AUDIENCE must be audiences, separated by commas";
+    }
+    if (given.JWT_REQUIRED_SCOPES) |text| {
+        self.scopes = try split(allocator, text, ", ");
+        for (self.scopes) |scope| for (scope) |byte| switch (byte) {
+            0x21, 0x23...0x5b, 0x5d...0x7e => {},
+            else => return "JWT_REQUIRED_SCOPES must be scopes (RFC 6749, section 3.3), separated by commas or spaces",
+        };
+    }
+    if (given.JWT_LEEWAY) |text| self.leeway = @intCast(lib.decimal.parse(text, most_leeway) orelse
+        return std.fmt.comptimePrint("JWT_LEEWAY must be a number of seconds from 0 to {d}", .{most_leeway}));
+    if (given.JWT_JWKS_TTL) |text| if ((lib.decimal.parse(text, most_ttl) orelse 0) < least_ttl) return std.fmt
+        .comptimePrint("JWT_JWKS_TTL must be a number of seconds from {d} to {d}", .{ least_ttl, most_ttl });
+    if (given.JWT_ALGORITHM != null and given.JWT_ALGORITHMS != null)
+        return "JWT_ALGORITHM and JWT_ALGORITHMS are two names of one setting: unset one";
+    if (given.JWT_ALGORITHMS orelse given.JWT_ALGORITHM) |text| {
+        const names = try split(allocator, text, ", ");
+        const algorithms = try allocator.alloc(Keys.Algorithm, names.len);
+        for (names, algorithms) |name, *algorithm| algorithm.* = Keys.Algorithm.named(name) orelse return problem;
+        if (names.len == 0) return problem;
+        self.algorithms = algorithms;
+    }
+    return self.readKeys(allocator, given, keys_from_host);
+}
+
+const problem = "JWT_ALGORITHMS must be of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 and EdDSA, " ++
+    "separated by commas (ES512 and symmetric algorithms are not supported)";
+
+fn readKeys(
+    self: *Settings,
+    allocator: Allocator,
+    given: *const Given,
+    keys_from_host: bool,
+) error{OutOfMemory}!?[]const u8 {
+    const sources = @as(u8, @intFromBool(given.JWT_PUBLIC_KEY != null)) + @intFromBool(given.JWT_JWKS != null) +
+        @intFromBool(given.JWT_JWKS_URI != null);
+    if (sources > 1) return "of JWT_PUBLIC_KEY, JWT_JWKS and JWT_JWKS_URI only one can be set";
+    if (given.JWT_JWKS_TTL != null and (given.JWT_PUBLIC_KEY != null or given.JWT_JWKS != null))
+        return "JWT_JWKS_TTL has no effect with JWT_PUBLIC_KEY or JWT_JWKS: unset it";
+    if (given.JWT_PUBLIC_KEY) |text| {
+        self.keys = Keys.fromPem(allocator, text) catch |failure| switch (failure) {
+            error.OutOfMemory => return error.OutOfMemory,
+            error.Invalid => return "JWT_PUBLIC_KEY must be a PEM text `-----BEGIN PUBLIC KEY-----` with an RSA key " ++
+                "of 2048 to 4096 bits and an exponent of at least 65537, or a key of P-256, P-384 or Ed25519",
+        };
+    } else if (given.JWT_JWKS) |text| {
+        self.keys = Keys.fromSet(allocator, text) catch |failure| switch (failure) {
+            error.OutOfMemory => return error.OutOfMemory,
+            error.Invalid => return "JWT_JWKS must be a JSON Web Key Set with at least one public key that can be " ++
+                "used: RSA of 2048 to 4096 bits, P-256, P-384 or Ed25519",
+        };
+    } else if (given.JWT_JWKS_URI) |text| {
+        if (!isUrl(text) or !(lib.bytes.startsWith(text, "https://") or isLoopback(text["http://".len..])))
+            return "JWT_JWKS_URI must be a URL that begins with `https://` (`http://` only for this machine)";
+        self.remote = true;
+    } else if (self.issuer) |text| {
+        if (!isUrl(text)) return "JWT_ISSUER is not a URL, so its keys cannot be discovered: " ++
+            "set JWT_JWKS_URI, JWT_JWKS or JWT_PUBLIC_KEY";
+        self.remote = true;
+    } else return "WASMCP_AUTH_MODE is `oauth`, but keys are missing: " ++
+        "set JWT_ISSUER, JWT_JWKS_URI, JWT_JWKS or JWT_PUBLIC_KEY";
+    if (self.remote and !keys_from_host) return "keys are not fetched: " ++
+        "set JWT_JWKS to the text of the issuer's key set, or JWT_PUBLIC_KEY, and unset JWT_JWKS_URI";
+    return null;
+}
+
+fn split(
+    allocator: Allocator,
+    text: []const u8,
+    comptime separators: []const u8,
+) error{OutOfMemory}![]const []const u8 {
+    var list: std.ArrayList([]const u8) = .empty;
+    var parts = std.mem.tokenizeAny(u8, text, separators);
+    while (parts.next()) |part| {
+        const one = std.mem.trim(u8, part, " \t");
+        if (one.len > 0) try list.append(allocator, one);
+    }
+    return list.items;
+}
+
+fn isUrl(text: []const u8) bool {
+    const rest = for ([_][]const u8{ "https://", "http://" }) |scheme| {
+        if (lib.bytes.startsWith(text, scheme)) break text[scheme.len..];
+    } else return false;
+    for (rest) |byte| switch (byte) {
+        0x21, 0x24...0x5b, 0x5d...0x7e => if (byte == '?' or byte == '\\') return false,
+        else => return false,
+    };
+    return rest.len > 0 and rest[0] != '/' and rest[0] != ':';
+}
+
+/// Return whether an authority, or a text that begins with one, is of this machine.
+pub fn isLoopback(text: []const u8) bool {
+    const host = if (text.len > 0 and text[0] == '[')
+        text[0 .. (std.mem.findScalar(u8, text, ']') orelse return false) + 1]
+    else
+        text[0 .. std.mem.findAny(u8, text, ":/") orelse text.len];
+    if (std.ascii.eqlIgnoreCase(host, "localhost") or lib.bytes.equal(host, "[::1]")) return true;
+    if (!lib.bytes.startsWith(host, "127.")) return false;
+    for (host) |byte| if (byte != '.' and !std.ascii.isDigit(byte)) return false;
+    return true;
+}
+
+pub fn withoutSlash(text: []const u8) []const u8 {
+    return if (text.len > 0 and text[text.len - 1] == '/') text[0 .. text.len - 1] else text;
+}
