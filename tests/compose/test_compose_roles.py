@@ -58,6 +58,8 @@ def test_every_instance_has_a_role() -> None:
     assert component.catalogue.startswith("sha256:")
     assert {(role.kind, role.name, role.component) for role in found if role.kind != "component"} == {
         ("denial", "no-access-rules", ""),
+        ("generated", "authorizer-options", ""),
+        ("framework", "authorization", ""),
         ("framework", "transport", ""),
         ("framework", "server-io", ""),
         ("framework", "catalogue", ""),
