@@ -77,6 +77,7 @@ def test_variables_have_the_values_of_their_types(server: Server) -> None:
 
 
 @pytest.mark.parametrize("uri", ["trips://week/true/7", "trips://day/yes/7", "trips://day/1/7"])
-def test_resources_with_invalid_variables_do_not_exist(server: Server, uri: str) -> None:
-    with pytest.raises(RequestError, match="Resource not found"):
+def test_invalid_variables_are_invalid_params(server: Server, uri: str) -> None:
+    with pytest.raises(RequestError) as caught:
         server.request("resources/read", {"uri": uri})
+    assert caught.value.code == -32602
