@@ -103,9 +103,9 @@ export class Prompt {
     for (const [name, text] of Object.entries(given)) {
       const schema = members.get(name);
       if (schema === undefined) {
-        const known = problems.some((one) => one.includes(": unexpected")) ? "" : `; expected only ${[...members.keys()].join(", ") || "nothing"}`;
+        const known = problems.some((one) => one.includes(": unexpected")) ? "" : `; expected ${members.size === 0 ? "nothing" : `only ${[...members.keys()].join(", ")}`}`;
         problems.push(`${under("", name)}: unexpected${known}`);
-      } else if (typeof text !== "string") problems.push(`${name}: expected a string, got ${kindOf(text)}`);
+      } else if (typeof text !== "string") problems.push(`${under("", name)}: expected string, got ${kindOf(text)}`);
       // Clients send an empty string for form fields that were left empty.
       else if (text !== "" || required.includes(name) || accepts(schema, "", this.shape.json)) read[name] = fromText(schema, text, this.shape.json);
       if (problems.length > MOST) break;

@@ -21,13 +21,18 @@ export const MOST = 20;
 /** Maximum length of a member's name in messages. */
 const LONG = 60;
 
-/** Return the kind of a value, for messages. */
+/** Return the JSON type of a value, for messages. */
 export function kindOf(value: unknown): string {
   if (value === null) return "null";
-  if (Array.isArray(value)) return "an array";
-  if (typeof value === "object") return "an object";
-  if (typeof value === "string") return value.length > 40 ? "a string" : JSON.stringify(value);
-  return String(value);
+  if (Array.isArray(value)) return "array";
+  return Number.isInteger(value) ? "integer" : typeof value;
+}
+
+/** Return a scalar as JSON, shortened, and the JSON type of other values. */
+export function shown(value: unknown): string {
+  if (typeof value === "object" && value !== null) return kindOf(value);
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > LONG ? `${text.slice(0, LONG)}...` : text;
 }
 
 /** Return a member or an item as the end of a path. */
@@ -37,19 +42,9 @@ export function under(path: Path, segment: string | number): Path {
   if (path === null) return null;
   if (typeof segment === "number") return `${path}[${segment}]`;
   const name = segment.length > LONG ? `${segment.slice(0, LONG)}...` : segment;
-  if (!/^[A-Za-z_$][\w$]*$/.test(name)) return `${path}[${JSON.stringify(name)}]`;
+  if (!/^[A-Za-z_]\w*$/.test(name)) return `${path}[${JSON.stringify(name)}]`;
   return path === "" ? name : `${path}.${name}`;
 }
-
-const ARTICLES: Record<string, string> = {
-  string: "a string",
-  number: "a number",
-  integer: "a whole number",
-  boolean: "true or false",
-  object: "an object",
-  array: "an array",
-  null: "null",
-};
 
 function hasType(value: unknown, type: string): boolean {
   switch (type) {
@@ -99,8 +94,8 @@ function combined(checks: Check[]): Check {
 }
 
 function typed(types: string[]): Check {
-  const wanted = types.map((type) => ARTICLES[type] ?? type).join(" or ");
-  const told = (value: unknown, path: Path, problems: Problems) => void problems.push(`${path}: expected ${wanted}, got ${kindOf(value)}`);
+  const wanted = types.join(" or ");
+  const told = (value: unknown, path: Path, problems: Problems) => void problems.push(`${path}: expected ${wanted}, got ${typeof value === "number" && types.includes("integer") ? value : kindOf(value)}`);
   const [only] = types;
   if (types.length === 1 && (only === "string" || only === "number" || only === "boolean")) {
     return (value, path, problems) => {
@@ -136,12 +131,12 @@ class Compiler {
     if (schema.enum !== undefined) {
       checks.push((value, path, problems) => {
         if (schema.enum.some((item: unknown) => same(item, value))) return;
-        problems.push(`${path}: expected one of ${schema.enum.map((item: unknown) => JSON.stringify(item)).join(", ")}, got ${kindOf(value)}`);
+        problems.push(`${path}: expected one of ${schema.enum.map((item: unknown) => JSON.stringify(item)).join(", ")}, got ${shown(value)}`);
       });
     }
     if ("const" in schema) {
       checks.push((value, path, problems) => {
-        if (!same(schema.const, value)) problems.push(`${path}: expected ${JSON.stringify(schema.const)}, got ${kindOf(value)}`);
+        if (!same(schema.const, value)) problems.push(`${path}: expected ${JSON.stringify(schema.const)}, got ${shown(value)}`);
       });
     }
     checks.push(...dispatched(this.#numbers(schema), (value) => typeof value === "number"));
@@ -193,13 +188,13 @@ class Compiler {
     if (pattern !== undefined) {
       const expression = new RegExp(pattern, "u");
       found.push((value, path, problems) => {
-        if (!expression.test(value)) problems.push(`${path}: expected a string that matches ${pattern}, got ${kindOf(value)}`);
+        if (!expression.test(value)) problems.push(`${path}: expected a string that matches ${pattern}, got ${shown(value)}`);
       });
     }
     const form = Object.hasOwn(FORMATS, format ?? "") ? FORMATS[format] : undefined;
     if (form !== undefined) {
       found.push((value, path, problems) => {
-        if (!form(value)) problems.push(`${path}: expected a ${format}, got ${kindOf(value)}`);
+        if (!form(value)) problems.push(`${path}: expected a ${format}, got ${shown(value)}`);
       });
     }
     return found;
@@ -242,14 +237,10 @@ class Compiler {
     const other = others === undefined || typeof others === "boolean" ? undefined : this.compile(others);
     const names = schema.propertyNames === undefined ? undefined : this.compile(schema.propertyNames);
     const { minProperties, maxProperties } = schema;
-    const known = `; expected only ${[...properties.keys()].join(", ") || "nothing"}`;
+    const known = `; expected ${properties.size === 0 ? "nothing" : `only ${[...properties.keys()].join(", ")}`}`;
     if (properties.size + patterns.length + required.length === 0 && others !== false && other === undefined && names === undefined && minProperties === undefined && maxProperties === undefined) return [];
     return [
       (value, path, problems) => {
-        for (const name of required) {
-          if (problems.length > MOST) return;
-          if (!Object.hasOwn(value, name)) problems.push(`${under(path, name)}: required, but missing`);
-        }
         const keys = Object.keys(value);
         if (keys.length < (schema.minProperties ?? 0)) problems.push(`${path}: expected at least ${schema.minProperties} members`);
         if (keys.length > (schema.maxProperties ?? Infinity)) problems.push(`${path}: expected at most ${schema.maxProperties} members`);
@@ -269,6 +260,10 @@ class Compiler {
           else if (others === false) {
             problems.push(`${under(path, name)}: unexpected${problems.some((one) => one.includes(": unexpected")) ? "" : known}`);
           }
+        }
+        for (const name of required) {
+          if (problems.length > MOST) return;
+          if (!Object.hasOwn(value, name)) problems.push(`${under(path, name)}: required, but missing`);
         }
       },
     ];

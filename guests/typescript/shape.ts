@@ -1,7 +1,7 @@
 /** Schemas of authors: JSON Schema, or a library such as zod (Standard Schema). */
 
 import { DeclarationError } from "./errors.ts";
-import { checker, kindOf, MOST, under, type JsonSchema, type Problems } from "./schema.ts";
+import { checker, shown, MOST, under, type JsonSchema, type Problems } from "./schema.ts";
 
 /** The used part of https://standardschema.dev, which zod 4.2, valibot, arktype and others implement. */
 export interface StandardSchema<Input = any, Output = any> {
@@ -105,7 +105,7 @@ function problemsOf(part: JsonSchema, value: unknown, root: JsonSchema): Problem
 function* unfitDefaults(part: any, root: JsonSchema, path: string): Generator<string> {
   if (typeof part !== "object" || part === null || part === root.$defs) return;
   if ("default" in part && typeof part.$ref !== "string") {
-    for (const problem of problemsOf(part, part.default, root).slice(0, 1)) yield `the default ${kindOf(part.default)} of \`${path}\` does not fit: ${problem}`;
+    for (const problem of problemsOf(part, part.default, root).slice(0, 1)) yield `the default ${shown(part.default)} of \`${path}\` does not fit: ${problem}`;
   }
   for (const [name, inner] of Object.entries(part.properties ?? {})) yield* unfitDefaults(inner, root, under(path, name));
   for (const keyword of ["items", "additionalProperties"]) yield* unfitDefaults(part[keyword], root, `${path}[]`);

@@ -59,10 +59,10 @@ pub const Reader = struct {
         const allocator = memory.allocator;
         for (self.path[0..@min(self.depth, max_path)]) |segment| switch (segment) {
             .index => |index| try text.print(allocator, "[{d}]", .{index}),
-            .name => |name| {
+            .name => |name| if (isWord(name)) {
                 if (text.items.len > 0) try text.append(allocator, '.');
-                try text.appendSlice(allocator, shortened(name));
-            },
+                try text.appendSlice(allocator, try shortened(name));
+            } else try text.print(allocator, "[{s}]", .{try quoted(name)}),
         };
         if (text.items.len > 0) try text.appendSlice(allocator, ": ");
         try text.appendSlice(allocator, reason);
@@ -107,6 +107,28 @@ pub const Reader = struct {
         }
     }
 
+    /// Return the JSON type of the next value, for messages.
+    fn nameOf(self: *const Reader, token: Token) []const u8 {
+        return switch (token) {
+            .object_begin => "object",
+            .array_begin => "array",
+            .true, .false => "boolean",
+            .null => "null",
+            .number => if (self.isWhole()) "integer" else "number",
+            .string => "string",
+            .object_end, .array_end, .end_of_document => "nothing",
+        };
+    }
+
+    fn isWhole(self: *const Reader) bool {
+        const rest = self.scanner.input[self.scanner.cursor..];
+        const end = for (rest, 0..) |c, i| {
+            if (!std.ascii.isDigit(c) and std.mem.indexOfScalar(u8, "+-.eE", c) == null) break i;
+        } else rest.len;
+        const value = std.fmt.parseFloat(f64, rest[0..end]) catch return false;
+        return @trunc(value) == value;
+    }
+
     // Unlike std.json, mismatches must report the token that was found.
     fn peek(self: *Reader) error{Mismatch}!Token {
         return self.scanner.peekNextTokenType() catch self.broken("not valid JSON");
@@ -118,24 +140,22 @@ pub const Reader = struct {
 
     fn expect(self: *Reader, token: Token, comptime expected: []const u8) error{Mismatch}!void {
         const found = try self.peek();
-        if (found != token) return self.failed(expected, nameOf(found));
+        if (found != token) return self.failed(expected, self.nameOf(found));
     }
 
     fn readValue(self: *Reader, comptime T: type) error{Mismatch}!T {
         switch (comptime values.kindOf(T)) {
             .boolean => switch (try self.peek()) {
                 .true, .false => return try self.next() == .true,
-                else => |found| return self.failed("boolean", nameOf(found)),
+                else => |found| return self.failed("boolean", self.nameOf(found)),
             },
             .integer => return self.readInteger(T),
             .number => return @floatCast(try self.readNumber(T)),
             .string => return self.readText("string"),
             .choice => {
-                const text = try self.readText("string");
-                return std.meta.stringToEnum(T, text) orelse self.failed(
-                    comptime "one of " ++ choices(T),
-                    shortened(text),
-                );
+                const text = try self.readText("one of " ++ comptime choices(T));
+                return std.meta.stringToEnum(T, text) orelse
+                    self.failed(comptime "one of " ++ choices(T), quoted(text) catch "string");
             },
             .optional => {
                 if (try self.peek() == .null) {
@@ -165,7 +185,21 @@ pub const Reader = struct {
 
     fn readConverted(self: *Reader, comptime T: type) error{Mismatch}!T {
         const text = try self.readText("string");
-        return text_values.read(T, text) orelse self.failed(comptime text_values.expected(T), shortened(text));
+        return text_values.read(T, text) orelse self.failedText(T, text);
+    }
+
+    /// Record a text that is not converted: as the value that it has in JSON.
+    fn failedText(self: *Reader, comptime T: type, text: []const u8) error{Mismatch} {
+        switch (comptime values.kindOf(T)) {
+            .optional => return self.failedText(@typeInfo(T).optional.child, text),
+            .integer, .number => if (text_values.isNumber(text)) {
+                var reader: Reader = .init(text);
+                return if (reader.readValue(T)) |_| error.Mismatch else |_| self.fail(reader.message());
+            },
+            .choice => return self.failed(comptime "one of " ++ choices(T), quoted(text) catch "string"),
+            else => {},
+        }
+        return self.failed(comptime @tagName(values.kindOf(T)), "string");
     }
 
     /// Skip an empty string, if it is not a valid value of the type.
@@ -200,22 +234,25 @@ pub const Reader = struct {
         const text = try self.numberText("number");
         const value = std.fmt.parseFloat(f64, text) catch return self.failed("number", text);
         if (!std.math.isFinite(@as(T, @floatCast(value))))
-            return self.failed("a number that " ++ @typeName(T) ++ " can hold", shortened(text));
+            return self.failed("a number that " ++ @typeName(T) ++ " can hold", shortened(text) catch text);
         return value;
     }
 
     fn readInteger(self: *Reader, comptime T: type) error{Mismatch}!T {
         const text = try self.numberText("integer");
-        const expected = comptime range(T);
         return std.fmt.parseInt(T, text, 10) catch {
+            const found = shortened(text) catch text;
             // JSON Schema: 1.0 and 1e2 are integers too.
-            const value = std.fmt.parseFloat(f64, text) catch return self.failed("integer", shortened(text));
-            if (@trunc(value) != value) return self.failed("integer", shortened(text));
+            const value = std.fmt.parseFloat(f64, text) catch return self.failed("integer", found);
+            if (@trunc(value) != value) return self.failed("integer", found);
+            const least = std.math.minInt(T);
+            const most = std.math.maxInt(T);
+            if (value < @as(f64, @floatFromInt(least)))
+                return self.failed(std.fmt.comptimePrint("at least {d}", .{least}), found);
             // Larger numbers are not exact in an f64.
             const exact = 1 << 53;
-            if (@abs(value) > exact or value < @as(f64, @floatFromInt(std.math.minInt(T))) or
-                value > @as(f64, @floatFromInt(std.math.maxInt(T))))
-                return self.failed(expected, shortened(text));
+            if (@abs(value) > exact or value > @as(f64, @floatFromInt(most)))
+                return self.failed(std.fmt.comptimePrint("at most {d}", .{most}), found);
             return @intFromFloat(value);
         };
     }
@@ -264,7 +301,10 @@ pub const Reader = struct {
                 }
             } else {
                 is_wrong = true;
-                self.fail("unknown member; known: " ++ comptime known(T)) catch {};
+                const first = for (self.problems.items) |problem| {
+                    if (std.mem.indexOf(u8, problem, ": unexpected") != null) break false;
+                } else true;
+                self.fail(if (first) "unexpected; expected " ++ comptime known(T) else "unexpected") catch {};
                 try self.skipTo(place);
             }
             self.depth = place.depth;
@@ -295,31 +335,35 @@ pub const Reader = struct {
     }
 };
 
-fn nameOf(token: std.json.TokenType) []const u8 {
-    return switch (token) {
-        .object_begin => "object",
-        .array_begin => "array",
-        .true, .false => "boolean",
-        .null => "null",
-        .number => "number",
-        .string => "string",
-        .object_end, .array_end, .end_of_document => "nothing",
-    };
+fn isWord(name: []const u8) bool {
+    for (name) |c| if (!std.ascii.isAlphanumeric(c) and c != '_') return false;
+    return name.len > 0 and !std.ascii.isDigit(name[0]);
 }
 
-fn shortened(text: []const u8) []const u8 {
-    return text[0..@min(text.len, 60)];
+/// Return at most 60 characters of a text.
+fn shortened(text: []const u8) std.mem.Allocator.Error![]const u8 {
+    if (text.len <= 60) return text;
+    var end: usize = 60;
+    // Not inside of a character: the component model requires UTF-8.
+    while (text[end] & 0xC0 == 0x80) end -= 1;
+    return std.mem.concat(memory.allocator, u8, &.{ text[0..end], "..." });
 }
 
-fn range(comptime T: type) []const u8 {
-    return std.fmt.comptimePrint("an integer from {d} to {d}", .{ std.math.minInt(T), std.math.maxInt(T) });
+/// Return a text as a JSON string, shortened.
+fn quoted(text: []const u8) std.mem.Allocator.Error![]const u8 {
+    return std.json.Stringify.valueAlloc(memory.allocator, try shortened(text), .{});
 }
 
 fn choices(comptime T: type) []const u8 {
-    return values.joined(@typeInfo(T).@"enum".field_names);
+    comptime {
+        var text: []const u8 = "";
+        for (@typeInfo(T).@"enum".field_names, 0..) |name, i|
+            text = text ++ (if (i > 0) ", " else "") ++ values.quoted(name);
+        return text;
+    }
 }
 
 fn known(comptime T: type) []const u8 {
     const names = @typeInfo(T).@"struct".field_names;
-    return if (names.len == 0) "none" else values.joined(names);
+    return if (names.len == 0) "nothing" else "only " ++ values.joined(names);
 }

@@ -60,19 +60,16 @@ pub fn prompt(comptime name: []const u8, comptime description: []const u8, compt
     const Arguments = calling.Arguments(owner, Function.Taken);
     const Glue = struct {
         fn get(context: Context, json: []const u8) GetResult {
-            var taken: Function.Taken = undefined;
-            if (Function.Taken != void) {
-                var reader: arguments.Reader = .init(json);
-                taken = reader.readTexts(Arguments) catch return .{ .err = .{
-                    .code = calling.code.invalid_params,
-                    .message = std.mem.concat(
-                        bindings.memory.allocator,
-                        u8,
-                        &.{ "Invalid arguments for prompt " ++ name ++ ": ", reader.message() },
-                    ) catch "Invalid arguments",
-                } };
-            }
-            const given = Function.call(taken, context) catch |reason| {
+            var reader: arguments.Reader = .init(json);
+            const taken = reader.readTexts(Arguments) catch return .{ .err = .{
+                .code = calling.code.invalid_params,
+                .message = std.mem.concat(
+                    bindings.memory.allocator,
+                    u8,
+                    &.{ "Invalid arguments for prompt " ++ name ++ ": ", reader.message() },
+                ) catch "Invalid arguments",
+            } };
+            const given = Function.call(if (Function.Taken == void) {} else taken, context) catch |reason| {
                 if (reason == error.InputRequired)
                     if (asking.required()) |input| return .{ .ok = .{ .input_required = input } };
                 return .{ .err = calling.failure(context, reason) };

@@ -50,7 +50,7 @@ fn choices(comptime T: type) []const []const u8 {
 
 /// Return whether a text is a JSON number: `std.fmt` also accepts `1_000`, `+1`, `0x1p3` and `nan`. RFC 8259, section
 /// 6.
-fn isNumber(text: []const u8) bool {
+pub fn isNumber(text: []const u8) bool {
     var rest = if (text.len > 0 and text[0] == '-') text[1..] else text;
     const whole = digits(rest);
     if (whole == 0 or (whole > 1 and rest[0] == '0')) return false;
@@ -76,17 +76,4 @@ fn digits(text: []const u8) usize {
 
 fn finite(value: anytype) ?@TypeOf(value) {
     return if (std.math.isFinite(value)) value else null;
-}
-
-/// Return the expected values, for messages.
-pub fn expected(comptime T: type) []const u8 {
-    return switch (comptime values.kindOf(T)) {
-        .string => "string",
-        .boolean => "`true` or `false`",
-        .integer => std.fmt.comptimePrint("an integer from {d} to {d}", .{ std.math.minInt(T), std.math.maxInt(T) }),
-        .number => "number",
-        .choice => "one of " ++ values.joined(@typeInfo(T).@"enum".field_names),
-        .optional => expected(@typeInfo(T).optional.child),
-        else => unreachable,
-    };
 }

@@ -60,15 +60,12 @@ pub fn tool(comptime name: []const u8, comptime description: []const u8, comptim
     const Arguments = calling.Arguments(owner, Function.Taken);
     const Glue = struct {
         fn call(context: Context, json: []const u8) Outcome {
-            var taken: Function.Taken = undefined;
-            if (Function.Taken != void) {
-                var reader: arguments.Reader = .init(json);
-                taken = reader.read(Arguments) catch return results.failure(
-                    "Invalid arguments for tool " ++ name ++ ": ",
-                    reader.message(),
-                );
-            }
-            const given = Function.call(taken, context) catch |reason| {
+            var reader: arguments.Reader = .init(json);
+            const taken = reader.read(Arguments) catch return results.failure(
+                "Invalid arguments for tool " ++ name ++ ": ",
+                reader.message(),
+            );
+            const given = Function.call(if (Function.Taken == void) {} else taken, context) catch |reason| {
                 if (reason == error.InputRequired) if (asking.required()) |input| return .{ .input_required = input };
                 return results.failure("", context.failureMessage() orelse @errorName(reason));
             };

@@ -70,7 +70,7 @@ def test_arguments_are_strings():
     ("arguments", "reason"),
     [
         ("{}", "text: required, but missing"),
-        ('{"text": 1}', "text: expected a string"),
+        ('{"text": 1}', "text: expected string"),
         ('{"text": "x", "more": "y"}', "more: unexpected; expected only text, kind"),
         ('{"text": "x", "kind": "c"}', 'kind: expected one of "a", "b", got "c"'),
         (

@@ -310,7 +310,7 @@ MISTAKES = [
     (list[list[int]], [[1], [2, {}]], "[1][1]: expected integer, got object"),
     (set[str], ["a", "a"], "expected no item twice"),
     (tuple[int, str], [1], "expected an array of 2, got one of 1"),
-    (dict[str, int], {"a b": "x"}, "['a b']: expected integer, got string"),
+    (dict[str, int], {"a b": "x"}, '["a b"]: expected integer, got string'),
     (Color, "green", 'expected one of "red", "blue", got "green"'),
     (Literal["a", 1], True, 'expected one of "a", 1, got true'),
     (Point, {"x": 1, "z": 1}, "z: unexpected; expected only x, y"),
@@ -325,7 +325,7 @@ MISTAKES = [
     (Cat | Dog, {"kind": "cow"}, 'kind: expected one of "cat", "dog", got "cow"'),
     (Permission, ["READ", "X"], '[1]: expected one of "READ", "WRITE", got "X"'),
     (Permission, ["READ", "READ"], "expected no item twice"),
-    (dict[int, int], {"01": 1}, "['01']: expected an integer as a string, got \"01\""),
+    (dict[int, int], {"01": 1}, '["01"]: expected an integer as a string, got "01"'),
     (timedelta, "P", 'expected an ISO 8601 duration, got "P"'),
     (timedelta, "PT", 'expected an ISO 8601 duration, got "PT"'),
     (int | str, [], "expected integer or string, got array"),
@@ -353,7 +353,7 @@ ALL_MISTAKES = [
     (
         dict[str, int],
         {"a": 1, "b": "x", "c d": []},
-        ["b: expected integer, got string", "['c d']: expected integer, got array"],
+        ["b: expected integer, got string", '["c d"]: expected integer, got array'],
     ),
     (
         dict[Color, int],

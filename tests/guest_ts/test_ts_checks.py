@@ -247,11 +247,10 @@ def test_problems_are_named_up_to_a_bound(answers: dict[str, Any]) -> None:
     many, items = answers["many"], answers["items"]
     assert len(many) == len(items) == 21
     assert many[-1] == items[-1] == "and more"
-    assert many[0] == "b: required, but missing"
-    assert many[1].endswith(": unexpected; expected only a")
-    assert many[2].endswith(": unexpected")
+    assert many[0].endswith(": unexpected; expected only a")
+    assert many[1].endswith(": unexpected")
     assert sum(map(len, many)) < 3000
-    assert items[19] == "[19].a: expected a string, got 1"
+    assert items[19] == "[19].a: expected string, got integer"
 
 
 def test_promises(answers: dict[str, Any]) -> None:

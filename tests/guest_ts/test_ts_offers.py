@@ -121,7 +121,7 @@ def test_prompts(server: Server) -> None:
     [
         ("review", {}, "code: required, but missing"),
         ("review", {"code": "x", "language": "c"}, 'language: expected one of "ts", "py", "zig", got "c"'),
-        ("review", {"code": "x", "depth": "deep"}, 'depth: expected a whole number, got "deep"'),
+        ("review", {"code": "x", "depth": "deep"}, "depth: expected integer, got string"),
         ("review", {"code": "x", "more": "y"}, "more: unexpected"),
         (
             "review",
@@ -131,7 +131,7 @@ def test_prompts(server: Server) -> None:
         (
             "review",
             {"depth": "x", "language": 1},
-            "language: expected a string, got 1; code: required, but missing; depth: ",
+            "language: expected string, got integer; depth: expected integer, got string; code: required, but missing",
         ),
         ("failing", {}, "Error getting prompt failing"),
     ],
@@ -174,7 +174,7 @@ def test_declining(server: Server) -> None:
 
 
 def test_an_answer_that_does_not_fit(server: Server) -> None:
-    with pytest.raises(RequestError, match="does not fit: name: expected a string, got 1"):
+    with pytest.raises(RequestError, match="does not fit: name: expected string, got integer"):
         answered(server, "book", {"what": "x"}, accept(name=1))
 
 

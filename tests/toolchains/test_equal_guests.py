@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import completion_table
+from support import argument_table, completion_table
 from support.projects import write_project
 from support.rust_prerequisites import MISSING
 
@@ -81,3 +81,30 @@ def test_invalid_variables_are_invalid_params(server: Server, uri: str) -> None:
     with pytest.raises(RequestError) as caught:
         server.request("resources/read", {"uri": uri})
     assert caught.value.code == -32602
+
+
+def test_errors_of_the_arguments_of_tools(server: Server) -> None:
+    rows = [({**argument_table.VALID, **given}, error) for given, error in argument_table.TOOL]
+    wrong = []
+    for arguments, error in [*rows, ({}, argument_table.NOTHING)]:
+        result = server.call_tool("check", arguments)
+        if (result.is_error, result.text) != (True, f"Invalid arguments for tool check: {error}"):
+            wrong.append((arguments, result.text))
+    assert not wrong
+    assert not server.call_tool("check", argument_table.VALID).is_error
+
+
+def test_a_tool_without_arguments_takes_none(server: Server) -> None:
+    assert (
+        server.call_tool("nothing", {"x": 1}).text
+        == "Invalid arguments for tool nothing: x: unexpected; expected nothing"
+    )
+
+
+def test_errors_of_the_arguments_of_prompts(server: Server) -> None:
+    wrong = []
+    for arguments, error in argument_table.PROMPT:
+        found = answer(server, "prompts/get", {"name": "trip", "arguments": arguments})
+        if found != f"Invalid arguments for prompt trip: {error}":
+            wrong.append((arguments, found))
+    assert not wrong

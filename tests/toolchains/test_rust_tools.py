@@ -297,7 +297,7 @@ def test_results(server: Server) -> None:
         (
             "divide",
             {"dividend": "x", "divisor": 0},
-            'Invalid arguments for tool divide: dividend: expected number, got "x"',
+            "Invalid arguments for tool divide: dividend: expected number, got string",
         ),
         ("divide", {"dividend": 1}, "Invalid arguments for tool divide: divisor: required, but missing"),
         (
@@ -343,20 +343,20 @@ def test_types_used_twice_are_written_out(server: Server) -> None:
                 "extra": 1,
             },
             (
-                'from.latitude: expected number, got "x"; from.more: unexpected; expected only latitude, name; '
-                "from.name: expected string or null, got 2; stops[1]: expected object, got 3; stops[2].latitude: "
-                "required, but missing; count: expected integer, got 1.5; extra: unexpected"
+                "from.latitude: expected number, got string; from.more: unexpected; expected only latitude, name; "
+                "from.name: expected string or null, got integer; stops[1]: expected object, got integer; "
+                "stops[2].latitude: required, but missing; count: expected integer, got 1.5; extra: unexpected"
             ),
         ),
         ({"from": {"latitude": 91}}, "from.latitude: expected at most 90, got 91"),
         ({"count": 256}, "count: expected at most 255, got 256"),
-        ({"means": {"Train": {"class": "first"}}}, 'means.Train.class: expected integer, got "first"'),
+        ({"means": {"Train": {"class": "first"}}}, "means.Train.class: expected integer, got string"),
         ({"means": "Boat"}, 'means: expected one of "Foot", got "Boat"'),
         (
             {"tree": {"label": "a", "children": [{"label": "too long", "children": []}, {"label": "", "children": 1}]}},
             (
                 "tree.children[0].label: expected at most 5 characters, got 8; tree.children[1].label: expected at "
-                "least 1 characters, got 0; tree.children[1].children: expected array, got 1"
+                "least 1 characters, got 0; tree.children[1].children: expected array, got integer"
             ),
         ),
     ],
@@ -418,7 +418,7 @@ def test_elicitation(server: Server) -> None:
     answer["inputResponses"] = {"1": {"action": "accept", "content": {"name": 1, "style": "Long"}}}
     words = server.request("tools/call", {**params, **answer})["content"][0]["text"]
     assert words.endswith(
-        'does not fit: name: expected string, got 1; style: expected one of "Short", "Full", got "Long"'
+        'does not fit: name: expected string, got integer; style: expected one of "Short", "Full", got "Long"'
     )
     answer["inputResponses"] = {"1": {"action": "cancel"}}
     assert server.request("tools/call", {**params, **answer})["isError"] is True
@@ -481,7 +481,9 @@ def test_prompts(server: Server) -> None:
     assert messages[0]["content"]["text"] == "Review "
     messages = server.request("prompts/get", {"name": "review", "arguments": {"code": "x"}})["messages"]
     assert [(one["role"], one["content"]["text"]) for one in messages] == [("user", "Review x"), ("assistant", "")]
-    with pytest.raises(RequestError, match="language: expected string or null, got 1; code: required, but missing"):
+    with pytest.raises(
+        RequestError, match="language: expected string or null, got integer; code: required, but missing"
+    ):
         server.request("prompts/get", {"name": "review", "arguments": {"language": 1}})
 
 

@@ -364,7 +364,7 @@ tool("crash", "Crash.", (_: {{}}): string => {{ throw new Error("hidden"); }});
         found = server.request("tools/call", {**params, "inputResponses": responses, **more})
         assert found["structuredContent"] == {"text": "Hello Ada", "sure": True}
         assert "text: " not in server.call_tool("crash").text
-        assert server.call_tool("greet", {"name": 1}).text.endswith("name: expected a string, got 1")
+        assert server.call_tool("greet", {"name": 1}).text.endswith("name: expected string, got integer")
         assert "Error: hidden" in server.stderr
 
 

@@ -161,15 +161,15 @@ def test_arbitrary_text_causes_no_trap(guest: GuestComponent, text: str) -> None
     ("arguments", "message"),
     [
         ({"small": 1, "large": 2, "exact": "3", "text": ""}, "exact: expected number, got string"),
-        ({"small": 256, "large": 2}, "small: expected an integer from 0 to 255, got 256"),
+        ({"small": 256, "large": 2}, "small: expected at most 255, got 256"),
         ({"small": 1.5}, "small: expected integer, got 1.5"),
-        ({"small": -1}, "small: expected an integer from 0 to 255, got -1"),
+        ({"small": -1}, "small: expected at least 0, got -1"),
         ({"small": True}, "small: expected integer, got boolean"),
-        ({"colour": "green"}, "colour: expected one of red, dark blue, got green"),
+        ({"colour": "green"}, 'colour: expected one of "red", "dark blue", got "green"'),
         ({"list": [{"x": 1}, {"x": None}]}, "list[1].x: expected integer, got null"),
         ({"maybe": {}}, "maybe.x: required, but missing"),
-        ({"maybe": {"x": 1, "tags": ["", 2]}}, "maybe.tags[1]: expected string, got number"),
-        ({"smal": 1}, "smal: unknown member; known: flag, small"),
+        ({"maybe": {"x": 1, "tags": ["", 2]}}, "maybe.tags[1]: expected string, got integer"),
+        ({"smal": 1}, "smal: unexpected; expected only flag, small"),
         ({"pair": [1]}, "pair: expected an array of 2, got one of 1"),
         ({"ratio": 1e200}, "ratio: expected a number that f32 can hold, got 1e+200"),
         ({}, "small: required, but missing; large: required, but missing; exact: required"),
@@ -177,8 +177,8 @@ def test_arbitrary_text_causes_no_trap(guest: GuestComponent, text: str) -> None
             {"small": [1, {"a": 2}], "list": [{"x": "a"}, 5, {"tags": [1]}], "pair": [0, "b"], "more": {}, "text": 1},
             (
                 "small: expected integer, got array; list[0].x: expected integer, got string; list[1]: expected object,"
-                " got number; list[2].tags[0]: expected string, got number; list[2].x: required, but missing; pair[1]: "
-                "expected integer, got string; more: unknown member; known: "
+                " got integer; list[2].tags[0]: expected string, got integer; list[2].x: required, but missing; "
+                "pair[1]: expected integer, got string; more: unexpected; expected only "
             ),
         ),
         ("[1]", "expected object, got array"),
@@ -194,7 +194,7 @@ def test_invalid_argument_is_named(guest: GuestComponent, arguments: Any, messag
 
 def test_wrong_arguments_are_named_up_to_a_bound(guest: GuestComponent) -> None:
     words = text_of(call(guest, "types", {"x" * 1000 + str(number): number for number in range(10_000)}))
-    assert words.count(": unknown member; known: ") == 20
+    assert words.count(": unexpected") == 20
     assert words.endswith("; and more")
     assert len(words) < 5000
 

@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Callable
@@ -206,5 +207,5 @@ def _place(path: list[str | int]) -> str:
         if _IDENTIFIER.fullmatch(name):
             text += f".{name}" if text else name
         else:
-            text += f"[{name!r}]"
+            text += f"[{json.dumps(name, ensure_ascii=False)}]"
     return text if len(text) <= 4 * _LONG else f"{text[: 2 * _LONG]}...{text[-2 * _LONG :]}"

@@ -93,7 +93,7 @@ pub(crate) fn none(text: Option<String>) -> Result<(), String> {
     let given: Map<String, Value> = read(text)?;
     match given.keys().next() {
         None => Ok(()),
-        Some(name) => Err(format!("unknown argument `{name}`: there are none")),
+        Some(name) => Err(format!("{name}: unexpected; expected nothing")),
     }
 }
 

@@ -281,6 +281,10 @@ fn list<'a>(schema: &'a Map<String, Value>, keyword: &str) -> &'a [Value] {
 
 fn under(path: &str, name: &str) -> String {
     let name = shortened(name);
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if name.is_empty() || !name.chars().all(is_word) || name.starts_with(|c: char| c.is_ascii_digit()) {
+        return format!("{path}[{}]", Value::String(name));
+    }
     match path.is_empty() {
         true => name,
         false => format!("{path}.{name}"),
@@ -302,9 +306,17 @@ fn wrong_type(schema: &Map<String, Value>, value: &Value) -> Option<String> {
     };
     let fits = names.iter().any(|name| match *name {
         "integer" => value.as_f64().is_some_and(|number| number.fract() == 0.0),
+        "number" => value.is_number(),
         name => name == kind(value),
     });
-    (!fits).then(|| format!("expected {}, got {}", names.join(" or "), shown(value)))
+    (!fits).then(|| {
+        // A number that is not whole is shown: its kind would not explain the mismatch.
+        let found = match value.as_f64() {
+            Some(_) if names.contains(&"integer") => shown(value),
+            _ => kind(value).to_owned(),
+        };
+        format!("expected {}, got {found}", names.join(" or "))
+    })
 }
 
 fn wrong_choice(schema: &Map<String, Value>, value: &Value) -> Option<String> {
@@ -321,6 +333,7 @@ fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "boolean",
+        Value::Number(number) if number.as_f64().is_some_and(|number| number.fract() == 0.0) => "integer",
         Value::Number(_) => "number",
         Value::String(_) => "string",
         Value::Array(_) => "array",

@@ -237,6 +237,11 @@ impl<T: Define> offered::prompts::Guest for T {
             Err(crate::Failure(Kind::Ask { key, method, params })) => Ok(Some(
                 offered::prompts::Outcome::InputRequired(context.input_required(key, method, &params)),
             )),
+            Err(crate::Failure(Kind::Arguments(problem))) => Err(types::Error {
+                code: -32602,
+                message: format!("Invalid arguments for prompt {name}: {problem}"),
+                data: None,
+            }),
             Err(failure) => Err(failure.into_error("filling in the prompt")),
         }
     }

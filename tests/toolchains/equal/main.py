@@ -1,15 +1,38 @@
 """Component of the shared tables, in Python."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import Enum
-from typing import Literal
+from typing import Annotated, Literal
 
-from wasmcp.guest import Choices, Completion, completion, prompt, resource
+from wasmcp.guest import Choices, Completion, Field, completion, prompt, resource, tool
 
 
 class Size(Enum):
     SMALL = "small"
     LARGE = "Large"
+
+
+@dataclass
+class Stop:
+    town: str
+    days: int
+
+
+@tool
+def check(
+    count: Annotated[int, Field(ge=0, le=255)],
+    price: float,
+    size: Size,
+    stops: list[Stop],
+    open: bool = True,  # noqa: A002
+) -> str:
+    return f"{count} {price} {size.value} {len(stops)} {open}"
+
+
+@tool
+def nothing() -> str:
+    return "nothing"
 
 
 @prompt

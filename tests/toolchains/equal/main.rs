@@ -1,7 +1,7 @@
 //! Component of the shared tables, in Rust.
 use wasmcp_guest::schemars::{self, JsonSchema};
 use wasmcp_guest::serde::{Deserialize, Serialize};
-use wasmcp_guest::{choices, component, prompt, template, Completion, Component, Context, Json};
+use wasmcp_guest::{choices, component, prompt, template, tool, Completion, Component, Context, Json};
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(crate = "wasmcp_guest::serde")]
@@ -12,8 +12,33 @@ enum Size {
     Large,
 }
 
+#[allow(dead_code)]
 #[derive(Deserialize, JsonSchema)]
-#[serde(crate = "wasmcp_guest::serde")]
+#[serde(crate = "wasmcp_guest::serde", deny_unknown_fields)]
+#[schemars(crate = "wasmcp_guest::schemars")]
+struct Stop {
+    town: String,
+    days: i64,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(crate = "wasmcp_guest::serde", deny_unknown_fields)]
+#[schemars(crate = "wasmcp_guest::schemars")]
+struct Check {
+    count: u8,
+    price: f64,
+    size: Size,
+    stops: Vec<Stop>,
+    #[serde(default)]
+    open: bool,
+}
+
+fn check(args: Check) -> String {
+    format!("{} {} {:?} {} {}", args.count, args.price, args.size, args.stops.len(), args.open)
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(crate = "wasmcp_guest::serde", deny_unknown_fields)]
 #[schemars(crate = "wasmcp_guest::schemars")]
 struct Trip {
     city: String,
@@ -46,6 +71,8 @@ struct Listed {
 }
 
 component!(|| Component::new()
+    .tool(tool("check", "", check))
+    .tool(tool("nothing", "", || "nothing"))
     .prompt(
         prompt("trip", "", |args: Trip, _: &Context| {
             format!("{} {:?} {:?} {:?} {:?}", args.city, args.size, args.deep, args.days, args.pages)

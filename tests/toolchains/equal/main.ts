@@ -1,6 +1,28 @@
 /** Component of the shared tables, in TypeScript. */
 
-import { completion, prompt, resource } from "wasmcp";
+import { completion, prompt, resource, tool } from "wasmcp";
+
+interface Stop {
+  town: string;
+  /** @integer */
+  days: number;
+}
+
+interface Check {
+  /**
+   * @integer
+   * @minimum 0
+   * @maximum 255
+   */
+  count: number;
+  price: number;
+  size: "small" | "Large";
+  stops: Stop[];
+  open?: boolean;
+}
+
+tool("check", "Check.", (args: Check) => JSON.stringify(args));
+tool("nothing", "Nothing.", () => "nothing");
 
 interface Trip {
   city: string;

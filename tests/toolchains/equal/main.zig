@@ -2,6 +2,10 @@
 const std = @import("std");
 const mcp = @import("wasmcp");
 
+pub const tools = .{
+    mcp.tool("check", "", check),
+    mcp.tool("nothing", "", nothing),
+};
 pub const prompts = .{
     mcp.prompt("trip", "", trip),
     mcp.prompt("plain", "", plain),
@@ -14,6 +18,22 @@ pub const completions = .{
     mcp.completion(.{ .prompt = "trip" }, "days", days),
     mcp.completion(.{ .prompt = "trip" }, "pages", pages),
 };
+
+const Check = struct {
+    count: u8,
+    price: f64,
+    size: enum { small, Large },
+    stops: []const struct { town: []const u8, days: i64 },
+    open: bool = true,
+};
+
+fn check(args: Check) ![]const u8 {
+    return std.fmt.allocPrint(mcp.allocator, "{any}", .{args});
+}
+
+fn nothing() []const u8 {
+    return "nothing";
+}
 
 const Trip = struct {
     city: []const u8,

@@ -117,7 +117,7 @@ class Prompt:
             if member is None:
                 wrong.unexpected(name, self.variables)
             elif type(text) is not str:
-                wrong.add(MismatchError(f"expected a string, got {json_type_name(text)}"), name)
+                wrong.add(MismatchError(f"expected string, got {json_type_name(text)}"), name)
             else:
                 try:
                     loaded[name] = load_text(member.json_type, text)
