@@ -29,11 +29,13 @@ STABLE = (
     "key-value",
     "sessions",
     "config",
+    "authorizer",
 )
 FRAMEWORKS_OWN = (
     "access",
     "access-decisions",
     "access-rules",
+    "authorizer-options",
     "catalogue-data",
     "dispatch",
     "env-rules",
