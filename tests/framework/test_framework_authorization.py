@@ -12,7 +12,8 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from support.entry_points import mirrored, request
+from support.entry_points import Served, mirrored, request
+from support.server_processes import wasmcp_serve, wasmtime_serve
 from support.tokens import (
     ISSUER,
     SERVER,
@@ -350,6 +351,41 @@ class TestAttacks:
         settings = {"WASMCP_AUTH_MODE": "oauth", "JWT_JWKS": json.dumps({"keys": [key]})}
         with pytest.raises(InvalidSettingError, match="JWT_JWKS must be a JSON Web Key Set"):
             check_settings(servers["operator"], settings)
+
+
+LARGE = ("1 MB", "10,000 claims")  # heads above the limits of HTTP servers
+
+
+class TestOtherEntryPoints:
+    @pytest.mark.parametrize("serve", [wasmcp_serve, wasmtime_serve])
+    def test_bad_tokens_are_refused_there_too(self, component: bytes, tmp_path: Path, serve: Any) -> None:
+        path = tmp_path / "protected.wasm"
+        path.write_bytes(compose(component, settings=OAUTH, auth="required"))
+        body = json.dumps(CALL)
+        with serve(path) as port:
+            served = Served(port)
+
+            def answer(authorization: str | None, method: str = "POST", target: str = "/mcp") -> Any:
+                head = mirrored(CALL) | ({} if authorization is None else {"authorization": authorization})
+                return served.http(method, target, head, body)
+
+            valid = answer(f"Bearer {token(scope='a')}")
+            assert valid.status == 200
+            assert valid.message["result"]["content"][0]["text"].startswith("alice a|")
+            for attack, make in ATTACKS.items():
+                if attack in LARGE:
+                    continue
+                response = answer(f"Bearer {make()}")
+                assert (attack, response.status) == (attack, 401)
+                assert 'error="invalid_token"' in response.headers["www-authenticate"], attack
+            for method in ("GET", "DELETE", "PUT", "POST"):
+                response = answer(None, method)
+                assert response.status == 401
+                assert "resource_metadata=" in response.headers["www-authenticate"]
+            refused = answer(None, target=f"/mcp?access_token={token()}")
+            assert (refused.status, refused.message["error"]) == (400, "invalid_request")
+            known = answer(None, "GET", "/.well-known/oauth-protected-resource/mcp")
+            assert (known.status, known.message["resource"]) == (200, SERVER)
 
 
 class TestRequests:
