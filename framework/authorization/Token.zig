@@ -109,6 +109,7 @@ const Reader = struct {
             if (!lib.bytes.equal(given, wanted)) return self.refuse(wrong_issuer);
         }
         try self.audience(claims.find("aud"));
+        _ = try self.string(claims, "jti");
         const subject = try self.string(claims, "sub") orelse return self.refuse("the token has no subject (sub)");
         if (subject.len == 0) return self.refuse("the token has no subject (sub)");
         return .{
