@@ -58,9 +58,10 @@ test "values that begin with a text" {
         .{ "жу", &.{"Жук"} },
         .{ "žižek", &.{"Žižek"} },
     };
+    var arena: std.heap.ArenaAllocator = .init(std.testing.allocator);
+    defer arena.deinit();
     for (cases) |case| {
-        const found, const total = try beginning(std.testing.allocator, &values, case[0], 100);
-        defer std.testing.allocator.free(@constCast(found));
+        const found, const total = try beginning(arena.allocator(), &values, case[0], 100);
         try std.testing.expectEqual(case[1].len, total);
         for (case[1], found) |wanted, value| try std.testing.expectEqualStrings(wanted, value);
     }
@@ -68,8 +69,9 @@ test "values that begin with a text" {
 
 test "values beyond the limit are counted" {
     const values: [150][]const u8 = @splat("a");
-    const found, const total = try beginning(std.testing.allocator, &values, "A", 100);
-    defer std.testing.allocator.free(@constCast(found));
+    var arena: std.heap.ArenaAllocator = .init(std.testing.allocator);
+    defer arena.deinit();
+    const found, const total = try beginning(arena.allocator(), &values, "A", 100);
     try std.testing.expectEqual(100, found.len);
     try std.testing.expectEqual(150, total);
 }

@@ -22,7 +22,7 @@ EVENTS = [
     Note("warning: `src/[x]/text.py`, line 1: `time.time` is called once"),
     CompilationFinished("calc", 69_632, 1.04),
     CompilationFailed("text", 9.0),
-    ServerComposed("default", "out.wasm", 20_480_000),
+    ServerComposed("default", "out.wasm", 20_480_000, 0.25),
 ]
 LINES = [
     "compiling component `calc` (zig/calc.zig)",
@@ -30,7 +30,7 @@ LINES = [
     "warning: `src/[x]/text.py`, line 1: `time.time` is called once",
     "compiled component `calc`: 68 KB, 1.0 s",
     "component `text` does not compile (9.0 s)",
-    "composed server `default`: out.wasm, 20,000 KB",
+    "composed server `default`: out.wasm, 20,000 KB, 0.2 s",
 ]
 
 

@@ -77,10 +77,13 @@ def test_a_server_is_built_once(tmp_path: Path, one: bytes) -> None:
     assert path == root / "src/demo/_wasmcp/default.wasm"
     assert [tool["name"] for tool in entry(root)["catalogue"]["tools"]] == ["add", "sub"]
     assert entry(root)["components"][0]["language"] is None
-    assert events == [ServerComposed("default", "src/demo/_wasmcp/default.wasm", path.stat().st_size)]
+    recorded, composed = events
+    assert isinstance(recorded, CatalogueRecorded)
+    assert isinstance(composed, ServerComposed)
+    assert composed == ServerComposed("default", "src/demo/_wasmcp/default.wasm", path.stat().st_size, composed.seconds)
     before = path.stat().st_mtime_ns
     ensure_built(root, progress=events.append)
-    assert (len(events), path.stat().st_mtime_ns) == (1, before)
+    assert (len(events), path.stat().st_mtime_ns) == (2, before)
 
 
 def test_built_server_answers(tmp_path: Path, one: bytes) -> None:
@@ -330,7 +333,8 @@ def test_two_processes_at_once_build_once(tmp_path: Path, one: bytes) -> None:
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     lines = [line for process in running for line in process.communicate()[0].splitlines()]
     assert [process.returncode for process in running] == [0, 0, 0]
-    assert len(lines) == 1
+    assert len([line for line in lines if "composed server" in line]) == 1
+    assert len([line for line in lines if "recorded the catalogue" in line]) == 1
 
 
 def test_cleaning(tmp_path: Path, one: bytes) -> None:

@@ -11,7 +11,7 @@ import click
 
 from wasmcp.host.configuration.command_options import count, directory, environment, limits, number
 from wasmcp.host.configuration.declared import Given, complete, operator_store
-from wasmcp.host.operations.rate_limits import CLIENTS
+from wasmcp.host.operations.rate_limits import CLIENTS, RateLimits
 from wasmcp.host.transports.stdio_server import published
 
 _PATH = click.Path(path_type=Path)
@@ -84,11 +84,12 @@ def command(  # noqa: PLR0917 - click passes by name
         options = HttpOptions(
             **_given({**given_options, "socket_mode": _mode(socket_mode), "metrics": _address(metrics)})
         )
-        declared = published(server, name)
-        rates = declared.configuration.limits.with_options(rate_limits, rate_limit_by)
         given = Given(env, [directory(item) for item in folders], operator_store(keyvalue, os.environ))
+        RateLimits().with_options(rate_limits)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+    declared = published(server, name)
+    rates = declared.configuration.limits.with_options(rate_limits, rate_limit_by)
     whole = complete(declared, given, os.environ)
     serve(
         server,
