@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable, Mapping
 
     from wasmcp.host import (
@@ -68,6 +69,12 @@ class AsyncServer:
     def stderr(self) -> str:
         """The guest's standard error; see `wasmcp.host.Server.stderr`."""
         return self.sync.stderr
+
+    async def reload(
+        self, source: str | os.PathLike[str] | bytes, *, development: Mapping[str, str] | None = None
+    ) -> None:
+        """Replace the server by another version of it; see `wasmcp.host.Server.reload`."""
+        await self._run(partial(self.sync.reload, source, development=development))
 
     async def discover(self) -> dict[str, Any]:
         """Discover the server; see `wasmcp.host.Server.discover`."""

@@ -24,7 +24,7 @@ from support.server_processes import WASMCP, free_port
 from wasmtime import wat2wasm
 
 from wasmcp.errors import ArtifactError, GuestTrapError, HostError
-from wasmcp.host import HttpOptions, open_server, serve
+from wasmcp.host import HttpOptions, open_server
 from wasmcp.host.transports import listening
 from wasmcp.host.transports.endpoint import Endpoint, ProxiedClients
 
@@ -364,14 +364,24 @@ def test_workers_share_the_socket_and_are_restarted(server_file: Path) -> None:
         wait_until(lambda: not any(is_running(pid) for pid in workers))
 
 
-def test_several_workers_need_shared_storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_workers_need_shared_storage(tmp_path: Path) -> None:
     keeping = tmp_path / "keeping.wasm"
     keeping.write_bytes(wat2wasm(ONE.replace("(component\n", f"(component\n{KEYVALUE}\n", 1)))
-    with pytest.raises(HostError, match="several workers would each keep their own values in memory"):
-        serve(keeping, options=HttpOptions(port=0, workers=2))
-    monkeypatch.setenv("WASMCP_SESSION_ENABLED", "true")
-    with pytest.raises(HostError, match="needs one worker, whose memory has the sessions"):
-        serve(keeping, options=HttpOptions(port=0, workers=2), keyvalue=f"sqlite:{tmp_path / 'values'}")
+    command = [*WASMCP, "serve", str(keeping), "--port", "0", "--workers", "2"]
+    for options, variables, words in [
+        ([], {}, "several workers would each keep their own values in memory"),
+        (
+            ["--keyvalue", f"sqlite:{tmp_path / 'values'}"],
+            {"WASMCP_SESSION_ENABLED": "true"},
+            "needs one worker, whose memory has the sessions",
+        ),
+    ]:
+        environment = {**os.environ, **variables}
+        result = subprocess.run(
+            [*command, *options], capture_output=True, text=True, timeout=120, check=False, env=environment
+        )
+        assert result.returncode == 1
+        assert words in " ".join(result.stderr.split())
 
 
 def test_workers_end_with_their_parent(server_file: Path) -> None:

@@ -268,6 +268,18 @@ def test_request_above_a_limit_does_not_reach_the_server(server_bytes: bytes) ->
     assert records[1].sent == len(answer)
 
 
+def test_only_health_checks_are_not_observed() -> None:
+    records: list[RequestRecord] = []
+
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    paths = ["/healthz", "/team/readyz", "/mcp/healthz", "/mcp"]
+    run_http(Observation(app, [records.append], "/team"), *((b"", {"path": path, "raw_path": b""}) for path in paths))
+    assert [record.path for record in records] == ["/mcp/healthz", "/mcp"]
+
+
 def test_session_that_does_not_exist_is_no_client(server_bytes: bytes) -> None:
     with open_server(server_bytes) as server:
         app = App(server, Admission(limiter(Clock(), "requests=1/minute", by="session"), lambda one: one == "alive"))

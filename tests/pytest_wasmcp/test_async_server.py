@@ -109,7 +109,7 @@ def test_http_and_standard_error(server: Server) -> None:
 
 
 def test_it_has_every_method_of_the_server_with_the_same_parameters() -> None:
-    own = {"boot", "close", "list_all", "on_notification", "cancel"}
+    own = {"boot", "close", "list_all", "on_notification", "cancel", "optimise"}
     for name, method in inspect.getmembers(Server, inspect.isfunction):
         if name.startswith("_") or name in own:
             continue

@@ -22,25 +22,27 @@ if TYPE_CHECKING:
 RECORD = "wasmcp.record"
 """Key of the ASGI scope with the record of a request."""
 
-_CHECKS = (HEALTH, READY)
-
 
 class Observation:
     """Application whose requests are measured. Health checks are not."""
 
-    def __init__(self, app: Application, observers: Sequence[Callable[[RequestRecord], None]]) -> None:
+    def __init__(
+        self, app: Application, observers: Sequence[Callable[[RequestRecord], None]], root_path: str = ""
+    ) -> None:
         """Wrap an application.
 
         Args:
             app: The application.
             observers: Functions that are called with each request that has ended; they must not block.
+            root_path: A prefix of all paths that a proxy keeps.
         """
         self._app = app
         self._observers = observers
+        self._checks = {prefix + path for prefix in ("", root_path) for path in (HEALTH, READY)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection of the ASGI server."""
-        if scope["type"] != "http" or scope["path"].endswith(_CHECKS):
+        if scope["type"] != "http" or scope["path"] in self._checks:
             await self._app(scope, receive, send)
             return
         client = scope.get("client")

@@ -88,7 +88,7 @@ def serve_on(
     state = _State(opened)
     whole: Any = Endpoint(app, state.problem, path=options.path, root_path=options.root_path)
     if operations.observers:
-        whole = Observation(whole, operations.observers)
+        whole = Observation(whole, operations.observers, options.root_path)
     if options.trusted_proxies:
         whole = ProxiedClients(whole, options.trusted_proxies)
     config = uvicorn.Config(
