@@ -74,15 +74,21 @@ def test_quick_calls_do_not_wait_for_slow_ones(waiting: bytes, monkeypatch: pyte
 
 @pytest.mark.usefixtures("two_cores")
 def test_calls_that_compute_get_no_more_instances_than_cores(waiting: bytes) -> None:
-    """Check that of calls that loop endlessly two run, and that a quick call runs on a third instance."""
+    """Check that of calls that loop endlessly two run, and that a quick call runs on a third instance.
+
+    A call that waited for the interpreter at two looks counts as waiting, so that one more instance is possible.
+    """
     with open_server(waiting) as server, ThreadPoolExecutor(6) as threads:
         calls = [threads.submit(server.send, line("!L")) for _ in range(6)]
-        until(lambda: running(server) == 2)
-        assert server.send(line("quick")) == line("quick")
-        assert running(server) == 2
-        assert len(server.pool._workers) <= 3
-        while not all(one.done() for one in calls):
-            server.cancel()
+        try:
+            until(lambda: running(server) >= 2)
+            assert server.send(line("quick")) == line("quick")
+            assert running(server) <= 3
+            assert len(server.pool._workers) <= 4
+        finally:
+            while not all(one.done() for one in calls):
+                server.cancel()
+                time.sleep(0.01)
         assert all(isinstance(one.exception(), HostError) for one in calls)
 
 
