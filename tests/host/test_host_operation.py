@@ -151,6 +151,8 @@ def test_unix_socket_can_be_trusted() -> None:
         ({"path": "/healthz"}, "is that of a health check"),
         ({"trusted_proxies": ("10.0.0.0/8", "proxy.example")}, "not `proxy.example`"),
         ({"workers": 0}, "the number of workers must be from 1 to 256, not 0"),
+        ({"unix_socket": Path("x"), "port": 80}, "a Unix socket is used instead of host and port"),
+        ({"socket_mode": 0o660}, "the mode of the socket needs a Unix socket"),
         ({"tls_key": Path("key.pem")}, "a TLS key needs a TLS certificate"),
         ({"socket_mode": 0o1777}, "must be from 1 to 777 (octal), not 1777"),
     ],
@@ -341,6 +343,36 @@ def test_reload_in_process(tmp_path: Path) -> None:
             server.http("POST", "/mcp", body="!T")
     with pytest.raises(HostError):
         server.reload(bytes(wat2wasm(ONE)))
+
+
+def test_many_reloads_do_not_pile_up_old_versions() -> None:
+    """Check that reloads wait, while calls in progress keep old versions."""
+    with open_server(bytes(wat2wasm(ONE))) as server:
+        threads = []
+        for _ in range(5):
+            thread = threading.Thread(target=server.http, args=("POST", "/mcp"), kwargs={"body": "!W"})
+            thread.start()
+            threads.append(thread)
+            wait_until(lambda: any(worker.call is not None for worker in server.pool._workers))
+            server.reload(bytes(wat2wasm(TWO)))
+            assert len(server._draining) <= 3
+        for thread in threads:
+            thread.join(60)
+        wait_until(lambda: not server._draining)
+
+
+def test_unusable_file_of_any_kind_does_not_end_reloads(server_file: Path) -> None:
+    port = free_port()
+    with served(str(server_file), "--port", str(port)) as process:
+        assert post(port).read() == b"hello"
+        server_file.unlink()
+        server_file.mkdir()
+        process.signal(signal.SIGHUP)
+        process.wait_for("was not reloaded, the version before goes on")
+        server_file.rmdir()
+        server_file.write_bytes(wat2wasm(TWO))
+        process.signal(signal.SIGHUP)
+        process.wait_for("was reloaded")
 
 
 # Workers

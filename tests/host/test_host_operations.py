@@ -6,9 +6,11 @@ import asyncio
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import threading
+import tomllib
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from hypothesis import strategies as st
 from support.serve_process import post, served, wait_until
 from support.server_processes import WASMCP, free_port
 
+from wasmcp.cli.serve import command as serve_command
 from wasmcp.errors import HostError
 from wasmcp.host import Limits, Rate, RateLimits, open_server
 from wasmcp.host.configuration.declared import Configuration
@@ -446,3 +449,76 @@ def test_wrong_options_are_named(own_server: Path) -> None:
         result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         assert result.returncode == 2
         assert words in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_log_that_cannot_be_written_stops_the_start(own_server: Path, tmp_path: Path, workers: str) -> None:
+    socket = tmp_path / "mcp.sock"
+    log = str(tmp_path / "missing" / "x.log")
+    command = [*WASMCP, "serve", str(own_server), "--unix", str(socket), "--access-log", log, "--workers", workers]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 1
+    assert "cannot be written: No such file or directory" in " ".join(result.stderr.split())
+    assert not socket.exists()
+
+
+def test_limits_by_session_need_sessions_of_one_process(own_server: Path) -> None:
+    limits = ["--rate-limit", "requests=1/second", "--rate-limit-by", "session"]
+    command = [*WASMCP, "serve", str(own_server), "--port", "0", *limits, "--workers", "2"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 1
+    assert "give `--rate-limit-by address`" in " ".join(result.stderr.split())
+
+
+def test_metrics_address_in_use_stops_the_start(own_server: Path, tmp_path: Path) -> None:
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        path = tmp_path / "mcp.sock"
+        metrics = str(taken.getsockname()[1])
+        for workers in ("1", "2"):
+            options = ["--unix", str(path), "--metrics", metrics, "--workers", workers]
+            command = [*WASMCP, "serve", str(own_server), *options]
+            result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+            assert result.returncode == 1
+            assert "cannot serve metrics on `127.0.0.1` port" in " ".join(result.stderr.split())
+            assert not path.exists()
+
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "guides" / "production.md").read_text("utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", GUIDE, re.DOTALL)
+
+
+def test_examples_of_the_guide() -> None:
+    for code in blocks("python"):
+        exec(compile(code, "production.md", "exec"), {"__name__": "guide"})  # noqa: S102 - our own documentation
+    declared = tomllib.loads(blocks("toml")[0])["tool"]["wasmcp"]["servers"]["default"]["limits"]
+    assert RateLimits.of_manifest(declared).to_manifest() == declared
+    for example in blocks("json"):
+        json.loads(example)
+    options = {name for option in serve_command.params for name in option.opts}
+    used = set(re.findall(r"(--[a-z-]+)", "".join(line for line in blocks("sh") if "wasmcp serve" in line)))
+    assert used <= options
+    assert len(used) > 10
+
+
+def test_options_of_the_guide_are_accepted(own_server: Path, tmp_path: Path) -> None:
+    """Check the commands that need no address of others: each is started with a free port."""
+    commands = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("wasmcp serve")]
+    started = 0
+    for line in commands:
+        if "--port" in line or "--unix" in line or "--tls" in line:
+            continue
+        arguments = [str(own_server) if part == "server.wasm" else part for part in shlex.split(line)[2:]]
+        arguments = [str(free_port()) if part == "127.0.0.1:9090" else part for part in arguments]
+        arguments = [str(tmp_path / part) if part.endswith((".log", ".jsonl")) else part for part in arguments]
+        port = free_port()
+        with served(*arguments, "--port", str(port)):
+            assert post(port).read() == b"hello"
+        started += 1
+    assert started >= 5

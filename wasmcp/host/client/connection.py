@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
     from wasmcp.host.mcp.subscriptions import Hub
     from wasmcp.host.scheduling.instance import Program
     from wasmcp.host.stores.keyvalue import SessionValues
+
+_MOST_DRAINING = 3  # maximum number of older versions of a server with requests in progress
 
 
 class Connection:
@@ -57,7 +58,7 @@ class Connection:
         self._running: set[Call] = set()
         self._lock = threading.Lock()
         self._closed = False
-        self._draining: list[Pool] = []  # of older versions of the server, with requests in progress
+        self._draining: dict[Pool, threading.Thread] = {}  # of older versions, with requests in progress
 
     def boot(self) -> None:
         """Boot one instance and drop it, so that errors of the server or its settings are found early.
@@ -85,8 +86,8 @@ class Connection:
         """Replace the server by another version of it, with the same options. Call it on any thread but the event loop.
 
         New requests reach the new version as soon as it has booted. Requests in progress end in the old one, which is
-        then freed. Sessions, streams, the key-value store and the keys of request state are kept. Subscribers are
-        notified that the lists have changed.
+        then freed. A reload waits while three old versions still have requests. Sessions, streams, the key-value store
+        and the keys of request state are kept. Subscribers are notified that the lists have changed.
 
         Args:
             source: The composed server, a file or its bytes.
@@ -100,6 +101,10 @@ class Connection:
         """
         if self.rebuild is None:
             raise HostError("this connection cannot load another version of its server")
+        with self._lock:
+            draining = list(self._draining.values())
+        for thread in draining[: len(draining) - _MOST_DRAINING + 1]:
+            thread.join()  # until the limit of a request at most
         values = None if self._keyvalue is None else self._keyvalue.sessions
         self._replace(self.rebuild(source, development, values))
         for method in LIST_CHANGED:
@@ -129,33 +134,38 @@ class Connection:
             program: The program.
             instead_of: The pool that must be in use; otherwise the program is dropped.
         """
-        with self._lock:
-            old = self.pool
-            pool = Pool(program, self._instances, old.pending_inputs)
+        pool = Pool(program, self._instances, self.pool.pending_inputs)
+        is_used = False
         try:
             pool.boot()
-        except BaseException:
-            program.close()
-            raise
-        with self._lock:
-            if self._closed or (instead_of is not None and self.pool is not instead_of):
+            with self._lock:
+                is_used = not self._closed and (instead_of is None or self.pool is instead_of)
+                if is_used:
+                    self._use(pool)
+        finally:
+            if not is_used:
                 program.close()
-                if instead_of is not None:
-                    return
-                raise HostError("the server is closed")
-            old = self.pool
-            old.pending_inputs.continue_with(pool.submit)
-            self.pool = pool
-            if self._keyvalue is None and program.keyvalue is not None:
-                self._keyvalue = program.keyvalue
-                program.keyvalue.sessions.is_alive = self.sessions.is_alive
-            self._draining.append(old)
-        threading.Thread(target=self._drain, args=(old,), name="wasmcp-drain", daemon=True).start()
+                if program.keyvalue is not None and self._keyvalue is None:
+                    program.keyvalue.close()
+        if not is_used and instead_of is None:
+            raise HostError("the server is closed")
+
+    def _use(self, pool: Pool) -> None:
+        """Submit calls to another pool, and drain the one before. The lock must be held."""
+        old, self.pool = self.pool, pool
+        pool.pending_inputs.continue_with(pool.submit)
+        provided = pool.program.keyvalue
+        if self._keyvalue is None and provided is not None:
+            self._keyvalue = provided
+            provided.sessions.is_alive = self.sessions.is_alive
+        thread = threading.Thread(target=self._drain, args=(old,), name="wasmcp-drain", daemon=True)
+        self._draining[old] = thread
+        thread.start()
 
     def _drain(self, pool: Pool) -> None:
         pool.drain()
-        with self._lock, suppress(ValueError):
-            self._draining.remove(pool)
+        with self._lock:
+            del self._draining[pool]
 
     @cached_property
     def sessions(self) -> Sessions:

@@ -109,7 +109,7 @@ def open_server(
     mounts = tuple(directories)
     options = _Options(limits or Limits(), env or {}, mounts, given, keyvalue, stderr, hub, quick=quick)
     first = options
-    if quick_start and not quick and instances != 1 and not isinstance(source, bytes) and _takes_long(source):
+    if quick_start and not quick and instances != 1 and development is None and _takes_long(source):
         first = options._replace(quick=True)
     program = _program(source, first, development, on_compile=on_compile)
     server = Server(program, stderr, hub, instances=instances, on_wire=on_wire)
@@ -121,8 +121,10 @@ def open_server(
     return server
 
 
-def _takes_long(source: str | os.PathLike[str]) -> bool:
+def _takes_long(source: str | os.PathLike[str] | bytes) -> bool:
     """Return True if the compilation of a file takes long, and its result is not in the cache."""
+    if isinstance(source, bytes):
+        return False
     try:
         return os.stat(source).st_size > _LARGE and not compile_cache.is_compiled(source)  # noqa: PTH116 - also a string
     except OSError:

@@ -18,6 +18,9 @@ READY = "/readyz"
 
 _PATH = re.compile(r"(/[A-Za-z0-9._~!$&'()*+,;=:@-]+)+")  # RFC 3986, section 3.3, without percent-encoding
 _MOST_WORKERS = 256
+_HOST = "127.0.0.1"
+_PORT = 8000
+_SOCKET_MODE = 0o600
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,10 @@ class HttpOptions:
         ValueError: Options are invalid or contradict each other; the message names all of them.
     """
 
-    host: str = "127.0.0.1"
-    port: int = 8000
+    host: str = _HOST
+    port: int = _PORT
     unix_socket: Path | None = None
-    socket_mode: int = 0o600
+    socket_mode: int = _SOCKET_MODE
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     trusted_proxies: tuple[str, ...] = field(default=())
@@ -73,6 +76,10 @@ class HttpOptions:
             problems.append(f"the port must be from 0 to 65535, not {self.port}")
         if not 1 <= self.workers <= _MOST_WORKERS:
             problems.append(f"the number of workers must be from 1 to {_MOST_WORKERS}, not {self.workers}")
+        if self.unix_socket is not None and (self.host, self.port) != (_HOST, _PORT):
+            problems.append("a Unix socket is used instead of host and port: leave them out")
+        if self.unix_socket is None and self.socket_mode != _SOCKET_MODE:
+            problems.append("the mode of the socket needs a Unix socket")
         if not 0 < self.socket_mode <= 0o777:
             problems.append(f"the mode of the socket must be from 1 to 777 (octal), not {self.socket_mode:o}")
         if self.audit_arguments and self.audit_log is None:

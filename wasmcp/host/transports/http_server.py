@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from wasmcp.host.engine.limits import Limits
     from wasmcp.host.operations.rate_limits import RateLimits
     from wasmcp.host.transports.http_options import HttpOptions
+    from wasmcp.host.transports.uvicorn_server import Serving
 
 
 def serve(
@@ -80,9 +81,8 @@ def serve(
         tls_context(options.tls_certificate, options.tls_key)
     logs.set_up()
     settings = from_environment(os.environ, env or ())
+    settings = _of_workers(settings) if options.workers > 1 else settings
     warn_if_stale(path)
-    if options.workers > 1:
-        settings = _of_workers(settings)
     given = Given(dict(env or {}), tuple(directories), operator_store(keyvalue, os.environ))
     names = [] if options.unix_socket is not None else host_names(options.host)
     serving = Serving(
@@ -97,13 +97,13 @@ def serve(
         given.keyvalue,
         rates if rates is not None else published(target, server).configuration.limits,
     )
+    _check_operations(serving)
     opened = serving.open()
     try:
         check_used(given, opened.imports)
-        if settings or options.workers > 1:
+        if settings:
             opened.boot()
-        if options.workers > 1:
-            _check_shared(opened, given.keyvalue)
+        _check_shared(opened, serving)
         bound, url = _listen(options)
     except BaseException:
         opened.close()
@@ -119,6 +119,7 @@ def serve(
             opened.close()
             Supervisor(serving, bound, lambda: _unlink(options, bound)).run()
     finally:
+        _unlink(options, bound)
         bound.close()
 
 
@@ -141,13 +142,35 @@ def _of_workers(settings: Mapping[str, str]) -> dict[str, str]:
     return {SESSIONS: SEALED, **settings}
 
 
-def _check_shared(opened: Server, keyvalue: str | None) -> None:
+def _check_operations(serving: Serving) -> None:
+    """Check the logs and the rate limits, before a process that cannot use them is started again and again.
+
+    Raises:
+        HostError: A log cannot be written, or rate limits by session would have no effect.
+    """
+    from wasmcp.host.configuration.settings import SESSIONS
+    from wasmcp.host.operations.request_logs import LogFile
+
+    for log in (serving.options.access_log, serving.options.audit_log):
+        if log is not None:
+            LogFile(log, str).close()
+    kept = serving.settings.get(SESSIONS, "true").strip().lower() == "true"
+    if serving.rates and serving.rates.by == "session" and not kept:
+        raise HostError(
+            "rate limits by session need sessions in the memory of this process, which several workers and "
+            f"`{SESSIONS}` replace: give `--rate-limit-by address`"
+        )
+
+
+def _check_shared(opened: Server, serving: Serving) -> None:
     """Check that several workers have the same stored values.
 
     Raises:
         HostError: Each worker would keep its own values in memory.
     """
-    if any(name.startswith("wasi:keyvalue/") for name in opened.imports) and keyvalue in {None, "memory:"}:
+    if serving.options.workers == 1 or serving.keyvalue not in {None, "memory:"}:
+        return
+    if any(name.startswith("wasi:keyvalue/") for name in opened.imports):
         raise HostError(
             "several workers would each keep their own values in memory: give `--keyvalue` with SQLite or Redis, "
             "or one worker"

@@ -9,8 +9,6 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from wasmcp.errors import WasmcpError
-
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Mapping
@@ -213,7 +211,7 @@ class _Reloads:
             if options.tls_certificate is not None:
                 load_certificate(self._tls, options.tls_certificate, options.tls_key)
             self._opened.reload(path)
-        except WasmcpError as error:
+        except Exception as error:  # noqa: BLE001 - the next signal must find the task alive
             message = f"{path.name} was not reloaded, the version before goes on: {error}"
             logs.log(logs.TRANSPORTS, logs.ERROR, message, path=path, error=error)
         else:
