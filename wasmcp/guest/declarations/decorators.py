@@ -120,7 +120,6 @@ def tool(
         DeclarationError: The function cannot become a tool.
     """
     hints = {"read_only": read_only, "destructive": destructive, "idempotent": idempotent, "open_world": open_world}
-    given = {key: value for key, value in hints.items() if value is not None}
     frame = sys._getframe(1)  # noqa: SLF001 - annotations of nested functions name what is around them
 
     def declare(target: F) -> F:
@@ -131,7 +130,7 @@ def tool(
                 title=title,
                 description=description,
                 enabled=enabled,
-                hints=given,
+                hints=hints,
                 icons=icons,
                 meta=meta,
                 tags=tags,
@@ -373,7 +372,7 @@ def make_tool(
         name=name,
         title=title,
         description=description,
-        hints={key: value for key, value in hints.items() if value is not None},
+        hints=hints,
         icons=icons,
         meta=meta,
         tags=tags,

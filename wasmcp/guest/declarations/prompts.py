@@ -63,10 +63,7 @@ class Prompt:
         text = self._signature.with_result(self._signature.documentation.description)
         self.description = text if description is None else description
         self.icons = tuple(icons)
-        try:
-            self.meta = tagged(meta, tags)
-        except ValueError as error:
-            raise self._signature.refused(None, str(error)) from None
+        self.meta = tagged(self._signature, meta, tags)
         self.variables = {member.name: member for member in self._signature.members}
         for argument, words in self._signature.words().items():
             member = self.variables[argument]

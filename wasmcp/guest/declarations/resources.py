@@ -133,10 +133,7 @@ class Resource:
         self.size = size
         self.icons = tuple(icons)
         self.annotations = annotations
-        try:
-            self.meta = tagged(meta, tags)
-        except ValueError as error:
-            raise self._signature.refused(None, str(error)) from None
+        self.meta = tagged(self._signature, meta, tags)
         self.cache = cache
         try:
             check_size(size)

@@ -40,7 +40,7 @@ class Tool:
         name: The name that clients call.
         title: A display name.
         description: The description for the model.
-        hints: The ``annotations`` that are set, by their names in `tool`.
+        hints: The ``annotations``, by their names in `tool`; those that are None are not set.
         icons: Icons for user interfaces.
         meta: The tool's ``_meta``.
         tags: Tags by which filters of a server select the tool.
@@ -61,7 +61,7 @@ class Tool:
         title: str | None = None,
         description: str | Callable[[Context], str] | None = None,
         enabled: Callable[[Context], bool] | None = None,
-        hints: Mapping[str, bool] | None = None,
+        hints: Mapping[str, bool | None] | None = None,
         icons: Sequence[Icon] = (),
         meta: Mapping[str, Any] | None = None,
         tags: Sequence[str] = (),
@@ -77,12 +77,9 @@ class Tool:
         self._signature = Signature(function, "tool", names, open_ended=input_schema is not None)
         self.name = self.identity = function.__name__ if name is None else name
         self.title = title
-        self.hints = dict(hints or {})
+        self.hints = {hint: value for hint, value in (hints or {}).items() if value is not None}
         self.icons = tuple(icons)
-        try:
-            self.meta = tagged(meta, tags)
-        except ValueError as error:
-            raise self._signature.refused(None, str(error)) from None
+        self.meta = tagged(self._signature, meta, tags)
         if not _NAME.fullmatch(self.name):
             reason = f"the name `{self.name}` must be 1 to 128 of A-Z, a-z, 0-9, `_`, `-` and `.`"
             raise self._signature.refused(None, reason)

@@ -78,7 +78,7 @@ class DeclaredTool(PlainTool):
             name=own,
             title=title or found.title,
             description=description,
-            hints={hint: value for hint, value in hints.items() if value is not None},
+            hints=hints,
             icons=icons_of(icons),
             meta=meta,
             output_schema=schema,
