@@ -20,6 +20,7 @@ from wasmcp.toolchains.python import dependencies, native_abi, native_modules
 from wasmcp.toolchains.python.native_abi import ABI, RENAMED, SHARED_FUNCTIONS
 from wasmcp.toolchains.python.native_modules import SHIM, NativeModuleProblems, convert
 from wasmcp.toolchains.python.package_advice import ADVICE
+from wasmcp.toolchains.python.package_names import normalised
 
 EMSCRIPTEN = f"{ABI.interpreter}-{ABI.interpreter}-{ABI.emscripten}"
 WASI = f"{ABI.interpreter}-{ABI.interpreter}-wasi_wasm32"
@@ -307,7 +308,7 @@ def test_a_module_in_a_wheel_without_a_tag_for_webassembly_is_refused(tmp_path, 
 
 def test_the_advice_is_a_clause_for_normalised_names():
     for name, advice in ADVICE.items():
-        assert name == dependencies._normalised(name)
+        assert name == normalised(name)
         assert advice[0].islower() or advice[0] == "`" or advice.startswith("SQLAlchemy"), name
         assert not advice.endswith(".")
 

@@ -30,6 +30,7 @@ from wasmcp.toolchains.python.local_projects import is_local, local_projects
 from wasmcp.toolchains.python.native_abi import ABI
 from wasmcp.toolchains.python.native_modules import check_known, convert_packages, converter_key, information_of
 from wasmcp.toolchains.python.package_advice import advice_for, advice_for_module
+from wasmcp.toolchains.python.package_names import normalised
 
 NATIVE = (".so", ".pyd", ".dylib", ".dll", ".a")
 """File extensions of native code."""
@@ -86,7 +87,7 @@ def requirements_of(source: ComponentSource) -> list[str]:
 
 def name_of(requirement: str) -> str:
     """Return the normalised name of the package that a requirement is about."""
-    return _normalised(re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0])
+    return normalised(re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0])
 
 
 def resolve(
@@ -146,16 +147,12 @@ def _from_source(source: ComponentSource) -> list[str]:
         listed = ", ".join(f"`{name}`" for name in wrong)
         message = f"component `{source.name}`: `build-from-source` names {listed}: expected names of packages alone"
         raise ToolchainError(message, source=source.label, toolchain="python")
-    return [_normalised(name) for name in names]
+    return [normalised(name) for name in names]
 
 
 def _formats(built: Sequence[str]) -> list[str]:
     """Return pip's options that allow source distributions only of these packages."""
     return ["--only-binary=:all:", *(f"--no-binary={name}" for name in built)]
-
-
-def _normalised(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def install(source: ComponentSource, cache: Path, progress: Callable[[str], None]) -> Path | None:
@@ -239,7 +236,7 @@ def _check_native(source: ComponentSource, folder: Path, accepted: set[str]) -> 
 
 
 def _native(source: ComponentSource, package: str, file: str, request: str = "") -> NativeCodeError:
-    name = _normalised(package)
+    name = normalised(package)
     message = (
         f"component `{source.name}`: its dependency `{package}` is native code (`{file}`), and there is nothing of it "
         f"for WebAssembly: {advice_for(name)}{request}"
@@ -288,7 +285,7 @@ def _refusal(source: ComponentSource, output: str) -> ToolchainError:
     allowed = _from_source(source)
     request = ""
     if culprit is not None:
-        built = _normalised(culprit) in allowed
+        built = normalised(culprit) in allowed
         if not built:
             request = _ON_REQUEST.format(json.dumps(culprit))
             request = f". Where it has a source distribution that may be Python alone: {request}"
@@ -325,7 +322,7 @@ def _distribution(item: Mapping[str, Any]) -> Distribution:
     hashes = download.get("archive_info", {}).get("hashes", {})
     url = str(download["url"])
     digest = hashes.get("sha256") or hashlib.sha256(_local(url).read_bytes()).hexdigest()
-    name = _normalised(str(metadata["name"]))
+    name = normalised(str(metadata["name"]))
     file = url.partition("#")[0].rpartition("/")[2]
     return Distribution(name, str(metadata["version"]), file, f"sha256:{digest}", license_of(metadata))
 

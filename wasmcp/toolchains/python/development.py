@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import tempfile
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
@@ -28,6 +27,7 @@ from wasmcp.toolchains.python.data_files import files_of, own_places, package_pl
 from wasmcp.toolchains.python.diagnostics import failure_of, problems_of
 from wasmcp.toolchains.python.imports import module_name, reachable, source_root
 from wasmcp.toolchains.python.module_ast import refusal
+from wasmcp.toolchains.python.package_names import normalised
 from wasmcp.toolchains.python.staging import stage_application, staged_path
 from wasmcp.toolchains.python.stdlib_limits import ZONES
 from wasmcp.toolchains.python.toolchain import (
@@ -135,7 +135,7 @@ def _imports(source: ComponentSource, fetched: Path | None) -> str:
     if fetched is not None:
         wanted = {dependencies.name_of(requirement) for requirement in dependencies.requirements_of(source)}
         owners = {
-            path.partition("/")[0]: _normalised(owner) for path, owner in dependencies.packages_of(fetched).items()
+            path.partition("/")[0]: normalised(owner) for path, owner in dependencies.packages_of(fetched).items()
         }
         names += [top for top in _top_level(fetched) if owners.get(top, owners.get(f"{top}.py")) in wanted]
         names += ["zoneinfo"] if any(one.name == ZONES for one in source.dependencies) else []
@@ -150,7 +150,3 @@ def _top_level(fetched: Path) -> list[str]:
 
 def _is_code(path: Path) -> bool:
     return path.suffix == ".py" if path.is_file() else next(path.rglob("*.py"), None) is not None
-
-
-def _normalised(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()

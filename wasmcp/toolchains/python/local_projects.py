@@ -16,6 +16,7 @@ from typing import Any
 
 from wasmcp.errors import ToolchainError
 from wasmcp.toolchains.base import ComponentSource
+from wasmcp.toolchains.python.package_names import normalised
 from wasmcp.toolchains.shared_sources import folder_problem, shared_folder
 
 _FILE = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*@\s*file:(.*)", re.DOTALL)
@@ -93,7 +94,7 @@ def _read(root: Path, name: str, folder: str) -> tuple[LocalProject, list[str]]:
         raise ValueError(f"whose `pyproject.toml` cannot be read: {error.strerror or error}") from None
     except (ValueError, KeyError, TypeError):
         raise ValueError("whose `pyproject.toml` has no `[project]` with a name") from None
-    if _normalised(declared) != _normalised(name):
+    if normalised(declared) != normalised(name):
         raise ValueError(f"where the project is named `{declared}`")
     if "dependencies" in project.get("dynamic", ()):
         raise ValueError("whose dependencies are dynamic: only those in `[project] dependencies` can be read")
@@ -108,7 +109,3 @@ def _requirements(project: dict[str, Any]) -> Iterator[str]:
     if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
         raise ValueError("whose `[project] dependencies` are not a list of strings")
     return (item.strip() for item in listed)
-
-
-def _normalised(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()

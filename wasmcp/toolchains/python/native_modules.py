@@ -30,6 +30,7 @@ from wasmcp.toolchains.base import ComponentSource, Distribution
 from wasmcp.toolchains.python import native_abi
 from wasmcp.toolchains.python.native_abi import ABI, ORIGINS, RENAMED, SHARED_DATA, SHARED_FUNCTIONS, SPECIAL
 from wasmcp.toolchains.python.package_advice import advice_for
+from wasmcp.toolchains.python.package_names import normalised
 
 SHIM = f"_wasmcp_emscripten{ABI.suffix}"
 """File name of the module that replaces functions of Emscripten's C library; next to the packages."""
@@ -287,7 +288,7 @@ def _error(source: ComponentSource, rejected: dict[str, list[str]]) -> NativeCod
 def information_of(folder: Path, one: Distribution) -> Path | None:
     """Return the folder with the metadata of an installed package."""
     for path in sorted(folder.glob("*.dist-info")):
-        if re.sub(r"[-_.]+", "-", path.name.partition("-")[0]).lower() == one.name:
+        if normalised(path.name.partition("-")[0]) == one.name:
             return path
     return None
 
