@@ -9,40 +9,22 @@ from typing import Any
 
 import pytest
 from support import argument_table, completion_table
-from support.projects import write_project
-from support.rust_prerequisites import MISSING
+from support.guest_languages import LANGUAGES
+from support.projects import project_files, write_project
 
 from wasmcp.errors import RequestError
 from wasmcp.host import Server, open_server
 from wasmcp.project import ensure_built
 
 SOURCES = Path(__file__).parent / "equal"
-LANGUAGES = [
-    "zig",
-    pytest.param("rs", marks=[pytest.mark.slow, pytest.mark.skipif(bool(MISSING), reason=MISSING)]),
-    pytest.param("ts", marks=pytest.mark.slow),
-    pytest.param("py", marks=pytest.mark.slow),
-]
-PYPROJECT = """\
-[project]
-name = "equal"
-version = "1"
-
-[tool.wasmcp.components.equal]
-source = "src/equal/main.{language}"
-
-[tool.wasmcp.servers.default]
-components = ["equal"]
-"""
 
 
 @pytest.fixture(scope="module", params=LANGUAGES)
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     language = request.param
     source = (SOURCES / f"main.{language}").read_text("utf-8")
-    files = {"src/equal/__init__.py": "", f"src/equal/main.{language}": source}
-    folder = tmp_path_factory.mktemp(language)
-    path = ensure_built(write_project(folder, {"pyproject.toml": PYPROJECT.format(language=language), **files}))
+    files = project_files("equal", {f"src/equal/main.{language}": source})
+    path = ensure_built(write_project(tmp_path_factory.mktemp(language), files))
     with open_server(path, instances=1) as opened:
         yield opened
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from support import uri_table
-from support.projects import write_project
-from support.rust_prerequisites import MISSING
+from support.guest_languages import LANGUAGES
+from support.projects import project_files, write_project
 
 from wasmcp.errors import CatalogueError, RequestError
 from wasmcp.guest.json_types.uris import UriTemplate, Variable
@@ -19,23 +19,6 @@ from wasmcp.project import ensure_built
 
 DECLARED = list(dict.fromkeys(row.declared for row in uri_table.ROWS))
 FREE = ["free://a/{+path}", "free://b/{name}"]
-LANGUAGES = [
-    "zig",
-    pytest.param("rs", marks=[pytest.mark.slow, pytest.mark.skipif(bool(MISSING), reason=MISSING)]),
-    pytest.param("ts", marks=pytest.mark.slow),
-    pytest.param("py", marks=pytest.mark.slow),
-]
-PYPROJECT = """\
-[project]
-name = "templates"
-version = "1"
-
-[tool.wasmcp.components.templates]
-source = "src/templates/main.{language}"
-
-[tool.wasmcp.servers.default]
-components = ["templates"]
-"""
 
 
 def quoted(text: str) -> str:
@@ -122,9 +105,8 @@ SOURCES = {"zig": zig, "rs": rs, "ts": ts, "py": py}
 
 
 def built(folder: Path, language: str, templates: list[str]) -> Path:
-    text = SOURCES[language](templates)
-    files = {"src/templates/__init__.py": "", f"src/templates/main.{language}": text}
-    return ensure_built(write_project(folder, {"pyproject.toml": PYPROJECT.format(language=language), **files}))
+    files = project_files("templates", {f"src/templates/main.{language}": SOURCES[language](templates)})
+    return ensure_built(write_project(folder, files))
 
 
 @pytest.fixture(scope="module", params=LANGUAGES)
