@@ -59,7 +59,7 @@ def text(result: Any) -> str:
     return str(result.content[0].text)
 
 
-async def exercise(target: StdioServerParameters | str, mode: str) -> None:
+async def check_requests(target: StdioServerParameters | str, mode: str) -> None:
     async with able(target, mode) as client:
         assert json.loads(text(await client.call_tool("greet", {}))) == {"action": "accept", "content": {"name": "Ada"}}
 
@@ -90,8 +90,8 @@ async def exercise(target: StdioServerParameters | str, mode: str) -> None:
         assert all("Paris" in answer for answer in answers)
 
 
-async def without(target: StdioServerParameters | str, mode: str) -> None:
-    """A client that can do nothing."""
+async def check_missing_capability(target: StdioServerParameters | str, mode: str) -> None:
+    """Check the errors for a client without capabilities."""
     async with Client(target, mode=mode, read_timeout_seconds=60) as client:
         if mode == "legacy":
             result = await client.call_tool("greet", {})
@@ -108,15 +108,15 @@ def stdio(*command: str) -> StdioServerParameters:
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("work", [exercise, without])
-def test_client_requests_under_wasmcp_run(server: Path, mode: str, work: Any) -> None:
-    anyio.run(work, stdio(*WASMCP, "run", str(server)), mode)
+@pytest.mark.parametrize("check", [check_requests, check_missing_capability])
+def test_client_requests_under_wasmcp_run(server: Path, mode: str, check: Any) -> None:
+    anyio.run(check, stdio(*WASMCP, "run", str(server)), mode)
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("work", [exercise, without])
-def test_client_requests_under_wasmtime_run(server: Path, mode: str, work: Any) -> None:
-    anyio.run(work, stdio(wasmtime(), "run", "-Shttp", str(server)), mode)
+@pytest.mark.parametrize("check", [check_requests, check_missing_capability])
+def test_client_requests_under_wasmtime_run(server: Path, mode: str, check: Any) -> None:
+    anyio.run(check, stdio(wasmtime(), "run", "-Shttp", str(server)), mode)
 
 
 @pytest.fixture(scope="module")
@@ -126,13 +126,13 @@ def port(server: Path) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("work", [exercise, without])
-def test_client_requests_under_wasmcp_serve(port: int, mode: str, work: Any) -> None:
-    anyio.run(work, f"http://127.0.0.1:{port}/mcp", mode)
+@pytest.mark.parametrize("check", [check_requests, check_missing_capability])
+def test_client_requests_under_wasmcp_serve(port: int, mode: str, check: Any) -> None:
+    anyio.run(check, f"http://127.0.0.1:{port}/mcp", mode)
 
 
 def test_client_requests_under_wasmtime_serve_with_a_key(tmp_path: Path) -> None:
     server = asker(tmp_path, environment=True)
     with wasmtime_serve(server, "-Scli", "--env", KEYS) as port:
-        anyio.run(exercise, f"http://127.0.0.1:{port}/mcp", "auto")
-        anyio.run(without, f"http://127.0.0.1:{port}/mcp", "legacy")
+        anyio.run(check_requests, f"http://127.0.0.1:{port}/mcp", "auto")
+        anyio.run(check_missing_capability, f"http://127.0.0.1:{port}/mcp", "legacy")

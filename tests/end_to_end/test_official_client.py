@@ -17,7 +17,7 @@ VERSIONS = {"auto": "2026-07-28", "legacy": "2025-11-25", "2026-07-28": "2026-07
 TOOLS = ["reverse", "statistics", "truncate", "add", "multiply", "divide"]
 
 
-async def exercise(target: StdioServerParameters | str, mode: str) -> None:
+async def check_server(target: StdioServerParameters | str, mode: str) -> None:
     async with Client(target, mode=mode, read_timeout_seconds=60) as client:
         assert client.protocol_version == VERSIONS[mode]
         assert [tool.name for tool in (await client.list_tools()).tools] == TOOLS
@@ -52,17 +52,17 @@ def wasmtime_port(example_server: Path) -> Iterator[int]:
 @pytest.mark.parametrize("mode", MODES)
 def test_wasmcp_run(example_server: Path, mode: str) -> None:
     command, *arguments = [*WASMCP, "run", str(example_server)]
-    anyio.run(exercise, StdioServerParameters(command=command, args=arguments), mode)
+    anyio.run(check_server, StdioServerParameters(command=command, args=arguments), mode)
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_wasmcp_serve(wasmcp_port: int, mode: str) -> None:
-    anyio.run(exercise, f"http://127.0.0.1:{wasmcp_port}/mcp", mode)
+    anyio.run(check_server, f"http://127.0.0.1:{wasmcp_port}/mcp", mode)
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_stock_wasmtime_serve(wasmtime_port: int, mode: str) -> None:
-    anyio.run(exercise, f"http://127.0.0.1:{wasmtime_port}/mcp", mode)
+    anyio.run(check_server, f"http://127.0.0.1:{wasmtime_port}/mcp", mode)
 
 
 @pytest.fixture(scope="module")
@@ -78,4 +78,4 @@ def compiled(example_server: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.mark.parametrize("mode", MODES)
 def test_stock_wasmtime_run(compiled: Path, mode: str) -> None:
     arguments = ["run", "-Shttp", "--allow-precompiled", str(compiled)]
-    anyio.run(exercise, StdioServerParameters(command=wasmtime(), args=arguments), mode)
+    anyio.run(check_server, StdioServerParameters(command=wasmtime(), args=arguments), mode)

@@ -139,7 +139,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return path
 
 
-async def exercise(target: StdioServerParameters | str) -> None:
+async def check_server(target: StdioServerParameters | str) -> None:
     async with Client(target, read_timeout_seconds=240) as client:
         listed = (await client.list_tools()).tools
         assert [tool.name for tool in listed] == [
@@ -163,9 +163,9 @@ async def exercise(target: StdioServerParameters | str) -> None:
 
 def test_over_lines(server: Path) -> None:
     command, *arguments = [*WASMCP, "run", str(server)]
-    anyio.run(exercise, StdioServerParameters(command=command, args=arguments))
+    anyio.run(check_server, StdioServerParameters(command=command, args=arguments))
 
 
 def test_under_the_stock_runtime(server: Path) -> None:
     with wasmtime_serve(server) as port:
-        anyio.run(exercise, f"http://127.0.0.1:{port}/mcp")
+        anyio.run(check_server, f"http://127.0.0.1:{port}/mcp")

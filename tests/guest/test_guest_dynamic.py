@@ -207,5 +207,7 @@ def test_example_of_the_guide() -> None:
     code, test = (block.partition("```")[0] for block in page.split("```python\n")[1:])
     namespace: dict[str, Any] = {"__name__": "guide"}
     exec(compile(f"{code}\n{test}", "guide", "exec", dont_inherit=True), namespace)  # noqa: S102 - our own page
-    for name in [name for name in namespace if name.startswith("test_")]:
+    tests = [name for name in namespace if name.startswith("test_")]
+    assert tests == ["test_write_is_offered_after_unlocking", "test_list_follows_the_configuration"]
+    for name in tests:
         namespace[name]()

@@ -114,3 +114,4 @@ def test_no_uri_gives_a_value_that_its_expression_does_not_allow(text, encoded):
 def test_no_text_ends_the_component(template, uri):
     uri_templates().problem("a:" + template)
     match("a:" + template, "a:" + uri)
+    assert match("a:{x}", "a:b") == {"x": ["b"]}

@@ -319,7 +319,9 @@ def test_tests_keep_no_file_descriptors(project: pytest.Pytester) -> None:
 @pytest.mark.slow
 def test_development_builds(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     write_project(pytester.path, DEVELOPMENT_PROJECT)
-    test = pytester.makepyfile("def test_note(wasmcp_server): assert wasmcp_server.call_tool('note', {'text': 'x'})")
+    test = pytester.makepyfile(
+        "def test_note(wasmcp_server): assert wasmcp_server.call_tool('note', {'text': 'x'}).text == 'noted: x'"
+    )
     result = pytester.runpytest_subprocess("--wasmcp-fast")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["wasmcp: *, server: the project's own (development builds)"])
