@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
+import mcp
 import pytest
 from support.keyvalue_servers import keeping_server
 from support.nginx_servers import needs_nginx, nginx
@@ -122,6 +124,30 @@ def test_session_with_values_in_redis_survives_the_loss_of_either_server(server:
         assert len(kept) == 1
         assert 80_000 < direct.ttl(kept[0]) <= 86_400
         direct.close()
+
+
+@needs_nginx
+@needs_redis
+def test_official_client_keeps_its_session_across_servers(server: Path, tmp_path: Path) -> None:
+    async def session(port: int, servers: list[Serving]) -> None:
+        async with mcp.Client(f"http://127.0.0.1:{port}/mcp", mode="legacy", read_timeout_seconds=90) as client:
+
+            async def do(**arguments: str) -> str:
+                result: Any = await client.call_tool("do", arguments)
+                assert not result.is_error, result
+                return str(result.content[0].text)
+
+            assert await do(do="set", key="name", text="Ada") == "ok"
+            assert [await do(do="get", key="name") for _ in range(4)] == ["string Ada"] * 4
+            await anyio.to_thread.run_sync(servers[0].stop)
+            assert await do(do="get", key="name") == "string Ada"
+
+    with (
+        redis_server(tmp_path / "redis") as redis,
+        two(server, "--keyvalue", redis.url, **SEALED) as servers,
+        nginx(tmp_path / "nginx", [each.port for each in servers]) as port,
+    ):
+        anyio.run(session, port, servers)
 
 
 @needs_nginx
