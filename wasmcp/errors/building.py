@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from wasmcp.errors.root import WasmcpError
 
@@ -69,32 +70,49 @@ class NativeCodeError(ToolchainError):
         super().__init__(message, source=source, toolchain="python")
 
 
-class ComponentsError(WasmcpError):
+class _PartsError(WasmcpError):
+    """Errors of several parts of a project.
+
+    Attributes:
+        errors: The error of each part, by its name.
+    """
+
+    _part: ClassVar[str]
+    _failure: ClassVar[str]
+
+    def __init__(self, errors: Mapping[str, WasmcpError]) -> None:
+        self.errors = dict(errors)
+        names = ", ".join(f"`{name}`" for name in self.errors)
+        texts = (f"{self._part} `{name}`: {error}" for name, error in self.errors.items())
+        super().__init__("\n\n".join([f"{len(self.errors)} {self._part}s cannot be {self._failure}: {names}", *texts]))
+
+    @classmethod
+    def raise_any(cls, errors: Mapping[str, WasmcpError]) -> None:
+        """Raise these errors: the only one itself, several as one. Without errors, return."""
+        if len(errors) == 1:
+            raise next(iter(errors.values()))
+        if errors:
+            raise cls(errors)
+
+
+class ComponentsError(_PartsError):
     """Several components of a project that cannot be built.
 
     Attributes:
         errors: The error of each component, by its name.
     """
 
-    def __init__(self, errors: Mapping[str, WasmcpError]) -> None:
-        self.errors = dict(errors)
-        names = ", ".join(f"`{name}`" for name in self.errors)
-        texts = (f"component `{name}`: {error}" for name, error in self.errors.items())
-        super().__init__("\n\n".join([f"{len(self.errors)} components cannot be built: {names}", *texts]))
+    _part, _failure = "component", "built"
 
 
-class ServersError(WasmcpError):
+class ServersError(_PartsError):
     """Several servers of a project that cannot be composed.
 
     Attributes:
         errors: The error of each server, by its key.
     """
 
-    def __init__(self, errors: Mapping[str, WasmcpError]) -> None:
-        self.errors = dict(errors)
-        names = ", ".join(f"`{name}`" for name in self.errors)
-        texts = (f"server `{name}`: {error}" for name, error in self.errors.items())
-        super().__init__("\n\n".join([f"{len(self.errors)} servers cannot be composed: {names}", *texts]))
+    _part, _failure = "server", "composed"
 
 
 class CatalogueError(WasmcpError):

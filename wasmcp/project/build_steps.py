@@ -178,10 +178,7 @@ def built_components(planned: Plan, servers: Iterable[str], cache: Cache, report
             built[name] = future.result()
         except WasmcpError as error:
             failed[name] = error
-    if len(failed) == 1:
-        raise next(iter(failed.values()))
-    if failed:
-        raise ComponentsError(failed)
+    ComponentsError.raise_any(failed)
     return built
 
 
@@ -252,10 +249,7 @@ def composed_servers(
             done[key] = _compose(planned, planned.servers[key], components, report)
         except WasmcpError as error:
             failed[key] = error
-    if len(failed) == 1:
-        raise next(iter(failed.values()))
-    if failed:
-        raise ServersError(failed)
+    ServersError.raise_any(failed)
     return done
 
 

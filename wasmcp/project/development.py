@@ -152,8 +152,5 @@ def _modules(
             found[name] = tools.modules(source, cache=cache.toolchain(tools.name), progress=notes(report))
         except ToolchainError as error:
             failed[name] = error
-    if len(failed) == 1:
-        raise next(iter(failed.values()))
-    if failed:
-        raise ComponentsError(failed)
+    ComponentsError.raise_any(failed)
     return found

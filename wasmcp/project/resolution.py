@@ -91,10 +91,7 @@ def resolve_components(project: Project, fetching: FetchOptions | None = None) -
             found[name] = resolve_component(project, project.components[name], fetching)
         except ToolchainError as error:  # errors of registries are about all components
             failed[name] = error
-    if len(failed) == 1:
-        raise next(iter(failed.values()))
-    if failed:
-        raise ComponentsError(failed)
+    ComponentsError.raise_any(failed)
     if fetching.locked if fetching is not None else environment_says("WASMCP_LOCKED"):
         from wasmcp.project import lock_components
 
