@@ -97,8 +97,8 @@ def breadth_warnings(unlimited: Mapping[str, Sequence[str]]) -> list[str]:
         if "http" in found:
             warnings.append(
                 f"component `{component}` is granted all of `http`: it can send requests to every host, this machine "
-                f"and its networks included. Name the hosts in `[tool.wasmcp.components.{component}.grants]`: "
-                '`http = ["https://api.example.com"]`'
+                f"and its networks included. Name the hosts: `--grant {component}=http:https://api.example.com`, or "
+                f'`http = ["https://api.example.com"]` in `[tool.wasmcp.components.{component}.grants]`'
             )
         if "sockets" in found:
             warnings.append(
