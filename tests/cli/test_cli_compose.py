@@ -11,7 +11,9 @@ from support.compose_inputs import catalogue, dead_end, tools_beside, tools_comp
 
 from wasmcp.cli.group import commands
 from wasmcp.compose import Catalogue, inspect_component
+from wasmcp.compose.metadata import AUTHORIZATIONS
 from wasmcp.host import open_server
+from wasmcp.insight.roles import read_structure
 
 
 def run(*arguments: object) -> Result:
@@ -51,6 +53,24 @@ class TestCompose:
         assert found["_meta"]["io.modelcontextprotocol/serverInfo"] == {"name": "server", "version": "2.0"}
         assert found["instructions"] == "Hi"
         assert "words" in {part.name for part in inspect_component(out.read_bytes()).nested}
+
+    @pytest.mark.parametrize("auth", AUTHORIZATIONS)
+    def test_auth_decides_on_authorization(self, auth: str, calc: Path, tmp_path: Path) -> None:
+        out = tmp_path / "server.wasm"
+        assert run("compose", "server", calc, "-o", out, "--auth", auth).exit_code == 0
+        parts = {role.name for role in read_structure(out.read_bytes()).roles}
+        assert ("authorization" in parts, "no-authorization" in parts) == (auth != "none", auth == "none")
+        with open_server(out, instances=1, quick=True) as server:
+            status = server.http("POST", headers={"Host": "localhost"}, body="{}").status
+        assert (status in {401, 403, 503}) == (auth == "required"), status
+
+    def test_settings_of_authorization_without_authorization_are_refused(self, calc: Path, tmp_path: Path) -> None:
+        out = tmp_path / "server.wasm"
+        done = run("compose", "server", calc, "-o", out, "--auth", "none", "--setting", "WASMCP_AUTH_MODE=oauth")
+        assert done.exit_code == 1
+        assert "`WASMCP_AUTH_MODE` has no effect in a server without authorization" in done.output
+        assert not out.exists()
+        assert run("compose", "server", calc, "-o", out, "--auth", "oauth").exit_code == 2
 
     def test_extensions_are_announced(self, calc: Path, tmp_path: Path) -> None:
         out = tmp_path / "server.wasm"

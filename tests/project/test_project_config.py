@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 from support.projects import write_project
 
+from wasmcp.compose.metadata import AUTHORIZATIONS
 from wasmcp.errors import ConfigError
 from wasmcp.host.configuration.declared import Configuration, Directory, Variable
 from wasmcp.project.config import load
+from wasmcp.project.model import ServerConfig
 
 MISTAKES = Path(__file__).parent / "mistakes"
 
@@ -293,6 +295,37 @@ def test_the_command_lines_names_are_checked_too(tmp_path: Path) -> None:
         "`tool.wasmcp.aliases.list`: `list` is reserved: it is a command's name",
         "`tool.wasmcp.aliases.p` has the name of a profile: one of them needs another",
     )
+
+
+def server_with(root: Path, line: str) -> ServerConfig:
+    (make_tree(root, "my_demo") / "pyproject.toml").write_text(f"{GOOD}{line}\n")
+    return load(root).servers["small"]
+
+
+@pytest.mark.parametrize("auth", AUTHORIZATIONS)
+def test_authorization_of_a_server(tmp_path: Path, auth: str) -> None:
+    assert server_with(tmp_path, f'auth = "{auth}"').auth == auth
+
+
+def test_a_server_leaves_authorization_to_its_operator(tmp_path: Path) -> None:
+    assert server_with(tmp_path, "").auth == "operator"
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ('auth = "oauth"', "`tool.wasmcp.servers.small.auth` must be"),
+        ("auth = true", "`tool.wasmcp.servers.small.auth` must be"),
+        (
+            'auth = "none"\nsettings = { WASMCP_AUTH_MODE = "oauth" }',
+            '`tool.wasmcp.servers.small.settings` has `WASMCP_AUTH_MODE`, which has no effect with `auth = "none"`',
+        ),
+    ],
+)
+def test_authorization_that_cannot_hold_is_refused(tmp_path: Path, line: str, problem: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        server_with(tmp_path, line)
+    assert problem in str(error.value)
 
 
 def test_target_runtime(tmp_path: Path) -> None:

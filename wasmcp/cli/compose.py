@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from wasmcp.compose.chain_plan import OnDuplicate
     from wasmcp.compose.deployment_targets import Runtime, Transport
     from wasmcp.compose.grant_rules import GrantRules
-    from wasmcp.compose.server import Authorization
+    from wasmcp.compose.metadata import Authorization
     from wasmcp.project.spec_components import Prepared
     from wasmcp.registry.names.aliases import Layer
 

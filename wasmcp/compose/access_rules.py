@@ -14,7 +14,7 @@ from wasmcp.compose.access import Access, Selector
 from wasmcp.compose.chain_plan import DynamicComponent, Member, Part, members_of
 from wasmcp.errors import CompositionError
 from wasmcp.protocol import IDENTITIES
-from wasmcp.revision_views import Item, to_json_text
+from wasmcp.revision_views import Item
 
 SECTION = "wasmcp-access"
 """Custom section with the access rules of a server, for commands that explain them."""
@@ -34,20 +34,31 @@ def tags_of(item: Item) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def compiled(access: Access, parts: Sequence[Part]) -> str:
-    """Return the rules of a server in the form that the framework reads.
+def compiled(access: Access, parts: Sequence[Part], *, development: bool = False) -> dict[str, Any]:
+    """Return the rules of a server in the form that the framework reads, as JSON values.
+
+    Args:
+        access: The rules as the author writes them.
+        parts: The chain.
+        development: True for a development build, in which the lists of every Python component are read at run time.
 
     Raises:
         CompositionError: A rule cannot hold: it names a component or a tag that is not in the server, or refers to
             tags or components of entries that are not recorded.
     """
     members = members_of(parts)
-    _check(access, members, [part.component.name for part in parts if isinstance(part, DynamicComponent)])
-    document = {
+    problems = _problems(access, members, [part.component.name for part in parts if isinstance(part, DynamicComponent)])
+    if problems and development:
+        problems.append(
+            "the lists of Python components of a development build are read at run time: with filters by their tags or "
+            "components test a release build, without `--wasmcp-fast`"
+        )
+    if problems:
+        raise CompositionError("; ".join(problems))
+    return {
         "paths": {path: one.to_dict() for path, one in access.filters.items()},
         "entries": {kind: _entries(kind, members) for kind in IDENTITIES},
     }
-    return to_json_text(document)
 
 
 def access_section(rules: str) -> bytes:
@@ -56,12 +67,36 @@ def access_section(rules: str) -> bytes:
 
 
 def read_access(sections: Sequence[bytes]) -> dict[str, Any] | None:
-    """Return the rules in the sections of a server; None if it has none, or more than one record."""
+    """Return the rules in the sections of a server; None if it has none, more than one record, or an invalid one."""
     try:
         found = json.loads(sections[0]) if len(sections) == 1 else None
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
+    return found if isinstance(found, dict) and _is_valid(found) else None
+
+
+def _is_valid(rules: dict[str, Any]) -> bool:
+    """Return true if a document has the form of `compiled`."""
+    paths, entries = rules.get("paths"), rules.get("entries")
+    if not isinstance(paths, dict) or not isinstance(entries, dict):
+        return False
+    lists = [entries.get(kind) for kind in IDENTITIES]
+    for one in paths.values():
+        if not isinstance(one, dict):
+            return False
+        lists += one.values()
+    if not all(isinstance(found, list) and all(isinstance(each, dict) for each in found) for found in lists):
+        return False
+    selectors = [each for one in paths.values() for found in one.values() for each in found]
+    return all(_is_texts(value) for each in selectors for value in each.values()) and all(
+        isinstance(entry.get("name"), str) and isinstance(entry.get("component"), str) and _is_texts(entry.get("tags"))
+        for kind in IDENTITIES
+        for entry in entries[kind]
+    )
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
 def _entries(kind: str, members: Sequence[Member]) -> list[dict[str, Any]]:
@@ -74,7 +109,7 @@ def _entries(kind: str, members: Sequence[Member]) -> list[dict[str, Any]]:
     return sorted(entries, key=lambda entry: entry["name"].encode())
 
 
-def _check(access: Access, members: Sequence[Member], dynamic: Sequence[str]) -> None:
+def _problems(access: Access, members: Sequence[Member], dynamic: Sequence[str]) -> list[str]:
     names = [member.component.name for member in members]
     tags = {
         tag
@@ -89,8 +124,7 @@ def _check(access: Access, members: Sequence[Member], dynamic: Sequence[str]) ->
             place = f"`{effect}` of the filter of `{path}`"
             for selector in selectors:
                 problems += _unknown(place, selector, names, tags, dynamic)
-    if problems:
-        raise CompositionError("; ".join(problems))
+    return problems
 
 
 def _unknown(place: str, selector: Selector, names: Sequence[str], tags: set[str], dynamic: Sequence[str]) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, get_args
 
 from wasmcp.environment import AUTHORIZATION
 from wasmcp.errors import CompositionError
@@ -72,6 +72,11 @@ def metadata_values(metadata: ServerMetadata, capabilities: dict[str, Any]) -> d
     }
 
 
+Authorization = Literal["operator", "required", "none"]
+"""Authorization of a server: its operator decides; every request is denied until it is configured; or it has none."""
+
+AUTHORIZATIONS: tuple[Authorization, ...] = get_args(Authorization)
+
 BAKED = (
     "WASMCP_ALLOWED_HOSTS",
     "WASMCP_ALLOWED_ORIGINS",
@@ -101,13 +106,13 @@ def setting_problem(name: str, value: object) -> str | None:
     return None
 
 
-def check_settings(settings: Mapping[str, str], *, environment: bool, auth: str = "operator") -> None:
+def check_settings(settings: Mapping[str, str], *, environment: bool, auth: Authorization = "operator") -> None:
     """Check the settings to bake in.
 
     Args:
         settings: The settings by name.
         environment: True if the environment is to be read as well.
-        auth: The server's authorization, `operator`, `required` or `none`.
+        auth: The server's authorization.
 
     Raises:
         CompositionError: A setting cannot be baked in, or the environment is to be read as well.

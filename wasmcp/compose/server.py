@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from wasmcp.component import interface_names
 from wasmcp.component.builder import Chunk
@@ -71,15 +71,12 @@ from wasmcp.compose.interfaces import (
     WIRE,
     is_among,
 )
-from wasmcp.compose.metadata import ServerMetadata, check_settings
+from wasmcp.compose.metadata import Authorization, ServerMetadata, check_settings
 from wasmcp.compose.roles import Kind, Role, roles_section
 from wasmcp.compose.wiring import Services, Wiring, check_imports
 from wasmcp.development_builds import INTERFACE
 from wasmcp.errors import CompositionError, InvalidComponentError, LimitExceededError
-from wasmcp.revision_views import Item
-
-Authorization = Literal["operator", "required", "none"]
-"""Authorization of a server: its operator decides; every request is denied until it is configured; or it has none."""
+from wasmcp.revision_views import Item, to_json_text
 
 
 @dataclass(frozen=True)
@@ -193,14 +190,15 @@ def compose_server(
     described = server_metadata(metadata, capabilities)
     composition = Composition(load_framework(framework), described, keyvalue, development=development)
     composition.check(read)
-    rules = compiled(access, parts) if access else None
-    composition.serve(parts, environment=environment, settings=settings or {}, rules=rules, auth=auth)
+    rules = compiled(access, parts, development=development) if access else None
+    text = None if rules is None else to_json_text(rules)
+    composition.serve(parts, environment=environment, settings=settings or {}, rules=text, auth=auth)
     encoded = encode(composition.graph)
     permitted = (INTERFACE,) if development else ()
     _check_imports(composition.graph, (name for name in encoded.imports if name not in permitted))
     check_size(encoded.to_bytes(), read)
     return ComposedServer(
-        chunks=(*encoded.chunks, roles_section(encoded.nodes), *([access_section(rules)] if rules else ())),
+        chunks=(*encoded.chunks, roles_section(encoded.nodes), *([access_section(text)] if text else ())),
         capabilities=capabilities,
         tools=tools_of(parts),
         imports=tuple(sorted(encoded.imports)),
@@ -210,7 +208,7 @@ def compose_server(
         catalogue=catalogue_of(parts),
         denied={component.name: found for component in read if (found := denied_to(component))},
         unlimited={component.name: found for component in read if (found := unlimited_grants(component))},
-        access=None if rules is None else json.loads(rules),
+        access=rules,
     )
 
 
@@ -317,16 +315,20 @@ class Composition:
         """Put the transport in front of the chain, and export its entry points.
 
         Raises:
-            CompositionError: There are access rules, and the transport is a replacement that does not apply them.
+            CompositionError: There are access rules, or authorization is required, and the transport is a replacement
+                that does not apply them.
         """
         chain = self._chain(parts)
         services = {**self._accessible(chain, rules), AUTHORIZER: self._authorizer(auth)}
         transport = self._instance("transport", services)
-        if rules is not None and not interface_names.find(ACCESS, transport.info.imports):
-            raise CompositionError(
-                f"the server has filters, but the replacement of `transport` does not import `{ACCESS}`: its requests "
-                "would not be checked"
-            )
+        checks = {ACCESS: "filters"} if rules is not None else {}
+        checks |= {AUTHORIZER: '`auth = "required"`'} if auth == "required" else {}
+        for interface, reason in checks.items():
+            if not interface_names.find(interface, transport.info.imports):
+                raise CompositionError(
+                    f"the server has {reason}, but the replacement of `transport` does not import `{interface}`: its "
+                    "requests would not be checked. Replace it by one that does, or remove the replacement"
+                )
         if settings:
             for name, type_ in transport.info.imports.items():
                 if is_among(name, (ENVIRONMENT,)) and isinstance(type_, Instance):

@@ -63,7 +63,7 @@ from typing import Any
 
 from wasmcp.compose.grant_rules import FsRule, GrantRules, read_grants
 from wasmcp.compose.interfaces import GRANTS
-from wasmcp.compose.metadata import setting_problem
+from wasmcp.compose.metadata import AUTHORIZATIONS, setting_problem
 from wasmcp.environment import AUTHORIZATION
 from wasmcp.errors import ConfigError
 from wasmcp.host.configuration.declared import DATA, Configuration, Directory, Variable
@@ -71,7 +71,6 @@ from wasmcp.host.operations.rate_limits import CLIENTS, KINDS, Rate, RateLimits
 from wasmcp.package_data import FRAMEWORK_COMPONENTS
 from wasmcp.project.access_tables import read_access
 from wasmcp.project.model import (
-    AUTHORIZATIONS,
     RUNTIMES,
     ComponentConfig,
     Project,

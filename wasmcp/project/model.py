@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 
 from wasmcp.compose.access import Access
 from wasmcp.compose.grant_rules import GrantRules
+from wasmcp.compose.metadata import Authorization
 from wasmcp.errors import ConfigError
 from wasmcp.host.configuration.declared import Configuration
 from wasmcp.toolchains import toolchain
@@ -123,10 +124,6 @@ Runtime = Literal["wasmcp", "wasmtime", "spin", "wasmcloud"]
 RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
 """Runtime of wasmcp, and those of `wasmcp.compose.deployment_targets`, each with its draft of `wasi:keyvalue`."""
 
-Authorization = Literal["operator", "required", "none"]
-AUTHORIZATIONS: tuple[Authorization, ...] = get_args(Authorization)
-"""Values of `auth`; see `wasmcp.compose.server.Authorization`."""
-
 
 @dataclass(frozen=True)
 class ComponentConfig:
@@ -172,7 +169,7 @@ class ServerConfig:
         instructions: Instructions for the model.
         on_duplicate: ``error`` or ``first``: handling of two tools of the same name.
         environment: True if the framework reads its settings (``WASMCP_*``) from the environment of the process.
-        auth: The authorization of HTTP requests, of ``AUTHORIZATIONS``.
+        auth: The authorization of HTTP requests, of ``wasmcp.compose.metadata.AUTHORIZATIONS``.
         framework: Framework component -> the file that replaces it, relative to the root.
         extensions: The extensions of MCP that it declares in addition to those of its components: identifier ->
             settings.
