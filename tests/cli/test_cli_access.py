@@ -58,6 +58,17 @@ def test_inspect_lists_the_filters(file: Path) -> None:
     assert "/mcp/math" in json.loads(run(file, "--no-boot", "--json"))["access"]["paths"]
 
 
+def test_inspect_warns_of_a_record_that_is_not_what_the_server_applies(file: Path, tmp_path: Path) -> None:
+    data = file.read_bytes()
+    index = data.rindex(b'["echo"]')
+    changed = tmp_path / "changed.wasm"
+    changed.write_bytes(data[:index] + b'["ecno"]' + data[index + 8 :])
+    warning = "warning: the filters that this file applies are not those of its record"
+    assert warning in run(changed, "--path", "/mcp/math")
+    assert warning in run(changed, "--no-boot")
+    assert warning not in run(file, "--no-boot") + run(file, "--path", "/mcp/math")
+
+
 def test_inspect_refuses_a_path_for_a_server_without_filters(tmp_path: Path) -> None:
     plain = tmp_path / "plain.wasm"
     compose_server([ComponentSpec("calc", tools_component("called"), Catalogue((tool("add"),)))], METADATA).write(plain)

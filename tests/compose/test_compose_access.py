@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.compose_inputs import METADATA, catalogue, tool, tools_component, validate
+from support.compose_inputs import METADATA, WIT, catalogue, dummy, tool, tools_component, validate
 from support.entry_points import JSON, Embedded, Served, mirrored, request
 from support.server_processes import wasmtime_serve
 
@@ -23,6 +24,7 @@ from wasmcp.compose.interfaces import COMPLETIONS, PROMPTS, RESOURCES
 from wasmcp.errors import CompositionError, RequestError
 from wasmcp.guest.declarations import tags
 from wasmcp.host import open_server
+from wasmcp.insight.roles import read_structure
 
 ADD = {"_meta": {"wasmcp/tags": ["math"]}}
 SLOW = {"_meta": {"wasmcp/tags": ["math", "slow"]}}
@@ -303,6 +305,75 @@ def test_tags_of_dynamic_components_cannot_be_denied() -> None:
     dynamic = ComponentSpec("live", tools_component("live", "now"), grants=frozenset({"middleware"}), dynamic=True)
     with pytest.raises(CompositionError, match="the tags of `live` are not known"):
         compose_server([dynamic], METADATA, access=Access({"/mcp": Filter(None, (Selector(tags=("a",)),))}))
+
+
+def test_development_builds_name_the_release_build_for_filters_by_tag() -> None:
+    dynamic = ComponentSpec("live", tools_component("live", "now"), grants=frozenset({"middleware"}), dynamic=True)
+    access = Access({"/mcp": Filter((Selector(tags=("a",)),))})
+    for development in (True, False):
+        with pytest.raises(CompositionError) as error:
+            compose_server([dynamic], METADATA, access=access, development=development)
+        assert ("test a release build, without `--wasmcp-fast`" in str(error.value)) == development
+
+
+@pytest.fixture(scope="module")
+def unchecking_transport(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A transport that checks no request."""
+    wit = Path(shutil.copytree(WIT, tmp_path_factory.mktemp("unchecking") / "wit"))
+    wire, checks = wit / "wire.wit", "  import access;\n  import authorizer;\n"
+    assert checks in wire.read_text()
+    wire.write_text(wire.read_text().replace(checks, ""))
+    return dummy("transport", wit)
+
+
+def test_replaced_transports_apply_the_filters_and_the_authorization(unchecking_transport: bytes) -> None:
+    spec = ComponentSpec("calc", tools_component("called"), catalogue("add"))
+    framework = {"transport": unchecking_transport}
+    with pytest.raises(CompositionError, match="the server has filters, but the replacement of `transport`"):
+        compose_server([spec], METADATA, access=Access({"/mcp": Filter(())}), framework=framework)
+    with pytest.raises(CompositionError, match='the server has `auth = "required"`, but the replacement'):
+        compose_server([spec], METADATA, auth="required", framework=framework)
+    assert compose_server([spec], METADATA, framework=framework).access is None
+
+
+NO_ENTRIES = b'{"tools": [], "resources": [], "templates": [], "prompts": []}'
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        b"[]",
+        b'{"paths": [], "entries": {}}',
+        b'{"paths": {"/mcp": 1}, "entries": %s}' % NO_ENTRIES,
+        b'{"paths": {"/mcp": {"deny": {}}}, "entries": %s}' % NO_ENTRIES,
+        b'{"paths": {"/mcp": {"deny": [{"tags": [1]}]}}, "entries": %s}' % NO_ENTRIES,
+        b'{"paths": {}, "entries": {"tools": [1], "resources": [], "templates": [], "prompts": []}}',
+        b'{"paths": {}, "entries": {"tools": [{"name": "a"}], "resources": [], "templates": [], "prompts": []}}',
+        b'{"paths": {}, "entries": {"tools": []}}',
+        b"[" * 100_000,
+    ],
+)
+def test_invalid_records_are_not_read(record: bytes) -> None:
+    assert access_rules.read_access([record]) is None
+    valid = b'{"paths": {"/mcp": {"deny": [{"tags": ["a"]}]}}, "entries": %s}' % NO_ENTRIES
+    assert access_rules.read_access([valid]) == json.loads(valid)
+
+
+def test_the_record_of_filters_is_read(file: Path) -> None:
+    structure = read_structure(file.read_bytes())
+    assert structure.access == composed().access
+    assert not structure.access_unproved
+    assert access_rules.read_access([b"{}", b"{}"]) is None
+
+
+def test_records_that_are_not_the_rules_of_the_server_are_reported(file: Path) -> None:
+    data = file.read_bytes()
+    for index in (data.index(b'"/mcp/math"'), data.rindex(b'"/mcp/math"')):
+        changed = data[:index] + b'"/mcp/meth"' + data[index + len(b'"/mcp/math"') :]
+        assert read_structure(changed).access_unproved
+    unrecorded = data.replace(access_rules.SECTION.encode(), b"wasmcp-acsess")
+    assert read_structure(unrecorded).access is None
+    assert read_structure(unrecorded).access_unproved
 
 
 def test_the_key_of_tags_is_that_of_the_guest_library() -> None:

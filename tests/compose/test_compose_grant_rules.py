@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.compose_inputs import METADATA, catalogue, probe, validate
 
-from wasmcp.compose import ComponentSpec, compose_server
+from wasmcp.component.topology import Source
+from wasmcp.compose import ComponentSpec, compose_server, roles
 from wasmcp.compose.component_reader import read_component
 from wasmcp.compose.grant_policy import read_policy
 from wasmcp.compose.grant_rules import (
@@ -269,6 +271,32 @@ def test_rules_that_differ_from_the_record_are_reported() -> None:
         assert part.unproved == ("env",)
         assert part.to_dict()["unproved_rules"] == ["env"]
         assert "dev.wasmcp.grant-rules" not in grant_annotations(changed)
+
+
+def test_rules_of_another_component_of_the_same_name_are_not_shown() -> None:
+    own, other = (
+        ComponentSpec(name, probe(), catalogue(name), frozenset({"env"}), rules=rules(env=[variable]))
+        for name, variable in (("xa", "NARROW"), ("xb", "BROAD"))
+    )
+    data = compose_server([own, other], METADATA).data
+    assert [(part.name, part.unproved) for part in read_structure(data).components] == [("xa", ()), ("xb", ())]
+    record = data[data.rindex(roles.SECTION.encode()) :]
+    assert record.count(b'"xb"') > 2
+    renamed = data.replace(record, record.replace(b'"xb"', b'"xa"'))
+    assert [part.unproved for part in read_structure(renamed).components] == [("env",), ("env",)]
+
+
+def test_a_guard_counts_only_if_it_provides_the_whole_interface() -> None:
+    spec = ComponentSpec("x", probe(), catalogue("probe"), frozenset({"env"}), rules=rules(env=["A"]))
+    structure = read_structure(compose_server([spec], METADATA).data)
+    index = next(number for number, role in enumerate(structure.roles) if role.kind == "component")
+    instance = structure.topology.instances[index]
+    (name,) = structure.reach(index).guarded
+    mixed = (*instance.arguments[name], Source(0, ("other", "function")))
+    instances = list(structure.topology.instances)
+    instances[index] = replace(instance, arguments={**instance.arguments, name: mixed})
+    changed = replace(structure, topology=replace(structure.topology, instances=tuple(instances)))
+    assert (structure.reach(index).unproved, changed.reach(index).unproved) == ((), ("env",))
 
 
 def test_an_interface_that_rules_cannot_limit_is_refused() -> None:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from wasmcp.insight.listing import Offers
     from wasmcp.insight.roles import Reach, Structure
 
+_UNPROVED = (
+    "the filters that this file applies are not those of its record, or `access-control` is not that of this wasmcp"
+)
 _TITLES = {"tools": "tools", "resources": "resources", "templates": "resource templates", "prompts": "prompts"}
 
 
@@ -62,6 +65,7 @@ def command(spec: str, *, no_boot: bool, offline: bool, path: str | None, as_jso
             "recorded": structure.recorded,
             "foreign_framework": list(structure.foreign),
             "access": structure.access,
+            "access_unproved": structure.access_unproved,
             "manifest": recorded.entry,
         }
         click.echo(json.dumps(document, indent=2))
@@ -89,11 +93,16 @@ def _explain(name: str, structure: Structure, path: str, *, as_json: bool) -> No
     """Print the entries that exist under a path, and those that do not."""
     from wasmcp.insight.access import entries_at
 
+    if structure.access is None and structure.access_unproved:
+        raise click.ClickException(f"`{name}` has no valid record of its filters: compose it again")
     if structure.access is None:
         raise click.ClickException(f"`{name}` has no filters: every entry exists under each path below `/mcp`")
     shown = entries_at(structure.access, path)
+    if structure.access_unproved:
+        click.echo(f"warning: {_UNPROVED}", err=True)
     if as_json:
-        click.echo(json.dumps({"name": name, **shown.to_dict()}, indent=2))
+        document = {"name": name, "unproved": structure.access_unproved, **shown.to_dict()}
+        click.echo(json.dumps(document, indent=2))
     else:
         click.echo("\n".join(map(printable, shown.lines())))
 
@@ -144,6 +153,8 @@ def _lines(
         yield from _trust(structure)
     if structure.access is not None:
         yield from _table("filters", _filters(structure.access))
+    if structure.access_unproved:
+        yield f"warning: {_UNPROVED}"
     if offers is not None:
         for kind, title in _TITLES.items():
             if offers.lists.get(kind) or kind == "tools":

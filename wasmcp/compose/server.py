@@ -351,7 +351,7 @@ class Composition:
             unchecked = self._generated("no-access-rules", stubs({ACCESS: type_}), kind="denial")
             unchecked.set(MESSAGES, self._shared[MESSAGES])
             return {SERVER_HANDLER: chain, ACCESS: unchecked.export(ACCESS)}
-        baked = self._generated("access-rules", access_rules(rules))
+        baked = self._generated("access-rules", access_rules(rules), whole=True)
         node = self._instance("access-control", {SERVER_HANDLER: chain, ACCESS_RULES: baked.export(ACCESS_RULES)})
         return {SERVER_HANDLER: node.export(SERVER_HANDLER), ACCESS: node.export(ACCESS)}
 

@@ -11,26 +11,31 @@ The grants are also annotations of OCI artifacts. Source: OCI image specificatio
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Mapping
+from collections import Counter
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from hashlib import sha256
 from typing import Any
 
 from wasmcp.component.builder import Chunk
-from wasmcp.component.topology import InstanceInfo, Topology, read_topology
+from wasmcp.component.topology import InstanceInfo, Source, Topology, read_topology
 from wasmcp.compose import inspect_component
 from wasmcp.compose.access_rules import SECTION as ACCESS_SECTION
 from wasmcp.compose.access_rules import read_access
 from wasmcp.compose.framework import load_framework
+from wasmcp.compose.generated_components import access_rules
 from wasmcp.compose.grant_rules import GrantRules, RuleError
 from wasmcp.compose.grants import families
 from wasmcp.compose.guards import GUARDS, rules_component
-from wasmcp.compose.interfaces import ALWAYS, GRANTED, MIDDLEWARE, SERVER_HANDLER, STDOUT, is_among
+from wasmcp.compose.interfaces import ACCESS_RULES, ALWAYS, GRANTED, MIDDLEWARE, SERVER_HANDLER, STDOUT, is_among
 from wasmcp.compose.roles import SECTION, Role, read_roles
 from wasmcp.errors import ComponentError, MissingPackageDataError
 from wasmcp.package_data import FRAMEWORK_COMPONENTS, framework_component
 from wasmcp.package_data import GUARDS as GUARD_NAMES
+
+ACCESS_CONTROL = "access-control"
+"""The framework component that applies access rules."""
 
 _GRANTED = tuple(contract.partition("@")[0] for contract in GRANTED)
 
@@ -103,7 +108,9 @@ class Structure:
         handlers: The indices of instances whose own `server-handler` is called by others or exported.
         guards: The families that each instance of a guard limits by the recorded rules, by its index: the guard is that
             of this wasmcp, and its rules are those of the record.
-        access: The server's access rules; None without rules. See `wasmcp.compose.access_rules`.
+        access: The recorded access rules of the server; None without rules. See `wasmcp.compose.access_rules`.
+        access_unproved: The rules that the server applies, or the component that applies them, are not those of the
+            record.
     """
 
     topology: Topology
@@ -113,6 +120,7 @@ class Structure:
     handlers: frozenset[int] = frozenset()
     guards: Mapping[int, str] = field(default_factory=dict)
     access: Mapping[str, Any] | None = None
+    access_unproved: bool = False
 
     def kind(self, index: int) -> str:
         """Return the role of an instance: see `wasmcp.compose.roles.Role.kind`."""
@@ -124,19 +132,18 @@ class Structure:
         host: list[str] = []
         denied: list[str] = []
         stores: list[str] = []
-        guards: dict[str, int] = {}
+        guards: dict[str, int | None] = {}  # None: functions of the interface come from elsewhere as well
         for name, sources in instance.arguments.items():
             granted = is_among(name, _GRANTED)
             if not (granted or name.startswith("wasi:")):
                 continue
             kinds = {self.kind(source.instance) for source in sources if source.instance is not None}
-            behind = [one for source in sources if (one := source.instance) is not None and self._is_guard(one)]
             if any(source.instance is None for source in sources):
                 host.append(name)
-            elif "denial" in kinds:
+            elif kinds == {"denial"}:
                 denied.append(name)
-            elif behind:
-                guards[name] = behind[0]
+            elif any(source.instance is not None and self._is_guard(source.instance) for source in sources):
+                guards[name] = _only(sources)
             elif granted:
                 stores.append(name)
         own = role.kind == "component"
@@ -154,7 +161,7 @@ class Structure:
                 family
                 for name, guard in guards.items()
                 for family in families([name])
-                if self.guards.get(guard) != family or self.roles[guard].component != role.name
+                if guard is None or self.guards.get(guard) != family or self.roles[guard].component != role.name
             ),
         )
 
@@ -202,34 +209,71 @@ def read_structure(data: Chunk, name: str = "") -> Structure:
     foreign = {
         part for part, offset, size in parts if sha256(view[offset : offset + size]).hexdigest() != _digest(part)
     }
+    sections = topology.custom.get(ACCESS_SECTION, ())
+    access = read_access(sections)
     return replace(
         structure,
         foreign=tuple(sorted(foreign)),
         guards=_guards(structure, view, foreign),
-        access=read_access(topology.custom.get(ACCESS_SECTION, ())),
+        access=access,
+        access_unproved=not _applies(structure, view, foreign, None if access is None else sections[0].decode()),
     )
+
+
+def _only(sources: Sequence[Source]) -> int | None:
+    """Return the instance that all sources are in; None if they differ, or one of them is an import."""
+    found = {source.instance for source in sources}
+    return found.pop() if len(found) == 1 else None
+
+
+def _provider(structure: Structure, data: memoryview, index: int, interface: str) -> bytes | None:
+    """Return the component whose instance provides an interface to an instance; None if several do, or none."""
+    provider = _only(structure.topology.instances[index].arguments.get(interface, ()))
+    if provider is None:
+        return None
+    one = structure.topology.instances[provider]
+    return bytes(data[one.offset : one.offset + one.size])
+
+
+def _applies(structure: Structure, data: memoryview, foreign: Container[str], rules: str | None) -> bool:
+    """Return true if a server applies these access rules, and no others."""
+    appliers = [
+        index
+        for index, role in enumerate(structure.roles)
+        if role.kind == "framework" and role.name == ACCESS_CONTROL and role.name not in foreign
+    ]
+    if not appliers:
+        return rules is None and ACCESS_CONTROL not in foreign
+    expected = None if rules is None else access_rules(rules)
+    return [_provider(structure, data, index, ACCESS_RULES) for index in appliers] == [expected]
 
 
 def _guards(structure: Structure, data: memoryview, foreign: Container[str]) -> dict[int, str]:
     """Return the instances of guards that limit by the recorded rules, and their families."""
     families_of = {guard.name: family for family, guard in GUARDS.items()}
-    recorded = {role.name: role.rules for role in structure.roles if role.kind == "component"}
+    names = Counter(role.name for role in structure.roles if role.kind == "component")
+    # Of two components with one name, the rules of one would be shown for the other.
+    recorded = {role.name: role.rules for role in structure.roles if role.kind == "component" and names[role.name] == 1}
+    expected: dict[tuple[str, str], bytes | None] = {}  # one component can have many guards in a prepared file
     found = {}
     for index, role in enumerate(structure.roles):
         family = families_of.get(role.name) if role.kind == "framework" else None
         if family is None or role.name in foreign:
             continue
-        arguments = structure.topology.instances[index].arguments
-        wired = {source.instance for source in arguments.get(GUARDS[family].rules, ()) if not source.path[1:]}
-        try:
-            rules = GrantRules.from_dict(recorded.get(role.component, {}))
-            expected = rules_component(family, rules, load_framework())
-        except (RuleError, MissingPackageDataError):
-            continue
-        places = [structure.topology.instances[one] for one in wired if one is not None]
-        if [bytes(data[one.offset : one.offset + one.size]) for one in places] == [expected]:
+        key = (family, role.component)
+        if key not in expected:
+            expected[key] = _expected(family, recorded.get(role.component, {}))
+        if expected[key] is not None and _provider(structure, data, index, GUARDS[family].rules) == expected[key]:
             found[index] = family
     return found
+
+
+def _expected(family: str, rules: Mapping[str, Any]) -> bytes | None:
+    """Return the component of constants for recorded rules; None if they are invalid."""
+    try:
+        return rules_component(family, GrantRules.from_dict(rules), load_framework())
+    except (RuleError, MissingPackageDataError):
+        return None
 
 
 def components_of(topology: Topology) -> list[Reach]:
