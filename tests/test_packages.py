@@ -19,6 +19,7 @@ def test_table_has_all_packages_with_their_servers() -> None:
     for package in PACKAGES:
         assert lines[package.name].split(" | ")[1] == ", ".join(package.servers)
         assert page.state(lines[package.name]) in {"works", "builds", "refused"}
+    assert {page.state(lines[name]) for name in SLICE} == {"works", "builds", "refused"}
     assert sorted(SERVERS) == sorted({name for package in PACKAGES for name in package.servers})
     for name, repository in SERVERS.items():
         assert f"| {name} | `{repository.partition(',')[0]}`" in PAGE

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from packages.trial import Outcome
-from packages.uses import PACKAGES, SERVERS
+from packages.uses import PACKAGES
 
 PAGE = Path(__file__).parents[2] / "docs" / "guides" / "what-runs.md"
 BEGIN, END = "<!-- packages: written by `make packages` -->\n", "<!-- end of packages -->\n"
@@ -44,8 +44,3 @@ def updated(page: str, outcomes: list[Outcome]) -> str:
     kept = [found[package.name] for package in PACKAGES if package.name in found]
     before, _, rest = page.partition(BEGIN)
     return before + BEGIN + HEAD + "".join(kept) + END + rest.partition(END)[2]
-
-
-def servers_line() -> str:
-    """Return the servers as text of the page."""
-    return "; ".join(f"{name} (`{repository}`)" for name, repository in SERVERS.items())
