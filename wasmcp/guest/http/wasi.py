@@ -33,7 +33,6 @@ _METHODS = {
 _NANOSECONDS = 1_000_000_000
 _WORDS = re.compile(r"(?<!^)(?=[A-Z])")
 _CAPITALS = {"Dns": "DNS", "Tls": "TLS", "Http": "HTTP", "Ip": "IP", "Uri": "URI"}
-_CLOSED = "the server has closed the connection"
 
 
 class WasiTransport:
