@@ -264,7 +264,7 @@ def test_subscriptions_of_sessions_are_filtered(file: Path) -> None:
 
 
 def test_stdio_has_the_entries_of_the_root() -> None:
-    access = Access({"/mcp": Filter((Selector(tools=("add",)),)), "/mcp/all": Filter(None, (Selector(tools=("x",)),))})
+    access = Access({"/mcp": Filter((Selector(tools=("add",)),)), "/mcp/all": Filter(None, (Selector(tools=("x*",)),))})
     with open_server(composed(access).data, instances=1, quick=True) as server:
         assert [one.name for one in server.list_tools()] == ["add"]
         with pytest.raises(RequestError, match="Unknown tool: power"):
@@ -292,6 +292,8 @@ def test_entries_of_dynamic_components_are_filtered_by_name() -> None:
             "names the tag `maths`, which no entry has; the tags are `math`, `private`, `slow`",
         ),
         (Selector(components=("cal",)), "names the component `cal`, which is not in the server"),
+        (Selector(tools=("pwer",)), "names `pwer`, which is not among the tools of the server: `add`, `echo`, `power`"),
+        (Selector(prompts=("add",)), "names `add`, which is not among the prompts of the server: `review`, `summary`"),
     ],
 )
 def test_filters_that_select_nothing_are_refused(selector: Selector, words: str) -> None:
@@ -299,6 +301,11 @@ def test_filters_that_select_nothing_are_refused(selector: Selector, words: str)
         composed(Access({"/mcp/math": Filter(None, (selector,))}))
     assert words in str(error.value)
     assert "`deny` of the filter of `/mcp/math`" in str(error.value)
+
+
+def test_patterns_may_select_nothing() -> None:
+    selectors = (Selector(tools=("admin_*",)), Selector(resources=("notes://work/1",)))
+    assert composed(Access({"/mcp/math": Filter(None, selectors)})).access is not None
 
 
 def test_tags_of_dynamic_components_cannot_be_denied() -> None:

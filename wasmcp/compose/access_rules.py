@@ -6,7 +6,8 @@ The framework component `access-control` applies the rules; framework/lib/access
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from wasmcp.component.custom_sections import custom_section
@@ -43,8 +44,8 @@ def compiled(access: Access, parts: Sequence[Part], *, development: bool = False
         development: True for a development build, in which the lists of every Python component are read at run time.
 
     Raises:
-        CompositionError: A rule cannot hold: it names a component or a tag that is not in the server, or refers to
-            tags or components of entries that are not recorded.
+        CompositionError: A rule cannot hold: it names a component, a tag, a tool or a prompt that is not in the server,
+            or refers to tags or components of entries that are not recorded.
     """
     members = members_of(parts)
     problems = _problems(access, members, [part.component.name for part in parts if isinstance(part, DynamicComponent)])
@@ -109,45 +110,59 @@ def _entries(kind: str, members: Sequence[Member]) -> list[dict[str, Any]]:
     return sorted(entries, key=lambda entry: entry["name"].encode())
 
 
+@dataclass(frozen=True)
+class _Known:
+    """Facts about the entries of a server, with which its filters are checked.
+
+    Attributes:
+        components: The components with recorded lists.
+        tags: The tags of their entries.
+        names: The names of their tools and prompts, by kind.
+        dynamic: The components whose lists are read at run time.
+    """
+
+    components: Sequence[str]
+    tags: frozenset[str]
+    names: Mapping[str, frozenset[str]]
+    dynamic: Sequence[str]
+
+
 def _problems(access: Access, members: Sequence[Member], dynamic: Sequence[str]) -> list[str]:
-    names = [member.component.name for member in members]
-    tags = {
-        tag
-        for member in members
-        for kind in IDENTITIES
-        for item in member.catalogue.items(kind)
-        for tag in tags_of(item)
-    }
-    problems = []
-    for path, one in access.filters.items():
-        for effect, selectors in (("allow", one.allow or ()), ("deny", one.deny)):
-            place = f"`{effect}` of the filter of `{path}`"
-            for selector in selectors:
-                problems += _unknown(place, selector, names, tags, dynamic)
-    return problems
+    items = {kind: [item for one in members for item in one.catalogue.items(kind)] for kind in IDENTITIES}
+    known = _Known(
+        components=[member.component.name for member in members],
+        tags=frozenset(tag for found in items.values() for item in found for tag in tags_of(item)),
+        names={kind: frozenset(item[IDENTITIES[kind]] for item in items[kind]) for kind in ("tools", "prompts")},
+        dynamic=dynamic,
+    )
+    return [
+        f"`{effect}` of the filter of `{path}` names {problem}"
+        for path, one in access.filters.items()
+        for effect, selectors in (("allow", one.allow or ()), ("deny", one.deny))
+        for selector in selectors
+        for problem in _unknown(selector, known, denied=effect == "deny")
+    ]
 
 
-def _unknown(place: str, selector: Selector, names: Sequence[str], tags: set[str], dynamic: Sequence[str]) -> list[str]:
-    """Return what is wrong with a selector. A filter that silently selects nothing would hide less than intended."""
-    problems = []
+def _unknown(selector: Selector, known: _Known, *, denied: bool) -> Iterator[str]:
+    """Yield what a selector names in vain. A filter that silently selects nothing would hide less than intended."""
     for name in selector.components or ():
-        if name in dynamic:
-            problems.append(
-                f"{place} names the component `{name}`, whose lists are read at run time: select its entries by name"
-            )
-        elif name not in names:
-            problems.append(
-                f"{place} names the component `{name}`, which is not in the server; it has {_listed(names)}"
-            )
+        if name in known.dynamic:
+            yield f"the component `{name}`, whose lists are read at run time: select its entries by name"
+        elif name not in known.components:
+            yield f"the component `{name}`, which is not in the server; it has {_listed(known.components)}"
     for tag in selector.tags or ():
-        if dynamic and place.startswith("`deny`"):
-            problems.append(
-                f"{place} names the tag `{tag}`, but the tags of `{dynamic[0]}` are not known: its lists are read at "
+        if known.dynamic and denied:
+            yield (
+                f"the tag `{tag}`, but the tags of `{known.dynamic[0]}` are not known: its lists are read at "
                 "run time. Deny its entries by name"
             )
-        elif tag not in tags:
-            problems.append(f"{place} names the tag `{tag}`, which no entry has; the tags are {_listed(sorted(tags))}")
-    return problems
+        elif tag not in known.tags:
+            yield f"the tag `{tag}`, which no entry has; the tags are {_listed(sorted(known.tags))}"
+    for kind, names in () if known.dynamic else known.names.items():
+        for pattern in getattr(selector, kind) or ():
+            if "*" not in pattern and pattern not in names:
+                yield f"`{pattern}`, which is not among the {kind} of the server: {_listed(sorted(names))}"
 
 
 def _listed(names: Sequence[str]) -> str:
