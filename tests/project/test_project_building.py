@@ -169,6 +169,20 @@ def test_custom_handler_is_dynamic(tmp_path: Path, one: bytes, passing_on: Path)
         assert [tool.name for tool in server.list_tools()] == ["add", "sub"]
 
 
+def test_rate_limits_of_tools_that_do_not_exist_are_refused(tmp_path: Path, one: bytes) -> None:
+    servers = (
+        '[tool.wasmcp.servers.default]\ncomponents = ["one"]\nlimits.tool = { add = "1/minute", subb = "9/hour" }\n'
+    )
+    root = make(tmp_path / "demo", {"one": one}, servers)
+    with pytest.raises(errors.ConfigError) as caught:
+        ensure_built(root)
+    (problem,) = caught.value.problems
+    assert problem.startswith("`tool.wasmcp.servers.default.limits.tool` names `subb`, which is not a tool")
+    assert problem.endswith("did you mean `sub`?")
+    make(root, {"one": one}, servers.replace("subb", "sub"))
+    assert ensure_built(root).is_file()
+
+
 def test_two_components_with_one_name(tmp_path: Path, one: bytes, handmade: Any) -> None:
     both = {"one": one, "two": handmade(listing("mul", "sub")).read_bytes()}
     servers = '[tool.wasmcp.servers.default]\ncomponents = ["one", "two"]\n'

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,7 @@ from wasmcp.project.events import (
     notes,
 )
 from wasmcp.project.manifest import Built, built_entry, server_entry
-from wasmcp.project.model import Project
+from wasmcp.project.model import Project, ServerConfig
 from wasmcp.project.resolution import resolve, resolve_component
 from wasmcp.registry.fetch_options import FetchOptions, environment_says
 from wasmcp.storage import digest
@@ -253,6 +253,22 @@ def composed_servers(
     return done
 
 
+def _check_limits(config: ServerConfig, tools: Sequence[str]) -> None:
+    """Check that the rate limits of single tools are about tools of the server: another name would limit nothing.
+
+    Raises:
+        ConfigError: The error lists all other names.
+    """
+    table = f"tool.wasmcp.servers.{config.key}.limits.tool"
+    problems = [
+        f"`{table}` names `{name}`, which is not a tool of the server{did_you_mean(name, tools)}"
+        for name in config.configuration.limits.tool
+        if name not in tools
+    ]
+    if problems:
+        raise ConfigError(problems)
+
+
 def _compose(
     planned: Plan, step: ServerStep, components: Mapping[str, Built], report: Progress
 ) -> tuple[ComposedServer, dict[str, Any]]:
@@ -301,6 +317,9 @@ def _compose(
         framework=replaced,
         development=planned.development,
     )
+    known = all(part.catalogue is not None for part in parts)
+    if known:
+        _check_limits(config, [tool["name"] for tool in composed.tools])
     if runtime != "wasmcp" and not planned.development:
         check_runtime(runtime, composed.imports)
     given = [part.step.config.name for part in parts if part.step.config.language is None]
@@ -313,7 +332,6 @@ def _compose(
     label = step.output.relative_to(planned.project.root).as_posix() if inside else "a development build"
     report(ServerComposed(config.key, label, composed.size, time.perf_counter() - begun))
     entries = [built_entry(part, planned.project.root) for part in parts]
-    known = all(part.catalogue is not None for part in parts)
     entry = server_entry(
         step.output.name,
         metadata,
