@@ -191,6 +191,21 @@ def test_a_part_of_a_directory_of_the_operator(tmp_path: Path, folders: list[tup
         assert call("directories") == ["/one", "/two"]
 
 
+def test_a_path_is_in_the_nearest_directory_of_the_operator(tmp_path: Path) -> None:
+    names = ("a", "b", "c", "d")
+    for depth, place in enumerate(("x", "x/y", "x/y/z")):
+        for name in names:
+            folder = tmp_path / str(depth) / ("y/z/", "z/", "")[depth] / name
+            folder.mkdir(parents=True)
+            (folder / "file").write_text(f"{place} {name}")
+    mounted = [(str(tmp_path / str(n)), guest, False) for n, guest in enumerate(("/x", "/x/y", "/x/y/z"))]
+    for directories in (mounted, mounted[::-1]):
+        with running(tmp_path, {"fs": [f"/x/y/z/{name}" for name in names]}, directories=directories) as call:
+            assert call("directories") == [f"/x/y/z/{name}" for name in names]
+            for name in names:
+                assert call("read", directory=f"/x/y/z/{name}", path="file") == f"x/y/z {name}"
+
+
 def test_nothing_is_granted_by_default(tmp_path: Path, web: str, folders: list[tuple[str, str, bool]]) -> None:
     with running(tmp_path, {}, env={"TOKEN": "t"}, directories=folders) as call:
         assert call("directories") == []

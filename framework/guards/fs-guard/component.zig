@@ -43,7 +43,7 @@ fn permitted() []const Preopen {
     const given = bindings.wasi_filesystem.preopens.getDirectories();
     const found = memory.alloc(Preopen, given.len + rules.len);
     var count: usize = 0;
-    for (given) |directory| {
+    for (given, 0..) |directory, index| {
         const path = paths.trimmed(directory[1]);
         var passes = false;
         var writable = false;
@@ -52,6 +52,7 @@ fn permitted() []const Preopen {
             writable = writable or rule.writable;
         };
         for (rules) |rule| {
+            if (nearest(given, rule.path) != index) continue;
             const rest = paths.below(rule.path, path) orelse continue;
             if (rest.len == 0) continue;
             const inner = openBelow(directory[0], rest, rule.writable) orelse continue;
@@ -64,6 +65,21 @@ fn permitted() []const Preopen {
         } else directory[0].drop();
     }
     return found[0..count];
+}
+
+/// Return the index of the host's directory that a path is in: of those that contain it, the first with the longest
+/// path.
+fn nearest(given: anytype, path: []const u8) ?usize {
+    var found: ?usize = null;
+    var length: usize = 0;
+    for (given, 0..) |directory, index| {
+        if (paths.below(path, directory[1]) == null) continue;
+        const own = paths.trimmed(directory[1]).len;
+        if (found != null and own <= length) continue;
+        found = index;
+        length = own;
+    }
+    return found;
 }
 
 /// Open a directory below another one without following links; null if it does not exist.
