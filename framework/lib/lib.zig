@@ -2,13 +2,16 @@
 
 pub const access = @import("access.zig");
 pub const Completion = @import("Completion.zig");
+pub const Constant = @import("constant.zig").Constant;
 pub const KeyValue = @import("KeyValue.zig").KeyValue;
 pub const bytes = @import("bytes.zig");
 pub const decimal = @import("decimal.zig");
 pub const base64 = @import("base64.zig");
 pub const header = @import("header.zig");
 pub const json = @import("json.zig");
+pub const limits = @import("limits.zig");
 pub const lists = @import("lists.zig");
+pub const percent = @import("percent.zig");
 pub const proposals = @import("proposals.zig");
 pub const tools = @import("tools.zig");
 pub const uri_matching = @import("uri_matching.zig");
@@ -25,6 +28,7 @@ test {
     _ = header;
     _ = json;
     _ = lists;
+    _ = percent;
     _ = proposals;
     _ = typed;
     _ = UriTemplate;

@@ -10,7 +10,7 @@ const Allocator = std.mem.Allocator;
 const Error = Allocator.Error;
 
 /// Limits: resources per client, subscriptions per connection, and bytes of a URI.
-pub const uri_limit = 1000;
+pub const uri_limit = lib.limits.subscribed_resources;
 pub const subscriber_limit = 100;
 pub const uri_length = 8192;
 const key_length = uri_forms.room(uri_length);
@@ -91,8 +91,7 @@ pub const Filter = struct {
         while (items.next() catch unreachable) {
             const raw = scanner.value() catch unreachable;
             if (raw[0] != '"') return wrong(words);
-            if (uris.items.len == uri_limit)
-                return wrong(std.fmt.comptimePrint("Invalid params: more than {d} resources", .{uri_limit}));
+            if (uris.items.len == uri_limit) return wrong(lib.limits.too_many_resources);
             const uri = try lib.json.decodeString(arena, raw);
             if (uri.len > uri_length) return wrong(too_long);
             try uris.append(arena, uri);

@@ -3,9 +3,9 @@
 //! the normalised host into it, so that the runtime connects to what was compared.
 
 const bindings = @import("bindings");
+const lib = @import("lib");
 const Target = @import("Target.zig");
 
-const memory = bindings.memory;
 const types = bindings.wasi_http.types;
 const Request = types.OutgoingRequest;
 
@@ -25,20 +25,7 @@ pub const exports = struct {
     };
 };
 
-const Rules = @typeInfo(@TypeOf(bindings.http_rules.all)).@"fn".return_type.?;
-
-/// The rules, read once for each instance.
-var known: ?Rules = null;
-
-fn rules() Rules {
-    if (known) |found| return found;
-    var scope = memory.scope();
-    const found = bindings.http_rules.all();
-    _ = memory.take(); // kept for as long as the instance
-    scope.end();
-    known = found;
-    return found;
-}
+const rules = lib.Constant(bindings.memory, bindings.http_rules.all).get;
 
 fn isPermitted(request: Request) bool {
     const scheme: Target.Scheme = if (request.scheme()) |scheme| switch (scheme) {

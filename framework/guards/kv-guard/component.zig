@@ -1,16 +1,16 @@
 //! Guard between a component and `key-value`: passes on the buckets and keys that the component's rules permit.
 
 const bindings = @import("bindings");
-const startsWith = @import("lib").bytes.startsWith;
-const equal = @import("lib").bytes.equal;
+const lib = @import("lib");
 
 const memory = bindings.memory;
+const startsWith = lib.bytes.startsWith;
+const equal = lib.bytes.equal;
 const Error = bindings.key_value_types.Error;
 const Value = bindings.key_value_types.Value;
 const KeyPage = bindings.exports.key_value.KeyPage;
 const Entry = struct { []const u8, Value };
 const Handle = bindings.exports.key_value.Bucket;
-const Rules = @typeInfo(@TypeOf(bindings.kv_rules.all)).@"fn".return_type.?;
 
 fn Result(comptime T: type) type {
     return bindings.abi.Result(T, Error);
@@ -19,18 +19,7 @@ fn Result(comptime T: type) type {
 const denied: Error = .access_denied;
 const Access = enum { read, write };
 
-/// The rules, read once for each instance.
-var known: ?Rules = null;
-
-fn rules() Rules {
-    if (known) |found| return found;
-    var scope = memory.scope();
-    const found = bindings.kv_rules.all();
-    _ = memory.take(); // kept for as long as the instance
-    scope.end();
-    known = found;
-    return found;
-}
+const rules = lib.Constant(bindings.memory, bindings.kv_rules.all).get;
 
 fn isAbout(rule: anytype, bucket: []const u8) bool {
     return if (rule.all_below) startsWith(bucket, rule.bucket) else equal(bucket, rule.bucket);
