@@ -34,7 +34,7 @@ pub const exports = struct {
                 const exists = switch (place) {
                     .whole => true,
                     .missing => false,
-                    .filter => |filter| filter.has(try rules.target(allocator, kind, name, Matcher{})),
+                    .filter => |filter| filter.has(try rules.target(allocator, kind, name, lib.uri_matching.Uri)),
                 };
                 try w.value(if (exists) "true" else "false");
             }
@@ -43,10 +43,4 @@ pub const exports = struct {
             return w.text();
         }
     };
-};
-
-const Matcher = struct {
-    pub fn matches(_: Matcher, uri: []const u8, template: []const u8) Error!bool {
-        return lib.uri_matching.matches(allocator, uri, template);
-    }
 };

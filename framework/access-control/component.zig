@@ -44,6 +44,10 @@ pub const exports = struct {
             };
             var subjects: Subjects = .{ .request = request };
             try subjects.read();
+            if (subjects.too_many) return Reply.failure(.{
+                .code = code.invalid_params,
+                .message = lib.limits.too_many_resources,
+            });
             for (subjects.found.items) |subject| {
                 if (!filter.has(try targetOf(subject))) return try unknown(subject);
             }
@@ -77,6 +81,7 @@ const Subject = struct { kind: Kind, name: []const u8, completed: bool = false }
 const Subjects = struct {
     request: Request,
     found: std.ArrayList(Subject) = .empty,
+    too_many: bool = false,
 
     fn read(self: *Subjects) Error!void {
         const request = self.request;
@@ -98,7 +103,10 @@ const Subjects = struct {
                 const wanted = json.member(request.params(), "notifications") orelse return;
                 var each: rule_set.Each = .init(json.member(wanted, "resourceSubscriptions") orelse return);
                 while (each.next()) |raw| {
-                    if (raw[0] == '"') try self.add(.resources, try json.decodeString(allocator, raw));
+                    if (raw[0] != '"') continue;
+                    self.too_many = self.found.items.len == lib.limits.subscribed_resources;
+                    if (self.too_many) return;
+                    try self.add(.resources, try json.decodeString(allocator, raw));
                 }
             },
             .other => {
@@ -117,14 +125,8 @@ const Subjects = struct {
     }
 };
 
-const Matcher = struct {
-    pub fn matches(_: Matcher, uri: []const u8, template: []const u8) Error!bool {
-        return lib.uri_matching.matches(allocator, uri, template);
-    }
-};
-
 fn targetOf(subject: Subject) Error!rule_set.Target {
-    return (try rules()).target(allocator, subject.kind, subject.name, Matcher{});
+    return (try rules()).target(allocator, subject.kind, subject.name, lib.uri_matching.Uri);
 }
 
 /// Return the error for an entry that does not exist: the same as where no component has it.

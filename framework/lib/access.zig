@@ -17,6 +17,7 @@
 const std = @import("std");
 const bytes = @import("bytes.zig");
 const json = @import("json.zig");
+const percent = @import("percent.zig");
 const uris = @import("uris");
 
 const Allocator = std.mem.Allocator;
@@ -118,9 +119,15 @@ pub const Rules = struct {
     filters: ?[]const Filter,
     entries: std.EnumArray(Kind, []const Entry),
 
-    /// Read rules. `allocator` keeps them; the text has to stay as well.
+    /// Read rules. `allocator` keeps them; the text has to stay as well. Traps if the text is not one that the composer
+    /// writes: without all of the rules, entries that they hide would exist.
     pub fn read(allocator: Allocator, text: []const u8) Error!Rules {
         var rules: Rules = .{ .filters = null, .entries = .initFill(&.{}) };
+        var whole: json.Scanner = .init(text);
+        whole.surrogates = .any;
+        if ((whole.peek() catch @trap()) != .object) @trap();
+        _ = whole.value() catch @trap();
+        whole.end() catch @trap();
         const recorded = json.member(text, "entries") orelse "{}";
         for (std.enums.values(Kind)) |kind| {
             var found: std.ArrayList(Entry) = .empty;
@@ -139,9 +146,10 @@ pub const Rules = struct {
         const paths = json.member(text, "paths") orelse return rules;
         var filters: std.ArrayList(Filter) = .empty;
         var scanner: json.Scanner = .init(paths);
-        var members = scanner.members() catch return rules;
-        while (members.next() catch null) |path| {
-            const filter = scanner.value() catch break;
+        scanner.surrogates = .any;
+        var members = scanner.members() catch @trap();
+        while (members.next() catch @trap()) |path| {
+            const filter = scanner.value() catch @trap();
             try filters.append(allocator, .{
                 .path = try string(allocator, path),
                 .allow = if (json.member(filter, "allow")) |list| try selectors(allocator, list) else null,
@@ -164,13 +172,13 @@ pub const Rules = struct {
         return if (bytes.equal(path, root)) .whole else .missing;
     }
 
-    /// Return the target with this name. `context.matches(uri, template)` matches a URI against a template's text.
+    /// Return the target with this name. `Uri` matches URIs against templates: `uri_matching.Uri`.
     pub fn target(
         rules: *const Rules,
         allocator: Allocator,
         kind: Kind,
         name: []const u8,
-        context: anytype,
+        comptime Uri: type,
     ) Error!Target {
         var entries: std.ArrayList(?*const Entry) = .empty;
         if (kind != .resources) {
@@ -181,17 +189,18 @@ pub const Rules = struct {
         for (rules.entries.getPtrConst(.resources).*) |*known| {
             if (bytes.equal(known.key, key)) try entries.append(allocator, known);
         }
+        const uri: Uri = try .init(allocator, name);
         for (rules.entries.getPtrConst(.templates).*) |*known| {
-            if (try context.matches(name, known.name)) try entries.append(allocator, known);
+            if (try uri.matches(known.name)) try entries.append(allocator, known);
         }
         if (entries.items.len == 0) try entries.append(allocator, null);
-        const plain = try decoded(allocator, key);
+        const plain = try percent.decoded(allocator, key);
         const same = bytes.equal(plain, key);
         return .{
             .kind = kind,
             .forms = try allocator.dupe([]const u8, if (same) &.{key} else &.{ key, plain }),
             .entries = entries.items,
-            .dots = hasDots(name) or hasDots(try decoded(allocator, name)),
+            .dots = hasDots(name) or hasDots(try percent.decoded(allocator, name)),
         };
     }
 
@@ -293,32 +302,6 @@ fn keyOf(allocator: Allocator, uri: []const u8) Error![]const u8 {
     return uris.key(uri, try allocator.alloc(u8, uris.room(uri.len)));
 }
 
-/// Return the text with its percent-encoded bytes decoded (RFC 3986, section 2.1), once.
-fn decoded(allocator: Allocator, text: []const u8) Error![]const u8 {
-    const out = try allocator.alloc(u8, text.len);
-    var n: usize = 0;
-    var i: usize = 0;
-    while (i < text.len) : (n += 1) {
-        const escaped = if (text[i] == '%' and text.len - i > 2) byte(text[i + 1], text[i + 2]) else null;
-        out[n] = escaped orelse text[i];
-        i += if (escaped == null) 1 else 3;
-    }
-    return out[0..n];
-}
-
-fn byte(high: u8, low: u8) ?u8 {
-    return (digit(high) orelse return null) << 4 | (digit(low) orelse return null);
-}
-
-fn digit(c: u8) ?u8 {
-    return switch (c) {
-        '0'...'9' => c - '0',
-        'a'...'f' => c - 'a' + 10,
-        'A'...'F' => c - 'A' + 10,
-        else => null,
-    };
-}
-
 /// Return whether a URI has a `.` or `..` segment. Some readers take a backslash for a slash.
 fn hasDots(uri: []const u8) bool {
     var start: usize = 0;
@@ -338,11 +321,11 @@ const testing = std.testing;
 
 test "patterns" {
     for ([_][2][]const u8{
-        .{ "add", "add" }, .{ "*", "" },          .{ "*", "x" },      .{ "a*", "a" }, .{ "a*c*e", "abcde" },
-        .{ "*b", "aab" },  .{ "a**b", "ab" },     .{ "a*ab", "aaab" },
+        .{ "add", "add" }, .{ "*", "" },      .{ "*", "x" },       .{ "a*", "a" }, .{ "a*c*e", "abcde" },
+        .{ "*b", "aab" },  .{ "a**b", "ab" }, .{ "a*ab", "aaab" },
     }) |pair| try testing.expect(matches(pair[0], pair[1]));
     for ([_][2][]const u8{
-        .{ "add", "Add" }, .{ "add", "addx" }, .{ "add", "" }, .{ "", "a" }, .{ "a*b", "abc" }, .{ "a?c", "abc" },
+        .{ "add", "Add" },     .{ "add", "addx" }, .{ "add", "" }, .{ "", "a" }, .{ "a*b", "abc" }, .{ "a?c", "abc" },
         .{ "*a*b*c", "abab" },
     }) |pair| try testing.expect(!matches(pair[0], pair[1]));
 }
@@ -355,16 +338,22 @@ test "segments that readers could remove" {
 }
 
 const Literal = struct {
-    pub fn matches(_: Literal, uri: []const u8, template: []const u8) Error!bool {
+    uri: []const u8,
+
+    pub fn init(_: Allocator, uri: []const u8) Error!Literal {
+        return .{ .uri = uri };
+    }
+
+    pub fn matches(literal: Literal, template: []const u8) Error!bool {
         const end = std.mem.indexOfScalar(u8, template, '{') orelse template.len;
-        return bytes.startsWith(uri, template[0..end]);
+        return bytes.startsWith(literal.uri, template[0..end]);
     }
 };
 
 fn expectHas(rules: *const Rules, arena: Allocator, path: []const u8, kind: Kind, name: []const u8, has: bool) !void {
     const filter = rules.at(path).filter;
     errdefer std.debug.print("{s} {s}\n", .{ path, name });
-    try testing.expectEqual(has, filter.has(try rules.target(arena, kind, name, Literal{})));
+    try testing.expectEqual(has, filter.has(try rules.target(arena, kind, name, Literal)));
 }
 
 test "filters" {
@@ -406,8 +395,8 @@ test "filters" {
     }) |row| try expectHas(&rules, arena, row[0], row[1], row[2], row[3]);
     try testing.expect(rules.at("/mcp") == .whole and rules.at(null) == .whole and rules.at("/mcp/") == .whole);
     for ([_][]const u8{
-        "/mcp/Math", "/mcp//math", "/mcp/m%61th", "/mcp/x/../math", "/mcp/math/x", "/mcp/math//", "/mcp/math;x",
-        "/mcp/mathx", "//mcp/math", "/mcp/./math", "/mcp/math%2f", "/mcp\\math", "",
+        "/mcp/Math",  "/mcp//math", "/mcp/m%61th", "/mcp/x/../math", "/mcp/math/x", "/mcp/math//", "/mcp/math;x",
+        "/mcp/mathx", "//mcp/math", "/mcp/./math", "/mcp/math%2f",   "/mcp\\math",  "",
     }) |path| try testing.expect(rules.at(path) == .missing);
     const none = try Rules.read(arena, "{\"entries\":{}}");
     try testing.expect(none.at("/mcp/anything") == .whole);

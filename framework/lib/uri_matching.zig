@@ -30,18 +30,30 @@ pub fn first(
     return null;
 }
 
-/// Return whether a URI matches a template with any values of its variables, also those that lead out of a folder.
-pub fn matches(allocator: Allocator, uri: []const u8, template: []const u8) Allocator.Error!bool {
-    const normal = try uris.normalized(uri, .{ .dots = false }) orelse return false;
-    if (!begins(template, normal.text)) return false;
-    const parsed = switch (try parse(allocator, template, false)) {
-        .template => |parsed| parsed,
-        .problem => return false,
-    };
-    const names = try allocator.alloc([]const u8, parsed.variables.len);
-    for (names, parsed.variables) |*name, variable| name.* = variable.name;
-    return try parsed.match(allocator, normal.text, names) != null;
-}
+/// URI that is matched against several templates.
+pub const Uri = struct {
+    allocator: Allocator,
+    /// Null: the text is not a URI.
+    normal: ?[]const u8,
+
+    pub fn init(allocator: Allocator, text: []const u8) Allocator.Error!Uri {
+        const normal = try uris.normalized(text, .{ .dots = false });
+        return .{ .allocator = allocator, .normal = if (normal) |found| found.text else null };
+    }
+
+    /// Return whether it matches a template with any values of its variables, also those that lead out of a folder.
+    pub fn matches(self: Uri, template: []const u8) Allocator.Error!bool {
+        const text = self.normal orelse return false;
+        if (!begins(template, text)) return false;
+        const parsed = switch (try parse(self.allocator, template, false)) {
+            .template => |parsed| parsed,
+            .problem => return false,
+        };
+        const names = try self.allocator.alloc([]const u8, parsed.variables.len);
+        for (names, parsed.variables) |*name, variable| name.* = variable.name;
+        return try parsed.match(self.allocator, text, names) != null;
+    }
+};
 
 /// Return the reason why URIs cannot be matched against a template; null if they can.
 pub fn problem(allocator: Allocator, text: []const u8) Allocator.Error!?[]const u8 {

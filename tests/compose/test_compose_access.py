@@ -191,6 +191,15 @@ def test_spellings_of_a_denied_uri_are_denied(embedded: Embedded, uri: str) -> N
     assert listen["error"] == {"code": -32602, "message": f"Resource not found: {uri}", "data": {"uri": uri}}
 
 
+def test_resources_above_the_limit_of_a_subscription_are_not_looked_up(embedded: Embedded) -> None:
+    at = Endpoint(embedded, "/mcp/notes")
+    uris = ["notes://all"] * 1000 + ["notes://private/1"]
+    listen = at.send("subscriptions/listen", {"notifications": {"resourceSubscriptions": uris}})
+    assert listen["error"] == {"code": -32602, "message": "Invalid params: more than 1000 resources"}
+    fewer = at.send("subscriptions/listen", {"notifications": {"resourceSubscriptions": uris[1:]}})
+    assert fewer["error"]["message"] == "Resource not found: notes://private/1"
+
+
 def test_templates_give_their_tags_to_the_resources_that_match_them(embedded: Embedded) -> None:
     at = Endpoint(embedded, "/mcp/public")
     assert "error" in at.send("resources/read", {"uri": "notes://work/1"})
