@@ -81,7 +81,7 @@ pub const Key = struct {
     }
 };
 
-/// Limit on the keys of one set.
+/// Limit on the usable keys of one set.
 const most = 64;
 
 list: []const Key = &.{},
@@ -104,7 +104,8 @@ pub fn find(keys: Keys, id: ?[]const u8, algorithm: Algorithm) ?*const Key {
 
 pub const Error = error{ OutOfMemory, Invalid };
 
-/// Read a JSON Web Key Set. Unusable keys are skipped; `Invalid`: the text is not a set, or has no usable key.
+/// Read a JSON Web Key Set. Unusable keys are skipped; `Invalid`: the text is not a set, or it
+/// has no usable key, or too many.
 pub fn fromSet(allocator: Allocator, text: []const u8) Error!Keys {
     if ((lib.json.validate(text) catch return error.Invalid) != .object) return error.Invalid;
     const array = lib.json.member(text, "keys") orelse return error.Invalid;
@@ -117,7 +118,7 @@ pub fn fromSet(allocator: Allocator, text: []const u8) Error!Keys {
             error.OutOfMemory => return error.OutOfMemory,
             error.Invalid => continue,
         });
-        if (list.items.len == most) break;
+        if (list.items.len == most) return error.Invalid;
         try list.append(allocator, key);
     }
     return if (list.items.len == 0) error.Invalid else .{ .list = list.items };

@@ -10,8 +10,6 @@ const Settings = @This();
 /// Mode of authorization. `public`: every request is allowed. Null: not set.
 mode: ?enum { public, oauth } = null,
 keys: Keys = .{},
-/// Keys come from the host. Null: from `JWT_PUBLIC_KEY` or `JWT_JWKS`.
-remote: bool = false,
 issuer: ?[]const u8 = null,
 /// Audiences, one of which a token must have. Empty: tokens of any audience are accepted.
 audience: []const []const u8 = &.{},
@@ -51,7 +49,6 @@ pub fn configure(
     self: *Settings,
     allocator: Allocator,
     pairs: anytype,
-    keys_from_host: bool,
     required: bool,
 ) error{OutOfMemory}!?[]const u8 {
     var given: Given = .{};
@@ -78,15 +75,10 @@ pub fn configure(
             name, " is set, but WASMCP_AUTH_MODE is not `oauth`: it would have no effect",
         });
     }
-    return self.read(allocator, &given, keys_from_host);
+    return self.read(allocator, &given);
 }
 
-fn read(
-    self: *Settings,
-    allocator: Allocator,
-    given: *const Given,
-    keys_from_host: bool,
-) error{OutOfMemory}!?[]const u8 {
+fn read(self: *Settings, allocator: Allocator, given: *const Given) error{OutOfMemory}!?[]const u8 {
     if (given.JWT_ISSUER) |text| {
         if (text.len == 0) return "JWT_ISSUER must not be empty";
         self.issuer = text;
@@ -126,18 +118,13 @@ fn read(
         if (names.len == 0) return problem;
         self.algorithms = algorithms;
     }
-    return self.readKeys(allocator, given, keys_from_host);
+    return self.readKeys(allocator, given);
 }
 
 const problem = "JWT_ALGORITHMS must be of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 and EdDSA, " ++
     "separated by commas (ES512 and symmetric algorithms are not supported)";
 
-fn readKeys(
-    self: *Settings,
-    allocator: Allocator,
-    given: *const Given,
-    keys_from_host: bool,
-) error{OutOfMemory}!?[]const u8 {
+fn readKeys(self: *Settings, allocator: Allocator, given: *const Given) error{OutOfMemory}!?[]const u8 {
     const sources = @as(u8, @intFromBool(given.JWT_PUBLIC_KEY != null)) + @intFromBool(given.JWT_JWKS != null) +
         @intFromBool(given.JWT_JWKS_URI != null);
     if (sources > 1) return "of JWT_PUBLIC_KEY, JWT_JWKS and JWT_JWKS_URI only one can be set";
@@ -152,23 +139,23 @@ fn readKeys(
     } else if (given.JWT_JWKS) |text| {
         self.keys = Keys.fromSet(allocator, text) catch |failure| switch (failure) {
             error.OutOfMemory => return error.OutOfMemory,
-            error.Invalid => return "JWT_JWKS must be a JSON Web Key Set with at least one public key that can be " ++
+            error.Invalid => return "JWT_JWKS must be a JSON Web Key Set with 1 to 64 public keys that can be " ++
                 "used: RSA of 2048 to 4096 bits, P-256, P-384 or Ed25519",
         };
     } else if (given.JWT_JWKS_URI) |text| {
         if (!isUrl(text) or !(lib.bytes.startsWith(text, "https://") or isLoopback(text["http://".len..])))
             return "JWT_JWKS_URI must be a URL that begins with `https://` (`http://` only for this machine)";
-        self.remote = true;
+        return not_fetched;
     } else if (self.issuer) |text| {
         if (!isUrl(text)) return "JWT_ISSUER is not a URL, so its keys cannot be discovered: " ++
-            "set JWT_JWKS_URI, JWT_JWKS or JWT_PUBLIC_KEY";
-        self.remote = true;
-    } else return "WASMCP_AUTH_MODE is `oauth`, but keys are missing: " ++
-        "set JWT_ISSUER, JWT_JWKS_URI, JWT_JWKS or JWT_PUBLIC_KEY";
-    if (self.remote and !keys_from_host) return "keys are not fetched: " ++
-        "set JWT_JWKS to the text of the issuer's key set, or JWT_PUBLIC_KEY, and unset JWT_JWKS_URI";
+            "set JWT_JWKS or JWT_PUBLIC_KEY";
+        return not_fetched;
+    } else return "WASMCP_AUTH_MODE is `oauth`, but keys are missing: set JWT_JWKS or JWT_PUBLIC_KEY";
     return null;
 }
+
+const not_fetched = "keys are not fetched: " ++
+    "set JWT_JWKS to the text of the issuer's key set, or JWT_PUBLIC_KEY, and unset JWT_JWKS_URI";
 
 fn split(
     allocator: Allocator,

@@ -28,8 +28,6 @@ pub const Outcome = union(enum) {
     valid: Token,
     /// The token is rejected, for this reason.
     invalid: []const u8,
-    /// The token names a key that is not known.
-    unknown_key,
 };
 
 const Fault = error{ OutOfMemory, Refused };
@@ -39,7 +37,7 @@ pub fn verify(allocator: Allocator, settings: *const Settings, text: []const u8,
     var reader: Reader = .{ .allocator = allocator, .settings = settings };
     const token = reader.read(text, now) catch |fault| switch (fault) {
         error.OutOfMemory => return error.OutOfMemory,
-        error.Refused => return if (reader.reason) |reason| .{ .invalid = reason } else .unknown_key,
+        error.Refused => return .{ .invalid = reader.reason },
     };
     return .{ .valid = token };
 }
@@ -47,7 +45,7 @@ pub fn verify(allocator: Allocator, settings: *const Settings, text: []const u8,
 const Reader = struct {
     allocator: Allocator,
     settings: *const Settings,
-    reason: ?[]const u8 = null,
+    reason: []const u8 = "",
 
     fn refuse(self: *Reader, reason: []const u8) Fault {
         self.reason = reason;
@@ -64,10 +62,8 @@ const Reader = struct {
         const signature = try self.binary(text[signed_end + 1 ..]);
 
         const chosen = try self.algorithm(header);
-        const key = self.settings.keys.find(try self.string(header, "kid"), chosen) orelse {
-            if (self.settings.remote) return error.Refused;
+        const key = self.settings.keys.find(try self.string(header, "kid"), chosen) orelse
             return self.refuse("no key of the server fits to the token");
-        };
         if (!key.verifies(chosen, signed, signature)) return self.refuse("the signature is invalid");
         return self.claimed(claims, now);
     }

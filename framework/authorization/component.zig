@@ -4,7 +4,6 @@
 const std = @import("std");
 const bindings = @import("bindings");
 const lib = @import("lib");
-const Keys = @import("Keys.zig");
 const Settings = @import("Settings.zig");
 const Token = @import("Token.zig");
 
@@ -19,31 +18,12 @@ var settings: Settings = .{};
 
 pub const exports = struct {
     pub const authorizer = struct {
-        pub fn configure(pairs: []const Pair, keys_from_host: bool) bindings.abi.Result(types.State, []const u8) {
+        pub fn configure(pairs: []const Pair) bindings.abi.Result(types.State, []const u8) {
             const required = bindings.authorizer_options.required();
             const kept = keep(pairs) catch outOfMemory();
-            if (settings.configure(memory.gpa, kept, keys_from_host, required) catch outOfMemory()) |problem|
+            if (settings.configure(memory.gpa, kept, required) catch outOfMemory()) |problem|
                 return .{ .err = problem };
             return .{ .ok = if (settings.mode == .oauth or required) .enforced else .open };
-        }
-
-        pub fn setKeys(document: []const u8) bindings.abi.Result(void, []const u8) {
-            // Keys that the operator set are the only ones.
-            if (!settings.remote) return .{ .err = "the settings name no issuer whose keys are fetched" };
-            var arena: std.heap.ArenaAllocator = .init(memory.gpa);
-            const copy = arena.allocator().dupe(u8, document) catch outOfMemory();
-            const keys = Keys.fromSet(arena.allocator(), copy) catch |failure| switch (failure) {
-                error.OutOfMemory => outOfMemory(),
-                error.Invalid => {
-                    arena.deinit();
-                    return .{ .err = "the document has no key that can be used" };
-                },
-            };
-            if (fetched) |*before| before.deinit();
-            fetched = arena;
-            settings.keys = keys;
-            for (&cache) |*entry| entry.clear();
-            return .ok;
         }
 
         pub fn authorize(request: Request) types.Verdict {
@@ -51,9 +31,6 @@ pub const exports = struct {
         }
     };
 };
-
-/// Memory of the keys that the host passed.
-var fetched: ?std.heap.ArenaAllocator = null;
 
 fn keep(pairs: []const Pair) error{OutOfMemory}![]const Pair {
     const copies = try memory.gpa.alloc(Pair, pairs.len);
@@ -79,7 +56,7 @@ fn decide(request: Request) error{OutOfMemory}!types.Verdict {
         .status = 401,
         .description = "this server requires authorization, which is not configured",
     });
-    if (hasTokenInQuery(request.target[path.len..])) return denied(&place, .{
+    if (try hasTokenInQuery(request.target[path.len..])) return denied(&place, .{
         .status = 400,
         .code = "invalid_request",
         .description = "a token must not be sent in the query",
@@ -119,11 +96,6 @@ fn verified(place: *const Place, text: []const u8, resumed: bool) error{OutOfMem
             .code = "invalid_token",
             .description = reason,
         }),
-        .unknown_key => return .{ .unknown_key = (try denied(place, .{
-            .status = 401,
-            .code = "invalid_token",
-            .description = "no key of the issuer fits to the token",
-        })).answered },
     };
     for (settings.scopes) |wanted| {
         for (token.scopes) |scope| {
@@ -325,28 +297,11 @@ fn denied(place: *const Place, denial: Denial) error{OutOfMemory}!types.Verdict 
 }
 
 /// Return whether a query has a parameter `access_token` (RFC 6750, section 2.3), also with escapes.
-fn hasTokenInQuery(query: []const u8) bool {
+fn hasTokenInQuery(query: []const u8) error{OutOfMemory}!bool {
     var parts = std.mem.tokenizeAny(u8, query, "?&;#");
     while (parts.next()) |part| {
         const name = part[0 .. std.mem.findScalar(u8, part, '=') orelse part.len];
-        if (isNamed(name, "access_token")) return true;
+        if (std.ascii.eqlIgnoreCase(try lib.percent.decoded(memory.allocator, name), "access_token")) return true;
     }
     return false;
-}
-
-fn isNamed(escaped: []const u8, name: []const u8) bool {
-    var at: usize = 0;
-    for (name) |wanted| {
-        if (at == escaped.len) return false;
-        var byte = escaped[at];
-        at += 1;
-        if (byte == '%' and escaped.len - at >= 2) {
-            const high = std.fmt.charToDigit(escaped[at], 16) catch return false;
-            const low = std.fmt.charToDigit(escaped[at + 1], 16) catch return false;
-            byte = high << 4 | low;
-            at += 2;
-        }
-        if (std.ascii.toLower(byte) != wanted) return false;
-    }
-    return at == escaped.len;
 }

@@ -52,7 +52,8 @@ fn keep(settings: []const Setting) error{OutOfMemory}![]const Setting {
     return copies;
 }
 
-/// Read settings from the environment, for runtimes that do not call `configure`: once, before the first message.
+/// Read settings from the environment, for runtimes that do not call `configure`: once, before the first message. The
+/// settings of a failed `configure` stay invalid.
 /// Returns the error message, or null.
 pub fn environmentFault() ?[]const u8 {
     if (configured) |problem| return problem;
@@ -102,7 +103,7 @@ pub const exports = struct {
                 // server that reads its environment are those that the host passes to components.
                 const baked = bindings.wasi_cli.environment.getEnvironment();
                 const problem = component.configure(baked, .ours) orelse component.configure(settings, .all) orelse
-                    (gate.configureHosted(baked, settings) catch component.outOfMemory());
+                    (gate.configure(baked, settings) catch component.outOfMemory());
                 configured = @as(?[]const u8, problem);
                 return if (problem) |text| .{ .err = text } else .ok;
             }
@@ -189,6 +190,7 @@ fn postWhole(
     body: []const u8,
     resumed: ?messages.Resumed,
 ) error{OutOfMemory}!bindings.wasmcp_embedding.exchange.Response {
+    const fault = environmentFault();
     var fields: std.ArrayList(http.Field) = .empty;
     try http.readFields(memory.allocator, &fields, headers);
     const whole: http.Head = .{ .method = method, .target = target, .fields = fields.items };
@@ -197,9 +199,7 @@ fn postWhole(
         .on => .of(whole),
         .sealed => sessions.Given.Sealed.of(whole, Settings.current.keeps_session_values),
     };
-    const terms: gate.Terms = .of(fields.items, resumed != null);
-    const kept = sessions.without(sessions.without(fields.items, sessions.field), gate.field);
-    const head: http.Head = .{ .method = method, .target = target, .fields = kept };
+    const head: http.Head = .{ .method = method, .target = target, .fields = sessions.without(fields.items) };
     const shared = try http.crossOrigin(memory.allocator, head, &Settings.current);
     var peer: Peer = .{ .fields = shared };
     var server = protocolFor(&peer);
@@ -207,7 +207,10 @@ fn postWhole(
     server.sessions = given;
     server.again = resumed;
     const admission = http.admit(head, &Settings.current);
-    const denial = try gate.check(&peer, head, admission, terms);
+    const denial: ?http.Response = if (fault != null)
+        .{ .status = 500, .body = misconfigured() }
+    else
+        try gate.check(&peer, head, admission, resumed != null);
     server.principal = try gate.principal(&peer);
     var response = denial orelse switch (admission) {
         .refused => |refused| refused,

@@ -76,12 +76,12 @@ pub const Given = union(enum) {
     }
 };
 
-/// Return the fields without those of a name. Reuses the memory; the order changes.
-pub fn without(fields: []http.Field, name: []const u8) []http.Field {
+/// Return the fields that components can see. Reuses the memory; the order changes.
+pub fn without(fields: []http.Field) []http.Field {
     var kept = fields;
     for (0..fields.len) |n| {
         const at = fields.len - 1 - n;
-        if (!std.ascii.eqlIgnoreCase(kept[at].name, name)) continue;
+        if (!std.ascii.eqlIgnoreCase(kept[at].name, field)) continue;
         kept[at] = kept[kept.len - 1];
         kept = kept[0 .. kept.len - 1];
     }

@@ -12,7 +12,7 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from support.entry_points import Served, mirrored, request
+from support.entry_points import Embedded, Served, mirrored, request
 from support.server_processes import wasmcp_serve, wasmtime_serve
 from support.tokens import (
     ISSUER,
@@ -114,7 +114,7 @@ def header(response: Any, name: str) -> str:
     return dict(response.headers).get(name, "")
 
 
-def denied(response: Any, status: int, error: str, about: str = "") -> None:
+def check_denied(response: Any, status: int, error: str, about: str = "") -> None:
     """Check a denial: its status, its challenge, its body, and nothing else."""
     assert response.status == status, response.body
     challenge = header(response, "www-authenticate")
@@ -146,9 +146,9 @@ class TestTokens:
         head, payload, signature = valid.split(".")
         for at in (0, len(signature) // 2):
             changed = signature[:at] + ("A" if signature[at] != "A" else "B") + signature[at + 1 :]
-            denied(call(server, f"{head}.{payload}.{changed}"), 401, "invalid_token", "signature")
+            check_denied(call(server, f"{head}.{payload}.{changed}"), 401, "invalid_token", "signature")
         other = encoded(claims(sub="mallory"))
-        denied(call(server, f"{head}.{other}.{signature}"), 401, "invalid_token", "signature")
+        check_denied(call(server, f"{head}.{other}.{signature}"), 401, "invalid_token", "signature")
 
     @pytest.mark.parametrize("size", [2048, 3072, 4096])
     def test_rsa_keys_of_every_size_are_verified(self, opened: Callable[..., Server], size: int) -> None:
@@ -174,7 +174,7 @@ class TestTokens:
         assert call(server, short).status == 200
         while int(time.time()) < jwt.decode(short, options={"verify_signature": False})["exp"]:
             time.sleep(0.1)
-        denied(call(server, short), 401, "invalid_token", "expired")
+        check_denied(call(server, short), 401, "invalid_token", "expired")
 
     def test_tokens_of_pyjwt_are_accepted(self, server: Server) -> None:
         made = jwt.encode(claims(), key_of("RS256"), "RS256", headers={"kid": "RS256"})
@@ -309,7 +309,7 @@ class TestAttacks:
     @pytest.mark.parametrize("attack", ATTACKS)
     def test_a_bad_token_is_refused_and_reaches_no_component(self, server: Server, attack: str) -> None:
         made = ATTACKS[attack]()
-        denied(call(server, made), 401, "invalid_token")
+        check_denied(call(server, made), 401, "invalid_token")
         assert call(server, token()).status == 200
 
     def test_trailing_bits_of_base64_are_refused(self, server: Server) -> None:
@@ -317,7 +317,7 @@ class TestAttacks:
         digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
         last = digits.index(made[-1])
         assert last % 16 == 0  # 64 bytes: four bits of the last digit are unused
-        denied(call(server, made[:-1] + digits[last + 1]), 401, "invalid_token", "malformed")
+        check_denied(call(server, made[:-1] + digits[last + 1]), 401, "invalid_token", "malformed")
 
     def test_eddsa_and_ed25519_are_one_algorithm(self, server: Server) -> None:
         assert call(server, token("EdDSA", header={"alg": "Ed25519"})).status == 200
@@ -387,15 +387,25 @@ class TestOtherEntryPoints:
             known = answer(None, "GET", "/.well-known/oauth-protected-resource/mcp")
             assert (known.status, known.message["resource"]) == (200, SERVER)
 
+    def test_baked_in_settings_apply_under_a_host_that_does_not_configure(
+        self, component: bytes, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "baked.wasm"
+        path.write_bytes(compose(component, settings=OAUTH))
+        embedded = Embedded(path)
+        assert embedded.http("POST", "/mcp", mirrored(CALL), json.dumps(CALL)).status == 401
+        head = mirrored(CALL) | {"authorization": f"Bearer {token()}"}
+        assert embedded.http("POST", "/mcp", head, json.dumps(CALL)).status == 200
+
 
 class TestRequests:
     def test_a_request_without_a_token_is_challenged(self, server: Server) -> None:
-        denied(call(server, None), 401, "unauthorized")
+        check_denied(call(server, None), 401, "unauthorized")
 
     @pytest.mark.parametrize("scheme", ["Basic dTpw", "DPoP {}", "Bearer", "bearer", "{}", "Bearer\t{}", "MAC {}"])
     def test_other_schemes_count_as_missing_credentials(self, server: Server, scheme: str) -> None:
         head = headers(scheme.format(token()))
-        denied(server.http("POST", "/mcp", head, json.dumps(CALL)), 401, "unauthorized")
+        check_denied(server.http("POST", "/mcp", head, json.dumps(CALL)), 401, "unauthorized")
 
     def test_the_scheme_is_recognised_in_any_case(self, server: Server) -> None:
         for scheme in ("bearer", "BEARER"):
@@ -404,15 +414,15 @@ class TestRequests:
 
     def test_two_tokens_are_refused(self, server: Server) -> None:
         head = [*headers(f"Bearer {token()}"), ("Authorization", f"Bearer {token(sub='bob')}")]
-        denied(server.http("POST", "/mcp", head, json.dumps(CALL)), 400, "invalid_request")
+        check_denied(server.http("POST", "/mcp", head, json.dumps(CALL)), 400, "invalid_request")
 
     @pytest.mark.parametrize(
         "query", ["access_token={}", "a=1&access_token={}", "ACCESS_TOKEN={}", "%61ccess_token={}"]
     )
     def test_a_token_in_the_query_is_refused(self, server: Server, query: str) -> None:
         target = "/mcp?" + query.format(token())
-        denied(call(server, None, target=target), 400, "invalid_request", "query")
-        denied(call(server, token(), target=target), 400, "invalid_request", "query")
+        check_denied(call(server, None, target=target), 400, "invalid_request", "query")
+        check_denied(call(server, token(), target=target), 400, "invalid_request", "query")
 
     @pytest.mark.parametrize("method", ["GET", "DELETE", "PUT", "HEAD", "POST", "TRACE"])
     @pytest.mark.parametrize("target", ["/mcp", "/mcp/x", "/", "/other"])
@@ -437,11 +447,11 @@ class TestRequests:
         for body in (b"\xff", "{", "x" * 5_000_000):
             assert server.http("POST", "/mcp", headers(None), body).status == 401
 
-    def test_clients_cannot_send_keys(self, server: Server) -> None:
+    def test_keys_in_a_header_field_are_not_used(self, server: Server) -> None:
         keys = json.dumps({"keys": [jwk(OTHER, "ES256", kid="ES256")]})
         forged = signed(OTHER, "ES256", {"alg": "ES256", "kid": "ES256"}, claims())
         head = [*headers(f"Bearer {forged}"), ("wasmcp-keys", f"1 {keys}")]
-        denied(server.http("POST", "/mcp", head, json.dumps(CALL)), 401, "invalid_token", "signature")
+        check_denied(server.http("POST", "/mcp", head, json.dumps(CALL)), 401, "invalid_token", "signature")
 
 
 class TestScopes:
@@ -453,7 +463,7 @@ class TestScopes:
         assert call(scoped, token(scope="mcp:read other mcp:use")).status == 200
         assert call(scoped, token(scp=["mcp:read", "mcp:use"])).status == 200
         response = call(scoped, None)
-        denied(response, 401, "unauthorized")
+        check_denied(response, 401, "unauthorized")
         assert 'scope="mcp:use mcp:read"' in header(response, "www-authenticate")
 
     @pytest.mark.parametrize(
@@ -462,7 +472,7 @@ class TestScopes:
     )
     def test_similar_ones_are_not_enough(self, scoped: Server, scope: str | None) -> None:
         response = call(scoped, token(scope=scope))
-        denied(response, 403, "insufficient_scope")
+        check_denied(response, 403, "insufficient_scope")
         assert 'scope="mcp:use mcp:read"' in header(response, "www-authenticate")
 
 
@@ -586,7 +596,7 @@ class TestSettings:
             ({"WASMCP_AUTH_MODE": "yes"}, "`WASMCP_AUTH_MODE` must be `public` or `oauth`, not `yes`"),
             ({"JWT_ISSUER": ISSUER}, "JWT_ISSUER is set, but WASMCP_AUTH_MODE is not `oauth`"),
             ({"WASMCP_AUTH_MODE": "public", "JWT_JWKS": JWKS}, "JWT_JWKS is set, but WASMCP_AUTH_MODE is not `oauth`"),
-            ({"WASMCP_AUTH_MODE": "oauth"}, "keys are missing: set JWT_ISSUER"),
+            ({"WASMCP_AUTH_MODE": "oauth"}, "keys are missing: set JWT_JWKS or JWT_PUBLIC_KEY"),
             ({"WASMCP_AUTH_MODE": "oauth", "JWT_ISSUER": "me"}, "JWT_ISSUER is not a URL"),
             ({**OAUTH, "JWT_ISSUER": ""}, "JWT_ISSUER must not be empty"),
             ({**OAUTH, "JWT_PUBLIC_KEY": PEM}, "only one can be set"),
@@ -594,6 +604,7 @@ class TestSettings:
             ({**OAUTH, "JWT_JWKS_TTL": "60"}, "JWT_JWKS_TTL has no effect"),
             ({**OAUTH, "JWT_JWKS": "{}"}, "JWT_JWKS must be a JSON Web Key Set"),
             ({**OAUTH, "JWT_JWKS": "["}, "JWT_JWKS must be a JSON Web Key Set"),
+            ({**OAUTH, "JWT_JWKS": json.dumps({"keys": 65 * [jwk(OTHER, "ES256")]})}, "with 1 to 64 public keys"),
             ({"WASMCP_AUTH_MODE": "oauth", "JWT_PUBLIC_KEY": PEM[:60]}, "JWT_PUBLIC_KEY must be a PEM text"),
             ({"WASMCP_AUTH_MODE": "oauth", "JWT_PUBLIC_KEY": PEM.replace("PUBLIC", "PRIVATE")}, "JWT_PUBLIC_KEY must"),
             ({"WASMCP_AUTH_MODE": "oauth", "JWT_JWKS_URI": "http://issuer.test"}, "begins with `https://`"),
@@ -621,7 +632,7 @@ class TestSettings:
         for name in ("JWT_ALGORITHMS", "JWT_ALGORITHM"):
             server = opened(**OAUTH, **{name: "ES256, EdDSA"})
             assert call(server, token("EdDSA")).status == 200
-            denied(call(server, token("RS256")), 401, "invalid_token", "algorithm")
+            check_denied(call(server, token("RS256")), 401, "invalid_token", "algorithm")
 
     def test_tokens_of_any_audience_are_accepted_without_one(self, opened: Callable[..., Server]) -> None:
         server = opened(WASMCP_AUTH_MODE="oauth", JWT_ISSUER=ISSUER, JWT_JWKS=JWKS)
@@ -632,7 +643,7 @@ class TestSettings:
     def test_audiences_replace_the_address(self, opened: Callable[..., Server]) -> None:
         server = opened(**OAUTH, JWT_AUDIENCE="api://one, api://two")
         assert call(server, token(aud="api://two")).status == 200
-        denied(call(server, token()), 401, "invalid_token", "aud")
+        check_denied(call(server, token()), 401, "invalid_token", "aud")
 
     def test_the_tolerance_for_clocks_is_set(self, opened: Callable[..., Server]) -> None:
         late = int(time.time()) - 20

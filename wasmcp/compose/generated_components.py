@@ -114,7 +114,6 @@ def no_authorization(type_: Instance) -> bytes:
     """
     answers = {
         "configure": Case("ok", Case("absent")),
-        "set-keys": Case("ok"),
         "authorize": Case("allowed", Case("none")),
     }
     return constants({AUTHORIZER: type_}, lambda _interface, name, _type: answers[name])

@@ -204,7 +204,7 @@ class Sessions:
 
     def begin_request(self, fields: Iterable[tuple[bytes, bytes]], target: bytes = b"") -> SessionRequest:
         """Begin a request with these header fields. Its session counts as used when the server has accepted it."""
-        kept = [(name, value) for name, value in fields if name.lower() not in _RESERVED]
+        kept = [(name, value) for name, value in fields if name.lower() != FIELD]
         named = [value.strip() for name, value in kept if name.lower() == ID]
         session = self._find(named[0]) if len(named) == 1 else None
         fresh = secrets.token_hex(16).encode()
@@ -309,9 +309,6 @@ class Sessions:
 
 
 FIELD = b"wasmcp-session"
-KEYS_FIELD = b"wasmcp-keys"
-"""Field in which the host passes keys of issuers (framework/transport, `gate.zig`)."""
-_RESERVED = {FIELD, KEYS_FIELD}  # fields that only the host sends
 ID = b"mcp-session-id"
 _END = b"end"
 _STATE = 65536  # maximum bytes of one session's state
