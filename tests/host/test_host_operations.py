@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.nginx_servers import needs_nginx, nginx_location
 from support.serve_process import post, served, wait_until
 from support.server_processes import WASMCP, free_port
 
@@ -522,3 +523,18 @@ def test_options_of_the_guide_are_accepted(own_server: Path, tmp_path: Path) -> 
             assert post(port).read() == b"hello"
         started += 1
     assert started >= 5
+
+
+@needs_nginx
+def test_nginx_of_the_guide(own_server: Path, tmp_path: Path) -> None:
+    """Check the block for nginx: prefix, Unix socket, and the address of the client in the log."""
+    path, log = tmp_path / "mcp.sock", tmp_path / "access.log"
+    options = ["--unix", str(path), "--root-path", "/team", "--trusted-proxy", "unix", "--access-log", str(log)]
+    location = blocks("nginx")[0].replace("/run/mcp.sock", str(path))
+    with served(str(own_server), *options) as process, nginx_location(tmp_path / "nginx", location) as port:
+        assert post(port, "hello", "/team/mcp").read() == b"hello"
+        assert post(port, "!H", "/team/mcp").read() == b"data: 1\n\ndata: 2\n\n"  # streamed
+        process.stop()
+    lines = log.read_text().splitlines()
+    assert [line.split()[0] for line in lines] == ["127.0.0.1", "127.0.0.1"]
+    assert all('"POST /team/mcp HTTP/1.1" 200' in line for line in lines)
