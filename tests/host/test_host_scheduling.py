@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -27,8 +28,9 @@ def waiting() -> bytes:
     return bytes(wasmtime.wat2wasm(WAT.read_text().replace("5000000000", "400000000")))
 
 
-def line(name: str) -> str:
-    return json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": name}})
+def line(name: str, command: str = "") -> str:
+    params = {"name": name, "arguments": {"command": command}}
+    return json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params})
 
 
 def running(server: Server) -> int:
@@ -42,6 +44,17 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.001)
 
 
+@contextmanager
+def cancelled_at_end(server: Server, calls: list[Future[str | None]]) -> Iterator[None]:
+    """Cancel the calls at the end, until each of them has ended."""
+    try:
+        yield
+    finally:
+        while not all(one.done() for one in calls):
+            server.cancel()
+            time.sleep(0.01)
+
+
 @pytest.fixture
 def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: 2)
@@ -50,26 +63,25 @@ def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("two_cores")
 def test_calls_that_wait_run_side_by_side(waiting: bytes) -> None:
     with open_server(waiting) as server, ThreadPoolExecutor(12) as threads:
-        calls = [threads.submit(server.send, line("!W")) for _ in range(12)]
-        until(lambda: running(server) == 12)
-        assert not any(one.done() for one in calls)
-        assert [one.result() for one in calls] == [line("!W")] * 12
+        calls = [threads.submit(server.send, line("!C")) for _ in range(12)]
+        with cancelled_at_end(server, calls):
+            until(lambda: running(server) == 12)
+            assert not any(one.done() for one in calls)
 
 
 @pytest.mark.usefixtures("two_cores")
 def test_quick_calls_do_not_wait_for_slow_ones(waiting: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(capacity, "MOST", 4)
     with open_server(waiting) as server, ThreadPoolExecutor(12) as threads:
-        server.send(line("!W"))  # from now on the target counts as slow
-        calls = [threads.submit(server.send, line("!W")) for _ in range(12)]
-        until(lambda: running(server) == 3)
-        for _ in range(5):
-            assert server.send(line("quick")) == line("quick")
-            assert running(server) == 3
-        assert server.pool.has_waiting_calls
-        assert not any(one.done() for one in calls)
-        for one in calls:
-            one.result()
+        server.send(line("slow", "!W"))  # from now on the target counts as slow
+        calls = [threads.submit(server.send, line("slow", "!C")) for _ in range(12)]
+        with cancelled_at_end(server, calls):
+            until(lambda: running(server) == 3)
+            for _ in range(5):
+                assert server.send(line("quick")) == line("quick")
+                assert running(server) == 3
+            assert server.pool.has_waiting_calls
+            assert not any(one.done() for one in calls)
 
 
 @pytest.mark.usefixtures("two_cores")
@@ -80,26 +92,21 @@ def test_calls_that_compute_get_no_more_instances_than_cores(waiting: bytes) -> 
     """
     with open_server(waiting) as server, ThreadPoolExecutor(6) as threads:
         calls = [threads.submit(server.send, line("!L")) for _ in range(6)]
-        try:
+        with cancelled_at_end(server, calls):
             until(lambda: running(server) >= 2)
             assert server.send(line("quick")) == line("quick")
             assert running(server) <= 3
             assert len(server.pool._workers) <= 4
-        finally:
-            while not all(one.done() for one in calls):
-                server.cancel()
-                time.sleep(0.01)
         assert all(isinstance(one.exception(), HostError) for one in calls)
 
 
 def test_operators_number_of_instances_is_exact(waiting: bytes) -> None:
     with open_server(waiting, instances=3) as server, ThreadPoolExecutor(8) as threads:
-        calls = [threads.submit(server.send, line("!W")) for _ in range(8)]
-        until(lambda: running(server) == 3)
-        until(lambda: any(one.done() for one in calls))
-        assert len(server.pool._workers) == 3
-        for one in calls:
-            one.result()
+        calls = [threads.submit(server.send, line("!C")) for _ in range(8)]
+        with cancelled_at_end(server, calls):
+            until(lambda: running(server) == 3)
+            time.sleep(0.1)  # several looks at the waiting calls
+            assert len(server.pool._workers) == 3
         assert len(server.pool._workers) == 3
 
 
@@ -107,10 +114,9 @@ def test_operators_number_of_instances_is_exact(waiting: bytes) -> None:
 def test_idle_instances_end(waiting: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "_IDLE", 0.05)
     with open_server(waiting) as server, ThreadPoolExecutor(8) as threads:
-        calls = [threads.submit(server.send, line("!W")) for _ in range(8)]
-        until(lambda: running(server) == 8)
-        for one in calls:
-            one.result()
+        calls = [threads.submit(server.send, line("!C")) for _ in range(8)]
+        with cancelled_at_end(server, calls):
+            until(lambda: running(server) == 8)
         until(lambda: len(server.pool._workers) == 2)
         assert server.send(line("quick")) == line("quick")
 
