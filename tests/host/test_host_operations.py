@@ -27,6 +27,7 @@ from wasmcp.errors import HostError
 from wasmcp.host import Limits, Rate, RateLimits, open_server
 from wasmcp.host.configuration.declared import Configuration
 from wasmcp.host.operations.messages import Received, received
+from wasmcp.host.operations.metrics import Metrics
 from wasmcp.host.operations.rate_limits import RateLimiter, refusal
 from wasmcp.host.operations.request_logs import LogFile, RequestRecord, access_line, audit_lines, decision
 from wasmcp.host.transports.asgi import App
@@ -411,9 +412,11 @@ def test_serve_writes_logs_and_metrics(own_server: Path, tmp_path: Path) -> None
         process.signal(signal.SIGHUP)
         process.wait_for("was reloaded")
         assert post(port, "x").status == 200
+        # The server lists no tools, so that no name gets a value of its own.
+        expected = 'wasmcp_requests_total{decision="allowed",method="tools/call",target="other"} 2.0'
+        wait_until(lambda: expected in scraped(metrics), lambda: scraped(metrics))
         text = scraped(metrics)
-        assert 'wasmcp_requests_total{decision="allowed",method="tools/call",target="search"} 2.0' in text
-        assert 'wasmcp_requests_total{decision="limited",method="tools/call",target="search"} 1.0' in text
+        assert 'wasmcp_requests_total{decision="limited",method="tools/call",target="other"} 1.0' in text
         assert 'wasmcp_request_duration_seconds_count{method="tools/call"} 3.0' in text
         assert 'wasmcp_http_responses_total{status="429"} 1.0' in text
         for gauge in ("connections", "instances", "waiting_calls", "sessions", "streams"):
@@ -423,6 +426,53 @@ def test_serve_writes_logs_and_metrics(own_server: Path, tmp_path: Path) -> None
     assert len(access.read_text().splitlines()) == 1
     decisions = [json.loads(line)["decision"] for line in audit.read_text().splitlines()]
     assert decisions == ["allowed", "allowed", "limited", "allowed"]
+
+
+def request_of(*messages: Received, status: int = 200) -> RequestRecord:
+    return RequestRecord(0.0, None, "POST", "/mcp", "1.1", status=status, messages=messages)
+
+
+def requests_in(metrics: Metrics) -> dict[tuple[str, str, str], float]:
+    return {
+        (sample.labels["method"], sample.labels["target"], sample.labels["decision"]): sample.value
+        for family in metrics.registry.collect()
+        for sample in family.samples
+        if sample.name == "wasmcp_requests_total"
+    }
+
+
+def test_only_names_of_the_lists_get_values_of_their_own() -> None:
+    readings = []
+
+    def names() -> list[tuple[str, str]]:
+        readings.append(1)
+        return [("tools/call", "search"), ("prompts/get", "greet")]
+
+    metrics = Metrics({}, names)
+    calls = [Received("tools/call", f"unknown {number}", number) for number in range(2000)]
+    for one in (CALL, CALL, Received("tools/call", "greet", 1), Received("prompts/get", "greet", 1), *calls):
+        metrics.observe(request_of(one))
+    assert readings == []  # the request path reads nothing
+    metrics.refresh()
+    metrics.observe(request_of(CALL))
+    metrics.observe(request_of(Received("tools/call", "another", 1)))
+    metrics.refresh()
+    assert readings == [1]  # at most once a minute
+    assert requests_in(metrics) == {
+        ("tools/call", "search", "allowed"): 3.0,
+        ("prompts/get", "greet", "allowed"): 1.0,
+        ("tools/call", "other", "allowed"): 2001.0,
+    }
+
+
+def test_names_are_other_while_the_server_cannot_list() -> None:
+    def names() -> list[tuple[str, str]]:
+        raise HostError("the server is closed")
+
+    metrics = Metrics({}, names)
+    metrics.observe(request_of(CALL))
+    metrics.refresh()
+    assert requests_in(metrics) == {("tools/call", "other", "allowed"): 1.0}
 
 
 def test_metrics_of_workers_are_summed(own_server: Path) -> None:

@@ -10,14 +10,15 @@ import os
 import shutil
 import tempfile
 import threading
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from wasmcp.errors import HostError
+from wasmcp.errors import HostError, WasmcpError
 from wasmcp.host.operations.request_logs import decision
 from wasmcp.protocol import METHODS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from wasmcp.host.operations.request_logs import RequestRecord
 
@@ -26,6 +27,8 @@ DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 
 _BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _MOST_TARGETS = 500  # maximum number of tools and prompts with values of their own
+_MOST_WAITING = 500  # maximum number of counts that wait for the names of the server
+_NAMES_AGE = 60.0  # minimum seconds between two readings of the server's lists
 _OTHER = "other"
 _TARGETS = frozenset({"tools/call", "prompts/get"})  # methods whose targets are names, not URIs
 
@@ -41,11 +44,14 @@ def _library() -> Any:
 class Metrics:
     """Metrics of one process."""
 
-    def __init__(self, gauges: Mapping[str, tuple[str, Callable[[], float]]]) -> None:
+    def __init__(
+        self, gauges: Mapping[str, tuple[str, Callable[[], float]]], names: Callable[[], Iterable[tuple[str, str]]]
+    ) -> None:
         """Register the metrics.
 
         Args:
             gauges: Descriptions, and functions that return the current value, by name.
+            names: Function that lists the tools and prompts of the server: the method that calls each, and its name.
 
         Raises:
             HostError: The library is not installed.
@@ -68,27 +74,51 @@ class Metrics:
             (library.Gauge(name, text, registry=registry, multiprocess_mode="livesum"), value)
             for name, (text, value) in gauges.items()
         ]
-        self._targets: set[str] = set()
+        self._names = names
+        self._targets: set[tuple[str, str]] = set()
+        self._waiting: dict[tuple[str, str, str], int] = {}
+        self._next_names = 0.0
+        self._lock = threading.Lock()
 
     def observe(self, record: RequestRecord) -> None:
         """Count a request."""
         self._responses.labels(str(record.status)).inc()
         for message in record.messages:
             method = message.method if message.method in METHODS else _OTHER
-            target = message.target if method in _TARGETS else ""
-            if target and target not in self._targets:
-                # Only names that exist get values of their own, and not too many: each takes memory until the end.
-                if record.status == 200 and len(self._targets) < _MOST_TARGETS:
-                    self._targets.add(target)
-                else:
-                    target = _OTHER
-            self._requests.labels(method, target, decision(record)).inc()
+            self._count(method, message.target if method in _TARGETS else "", decision(record))
             self._seconds.labels(method).observe(record.seconds)
 
+    def _count(self, method: str, target: str, decided: str) -> None:
+        """Count a message; one with a new target is counted when the names of the server have been read."""
+        if target and (method, target) not in self._targets:
+            # Only names that exist get values of their own: each takes memory until the end.
+            with self._lock:
+                key = method, target, decided
+                if len(self._waiting) < _MOST_WAITING or key in self._waiting:
+                    self._waiting[key] = self._waiting.get(key, 0) + 1
+                    return
+            target = _OTHER
+        self._requests.labels(method, target, decided).inc()
+
     def refresh(self) -> None:
-        """Set the gauges to their current values."""
+        """Set the gauges to their current values, and count the messages with new targets. It can block."""
         for gauge, value in self._gauges:
             gauge.set(value())
+        if not self._waiting or monotonic() < self._next_names:
+            return
+        self._next_names = monotonic() + _NAMES_AGE
+        try:
+            known = set(self._names())
+        except (WasmcpError, LookupError, TypeError, ValueError):  # it has ended, or its lists cannot be read
+            known = set()
+        with self._lock:
+            waiting, self._waiting = self._waiting, {}
+        for (method, target, decided), times in waiting.items():
+            named = (method, target) in self._targets
+            if not named and (method, target) in known and len(self._targets) < _MOST_TARGETS:
+                self._targets.add((method, target))
+                named = True
+            self._requests.labels(method, target if named else _OTHER, decided).inc(times)
 
 
 class MetricsEndpoint:

@@ -6,12 +6,13 @@ import json
 import os
 from typing import TYPE_CHECKING
 
+from wasmcp.errors import RequestError
 from wasmcp.host.operations.rate_limits import RateLimiter
 from wasmcp.host.operations.request_logs import LogFile, access_line, audit_lines
 from wasmcp.host.transports.observation import Admission
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from wasmcp.host.client.server import Server
     from wasmcp.host.operations.metrics import Metrics, MetricsEndpoint, Refresher
@@ -79,7 +80,8 @@ class Operations:
                 "wasmcp_waiting_calls": ("Calls that wait for an instance", lambda: opened.pool.waiting_calls),
                 "wasmcp_sessions": ("Sessions of clients of handshake revisions", lambda: len(opened.sessions)),
                 "wasmcp_streams": ("Open streams of notifications", lambda: app.streams.used),
-            }
+            },
+            lambda: _names(opened),
         )
         self.observers.append(self._metrics.observe)
         self._metrics.refresh()
@@ -101,6 +103,16 @@ class Operations:
         for one in (*self._logs, self._refresher, self._endpoint):
             if one is not None:
                 one.close()
+
+
+def _names(opened: Server) -> Iterator[tuple[str, str]]:
+    """List the tools and prompts of a server: the method that calls each, and its name."""
+    for listing, member, method in (("tools/list", "tools", "tools/call"), ("prompts/list", "prompts", "prompts/get")):
+        try:
+            for item in opened.list_all(listing, member):
+                yield method, item["name"]
+        except RequestError:  # without the capability
+            continue
 
 
 def _write_audit(audit: LogFile, record: RequestRecord, *, arguments: bool) -> None:
