@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import shutil
 import socket
 import sys
@@ -8,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+import wasmcp
 from wasmcp.errors import LockDriftError, ToolchainError
 from wasmcp.project import manifest
-from wasmcp.project.build_plan import Plan, plan, plan_component, plan_components
+from wasmcp.project.build_plan import SERVER_CODE, Plan, plan, plan_component, plan_components
 from wasmcp.project.config import load
 from wasmcp.project.resolution import ResolvedComponent, resolve, resolve_component, resolve_components
 from wasmcp.registry.lock import Pin
@@ -102,6 +104,34 @@ def rewrite(root: Path, old: str, new: str) -> None:
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new))
+
+
+def test_all_code_that_decides_a_server_is_an_input() -> None:
+    package = Path(wasmcp.__file__).parent
+    # Modules that the result does not depend on: messages of errors, caches, compilers, the host that boots components.
+    moving = ("errors", "storage", "registry", "toolchains", "host/engine", "host/__init__.py", "__init__.py")
+    moving += ("host/operations/messages.py", "terminal.py")
+
+    def covered(path: str, parts: tuple[str, ...]) -> bool:
+        return any(path == part or path.startswith(f"{part}/") for part in parts)
+
+    def module(name: str) -> str | None:
+        path = package.parent / name.replace(".", "/")
+        found = next((one for one in (path.with_suffix(".py"), path / "__init__.py") if one.is_file()), None)
+        return None if found is None else found.relative_to(package).as_posix()
+
+    files = [
+        f
+        for part in SERVER_CODE
+        for f in ([package / part] if part.endswith(".py") else (package / part).rglob("*.py"))
+    ]
+    imported = set()
+    for node in (node for file in files for node in ast.walk(ast.parse(file.read_text()))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("wasmcp"):
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            imported |= {found for name in names if (found := module(name or ""))}
+    assert {"protocol.py", "environment.py", "host/operations/rate_limits.py"} <= imported
+    assert {path for path in imported if not covered(path, (*SERVER_CODE, *moving))} == set()
 
 
 def test_the_framework_is_an_input(root: Path, framework: dict[str, str]) -> None:

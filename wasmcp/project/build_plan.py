@@ -27,6 +27,25 @@ if TYPE_CHECKING:
 FORMAT = 1
 """Part of every digest of inputs: to be raised when the same inputs give another output."""
 
+SERVER_CODE = (
+    "component",
+    "compose",
+    "project",
+    "host/configuration/declared.py",
+    "host/operations/rate_limits.py",
+    "declaration_section.py",
+    "development_builds.py",
+    "environment.py",
+    "package_data.py",
+    "protocol.py",
+    "revision_views.py",
+    "wasi.py",
+)
+"""Code of wasmcp that the bytes and the manifest of a server depend on.
+
+Compilers and sources are in the digests of the components; the other modules that this code imports only move bytes.
+"""
+
 
 @dataclass(frozen=True)
 class ComponentStep:
@@ -168,14 +187,7 @@ def _server(
     replaced = {name: digest.of_file(project.root / file) for name, file in config.framework.items()}
     document = {
         "format": FORMAT,
-        "code": digest.of_own_code(
-            "component",
-            "compose",
-            "project",
-            "host/configuration/declared.py",
-            "declaration_section.py",
-            "revision_views.py",
-        ),
+        "code": digest.of_own_code(*SERVER_CODE),
         "framework": {**framework, **replaced},
         "server": {**asdict(config), "version": version},
         "components": [
