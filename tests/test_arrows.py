@@ -50,6 +50,7 @@ BELOW = {
         "component",
         "toolchains",
     },
+    "auth": {"errors", "terminal"},
     "guest": set[str](),
     "errors": {"terminal"},
     "protocol": set[str](),

@@ -25,6 +25,7 @@ _COMMANDS = {
     "graph": ("wasmcp.cli.graph", "Draw the structure of a server."),
     "import": ("wasmcp.cli.import_", "Make a project of a server for another library."),
     "inspect": ("wasmcp.cli.inspect", "Show the contents of a component or a server."),
+    "jwt": ("wasmcp.cli.jwt", "Make and check access tokens, and run a local issuer."),
     "lock": ("wasmcp.cli.lock", "Pin a project's remote components and compilers."),
     "new": ("wasmcp.cli.new", "Create a project."),
     "provenance": ("wasmcp.cli.provenance", "Print the provenance or the bill of materials of a server."),

@@ -37,6 +37,10 @@
     │   ├── InvalidArtifactError        an artifact that is not a WebAssembly component
     │   ├── LockDriftError              a wasmcp.lock that does not match the requirements
     │   └── SignatureError              a signature that is missing or invalid
+    ├── AuthorizationError              access tokens, their keys and local issuers  (wasmcp.auth)
+    │   ├── SigningKeyError             a key that cannot be read, fetched, used or written
+    │   ├── InvalidTokenError           an access token that is not valid
+    │   └── MissingExtraError           a library of an extra that is not installed
     ├── StorageError                    a file of a project or a cache that cannot be written  (wasmcp.storage)
     ├── MissingPackageDataError         a file of the wasmcp distribution that is missing  (wasmcp.package_data)
     └── HostError                       running a server  (wasmcp.host)
@@ -56,6 +60,12 @@ The details of an error are its attributes; ``str(error)`` is the message for us
 
 from __future__ import annotations
 
+from wasmcp.errors.authorization import (
+    AuthorizationError,
+    InvalidTokenError,
+    MissingExtraError,
+    SigningKeyError,
+)
 from wasmcp.errors.building import (
     BindgenError,
     CatalogueError,
@@ -117,6 +127,7 @@ from wasmcp.errors.running import (
 
 __all__ = [
     "ArtifactError",
+    "AuthorizationError",
     "BindgenError",
     "CatalogueError",
     "ClientStalledError",
@@ -141,9 +152,11 @@ __all__ = [
     "InvalidNameError",
     "InvalidReferenceError",
     "InvalidSettingError",
+    "InvalidTokenError",
     "LimitExceededError",
     "LockDriftError",
     "MigrationError",
+    "MissingExtraError",
     "MissingGrantError",
     "MissingPackageDataError",
     "MissingToolchainError",
@@ -156,6 +169,7 @@ __all__ = [
     "ScaffoldError",
     "ServersError",
     "SignatureError",
+    "SigningKeyError",
     "SpecError",
     "StorageError",
     "ToolchainError",
