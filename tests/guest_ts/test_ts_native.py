@@ -57,6 +57,24 @@ def test_the_guide(project: Path) -> None:
     assert "pass 2" in run_tests(project, "weather.test.ts")
 
 
+def test_files_are_imported_as_texts_and_bytes(project: Path) -> None:
+    (project / "all.sql").write_text("select `1`\n", "utf-8")
+    (project / "logo.bin").write_bytes(bytes(range(256)))
+    code = """
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import query from "./all.sql" with { type: "text" };
+import logo from "./logo.bin" with { type: "bytes" };
+
+test("files", () => {
+  assert.equal(query, "select `1`\\n");
+  assert.deepEqual([...logo], [...Array(256).keys()]);
+});
+"""
+    (project / "files.test.ts").write_text(code, "utf-8")
+    assert "pass 1" in run_tests(project, "files.test.ts")
+
+
 def test_a_module_that_wasmcp_does_not_have(project: Path) -> None:
     (project / "absent.test.ts").write_text('import "wasmcp/absent";\n', "utf-8")
     with pytest.raises(AssertionError, match='wasmcp has no module "wasmcp/absent"; it has wasmcp, wasmcp/config'):
@@ -66,7 +84,9 @@ def test_a_module_that_wasmcp_does_not_have(project: Path) -> None:
 TYPED = """\
 import { accept, callTool, fakeConfig, fakeHttp, fakeKv, LocalContext } from "wasmcp/testing";
 import { book, greet } from "./native.ts";
+import query from "./all.sql" with { type: "text" };
 
+const text: string = query;
 const network = fakeHttp();
 network.route("GET", "*", (sent) => ({ text: sent.url }));
 const found: string = network.requests[0]!.method;

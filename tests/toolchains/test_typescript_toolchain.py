@@ -113,6 +113,43 @@ def test_a_type_error(tmp_path: Path) -> None:
     assert "tools.ts:3:31: TS2345: Argument of type 'string' is not assignable to parameter of type 'number'." in said
 
 
+EMBEDS = f"""\
+{TOOL}import query from "./queries/all.sql" with {{ type: "text" }};
+import script from "./other.ts" with {{ type: "text" }};
+import logo from "./logo.bin" with {{ type: "bytes" }};
+
+tool("query", "Return the query.", (_: {{}}): string => query);
+tool("script", "Return the script.", (_: {{}}): string => script);
+tool("logo", "Return the bytes.", (_: {{}}): number[] => [...logo]);
+"""
+QUERY = 'select "é" from "users" -- `${x}`\n'
+
+
+@pytest.mark.slow
+def test_files_are_embedded_as_texts_and_bytes(tmp_path: Path) -> None:
+    source = component(tmp_path, {"tools.ts": EMBEDS, "queries/all.sql": QUERY, "other.ts": "not a script"})
+    (tmp_path / "logo.bin").write_bytes(bytes(range(256)))
+    assert build(source) == ["compiling `tools.ts` with QuickJS"]
+    labels = TypeScriptToolchain().inputs(source).files
+    assert {"queries/all.sql", "other.ts", "logo.bin"} <= set(labels)
+    root = project(tmp_path / "p", {"tools.ts": EMBEDS, "queries/all.sql": QUERY, "other.ts": "not a script"})
+    (root / "src/scripts/logo.bin").write_bytes(bytes(range(256)))
+    with open_server(ensure_built(root), instances=1) as server:
+        assert server.call_tool("query", {}).structured_content == {"result": QUERY}
+        assert server.call_tool("script", {}).structured_content == {"result": "not a script"}
+        assert server.call_tool("logo", {}).structured_content == {"result": list(range(256))}
+
+
+@pytest.mark.slow
+def test_text_that_is_missing_or_used_as_something_else_is_refused(tmp_path: Path) -> None:
+    files = {"tools.ts": f'{TOOL}import a from "./a.sql" with {{ type: "text" }};\nconst n: number = a;\n', "a.sql": ""}
+    said = refusal(component(tmp_path, files))
+    assert "tools.ts:3:7: TS2322: Type 'string' is not assignable to type 'number'." in said
+    missing = f'{TOOL}import a from "./b.sql" with {{ type: "text" }};\ntool("x", "", (_: {{}}) => a);\n'
+    said = refusal(component(tmp_path, {"tools.ts": missing}))
+    assert 'tools.ts:2:15: Could not resolve "./b.sql"' in said
+
+
 @pytest.mark.slow
 def test_modules_that_the_checker_misses(tmp_path: Path) -> None:
     """It would have the types of Node's installed: that would not help."""

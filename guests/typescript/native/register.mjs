@@ -19,6 +19,11 @@ const MODULES = {
   "wasmcp/testing": "../testing.ts",
 };
 const HOST = /^(wasmcp:mcp-v20260728|wasi:cli|wasi:clocks|wasi:io)\/([a-z-]+)@/;
+/** Expressions for the contents of files that are imported with `{ type: ... }`. */
+const EMBEDDED = {
+  text: (file) => JSON.stringify(readFileSync(file, "utf8").replace(/^\uFEFF/, "")),
+  bytes: (file) => `new Uint8Array([${readFileSync(file).join()}])`,
+};
 const TYPESCRIPT = /\.[cm]?ts$/;
 
 /** Remove types, without Node's warning that this function of it can change. */
@@ -43,6 +48,8 @@ module.registerHooks({
   },
   load(url, context, next) {
     const path = new URL(url).pathname;
+    const embed = url.startsWith("file:") ? EMBEDDED[context.importAttributes?.type] : undefined;
+    if (embed !== undefined) return { format: "module", source: `export default ${embed(fileURLToPath(url))};`, shortCircuit: true };
     if (!url.startsWith("file:") || !TYPESCRIPT.test(path) || path.includes("/node_modules/")) return next(url, context);
     const source = withoutTypes(readFileSync(fileURLToPath(url), "utf8"), url);
     return { format: "module", source, shortCircuit: true };

@@ -21,7 +21,8 @@ SUFFIXES = (".ts", ".mts", ".js", ".mjs")
 TYPED = (".ts", ".mts", ".tsx", ".cts")
 """File extensions that the type checker checks."""
 
-_ENDINGS = (".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs", ".json")
+_SCRIPTS = (".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs")
+_ENDINGS = (*_SCRIPTS, ".json")
 _WRITTEN_FOR = {".js": (".ts", ".tsx"), ".mjs": (".mts",), ".cjs": (".cts",), ".jsx": (".tsx",)}
 
 # Also matches text that only looks like an import, such as in a comment: a rebuild too many is harmless.
@@ -46,14 +47,14 @@ def reachable(source: ComponentSource) -> list[Path]:
         if path in found:
             continue
         found[path] = None
-        if path.suffix != ".json":
+        if path.suffix in _SCRIPTS:  # other files are data
             waiting.extend(_imported(path))
     return sorted(found)
 
 
 def imports_packages(files: list[Path]) -> bool:
     """Return whether any of these files imports an npm package."""
-    return any(_is_package(name) for path in files if path.suffix != ".json" for name in _names(path))
+    return any(_is_package(name) for path in files if path.suffix in _SCRIPTS for name in _names(path))
 
 
 def _is_package(name: str) -> bool:

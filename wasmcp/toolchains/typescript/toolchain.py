@@ -56,7 +56,7 @@ class TypeScriptToolchain:
     options = (
         Option("engine", choices=tuple(_ENGINES)),
         Option("optimize", choices=("speed", "size")),
-        Option("files", instead='import each file, `import data from "./data.json"`'),
+        Option("files", instead='import each file, `import text from "./query.sql" with { type: "text" }`'),
     )
 
     def inputs(self, source: ComponentSource) -> Inputs:

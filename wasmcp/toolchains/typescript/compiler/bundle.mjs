@@ -93,8 +93,8 @@ function loader(rewritten) {
   return {
     name: "wasmcp-types",
     setup(build) {
-      build.onLoad({ filter: /\.[cm]?tsx?$/ }, ({ path: file }) => {
-        const contents = rewritten.get(file);
+      build.onLoad({ filter: /\.[cm]?tsx?$/ }, ({ path: file, with: attributes }) => {
+        const contents = "type" in attributes ? undefined : rewritten.get(file);  // embedded unchanged
         return contents === undefined ? undefined : { contents, loader: file.endsWith("x") ? "tsx" : "ts" };
       });
     },

@@ -75,15 +75,26 @@ function optionsFor(ts, request) {
   };
 }
 
+// Declarations of imports with `{ type: ... }`, which the bundler embeds: the type checker has none.
+const EMBEDDED = { text: "embedded/text.d.ts", bytes: "embedded/bytes.d.ts" };
+
+/** Return the value of the import attribute `type` of the declaration that a module's name stands in. */
+function typeAttribute(literal) {
+  const { elements = [] } = literal.parent?.attributes ?? {};
+  return elements.find(({ name }) => name.text === "type")?.value.text;
+}
+
 /** Resolve `wasmcp` to the guest library, and packages to the folder where they are installed. */
 function resolveOurs(ts, request, options, host) {
   const cache = ts.createModuleResolutionCache(request.root, (name) => name, options);
+  const inGuest = (file, extension) => ({ resolvedModule: { resolvedFileName: path.join(request.guest, file), extension, isExternalLibraryImport: false } });
   host.resolveModuleNameLiterals = (literals, containing) =>
-    literals.map(({ text: name }) => {
+    literals.map((literal) => {
+      const { text: name } = literal;
       const ours = request.modules[name];
-      if (ours !== undefined) {
-        return { resolvedModule: { resolvedFileName: path.join(request.guest, ours), extension: ".ts", isExternalLibraryImport: false } };
-      }
+      if (ours !== undefined) return inGuest(ours, ".ts");
+      const embedded = EMBEDDED[typeAttribute(literal)];
+      if (embedded !== undefined) return inGuest(embedded, ".d.ts");
       const bare = !name.startsWith(".") && !path.isAbsolute(name);
       const inside = containing.includes("/node_modules/");
       const from = bare && !inside && request.packages !== null ? path.join(request.packages, "index.ts") : containing;
