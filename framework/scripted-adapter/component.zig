@@ -15,11 +15,7 @@ pub const exports = struct {
         const ours = bindings.exports.tools;
 
         pub fn listTools(request: Request, cursor: ?[]const u8) Result(ours.Page, types.Error) {
-            if (cursor != null) return .{ .err = no_second_page };
-            return switch (scripted.listTools(owned(request))) {
-                .ok => |items| .{ .ok = .{ .items = items, .cache = scripted.cache() } },
-                .err => |failure| .{ .err = failure },
-            };
+            return page(ours.Page, request, cursor, scripted.listTools);
         }
 
         pub fn callTool(request: Request, name: []const u8) Result(?ours.Outcome, types.Error) {
@@ -30,14 +26,12 @@ pub const exports = struct {
     pub const resources = struct {
         const ours = bindings.exports.resources;
 
-        pub fn listResources(_: Request, cursor: ?[]const u8) Result(ours.Page, types.Error) {
-            if (cursor != null) return .{ .err = no_second_page };
-            return .{ .ok = .{ .items = scripted.listResources(), .cache = scripted.cache() } };
+        pub fn listResources(request: Request, cursor: ?[]const u8) Result(ours.Page, types.Error) {
+            return page(ours.Page, request, cursor, scripted.listResources);
         }
 
-        pub fn listTemplates(_: Request, cursor: ?[]const u8) Result(ours.TemplatePage, types.Error) {
-            if (cursor != null) return .{ .err = no_second_page };
-            return .{ .ok = .{ .items = scripted.listTemplates(), .cache = scripted.cache() } };
+        pub fn listTemplates(request: Request, cursor: ?[]const u8) Result(ours.TemplatePage, types.Error) {
+            return page(ours.TemplatePage, request, cursor, scripted.listTemplates);
         }
 
         pub fn readResource(request: Request, uri: []const u8) Result(?ours.Outcome, types.Error) {
@@ -48,9 +42,8 @@ pub const exports = struct {
     pub const prompts = struct {
         const ours = bindings.exports.prompts;
 
-        pub fn listPrompts(_: Request, cursor: ?[]const u8) Result(ours.Page, types.Error) {
-            if (cursor != null) return .{ .err = no_second_page };
-            return .{ .ok = .{ .items = scripted.listPrompts(), .cache = scripted.cache() } };
+        pub fn listPrompts(request: Request, cursor: ?[]const u8) Result(ours.Page, types.Error) {
+            return page(ours.Page, request, cursor, scripted.listPrompts);
         }
 
         pub fn getPrompt(request: Request, name: []const u8) Result(?ours.Outcome, types.Error) {
@@ -81,6 +74,15 @@ const no_second_page = types.Error{ .code = invalid_params, .message = "unknown 
 /// Return a second handle of the same call, which the engine can keep until it returns.
 fn owned(request: Request) Request {
     return request.derive(null, null);
+}
+
+/// Return the only page of a list.
+fn page(comptime Page: type, request: Request, cursor: ?[]const u8, comptime list: anytype) Result(Page, types.Error) {
+    if (cursor != null) return .{ .err = no_second_page };
+    return switch (list(owned(request))) {
+        .ok => |items| .{ .ok = .{ .items = items, .cache = scripted.cache() } },
+        .err => |failure| .{ .err = failure },
+    };
 }
 
 /// Convert an outcome to the interface's own type.

@@ -59,7 +59,7 @@ export function completion(target: Prompt | Resource | string, argument: string,
 }
 
 /** Return a prompt's name unchanged, or a template in normal form. */
-function referenceOf(name: string): string {
+export function referenceOf(name: string): string {
   try {
     return name.includes("{") ? normalizedTemplate(name).text : name;
   } catch {
@@ -88,12 +88,13 @@ export function hasProposals(shape: Shape): boolean {
 /** Return the values for an argument: from its function, else those that its type allows. */
 export function proposed(item: Prompt | Resource, argument: string, value: string, args: Record<string, string>, context: Context): Outcome {
   try {
-    const completer = COMPLETIONS.get(`${argument} of ${identityOf(item)}`);
-    if (completer === undefined) {
+    const target = identityOf(item);
+    const propose = item.completions.get(argument) ?? COMPLETIONS.get(`${argument} of ${target}`)?.propose;
+    if (propose === undefined) {
       return { tag: "choices", val: proposalsOf(membersOf(item.shape.json).get(argument), item.shape.json).map(sendable) };
     }
-    return masked("completion", `${argument} of ${completer.target}`, `Error completing ${argument}`, () => {
-      const found = run(() => completer.propose(value, args, context), context) as Proposed | Wanted;
+    return masked("completion", `${argument} of ${target}`, `Error completing ${argument}`, () => {
+      const found = run(() => propose(value, args, context), context) as Proposed | Wanted;
       if (found instanceof Wanted) throw new TypeError("a completion cannot ask the client: only tools, resources and prompts can");
       if (found === undefined || found === null) return { tag: "choices", val: [] };
       if ("choices" in found) return { tag: "choices", val: texts(found.choices) };

@@ -26,12 +26,12 @@ export {
   type ResultParts,
   type Role,
 } from "./content.ts";
-export { dynamicTools, makeTool } from "./dynamic.ts";
+export { dynamicPrompts, dynamicResources, dynamicTools, makePrompt, makeResource, makeTool } from "./dynamic.ts";
 export type { Elicited, Root, Sampled, ToolCall } from "./answers.ts";
 export type { Context, HttpFacts, Identity, SamplingOptions } from "./context.ts";
 export { MissingCapabilityError, ExpiredContextError, DeclarationError, McpError, ResourceNotFoundError, ToolError } from "./errors.ts";
-export { prompt, type PromptOptions, type PromptResult } from "./prompt.ts";
+export { Prompt, prompt, type PromptOptions, type PromptResult } from "./prompt.ts";
 export { cacheLists } from "./registry.ts";
-export { contents, Contents, resource, type ResourceOptions } from "./resource.ts";
+export { contents, Contents, Resource, resource, type ResourceOptions } from "./resource.ts";
 export type { FromJsonSchema, Infer, Schema, StandardSchema } from "./shape.ts";
 export { Tool, tool, type ToolHints, type ToolOptions } from "./tool.ts";

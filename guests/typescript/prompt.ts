@@ -4,10 +4,12 @@ import type * as wit from "wasmcp:mcp-v20260728/types@0.1.0";
 
 import { masked, run, Wanted } from "./calls.ts";
 import { Block, type Icon, type Message, type Meta } from "./content.ts";
+import type { Proposer } from "./completion.ts";
 import type { Context } from "./context.ts";
 import type { Described } from "./described.ts";
 import { DeclarationError, INVALID_PARAMS, McpError } from "./errors.ts";
 import { blockOf, iconOf, json, metaOf, oneOf, optional, sendable } from "./lowering.ts";
+import { fixedDescription, PerRequest, type PerRequestOptions } from "./per_request.ts";
 import { PROMPTS } from "./registry.ts";
 import { accepts, membersOf, shapeOf, type Infer, type Schema, type Shape } from "./shape.ts";
 import { kindOf, MOST, under } from "./schema.ts";
@@ -15,12 +17,11 @@ import { fromText } from "./strings.ts";
 import { unpacked } from "./tool.ts";
 
 /** Options of a prompt. Specification: server/prompts, schema `Prompt`. */
-export interface PromptOptions {
+export interface PromptOptions extends PerRequestOptions {
   /** The name in requests. */
   name?: string;
   /** The display name. */
   title?: string;
-  description?: string;
   icons?: Icon[];
   meta?: Meta;
   /** Tags by which filters of a server select it; sent as `_meta["wasmcp/tags"]`. */
@@ -36,17 +37,22 @@ export interface PromptResult {
   meta?: Meta;
 }
 
-type Prompted = string | Block | Message | (string | Block | Message)[] | PromptResult;
+/** Result of a prompt's function. */
+export type Prompted = string | Block | Message | (string | Block | Message)[] | PromptResult;
 
 /** Declared prompt. */
-export class Prompt {
+export class Prompt extends PerRequest {
+  readonly kind = "prompt";
   readonly name: string;
   readonly shape: Shape;
+  /** @internal Completions of arguments that were passed with it. */
+  readonly completions = new Map<string, Proposer>();
   readonly #handler: (args: any, context: Context) => unknown;
   readonly #told: wit.Prompt;
 
   /** @internal */
   constructor(options: PromptOptions & { input?: Schema }, handler: any, found: Described) {
+    super(options);
     const name = options.name ?? (handler?.name || found.name);
     if (name === undefined || name === "") throw new DeclarationError("a prompt needs a name: `prompt({ name: ... }, ...)`");
     if (typeof handler !== "function") throw new DeclarationError(`prompt \`${name}\` has no function`);
@@ -61,7 +67,7 @@ export class Prompt {
     this.#told = {
       name: sendable(name),
       title: optional(options.title),
-      description: optional(options.description ?? found.description),
+      description: optional(fixedDescription(options.description) ?? found.description),
       arguments: [...membersOf(this.shape.json)].map(([member, schema]) => ({
         name: member,
         title: optional(schema.title as string | undefined),
@@ -83,9 +89,10 @@ export class Prompt {
   get(args: string | null | undefined, context: Context): wit.PromptResult | Wanted {
     try {
       return masked("prompt", this.name, `Error getting prompt ${this.name}`, () => {
+        const { description } = this.describedFor(this.#told, context);
         const given = this.#loaded(args);
         const value = run(() => this.#handler(given, context), context);
-        return value instanceof Wanted ? value : this.#result(value as Prompted);
+        return value instanceof Wanted ? value : this.#result(value as Prompted, description);
       });
     } finally {
       context.expire();
@@ -116,10 +123,10 @@ export class Prompt {
     return (loaded as { value: unknown }).value;
   }
 
-  #result(value: Prompted): wit.PromptResult {
+  #result(value: Prompted, description: string | null | undefined): wit.PromptResult {
     const whole = isResult(value) ? value : { messages: messagesOf(value) };
     return {
-      description: optional(whole.description ?? this.#told.description),
+      description: optional(whole.description ?? description),
       messages: whole.messages.map((message) => {
         const { role, content } = isMessage(message) ? message : { role: "user" as const, content: message };
         return { role: oneOf(role, ["user", "assistant"]), content: blockOf(content) };

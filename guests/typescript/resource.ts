@@ -4,10 +4,12 @@ import type * as wit from "wasmcp:mcp-v20260728/types@0.1.0";
 
 import { masked, run, Wanted } from "./calls.ts";
 import type { Annotations, Cache, Icon, Meta } from "./content.ts";
+import type { Proposer } from "./completion.ts";
 import type { Context } from "./context.ts";
 import type { Described } from "./described.ts";
 import { DeclarationError, INVALID_PARAMS, McpError, ResourceNotFoundError } from "./errors.ts";
 import { annotationsOf, cacheOf, contentsOf, iconOf, json, metaOf, optional, sendable, sizeOf } from "./lowering.ts";
+import { fixedDescription, PerRequest, type PerRequestOptions } from "./per_request.ts";
 import { checkedCache, RESOURCES } from "./registry.ts";
 import { membersOf, shapeOf, type Infer, type Schema, type Shape } from "./shape.ts";
 import { fromText } from "./strings.ts";
@@ -18,13 +20,12 @@ import { sendableUri } from "./uris.ts";
 const NOT_FOUND_BEFORE = -32002;
 
 /** Options of a resource. Specification: server/resources, schemas `Resource` and `ResourceTemplate`. */
-export interface ResourceOptions {
+export interface ResourceOptions extends PerRequestOptions {
   /** The URI, or a template (RFC 6570): `{id}`, `{+path}`, `{/a,b}`, `{?q,tags*}`... */
   uri: string;
   name?: string;
   /** The display name. */
   title?: string;
-  description?: string;
   /** The media type, by default `text/plain`, `application/octet-stream` or `application/json`. */
   mimeType?: string;
   /** The size in bytes, if known in advance. */
@@ -59,25 +60,29 @@ export function contents(data: unknown, options?: { mimeType?: string; uri?: str
 }
 
 /** Declared resource or template. */
-export class Resource {
+export class Resource extends PerRequest {
+  readonly kind = "resource";
   /** The URI or template in normal form, as in lists. */
   readonly uri: string;
   readonly name: string;
   readonly shape: Shape;
   readonly template: UriTemplate;
+  /** @internal Completions of variables that were passed with it. */
+  readonly completions = new Map<string, Proposer>();
   readonly #handler: (args: any, context: Context) => unknown;
   readonly #options: ResourceOptions;
   readonly #description: string | undefined;
 
   /** @internal */
   constructor(options: ResourceOptions & { input?: Schema }, handler: any, found: Described) {
+    super(options);
     const { uri } = options;
     if (typeof uri !== "string") throw new DeclarationError("a resource needs a URI: `resource({ uri: ... }, ...)`");
     if (typeof handler !== "function") throw new DeclarationError(`resource \`${uri}\` has no function`);
     this.name = options.name ?? (handler.name || found.name || uri);
     this.#handler = handler;
     this.#options = options.cache === undefined ? options : { ...options, cache: checkedCache(options.cache, `resource \`${uri}\``) };
-    this.#description = options.description ?? found.description;
+    this.#description = fixedDescription(options.description) ?? found.description;
     try {
       this.template = new UriTemplate(uri);
     } catch (error) {

@@ -7,13 +7,24 @@ import { Wanted } from "./asking.ts";
 import { report } from "./calls.ts";
 import { checkCompletions, hasProposals, identityOf, proposed } from "./completion.ts";
 import { Context } from "./context.ts";
-import { checkDynamic, listedTools, offeredTool, SOURCES } from "./dynamic.ts";
+import {
+  checkDynamic,
+  listedPrompts,
+  listedResources,
+  listedTemplates,
+  listedTools,
+  offeredPrompt,
+  offeredResource,
+  offeredTemplate,
+  offeredTool,
+  sourceCount,
+} from "./dynamic.ts";
 import { DeclarationError, INTERNAL_ERROR, INVALID_PARAMS, McpError } from "./errors.ts";
 import { cacheOf, refused, wantedOf } from "./lowering.ts";
+import type { PerRequest } from "./per_request.ts";
 import { Prompt } from "./prompt.ts";
 import { closeDeclarations, COMPLETIONS, LISTS, PROMPTS, RESOURCES, TOOLS } from "./registry.ts";
 import { membersOf } from "./shape.ts";
-import { keyOf } from "./uris.ts";
 
 /** Exception for the error case of a WIT result: `payload` is its value. */
 class Refused extends Error {
@@ -41,6 +52,22 @@ function answered<T>(request: Request, kind: string, name: string, answer: (cont
   }
 }
 
+/** Return a list for a request, of entries with their descriptions for it. */
+function listed<E extends PerRequest, T extends { description?: string | null }>(
+  request: Request,
+  kind: string,
+  entries: (context: Context) => E[],
+  told: (entry: E) => T,
+): T[] {
+  return answered(request, "list of", kind, (context) => {
+    try {
+      return entries(context).map((entry) => entry.describedFor(told(entry), context));
+    } finally {
+      context.expire();
+    }
+  });
+}
+
 const templates = () => RESOURCES.all().filter((item) => item.isTemplate);
 
 function references(): wit.CompletionReference[] {
@@ -55,7 +82,7 @@ function references(): wit.CompletionReference[] {
 export function checkAll(): void {
   checkCompletions([...PROMPTS.all(), ...templates()]);
   checkDynamic();
-  if (TOOLS.all().length + SOURCES.length + RESOURCES.all().length + PROMPTS.all().length === 0) {
+  if (TOOLS.all().length + sourceCount() + RESOURCES.all().length + PROMPTS.all().length === 0) {
     throw new DeclarationError("nothing is declared: call `tool`, `resource` or `prompt` of `wasmcp` in the module or in one that it imports");
   }
   closeDeclarations();
@@ -63,18 +90,11 @@ export function checkAll(): void {
 
 export const scripted = {
   cache: () => cacheOf(LISTS.cache),
-  listTools(request: Request): wit.Tool[] {
-    return answered(request, "list of", "tools", (context) => {
-      try {
-        return listedTools(context);
-      } finally {
-        context.expire();
-      }
-    });
-  },
-  listResources: () => RESOURCES.all().filter((item) => !item.isTemplate).map((item) => item.told),
-  listTemplates: () => templates().map((item) => item.toldAsTemplate),
-  listPrompts: () => PROMPTS.all().map((item) => item.told),
+  listTools: (request: Request): wit.Tool[] => listed(request, "tools", listedTools, (item) => item.told),
+  listResources: (request: Request): wit.McpResource[] => listed(request, "resources", listedResources, (item) => item.told),
+  listTemplates: (request: Request): wit.ResourceTemplate[] =>
+    listed(request, "resource templates", listedTemplates, (item) => item.toldAsTemplate),
+  listPrompts: (request: Request): wit.Prompt[] => listed(request, "prompts", listedPrompts, (item) => item.told),
   listReferences: references,
 
   callTool(request: Request, name: string): Outcome<wit.ToolResult> | undefined {
@@ -86,18 +106,14 @@ export const scripted = {
 
   readResource(request: Request, uri: string): Outcome<wit.ResourceResult> | undefined {
     return answered(request, "resource", uri, (context) => {
-      const fixed = RESOURCES.get(keyOf(uri));
-      if (fixed !== undefined && !fixed.isTemplate) return outcome(fixed.read(uri, {}, context));
-      const all = templates();
-      const found = all.length === 0 ? undefined : request.matchTemplate(uri, all.map((item) => item.pattern));
-      const item = found && all[found.template];
-      return item && outcome(item.read(uri, item.values(found.variables), context));
+      const found = offeredResource(uri, request, context);
+      return found && outcome(found[0].read(uri, found[1], context));
     });
   },
 
   getPrompt(request: Request, name: string): Outcome<wit.PromptResult> | undefined {
     return answered(request, "prompt", name, (context) => {
-      const item = PROMPTS.get(name);
+      const item = offeredPrompt(name, context);
       return item && outcome(item.get(request.arguments(), context));
     });
   },
@@ -109,7 +125,7 @@ export const scripted = {
     filled: [string, string][],
   ) {
     return answered(request, "completion", reference.val, (context) => {
-      const item = reference.tag === "prompt" ? PROMPTS.get(reference.val) : templates().find((one) => one.uri === reference.val);
+      const item = reference.tag === "prompt" ? offeredPrompt(reference.val, context) : offeredTemplate(reference.val, context);
       if (item === undefined) return undefined;
       if (!membersOf(item.shape.json).has(argument.name)) {
         throw new McpError(INVALID_PARAMS, `\`${reference.val}\` has no argument \`${argument.name}\``);

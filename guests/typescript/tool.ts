@@ -8,6 +8,7 @@ import type { Context } from "./context.ts";
 import { withoutBuild, type Described } from "./described.ts";
 import { MissingCapabilityError, DeclarationError, McpError, ToolError } from "./errors.ts";
 import { blockOf, iconOf, json, metaOf, optional, resultOf, sendable } from "./lowering.ts";
+import { fixedDescription, PerRequest, type PerRequestOptions } from "./per_request.ts";
 import { TOOLS } from "./registry.ts";
 import { followed, shapeOf, type Infer, type Schema, type Shape } from "./shape.ts";
 import type { JsonSchema } from "./schema.ts";
@@ -28,15 +29,11 @@ export interface ToolHints {
 }
 
 /** Options of a tool. Specification: server/tools, schema `Tool`. */
-export interface ToolOptions extends ToolHints {
+export interface ToolOptions extends ToolHints, PerRequestOptions {
   /** The name in requests. */
   name?: string;
   /** The display name. */
   title?: string;
-  /** The description, for the model; in a dynamic component also a function that returns it for a request. */
-  description?: string | ((context: Context) => string);
-  /** In a dynamic component: whether the tool exists for a request. */
-  enabled?: (context: Context) => boolean;
   icons?: Icon[];
   meta?: Meta;
   /** Tags by which filters of a server select it; sent as `_meta["wasmcp/tags"]`. */
@@ -47,27 +44,24 @@ type Returned<O> = O | Result | Block | string | (Block | string)[] | undefined 
 type Maybe<T> = T | Promise<T>;
 
 /** Declared tool. */
-export class Tool<A = any, R = unknown> {
+export class Tool<A = any, R = unknown> extends PerRequest {
+  readonly kind = "tool";
   readonly name: string;
   readonly #input: Shape;
   readonly #output: Shape | undefined;
   readonly #wrapped: boolean;
   readonly #handler: (args: any, context: Context) => unknown;
   readonly #told: wit.Tool;
-  readonly #enabled: ((context: Context) => boolean) | undefined;
-  readonly #describe: ((context: Context) => string) | undefined;
 
   /** @internal */
   constructor(options: ToolOptions & { input?: Schema; output?: Schema }, handler: (args: A, context: Context) => R, found: Described) {
+    super(options);
     const name = options.name ?? (handler.name || found.name);
     if (name === undefined || name === "") throw new DeclarationError("a tool needs a name: `tool({ name: ... }, ...)`");
     if (!NAME.test(name)) throw new DeclarationError(`tool \`${name}\`: the name must be 1 to 128 of A-Z, a-z, 0-9, \`_\`, \`-\` and \`.\``);
     if (typeof handler !== "function") throw new DeclarationError(`tool \`${name}\` has no function`);
     this.name = name;
     this.#handler = handler;
-    this.#enabled = options.enabled;
-    this.#describe = typeof options.description === "function" ? options.description : undefined;
-    const described = typeof options.description === "function" ? undefined : options.description;
     const input = options.input ?? found.input;
     if (input === undefined && handler.length > 0) {
       throw new DeclarationError(`tool \`${name}\`: its function takes arguments: say what they are with a type (in TypeScript) or with \`input\``);
@@ -82,7 +76,7 @@ export class Tool<A = any, R = unknown> {
     this.#told = {
       name,
       title: optional(options.title),
-      description: optional(described ?? found.description),
+      description: optional(fixedDescription(options.description) ?? found.description),
       inputSchema: json(this.#input.json),
       outputSchema: shape === undefined ? undefined : json(this.#wrapped ? wrapped(shape.json) : shape.json),
       annotations: Object.values(hints).some((hint) => hint !== undefined) ? { title: undefined, ...hints } : undefined,
@@ -90,24 +84,6 @@ export class Tool<A = any, R = unknown> {
       meta: metaOf(options.meta, options.tags),
       extra: undefined,
     };
-  }
-
-  /** True if its entry in lists depends on the request. */
-  get isDynamic(): boolean {
-    return this.#enabled !== undefined || this.#describe !== undefined;
-  }
-
-  /** True if it exists for a request. */
-  isEnabled(context: Context): boolean {
-    return this.#enabled === undefined || Boolean(this.#enabled(context));
-  }
-
-  /** Return its entry in lists for a request. */
-  toldFor(context: Context): wit.Tool {
-    if (this.#describe === undefined) return this.#told;
-    const description = this.#describe(context);
-    if (typeof description !== "string") throw new TypeError(`the description of tool \`${this.name}\` must be a string`);
-    return { ...this.#told, description: sendable(description) };
   }
 
   /** Return its entry in lists. */

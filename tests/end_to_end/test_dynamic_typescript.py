@@ -15,7 +15,7 @@ from wasmcp.project import ensure_built
 
 pytestmark = pytest.mark.slow
 
-GUIDE = (Path(__file__).parents[2] / "docs/guides/dynamic-tools.md").read_text("utf-8")
+GUIDE = (Path(__file__).parents[2] / "docs/guides/dynamic-components.md").read_text("utf-8")
 CODE = GUIDE.split("```ts\n")[1].partition("```")[0]
 TABLES = """
 [tool.wasmcp.components.files]
@@ -54,6 +54,29 @@ def test_tools_follow_configuration_and_state(server: Server) -> None:
     assert not server.call_tool("unlock", {}).is_error
     assert names(server) == ["read", "unlock", "write", "search_web"]
     assert server.call_tool("write", {}).content[0]["text"] == "written"
+
+
+def test_resources_and_prompts_follow_configuration_and_state(server: Server) -> None:
+    def resources() -> list[str]:
+        return [one.uri for one in server.list_resources()]
+
+    locked = resources()
+    assert locked in (["place://web"], ["notes://secret", "place://web"])  # another test of this server unlocks it
+    assert [one.uri_template for one in server.list_resource_templates()] == ["place://web/{id}"]
+    assert server.read_resource("place://web").contents[0]["text"] == "about web"
+    assert server.read_resource("place://web/5").contents[0]["text"] == "5 of web"
+    with pytest.raises(RequestError):
+        server.read_resource("place://mail")
+    (visit,) = server.list_prompts()
+    assert (visit.name, visit.description) == ("visit_web", "Plan a visit to web.")
+    got = server.get_prompt("visit_web", {"day": "today"})
+    assert got.messages[0]["content"]["text"] == "Plan a visit to web today."
+    assert server.complete({"type": "ref/prompt", "name": "visit_web"}, "day", "tom").values == ["tomorrow"]
+    template = {"type": "ref/resource", "uri": "place://web/{id}"}
+    assert server.complete(template, "id", "").values == ["1", "2"]
+    assert not server.call_tool("unlock", {}).is_error
+    assert resources() == ["notes://secret", "place://web"]
+    assert server.read_resource("notes://secret").contents[0]["text"] == "xyzzy"
 
 
 def test_list_goes_out_without_the_tools_of_a_component_whose_list_fails(path: Path) -> None:

@@ -36,14 +36,21 @@ from wasmcp.guest.declarations.completions import Choices, Completion
 from wasmcp.guest.declarations.decorators import (
     cache_lists,
     completion,
-    dynamic_tools,
-    make_tool,
     prompt,
     resource,
     tool,
 )
+from wasmcp.guest.declarations.dynamic import (
+    dynamic_prompts,
+    dynamic_resources,
+    dynamic_tools,
+    make_prompt,
+    make_resource,
+    make_tool,
+)
+from wasmcp.guest.declarations.prompts import Prompt
 from wasmcp.guest.declarations.providers import provider
-from wasmcp.guest.declarations.resources import Cache, ResourceContents
+from wasmcp.guest.declarations.resources import Cache, Resource, ResourceContents
 from wasmcp.guest.declarations.tools import Tool
 from wasmcp.guest.errors import (
     DeclarationError,
@@ -79,7 +86,9 @@ __all__ = [
     "Message",
     "MissingCapabilityError",
     "NotGrantedError",
+    "Prompt",
     "PromptResult",
+    "Resource",
     "ResourceContents",
     "ResourceLink",
     "ResourceNotFoundError",
@@ -93,7 +102,11 @@ __all__ = [
     "ToolResult",
     "cache_lists",
     "completion",
+    "dynamic_prompts",
+    "dynamic_resources",
     "dynamic_tools",
+    "make_prompt",
+    "make_resource",
     "make_tool",
     "prompt",
     "provider",

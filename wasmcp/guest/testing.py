@@ -11,7 +11,15 @@ from typing import Any
 from wasmcp.guest.client_requests.mrtr import ClientRequests
 from wasmcp.guest.config import _SOURCES, Source
 from wasmcp.guest.context import Context, HttpRequest, Identity, LogLevel
-from wasmcp.guest.declarations.decorators import listed_tools, offered_tool
+from wasmcp.guest.declarations.dynamic import (
+    listed_prompts,
+    listed_resources,
+    listed_templates,
+    listed_tools,
+    offered_prompt,
+    offered_resource,
+    offered_tool,
+)
 from wasmcp.guest.declarations.providers import fresh_instance
 from wasmcp.guest.declarations.registry import fresh_declarations
 from wasmcp.guest.fakes.kv import FakeKv, FakeSession, fake_kv
@@ -32,7 +40,12 @@ __all__ = [
     "fake_kv",
     "fresh_declarations",
     "fresh_instance",
+    "listed_prompts",
+    "listed_resources",
+    "listed_templates",
     "listed_tools",
+    "offered_prompt",
+    "offered_resource",
     "offered_tool",
     "real_http",
     "roots",

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from wit_world.exports import completions as completion_exports  # type: ignore[import-not-found]
 from wit_world.exports import prompts as prompt_exports
@@ -37,16 +38,29 @@ from wasmcp.guest.component.to_wit import (
 from wasmcp.guest.content import Text
 from wasmcp.guest.context import SESSIONS, Context
 from wasmcp.guest.declarations.completions import Choices, has_completions, propose
-from wasmcp.guest.declarations.decorators import listed_tools, offered_tool
+from wasmcp.guest.declarations.dynamic import (
+    FoundResource,
+    listed_prompts,
+    listed_resources,
+    listed_templates,
+    listed_tools,
+    offered_prompt,
+    offered_resource,
+    offered_template,
+    offered_tool,
+)
 from wasmcp.guest.declarations.prompts import Prompt
 from wasmcp.guest.declarations.registry import COMPLETIONS, PROMPTS, RESOURCES, TOOLS, ListCache
 from wasmcp.guest.declarations.resources import Part, Resource
 from wasmcp.guest.declarations.rules import close
 from wasmcp.guest.declarations.tool_options import ToolOptions
 from wasmcp.guest.declarations.tool_results import Rendered
+from wasmcp.guest.declarations.tools import Tool
 from wasmcp.guest.errors import McpError
 from wasmcp.guest.json_types.json_codec import sendable
 from wasmcp.guest.json_types.uris import key_of
+
+T = TypeVar("T")
 
 # A component has no standard input: reading from it must return the end of the input instead of a trap.
 sys.stdin = sys.__stdin__ = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")  # type: ignore[misc]
@@ -97,10 +111,28 @@ _PATTERNS = [item.pattern for item in _TEMPLATES.values()]
 _COMPLETERS = list(COMPLETIONS.all().values())
 
 _CACHE = cache_of(ListCache.cache)
-_TOOL_PAGE = tool_exports.Page([tool_of(tool) for tool in _TOOLS.values()], None, _CACHE)
-_PROMPT_PAGE = prompt_exports.Page([prompt_of(prompt) for prompt in _PROMPTS.values()], None, _CACHE)
-_RESOURCE_PAGE = resource_exports.Page([resource_of(resource) for resource in _RESOURCES.values()], None, _CACHE)
-_TEMPLATE_PAGE = resource_exports.TemplatePage([template_of(item) for item in _TEMPLATES.values()], None, _CACHE)
+
+
+def _tool_page(tools: Iterable[Tool]) -> Any:
+    return tool_exports.Page([tool_of(tool) for tool in tools], None, _CACHE)
+
+
+def _prompt_page(prompts: Iterable[Prompt]) -> Any:
+    return prompt_exports.Page([prompt_of(prompt) for prompt in prompts], None, _CACHE)
+
+
+def _resource_page(resources: Iterable[Resource]) -> Any:
+    return resource_exports.Page([resource_of(resource) for resource in resources], None, _CACHE)
+
+
+def _template_page(templates: Iterable[Resource]) -> Any:
+    return resource_exports.TemplatePage([template_of(item) for item in templates], None, _CACHE)
+
+
+_TOOL_PAGE = _tool_page(_TOOLS.values())
+_PROMPT_PAGE = _prompt_page(_PROMPTS.values())
+_RESOURCE_PAGE = _resource_page(_RESOURCES.values())
+_TEMPLATE_PAGE = _template_page(_TEMPLATES.values())
 
 
 def _references() -> list[Any]:
@@ -127,15 +159,14 @@ class Tools:
     def list_tools(self, request: Any, cursor: str | None) -> Any:
         """Return all tools on one page; in a dynamic component those of the request."""
         no_second_page(cursor)
-        return _answered("list of", "tools", partial(_listed, _context(request))) if ToolOptions.dynamic else _TOOL_PAGE
+        if not ToolOptions.dynamic:
+            return _TOOL_PAGE
+        return _listed("tools", request, listed_tools, _tool_page)
 
     def call_tool(self, request: Any, name: str) -> Any:
         """Call a tool; return None for an unknown name."""
         context = _context(request)
-        if ToolOptions.dynamic:
-            tool = _answered("list of", "tools", partial(offered_tool, name, context))
-        else:
-            tool = _TOOLS.get(name)
+        tool = _offered("tools", name, context, offered_tool) if ToolOptions.dynamic else _TOOLS.get(name)
         if tool is None:
             return None
         try:
@@ -152,41 +183,66 @@ class Tools:
         return outcome
 
 
-def _listed(context: Context) -> Any:
-    try:
-        return tool_exports.Page([tool_of(tool) for tool in listed_tools(context)], None, _CACHE)
-    finally:
-        context._expire()  # noqa: SLF001 - of this package
+def _listed(
+    kind: str, request: Any, entries_of: Callable[[Context], list[T]], page_of: Callable[[list[T]], Any]
+) -> Any:
+    """Return the page of a list of a dynamic component for a request."""
+    context = _context(request)
+
+    def page() -> Any:
+        try:
+            return page_of(entries_of(context))
+        finally:
+            context._expire()  # noqa: SLF001 - of this package
+
+    return _answered("list of", kind, page)
+
+
+def _offered(kind: str, name: str, context: Context, entry_of: Callable[[str, Context], T]) -> T:
+    """Return what a request can use by a name in a dynamic component."""
+    return _answered("list of", kind, lambda: entry_of(name, context))  # type: ignore[no-any-return]
 
 
 class Resources:
     """The export ``resources``."""
 
-    def list_resources(self, request: Any, cursor: str | None) -> Any:  # noqa: ARG002
-        """Return all resources with a fixed URI."""
+    def list_resources(self, request: Any, cursor: str | None) -> Any:
+        """Return all resources with a fixed URI; in a dynamic component those of the request."""
         no_second_page(cursor)
-        return _RESOURCE_PAGE
+        if not ToolOptions.dynamic:
+            return _RESOURCE_PAGE
+        return _listed("resources", request, listed_resources, _resource_page)
 
-    def list_templates(self, request: Any, cursor: str | None) -> Any:  # noqa: ARG002
-        """Return all resource templates."""
+    def list_templates(self, request: Any, cursor: str | None) -> Any:
+        """Return all resource templates; in a dynamic component those of the request."""
         no_second_page(cursor)
-        return _TEMPLATE_PAGE
+        if not ToolOptions.dynamic:
+            return _TEMPLATE_PAGE
+        return _listed("resource templates", request, listed_templates, _template_page)
 
     def read_resource(self, request: Any, uri: str) -> Any:
         """Read a resource; return None for an unknown URI. Fixed URIs have precedence over templates."""
-        resource = _RESOURCES.get(key_of(uri))
-        found: dict[str, str | list[str]] = {}
-        if resource is None:
-            match = request.match_template(uri, _PATTERNS) if _PATTERNS else None
-            if match is None:
-                return None
-            resource = list(_TEMPLATES.values())[match.template]
-            found = resource.values(match.variables)
-        return _answered("resource", uri, partial(_read, resource, uri, found, _context(request)))
+        context = _context(request)
+        if ToolOptions.dynamic:
+            found = _offered("resources", uri, context, offered_resource)
+        else:
+            found = _recorded_resource(uri, context)
+        return None if found is None else _answered("resource", uri, partial(_read, *found, uri, context))
 
 
-def _read(resource: Resource, uri: str, found: Any, context: Context) -> Any:
-    read = resource.read(uri, found, context)
+def _recorded_resource(uri: str, context: Context) -> FoundResource | None:
+    resource = _RESOURCES.get(key_of(uri))
+    if resource is not None:
+        return FoundResource(resource, {})
+    match = context.match_template(uri, _PATTERNS)
+    if match is None:
+        return None
+    template = list(_TEMPLATES.values())[match.template]
+    return FoundResource(template, template.values(match.variables))
+
+
+def _read(resource: Resource, variables: Any, uri: str, context: Context) -> Any:
+    read = resource.read(uri, variables, context)
     if isinstance(read, InputRequiredResult):
         return resource_exports.Outcome_InputRequired(input_required_to_wit(read))
     contents = [_part(part) for part in read]
@@ -196,17 +252,20 @@ def _read(resource: Resource, uri: str, found: Any, context: Context) -> Any:
 class Prompts:
     """The export ``prompts``."""
 
-    def list_prompts(self, request: Any, cursor: str | None) -> Any:  # noqa: ARG002
-        """Return all prompts."""
+    def list_prompts(self, request: Any, cursor: str | None) -> Any:
+        """Return all prompts; in a dynamic component those of the request."""
         no_second_page(cursor)
-        return _PROMPT_PAGE
+        if not ToolOptions.dynamic:
+            return _PROMPT_PAGE
+        return _listed("prompts", request, listed_prompts, _prompt_page)
 
     def get_prompt(self, request: Any, name: str) -> Any:
         """Get the messages of a prompt; return None for an unknown name."""
-        prompt = _PROMPTS.get(name)
+        context = _context(request)
+        prompt = _offered("prompts", name, context, offered_prompt) if ToolOptions.dynamic else _PROMPTS.get(name)
         if prompt is None:
             return None
-        return _answered("prompt", name, lambda: _got(prompt.get(request.arguments(), _context(request))))
+        return _answered("prompt", name, lambda: _got(prompt.get(request.arguments(), context)))
 
 
 def _got(result: Any) -> Any:
@@ -224,24 +283,36 @@ class Completions:
     """The export ``completions``."""
 
     def list_references(self, request: Any) -> Any:  # noqa: ARG002
-        """Return the prompts and templates whose arguments have completions."""
+        """Return the prompts and templates whose arguments have completions, those of all requests.
+
+        The composer reads them to dispatch completions; those of dynamic components are passed along the chain.
+        """
         return _REFERENCES
 
     def complete(self, request: Any, reference: Any, argument: Any, context: list[tuple[str, str]]) -> Any:
         """Complete an argument; return None for an unknown prompt or template."""
         by_name = isinstance(reference, types.CompletionReference_Prompt)
-        item = _PROMPTS.get(reference.value) if by_name else _TEMPLATES.get(reference.value)
+        context_of_call = _context(request)
+        item: Prompt | Resource | None
+        if not ToolOptions.dynamic:
+            item = _PROMPTS.get(reference.value) if by_name else _TEMPLATES.get(reference.value)
+        elif by_name:
+            item = _offered("prompts", reference.value, context_of_call, offered_prompt)
+        else:
+            item = _offered("resource templates", reference.value, context_of_call, offered_template)
         if item is None:
             return None
         member = item.variables.get(argument.name)
         if member is None:
             problem = f"`{reference.value}` has no argument `{argument.name}`"
             raise refused(McpError(INVALID_PARAMS, problem))
-        completer = next((one for one in _COMPLETERS if one.is_for(item.reference, item.function, argument.name)), None)
+        completer = item.completers.get(argument.name) or next(
+            (one for one in _COMPLETERS if one.is_for(item.reference, item.function, argument.name)), None
+        )
         return _answered(
             "completion",
             reference.value,
-            lambda: _completion(propose(completer, member, argument.value, dict(context), _context(request))),
+            lambda: _completion(propose(completer, member, argument.value, dict(context), context_of_call)),
         )
 
 

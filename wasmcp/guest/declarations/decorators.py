@@ -1,45 +1,19 @@
-"""The decorators ``@tool``, ``@resource``, ``@prompt`` and ``@completion``, which declare typed functions.
-
-A dynamic component has its lists made for each request:
-
-.. code-block:: python
-
-    from wasmcp.guest import Context, dynamic_tools, make_tool, tool
-
-    def is_admin(context: Context) -> bool:
-        return context.identity is not None and "admin" in context.identity.scopes
-
-    @tool(enabled=is_admin)
-    def reset() -> str: ...
-
-    @dynamic_tools
-    def reports(context: Context) -> list[Tool]:
-        return [report_tool(name) for name in config.get("reports", list[str])]
-
-    def report_tool(name: str) -> Tool:
-        def run(year: int) -> str:
-            return f"{name} of {year}"
-
-        return make_tool(run, name=f"report_{name}", description=f"Run the report {name}.")
-
-It has ``dynamic = true`` in its table: the lists of other components are recorded when the server is built.
-Specification: server/tools, "List Changed Notification".
-"""
+"""The decorators ``@tool``, ``@resource``, ``@prompt`` and ``@completion``, which declare typed functions."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar, overload
 
 from wasmcp.guest.content import Annotations, Icon
-from wasmcp.guest.context import Context
 from wasmcp.guest.declarations.completions import Completer
+from wasmcp.guest.declarations.per_request import Condition, Description
 from wasmcp.guest.declarations.prompts import Prompt
-from wasmcp.guest.declarations.registry import COMPLETIONS, DYNAMIC_TOOLS, PROMPTS, RESOURCES, TOOLS, ListCache
+from wasmcp.guest.declarations.registry import COMPLETIONS, PROMPTS, RESOURCES, TOOLS, ListCache
 from wasmcp.guest.declarations.resources import Cache, Resource
 from wasmcp.guest.declarations.rules import is_closed
-from wasmcp.guest.declarations.tools import DynamicTools, Tool
+from wasmcp.guest.declarations.tools import Tool
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -53,8 +27,8 @@ def tool(
     *,
     name: str | None = None,
     title: str | None = None,
-    description: str | Callable[[Context], str] | None = None,
-    enabled: Callable[[Context], bool] | None = None,
+    description: Description | None = None,
+    enabled: Condition | None = None,
     read_only: bool | None = None,
     destructive: bool | None = None,
     idempotent: bool | None = None,
@@ -75,8 +49,8 @@ def tool(
     *,
     name: str | None = None,
     title: str | None = None,
-    description: str | Callable[[Context], str] | None = None,
-    enabled: Callable[[Context], bool] | None = None,
+    description: Description | None = None,
+    enabled: Condition | None = None,
     read_only: bool | None = None,
     destructive: bool | None = None,
     idempotent: bool | None = None,
@@ -153,7 +127,8 @@ def resource(
     *,
     name: str | None = None,
     title: str | None = None,
-    description: str | None = None,
+    description: Description | None = None,
+    enabled: Condition | None = None,
     mime_type: str | None = None,
     size: int | None = None,
     icons: Sequence[Icon] = (),
@@ -174,7 +149,9 @@ def resource(
             ``{?q,tags*}``, ``{&more}``, ``{#part}``; without prefix modifiers (``{id:3}``).
         name: The name in lists; by default the function's name.
         title: A display name.
-        description: The description; by default the text of the docstring.
+        description: The description; by default the text of the docstring. In a dynamic component also a function that
+            returns the description for a request.
+        enabled: In a dynamic component, a function that returns True if the resource exists for a request.
         mime_type: By default ``text/plain``, ``application/octet-stream`` or ``application/json``.
         size: The size in bytes, if known in advance.
         icons: Icons for user interfaces.
@@ -199,6 +176,7 @@ def resource(
                 name=name,
                 title=title,
                 description=description,
+                enabled=enabled,
                 mime_type=mime_type,
                 size=size,
                 icons=icons,
@@ -226,7 +204,8 @@ def prompt(
     *,
     name: str | None = None,
     title: str | None = None,
-    description: str | None = None,
+    description: Description | None = None,
+    enabled: Condition | None = None,
     icons: Sequence[Icon] = (),
     meta: Mapping[str, Any] | None = None,
     tags: Sequence[str] = (),
@@ -239,7 +218,8 @@ def prompt(
     *,
     name: str | None = None,
     title: str | None = None,
-    description: str | None = None,
+    description: Description | None = None,
+    enabled: Condition | None = None,
     icons: Sequence[Icon] = (),
     meta: Mapping[str, Any] | None = None,
     tags: Sequence[str] = (),
@@ -254,7 +234,9 @@ def prompt(
         function: The function, when the decorator is used without parentheses.
         name: The name that clients request; by default the function's name.
         title: A display name.
-        description: The description; by default the text of the docstring.
+        description: The description; by default the text of the docstring. In a dynamic component also a function that
+            returns the description for a request.
+        enabled: In a dynamic component, a function that returns True if the prompt exists for a request.
         icons: Icons for user interfaces.
         meta: The prompt's ``_meta``.
         tags: Tags by which filters of a server select the prompt; sent as ``_meta["wasmcp/tags"]``.
@@ -267,7 +249,15 @@ def prompt(
     def declare(target: F) -> F:
         PROMPTS.declare(
             lambda names: Prompt(
-                target, name=name, title=title, description=description, icons=icons, meta=meta, tags=tags, names=names
+                target,
+                name=name,
+                title=title,
+                description=description,
+                enabled=enabled,
+                icons=icons,
+                meta=meta,
+                tags=tags,
+                names=names,
             ),
             target,
             frame,
@@ -321,93 +311,3 @@ def cache_lists(cache: Cache) -> None:
     if is_closed():
         raise RuntimeError("`cache_lists` in a call has no effect: call it when the module is imported")
     ListCache.cache = cache
-
-
-def dynamic_tools(function: F) -> F:
-    """Declare a function that makes tools for each request: it returns a list of `Tool` objects of `make_tool`.
-
-    It is called for each `tools/list`, and for each call of a tool that is not declared by `tool`. A parameter of type
-    `Context` gets the request; it can be ``async def``. Tools that are declared by `tool` come first. Send
-    `Context.tools_changed` when the lists of clients change.
-
-    Args:
-        function: The function.
-
-    Raises:
-        DeclarationError: The function cannot be declared, or the component is already built.
-    """
-    frame = sys._getframe(1)  # noqa: SLF001 - annotations of nested functions name what is around them
-    DYNAMIC_TOOLS.declare(lambda names: DynamicTools(function, names), function, frame)
-    return function
-
-
-def make_tool(
-    function: Callable[..., Any],
-    /,
-    *,
-    name: str | None = None,
-    title: str | None = None,
-    description: str | None = None,
-    read_only: bool | None = None,
-    destructive: bool | None = None,
-    idempotent: bool | None = None,
-    open_world: bool | None = None,
-    icons: Sequence[Icon] = (),
-    meta: Mapping[str, Any] | None = None,
-    tags: Sequence[str] = (),
-    input_schema: Mapping[str, Any] | None = None,
-    output_schema: Mapping[str, Any] | None = None,
-    coerce: bool | None = None,
-    references: bool | None = None,
-) -> Tool:
-    """Return a tool for `dynamic_tools`; the arguments are those of `tool`.
-
-    Raises:
-        DeclarationError: The function cannot become a tool.
-        NameError: An annotation uses a name that does not exist.
-    """
-    hints = {"read_only": read_only, "destructive": destructive, "idempotent": idempotent, "open_world": open_world}
-    return Tool(
-        function,
-        name=name,
-        title=title,
-        description=description,
-        hints=hints,
-        icons=icons,
-        meta=meta,
-        tags=tags,
-        input_schema=input_schema,
-        output_schema=output_schema,
-        coerce=coerce,
-        references=references,
-        names=dict(sys._getframe(1).f_locals),  # noqa: SLF001 - see `dynamic_tools`
-    )
-
-
-def listed_tools(context: Context) -> list[Tool]:
-    """Return the tools that a request lists: the enabled ones, with their descriptions for this request.
-
-    Raises:
-        ValueError: Two tools have the same name.
-    """
-    found: dict[str, Tool] = {}
-    for tool in _offered(context):
-        if tool.name in found:
-            raise ValueError(f"two tools for one request have the name `{tool.name}`")
-        found[tool.name] = tool
-    return list(found.values())
-
-
-def offered_tool(name: str, context: Context) -> Tool | None:
-    """Return the tool that a request can call by a name; None without one."""
-    declared = TOOLS.all().get(name)
-    if declared is not None:
-        return declared if declared.is_enabled(context) else None
-    made = (tool for source in DYNAMIC_TOOLS.all().values() for tool in source.make(context))
-    return next((tool for tool in made if tool.name == name), None)
-
-
-def _offered(context: Context) -> Iterator[Tool]:
-    yield from (tool.described_for(context) for tool in TOOLS.all().values() if tool.is_enabled(context))
-    for source in DYNAMIC_TOOLS.all().values():
-        yield from source.make(context)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from types import MappingProxyType
+from typing import Any, ClassVar
 
 from wasmcp.guest.client_requests.mrtr import INVALID_PARAMS, InputRequiredResult
 from wasmcp.guest.component.error_reporting import masked
 from wasmcp.guest.content import BLOCKS, Icon, Message, PromptResult
 from wasmcp.guest.context import Context
+from wasmcp.guest.declarations.completions import Completer
+from wasmcp.guest.declarations.per_request import Condition, Description, PerRequest
 from wasmcp.guest.declarations.signature import Signature
 from wasmcp.guest.declarations.tags import tagged
 from wasmcp.guest.errors import McpError, MismatchError
@@ -19,14 +22,15 @@ from wasmcp.guest.json_types.text_params import load_text
 from wasmcp.guest.json_types.untyped_json import dump_any
 
 
-class Prompt:
+class Prompt(PerRequest):
     """A declared prompt.
 
     Args:
         function: The author's function.
         name: The name that clients request; by default the function's name.
         title: A display name.
-        description: The description; by default the text of the docstring.
+        description: The description, or a function that returns it for a request; by default the docstring's text.
+        enabled: A function that returns True if the prompt exists for a request.
         icons: Icons for user interfaces.
         meta: The prompt's ``_meta``.
         tags: Tags by which filters of a server select the prompt.
@@ -36,11 +40,15 @@ class Prompt:
         identity: The name.
         reference: The same; completion requests name the prompt by it.
         variables: The arguments, by name.
+        completers: The completions of arguments that were passed with it.
 
     Raises:
         DeclarationError: The function cannot become a prompt.
         NameError: An annotation uses a name that does not exist yet.
     """
+
+    kind: ClassVar = "prompt"
+    completers: Mapping[str, Completer] = MappingProxyType({})
 
     def __init__(
         self,
@@ -48,20 +56,22 @@ class Prompt:
         *,
         name: str | None = None,
         title: str | None = None,
-        description: str | None = None,
+        description: Description | None = None,
+        enabled: Condition | None = None,
         icons: Sequence[Icon] = (),
         meta: Mapping[str, Any] | None = None,
         tags: Sequence[str] = (),
         names: Mapping[str, Any] | None = None,
     ) -> None:
         self.function = function
+        given = self._depend(enabled, description)
         self._signature = Signature(function, "prompt", names)
         self.name = self.identity = self.reference = function.__name__ if name is None else name
         if not self.name:
             raise self._signature.refused(None, "it needs a name")
         self.title = title
         text = self._signature.with_result(self._signature.documentation.description)
-        self.description = text if description is None else description
+        self.description = text if given is None else given
         self.icons = tuple(icons)
         self.meta = tagged(self._signature, meta, tags)
         self.variables = {member.name: member for member in self._signature.members}

@@ -9,6 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from wasmcp.guest.declarations import providers
 from wasmcp.guest.declarations.completions import Completer
+from wasmcp.guest.declarations.per_request import PerRequest, Source
 from wasmcp.guest.declarations.prompts import Prompt
 from wasmcp.guest.declarations.resources import Cache, Resource
 from wasmcp.guest.declarations.rules import (
@@ -22,7 +23,7 @@ from wasmcp.guest.declarations.rules import (
     refusing,
 )
 from wasmcp.guest.declarations.tool_options import ToolOptions
-from wasmcp.guest.declarations.tools import DynamicTools, Tool
+from wasmcp.guest.declarations.tools import Tool
 from wasmcp.guest.errors import DeclarationError, place_of
 
 
@@ -66,12 +67,12 @@ class _Entry(Generic[D]):
 class Registry(Generic[D]):
     """The declarations of one kind.
 
-    Args:
+    Attributes:
         kind: The name of the kind, for messages.
     """
 
     def __init__(self, kind: str) -> None:
-        self._kind = kind
+        self.kind = kind
         self._entries: list[_Entry[D]] = []
 
     def declare(
@@ -87,7 +88,7 @@ class Registry(Generic[D]):
         Raises:
             DeclarationError: The function cannot be described, its name is taken, or the component is already built.
         """
-        check_open(function, self._kind)
+        check_open(function, self.kind)
         entry = _Entry(function, executions_of(function, frame), make)
         try:
             with refusing():
@@ -116,14 +117,14 @@ class Registry(Generic[D]):
             return entry.make(None)
         except NameError as error:
             reason = f"its annotations name `{error.name}`, which does not exist; imported only for type checking?"
-            raise DeclarationError(entry.function, None, reason, kind=self._kind) from error
+            raise DeclarationError(entry.function, None, reason, kind=self.kind) from error
 
     def _taken(self, new: D, known: D) -> DeclarationError:
         line = (place_of(known.function) or ("", 0))[1]
-        reason = f"`{new.identity}` is already the {self._kind} at line {line} of `{known.function.__module__}`"
+        reason = f"`{new.identity}` is already the {self.kind} at line {line} of `{known.function.__module__}`"
         if place_of(known.function) == place_of(new.function):
             reason += ": the same lines declare it each time they run, so give it another name each time"
-        return DeclarationError(new.function, None, reason, kind=self._kind)
+        return DeclarationError(new.function, None, reason, kind=self.kind)
 
     def all(self) -> dict[Hashable, D]:
         """Return the declarations by identity.
@@ -158,15 +159,18 @@ class Registry(Generic[D]):
             if known.function is function:
                 return known
         name = getattr(function, "__qualname__", repr(function))
-        raise LookupError(f"`{name}` is not a {self._kind}: it is not decorated with `@{self._kind}`")
+        raise LookupError(f"`{name}` is not a {self.kind}: it is not decorated with `@{self.kind}`")
 
 
 TOOLS: Registry[Tool] = Registry("tool")
 RESOURCES: Registry[Resource] = Registry("resource")
 PROMPTS: Registry[Prompt] = Registry("prompt")
 COMPLETIONS: Registry[Completer] = Registry("completion")
-DYNAMIC_TOOLS: Registry[DynamicTools] = Registry("source of tools")
-REGISTRIES: tuple[Registry[Any], ...] = (TOOLS, RESOURCES, PROMPTS, COMPLETIONS, DYNAMIC_TOOLS)
+TOOL_SOURCES: Registry[Source[Tool]] = Registry("source of tools")
+RESOURCE_SOURCES: Registry[Source[Resource]] = Registry("source of resources")
+PROMPT_SOURCES: Registry[Source[Prompt]] = Registry("source of prompts")
+SOURCES: tuple[Registry[Any], ...] = (TOOL_SOURCES, RESOURCE_SOURCES, PROMPT_SOURCES)
+REGISTRIES: tuple[Registry[Any], ...] = (TOOLS, RESOURCES, PROMPTS, COMPLETIONS, *SOURCES)
 
 
 class ListCache:
@@ -217,15 +221,16 @@ def check() -> int:
         if not is_refused(completer.target):
             with refusing():
                 _check_completer(completer, known, completed)
-    sources = DYNAMIC_TOOLS.all()
+    entries: list[PerRequest] = [*TOOLS.all().values(), *RESOURCES.all().values(), *PROMPTS.all().values()]
+    sources = [(registry.kind, source) for registry in SOURCES for source in registry.all().values()]
     if not ToolOptions.dynamic:
-        for tool in TOOLS.all().values():
-            if tool.is_dynamic:
-                option = "description" if tool.enabled is None else "enabled"
-                refuse(DeclarationError(tool.function, f"`{option}`", _NEEDS_DYNAMIC, kind="tool"))
-        for source in sources.values():
-            refuse(DeclarationError(source.function, None, _NEEDS_DYNAMIC, kind="source of tools"))
-    return len(TOOLS.all()) + len(RESOURCES.all()) + len(PROMPTS.all()) + len(sources)
+        for entry in entries:
+            if entry.dynamic_option is not None:
+                place = f"`{entry.dynamic_option}`"
+                refuse(DeclarationError(entry.function, place, _NEEDS_DYNAMIC, kind=entry.kind))
+        for kind, source in sources:
+            refuse(DeclarationError(source.function, None, _NEEDS_DYNAMIC, kind=kind))
+    return len(entries) + len(sources)
 
 
 _NEEDS_DYNAMIC = (

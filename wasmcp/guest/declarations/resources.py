@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal
 
 from wasmcp.guest.client_requests.mrtr import INVALID_PARAMS, InputRequiredResult
 from wasmcp.guest.component.error_reporting import masked
 from wasmcp.guest.content import Annotations, Icon, check_size
 from wasmcp.guest.context import Context
+from wasmcp.guest.declarations.completions import Completer
+from wasmcp.guest.declarations.per_request import Condition, Description, PerRequest
 from wasmcp.guest.declarations.signature import Signature
 from wasmcp.guest.declarations.tags import tagged
 from wasmcp.guest.errors import McpError, MismatchError, ResourceNotFoundError
@@ -71,7 +74,7 @@ class Part:
     meta: Mapping[str, Any] | None
 
 
-class Resource:
+class Resource(PerRequest):
     """A declared resource or resource template.
 
     Args:
@@ -79,7 +82,8 @@ class Resource:
         uri: The URI, or the template (RFC 6570).
         name: The name in lists; by default the function's name.
         title: A display name.
-        description: The description; by default the text of the docstring.
+        description: The description, or a function that returns it for a request; by default the docstring's text.
+        enabled: A function that returns True if the resource exists for a request.
         mime_type: The media type; by default derived from the function's result.
         size: The size in bytes, if known in advance.
         icons: Icons for user interfaces.
@@ -96,11 +100,15 @@ class Resource:
         identity: The same with its host in lower case: two resources with the same identity are duplicates.
         variables: The variables of the template as members; empty for a plain URI.
         pattern: The template as the framework matches it.
+        completers: The completions of variables that were passed with it.
 
     Raises:
         DeclarationError: The function cannot become a resource.
         NameError: An annotation uses a name that does not exist yet.
     """
+
+    kind: ClassVar = "resource"
+    completers: Mapping[str, Completer] = MappingProxyType({})
 
     def __init__(
         self,
@@ -109,7 +117,8 @@ class Resource:
         *,
         name: str | None = None,
         title: str | None = None,
-        description: str | None = None,
+        description: Description | None = None,
+        enabled: Condition | None = None,
         mime_type: str | None = None,
         size: int | None = None,
         icons: Sequence[Icon] = (),
@@ -121,6 +130,7 @@ class Resource:
         names: Mapping[str, Any] | None = None,
     ) -> None:
         self.function = function
+        given = self._depend(enabled, description)
         self._signature = Signature(function, "resource", names)
         self.name = function.__name__ if name is None else name
         self.title = title
@@ -128,7 +138,7 @@ class Resource:
         words = [f"{variable}: {words}" for variable, words in self._signature.words().items()]
         # Lists have no place for the documentation of a template's variables.
         self.description = "\n".join(filter(None, (text and f"{text}\n" if words else text, *words))) or None
-        self.description = self.description if description is None else description
+        self.description = self.description if given is None else given
         self.mime_type = mime_type
         self.size = size
         self.icons = tuple(icons)

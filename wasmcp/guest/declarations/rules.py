@@ -69,7 +69,8 @@ def check_open(function: Callable[..., Any], kind: str) -> None:
     if _closed:
         reason = (
             "it is declared during a call, but lists are recorded when the component is built: declare it when its "
-            "module is imported, or make it for each request in a function with `@dynamic_tools`"
+            "module is imported, with `enabled` if it exists for some requests only; or make it for each request in a "
+            "function with `@dynamic_tools`, `@dynamic_resources` or `@dynamic_prompts`"
         )
         raise DeclarationError(function, None, reason, kind=kind)
 

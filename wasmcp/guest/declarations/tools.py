@@ -1,4 +1,4 @@
-"""Declared tools: their description for clients, and their calls; functions that make tools for each request.
+"""Declared tools: their description for clients, and their calls.
 
 Name, description, schemas and converters of arguments and results are computed when the module is imported, which for
 a component is at build time. A call only runs them.
@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from copy import copy
-from typing import Any
+from typing import Any, ClassVar
 
 from wasmcp.guest.client_requests.mrtr import InputRequiredResult
 from wasmcp.guest.component.error_reporting import report
 from wasmcp.guest.content import Icon
 from wasmcp.guest.context import Context
 from wasmcp.guest.declarations.docstring import parse_docstring
+from wasmcp.guest.declarations.per_request import Condition, Description, PerRequest
 from wasmcp.guest.declarations.signature import Signature, place_of_member
 from wasmcp.guest.declarations.tags import tagged
 from wasmcp.guest.declarations.tool_options import ToolOptions
@@ -30,13 +30,11 @@ STATELESS = "2026-07-28"
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 
 
-class Tool:
+class Tool(PerRequest):
     """A declared tool.
 
     Attributes:
         function: The author's function.
-        enabled: A function that returns True if the tool exists for a request; None if it always does.
-        describe: A function that returns the description for a request; None if it is the same for all.
         name: The name that clients call.
         title: A display name.
         description: The description for the model.
@@ -53,14 +51,16 @@ class Tool:
         NameError: An annotation uses a name that does not exist yet.
     """
 
+    kind: ClassVar = "tool"
+
     def __init__(
         self,
         function: Callable[..., Any],
         *,
         name: str | None = None,
         title: str | None = None,
-        description: str | Callable[[Context], str] | None = None,
-        enabled: Callable[[Context], bool] | None = None,
+        description: Description | None = None,
+        enabled: Condition | None = None,
         hints: Mapping[str, bool | None] | None = None,
         icons: Sequence[Icon] = (),
         meta: Mapping[str, Any] | None = None,
@@ -72,8 +72,7 @@ class Tool:
         names: Mapping[str, Any] | None = None,
     ) -> None:
         self.function = function
-        self.enabled = enabled
-        self.describe = description if callable(description) else None
+        given = self._depend(enabled, description)
         self._signature = Signature(function, "tool", names, open_ended=input_schema is not None)
         self.name = self.identity = function.__name__ if name is None else name
         self.title = title
@@ -88,7 +87,6 @@ class Tool:
             self._signature.unread(f"the docstring of `{kind}` has `{line}`")
         own = input_schema is not None  # the author's schema has no place for the documentation of parameters
         text = parse_docstring(function.__doc__, ()).description if own else documentation.description
-        given = None if callable(description) else description
         self.description = text if given is None else given
         self._coerces = ToolOptions.coerce if coerce is None else coerce
         if input_schema is None:
@@ -114,30 +112,6 @@ class Tool:
             wrong = [] if schema is None else problems(schema)
             if wrong:
                 raise self._signature.refused(place, "; ".join(wrong))
-
-    @property
-    def is_dynamic(self) -> bool:
-        """True if lists have it for some requests only, or with a description for each request."""
-        return self.enabled is not None or self.describe is not None
-
-    def is_enabled(self, context: Context) -> bool:
-        """Return True if the tool exists for a request."""
-        return self.enabled is None or bool(self.enabled(context))
-
-    def described_for(self, context: Context) -> Tool:
-        """Return the tool with its description for a request.
-
-        Raises:
-            TypeError: The description is not a string.
-        """
-        if self.describe is None:
-            return self
-        text = self.describe(context)
-        if not isinstance(text, str):
-            raise TypeError(f"the description of tool `{self.name}` must be a string, not {type(text).__qualname__}")
-        described = copy(self)
-        described.description = text
-        return described
 
     def call(self, arguments: str | None, context: Context) -> Rendered:
         """Call the tool as a client does. Errors are returned as a result with ``is_error``.
@@ -194,42 +168,3 @@ class Tool:
             if not self._coerces:
                 raise
         return self._signature.load(self._signature.coerced(given))
-
-
-class DynamicTools:
-    """A declared function that makes tools for a request.
-
-    Args:
-        function: The author's function.
-        names: Names that annotations can use in addition to those of the module.
-
-    Attributes:
-        identity: The function.
-
-    Raises:
-        DeclarationError: The function has parameters other than a context and provided objects.
-        NameError: An annotation uses a name that does not exist yet.
-    """
-
-    def __init__(self, function: Callable[..., Any], names: Mapping[str, Any] | None = None) -> None:
-        self.function = self.identity = function
-        self._signature = Signature(function, "source of tools", names)
-        if self._signature.members:
-            name = self._signature.members[0].name
-            raise self._signature.refused(f"parameter `{name}`", "only a `Context` and objects of providers are passed")
-
-    def make(self, context: Context) -> list[Tool]:
-        """Return the tools for a request.
-
-        Raises:
-            TypeError: The function returned something else.
-        """
-        made = self._signature.call({}, context)
-        if isinstance(made, InputRequiredResult):
-            raise TypeError("a list of tools cannot send requests to the client: only tools, resources and prompts can")
-        tools = list(made or ())
-        for tool in tools:
-            if not isinstance(tool, Tool):
-                name = self.function.__qualname__
-                raise TypeError(f"`{name}` must return tools of `make_tool`, not {type(tool).__qualname__}")
-        return tools

@@ -30,6 +30,7 @@ from wasmcp.toolchains.python.compiler import componentize, ungranted, worlds_of
 from wasmcp.toolchains.python.data_files import files_of, own_places, package_places
 from wasmcp.toolchains.python.diagnostics import failure_of, printed_of, warnings_of
 from wasmcp.toolchains.python.imports import is_host_side, is_provided, is_standard, reachable, source_root
+from wasmcp.toolchains.python.late_declarations import late_declarations
 from wasmcp.toolchains.python.local_projects import local_projects
 from wasmcp.toolchains.python.module_ast import Module, refusal
 from wasmcp.toolchains.python.native_modules import SUFFIX, extension_name
@@ -126,6 +127,7 @@ class PythonToolchain:
             warnings = [*ungranted(source, modules), *warnings_of(modules, application)]
             warnings += lost_guarantees(modules.values())
             warnings += unavailable_uses(modules.values(), source.grants)
+            warnings += late_declarations(modules.values())
             for line in warnings:
                 progress(line)
 
