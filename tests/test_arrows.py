@@ -38,6 +38,7 @@ BELOW = {
         "component",
     },
     "host": {"errors", "development_builds", "terminal", "environment", "protocol", "revision_views", "wasi"},
+    "client": {"errors", "terminal", "protocol", "host"},
     "storage": {"errors", "terminal", "environment", "package_data", "host"},
     "registry": {
         "errors",

