@@ -22,25 +22,23 @@ if TYPE_CHECKING:
         Tool,
         ToolResult,
     )
+    from wasmcp.host.client.server import RequestMethods
 
 T = TypeVar("T")
 OnEvent = Callable[[dict[str, Any]], object]
 """Callback on the event loop for each notification that precedes a result; can be a coroutine function."""
 
 
-class AsyncServer:
-    """A `wasmcp.host.Server` whose calls do not block the event loop.
+class AsyncClient:
+    """Client of a server in this process whose calls do not block the event loop.
 
     Each call runs in a worker thread; concurrent calls share the server's pool of instances. A call whose task is
     cancelled (`anyio.fail_after`, `asyncio.wait_for`, a cancelled task group) is cancelled in the server too, as by a
     client's `notifications/cancelled`.
-
-    Attributes:
-        sync: The server.
     """
 
-    def __init__(self, server: Server) -> None:
-        self.sync = server
+    def __init__(self, client: RequestMethods) -> None:
+        self._client = client
 
     async def _run(self, call: Callable[[], T]) -> T:
         from anyio import get_cancelled_exc_class, to_thread
@@ -54,35 +52,32 @@ class AsyncServer:
                 scope.cancel()
                 raise
 
-    async def _observed(self, call: Callable[..., T], on_event: Callable[[Any], object] | None) -> T:
-        """Run a call and handle its events on the event loop, in order, while the server's code waits."""
+    async def _observed(
+        self, call: Callable[..., T], on_event: Callable[[Any], object] | None, name: str = "on_event"
+    ) -> T:
+        """Run a call and handle its events on the event loop, in order, while the server's code waits.
+
+        Args:
+            call: The call.
+            on_event: The handler of the caller.
+            name: The parameter of the call that takes a handler.
+        """
         if on_event is None:
             return await self._run(call)
         from anyio.from_thread import BlockingPortal
 
         result: T
         async with BlockingPortal() as portal:
-            result = await self._run(partial(call, on_event=partial(portal.call, _handled, on_event)))
+            result = await self._run(partial(call, **{name: partial(portal.call, _handled, on_event)}))
         return result
-
-    @property
-    def stderr(self) -> str:
-        """The guest's standard error; see `wasmcp.host.Server.stderr`."""
-        return self.sync.stderr
-
-    async def reload(
-        self, source: str | os.PathLike[str] | bytes, *, development: Mapping[str, str] | None = None
-    ) -> None:
-        """Replace the server by another version of it; see `wasmcp.host.Server.reload`."""
-        await self._run(partial(self.sync.reload, source, development=development))
 
     async def discover(self) -> dict[str, Any]:
         """Discover the server; see `wasmcp.host.Server.discover`."""
-        return await self._run(self.sync.discover)
+        return await self._run(self._client.discover)
 
     async def list_tools(self) -> list[Tool]:
         """List the tools; see `wasmcp.host.Server.list_tools`."""
-        return await self._run(self.sync.list_tools)
+        return await self._run(self._client.list_tools)
 
     async def call_tool(
         self,
@@ -96,29 +91,29 @@ class AsyncServer:
     ) -> ToolResult:
         """Call a tool; see `wasmcp.host.Server.call_tool`."""
         given = {"progress_token": progress_token, "timeout": timeout, **params}
-        return await self._observed(partial(self.sync.call_tool, name, arguments, **given), on_event)
+        return await self._observed(partial(self._client.call_tool, name, arguments, **given), on_event)
 
     async def list_resources(self) -> list[Resource]:
         """List the resources; see `wasmcp.host.Server.list_resources`."""
-        return await self._run(self.sync.list_resources)
+        return await self._run(self._client.list_resources)
 
     async def list_resource_templates(self) -> list[ResourceTemplate]:
         """List the resource templates; see `wasmcp.host.Server.list_resource_templates`."""
-        return await self._run(self.sync.list_resource_templates)
+        return await self._run(self._client.list_resource_templates)
 
     async def read_resource(self, uri: str, *, timeout: float | None = None, **params: Any) -> ResourceResult:
         """Read a resource; see `wasmcp.host.Server.read_resource`."""
-        return await self._run(partial(self.sync.read_resource, uri, timeout=timeout, **params))
+        return await self._run(partial(self._client.read_resource, uri, timeout=timeout, **params))
 
     async def list_prompts(self) -> list[Prompt]:
         """List the prompts; see `wasmcp.host.Server.list_prompts`."""
-        return await self._run(self.sync.list_prompts)
+        return await self._run(self._client.list_prompts)
 
     async def get_prompt(
         self, name: str, arguments: Mapping[str, str] | None = None, *, timeout: float | None = None, **params: Any
     ) -> PromptResult:
         """Get a prompt; see `wasmcp.host.Server.get_prompt`."""
-        return await self._run(partial(self.sync.get_prompt, name, arguments, timeout=timeout, **params))
+        return await self._run(partial(self._client.get_prompt, name, arguments, timeout=timeout, **params))
 
     async def complete(
         self,
@@ -130,7 +125,7 @@ class AsyncServer:
         timeout: float | None = None,
     ) -> Completion:
         """Complete an argument; see `wasmcp.host.Server.complete`."""
-        call = partial(self.sync.complete, reference, argument, value, context=context, timeout=timeout)
+        call = partial(self._client.complete, reference, argument, value, context=context, timeout=timeout)
         return await self._run(call)
 
     async def request(
@@ -142,7 +137,34 @@ class AsyncServer:
         timeout: float | None = None,
     ) -> dict[str, Any]:
         """Send a request; see `wasmcp.host.Server.request`."""
-        return await self._observed(partial(self.sync.request, method, params, timeout=timeout), on_event)
+        return await self._observed(partial(self._client.request, method, params, timeout=timeout), on_event)
+
+
+class AsyncServer(AsyncClient):
+    """A `wasmcp.host.Server` whose calls do not block the event loop; see `AsyncClient`.
+
+    Attributes:
+        sync: The server.
+    """
+
+    def __init__(self, server: Server) -> None:
+        super().__init__(server)
+        self.sync = server
+
+    def with_token(self, token: str) -> AsyncClient:
+        """Return a client whose requests have an access token; see `wasmcp.host.Server.with_token`."""
+        return AsyncClient(self.sync.with_token(token))
+
+    @property
+    def stderr(self) -> str:
+        """The guest's standard error; see `wasmcp.host.Server.stderr`."""
+        return self.sync.stderr
+
+    async def reload(
+        self, source: str | os.PathLike[str] | bytes, *, development: Mapping[str, str] | None = None
+    ) -> None:
+        """Replace the server by another version of it; see `wasmcp.host.Server.reload`."""
+        await self._run(partial(self.sync.reload, source, development=development))
 
     async def send(
         self, line: str | bytes, *, on_event: Callable[[str], object] | None = None, timeout: float | None = None
@@ -157,10 +179,12 @@ class AsyncServer:
         headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
         body: str | bytes = b"",
         *,
+        on_chunk: Callable[[str], object] | None = None,
         timeout: float | None = None,
     ) -> HttpResponse:
         """Send an HTTP request; see `wasmcp.host.Server.http`."""
-        return await self._run(partial(self.sync.http, method, target, headers, body, timeout=timeout))
+        call = partial(self.sync.http, method, target, headers, body, timeout=timeout)
+        return await self._observed(call, on_chunk, "on_chunk")
 
 
 async def _handled(on_event: Callable[[Any], object], event: Any) -> None:

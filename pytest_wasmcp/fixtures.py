@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,8 +13,10 @@ import pytest
 from pytest_wasmcp.aio import AsyncServer
 from pytest_wasmcp.report import RECORDINGS, Recording
 from pytest_wasmcp.targets import Builds, Marked, is_fast, locate, positive
+from wasmcp.environment import AUTH_MODE
 
 if TYPE_CHECKING:
+    from wasmcp.auth.issuer import Issuer
     from wasmcp.guest.testing import FakeHttp, FakeKv
     from wasmcp.host import Limits, Server
 
@@ -27,6 +30,7 @@ class MakeServer(Protocol):
         *,
         limits: Limits | None = None,
         env: Mapping[str, str] | None = None,
+        token: str | bool | Mapping[str, Any] | None = None,
         **options: Any,
     ) -> Server:
         """Start a server: one of `[tool.wasmcp]` by its name, or any composed `.wasm` file by its path."""
@@ -42,6 +46,25 @@ def wasmcp_target() -> str | Path | None:
 def wasmcp_env() -> Mapping[str, str]:
     """Return environment variables of servers; override it for a module or a folder."""
     return {}
+
+
+@pytest.fixture
+def wasmcp_token() -> str | bool | Mapping[str, Any] | None:
+    """Return the access token of requests; override it for a module or a folder."""
+    return None
+
+
+@pytest.fixture
+def wasmcp_issuer() -> Iterator[Issuer]:
+    """Yield an issuer of access tokens, with an HTTP server on loopback: metadata, keys, introspection."""
+    from wasmcp.errors import AuthorizationError
+
+    try:
+        from wasmcp.auth.issuer_server import serving
+    except AuthorizationError as error:
+        pytest.fail(str(error), pytrace=False)
+    with serving(clients={"wasmcp": secrets.token_urlsafe(16)}) as issuer:
+        yield issuer
 
 
 @pytest.fixture
@@ -67,11 +90,12 @@ def wasmcp_builds(pytestconfig: pytest.Config) -> Builds:
 
 
 @pytest.fixture
-def make_wasmcp_server(
+def make_wasmcp_server(  # noqa: PLR0917 - pytest passes by name
     request: pytest.FixtureRequest,
     wasmcp_target: str | Path | None,
     wasmcp_limits: Limits,
     wasmcp_env: Mapping[str, str],
+    wasmcp_token: str | bool | Mapping[str, Any] | None,
     wasmcp_builds: Builds,
 ) -> Iterator[MakeServer]:
     """Yield a factory of servers, for tests that need several servers or other options."""
@@ -80,6 +104,7 @@ def make_wasmcp_server(
     node = request.node
     marked = Marked.of(node)
     environment = {**wasmcp_env, **(marked.env or {})}
+    usual_token = wasmcp_token if marked.token is None else marked.token
 
     with ExitStack() as stack:
 
@@ -88,8 +113,15 @@ def make_wasmcp_server(
             *,
             limits: Limits | None = None,
             env: Mapping[str, str] | None = None,
+            token: str | bool | Mapping[str, Any] | None = None,
             **options: Any,
         ) -> Server:
+            given = usual_token if token is None else token
+            if given is not None and given is not False:
+                issuer: Issuer = request.getfixturevalue("wasmcp_issuer")
+                options["token"] = given if isinstance(given, str) else issuer.token(**_arguments(given))
+                settings = options.get("settings") or {}
+                options["settings"] = settings if AUTH_MODE in settings else {**issuer.settings(), **settings}
             found = locate(node, target or marked.server or wasmcp_target, wasmcp_builds)
             recording = Recording(found.path.name)
             node.stash.setdefault(RECORDINGS, []).append(recording)
@@ -105,6 +137,11 @@ def make_wasmcp_server(
             return stack.enter_context(server)
 
         yield make
+
+
+def _arguments(token: bool | Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the arguments of `Issuer.token` for a token that is not a text."""
+    return {} if isinstance(token, bool) else token
 
 
 @pytest.fixture

@@ -16,9 +16,11 @@ from pytest_wasmcp.fixtures import (
     wasmcp_fake_http,
     wasmcp_fake_kv,
     wasmcp_fresh_instance,
+    wasmcp_issuer,
     wasmcp_limits,
     wasmcp_server,
     wasmcp_target,
+    wasmcp_token,
 )
 from pytest_wasmcp.report import RECORDINGS, add_sections
 from pytest_wasmcp.targets import Marked, is_fast, option, positive
@@ -32,14 +34,17 @@ __all__ = [
     "wasmcp_fake_http",
     "wasmcp_fake_kv",
     "wasmcp_fresh_instance",
+    "wasmcp_issuer",
     "wasmcp_limits",
     "wasmcp_server",
     "wasmcp_target",
+    "wasmcp_token",
 ]
 
 MARKER = (
-    "wasmcp(server=None, *, timeout=None, memory=None, env=None): the composed MCP server of a test "
-    "(a name of [tool.wasmcp.servers] or the path of a .wasm file), and its limits (seconds, bytes)"
+    "wasmcp(server=None, *, timeout=None, memory=None, env=None, token=None): the composed MCP server of a test "
+    "(a name of [tool.wasmcp.servers] or the path of a .wasm file), its limits (seconds, bytes), and the access token "
+    "of its requests"
 )
 SERVER_MARKER = "wasmcp_server"
 SERVER_FIXTURE = "make_wasmcp_server"

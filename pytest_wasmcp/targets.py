@@ -156,6 +156,7 @@ class Marked:
     timeout: float | None = None
     memory: int | None = None
     env: dict[str, str] | None = None
+    token: str | bool | dict[str, Any] | None = None
 
     @classmethod
     def of(cls, node: pytest.Item) -> Marked:
@@ -175,6 +176,7 @@ _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
     "timeout": ((int, float), "seconds, above 0"),
     "memory": ((int,), "bytes, above 0"),
     "env": ((dict,), "a dict of environment variables"),
+    "token": ((str, bool, dict), "an access token, True, or the arguments of `wasmcp_issuer.token` as a dict"),
 }
 
 
@@ -191,8 +193,8 @@ def _checked(marker: pytest.Mark, where: str) -> dict[str, Any]:
                 f"{where}: @pytest.mark.wasmcp has no argument `{name}`; it has {', '.join(f'`{n}`' for n in names)}",
             )
         kinds, expected = _KINDS[name]
-        below = isinstance(value, (int, float)) and not 0 < value < inf
-        if not isinstance(value, kinds) or isinstance(value, bool) or below:
+        below = isinstance(value, (int, float)) and not 0 < value < inf  # False, too
+        if not isinstance(value, kinds) or (isinstance(value, bool) and (bool not in kinds or not value)) or below:
             raise pytest.UsageError(f"{where}: @pytest.mark.wasmcp({name}=...) must be {expected}, got {value!r}")
     return given
 

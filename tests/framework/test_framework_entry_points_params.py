@@ -12,6 +12,9 @@ from support.entry_points import JSON, Embedded, Served, mirrored, request, text
 from support.projects import write_project
 from support.server_processes import wasmtime_serve
 
+from wasmcp.errors import RequestError
+from wasmcp.host import open_server
+
 PROJECT = {
     "pyproject.toml": """\
 [project]
@@ -39,7 +42,17 @@ components = ["dynamic"]
     "zig/query.zig": """\
 const mcp = @import("wasmcp");
 
-pub const tools = .{ labelled(), mcp.tool("plain", "No headers.", plain) };
+pub const tools = .{
+    labelled(),
+    mcp.tool("plain", "No headers.", plain),
+    mcp.tool("watch", "Report progress.", watch),
+};
+
+fn watch(context: mcp.Context) []const u8 {
+    context.progress(1, 2, "half");
+    context.progress(2, 2, "all");
+    return "watched";
+}
 
 fn labelled() mcp.Tool {
     var tool = mcp.tool("query", "Run a query.", query);
@@ -122,3 +135,14 @@ def test_stdio_has_no_headers(embedded: Embedded) -> None:
     assert embedded.http("POST", "/mcp", JSON, text_of(older)).message["result"]["content"][0]["text"] == "us-west1"
     other = request("tools/call", {"name": "plain", "arguments": arguments})
     assert embedded.http("POST", "/mcp", mirrored(other), text_of(other)).status == 200
+
+
+def test_requests_with_a_token_have_the_headers_and_report_progress(server: Path) -> None:
+    with open_server(server, token="any") as opened:  # noqa: S106 - the server is public
+        assert opened.call_tool("query", {"region": "\u00e9", "limit": 3}).text == "\u00e9"
+        assert opened.call_tool("plain", {"region": "x"}).text == "x"
+        events: list[Any] = []
+        assert opened.call_tool("watch", on_event=events.append, progress_token=7).text == "watched"
+        assert [event["params"]["progress"] for event in events] == [1, 2]
+        with pytest.raises(RequestError):
+            opened.call_tool("missing")

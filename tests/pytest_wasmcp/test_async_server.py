@@ -102,6 +102,8 @@ def test_http_and_standard_error(server: Server) -> None:
         client = AsyncServer(server)
         response = await client.http("GET", "/nowhere")
         assert response.status == 404
+        chunks: list[str] = []
+        assert (await client.http("GET", "/nowhere", on_chunk=chunks.append)).chunks == chunks
         assert client.stderr == server.stderr
         assert (await client.discover())["supportedVersions"][0] == "2026-07-28"
 
@@ -109,7 +111,7 @@ def test_http_and_standard_error(server: Server) -> None:
 
 
 def test_it_has_every_method_of_the_server_with_the_same_parameters() -> None:
-    own = {"boot", "close", "list_all", "on_notification", "cancel", "optimise"}
+    own = {"boot", "close", "list_all", "on_notification", "cancel", "optimise", "new_request"}
     for name, method in inspect.getmembers(Server, inspect.isfunction):
         if name.startswith("_") or name in own:
             continue

@@ -56,6 +56,7 @@
         │   ├── GuestTimeoutError       ... at its deadline
         │   ├── GuestCancelledError     ... after the request was cancelled
         │   └── GuestOutOfMemoryError   ... at its memory limit
+        ├── AccessDeniedError           a request that the server's authorization denied
         ├── ResponseTooLargeError       a response above the limit
         ├── ClientStalledError          a request cancelled because its client did not read
         └── RequestError                an error response of the server
@@ -124,6 +125,7 @@ from wasmcp.errors.root import (
     WasmcpError,
 )
 from wasmcp.errors.running import (
+    AccessDeniedError,
     ArtifactError,
     ClientStalledError,
     GuestCancelledError,
@@ -138,6 +140,7 @@ from wasmcp.errors.running import (
 )
 
 __all__ = [
+    "AccessDeniedError",
     "ArgumentsError",
     "ArtifactError",
     "AuthorizationError",

@@ -142,6 +142,29 @@ class GuestOutOfMemoryError(GuestTrapError):
         super().__init__(reason, component=component, backtrace=backtrace, stderr=stderr)
 
 
+class AccessDeniedError(HostError):
+    """A request that the server's authorization denied.
+
+    Attributes:
+        status: The HTTP status: 400, 401 or 403.
+        error: The error code (RFC 6750, section 3.1), for example `insufficient_scope`.
+        description: The reason.
+        scopes: The scopes that are needed, if the server names them.
+        challenge: The value of `WWW-Authenticate`.
+    """
+
+    def __init__(
+        self, status: int, error: str, description: str, *, scopes: Sequence[str] = (), challenge: str = ""
+    ) -> None:
+        self.status = status
+        self.error = error
+        self.description = description
+        self.scopes = tuple(scopes)
+        self.challenge = challenge
+        needed = f" (needed scopes: {' '.join(self.scopes)})" if self.scopes else ""
+        super().__init__(printable(f"{status} {error}: {description}{needed}"))
+
+
 class ResponseTooLargeError(HostError):
     """A response above the size limit; it was not copied out of the server.
 

@@ -266,9 +266,18 @@ class Connection:
         headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
         body: str | bytes = b"",
         *,
+        on_chunk: Callable[[str], None] | None = None,
         timeout: float | None = None,
     ) -> HttpResponse:
         """Send one HTTP request and wait for the whole response.
+
+        Args:
+            method: The method.
+            target: The path, with the query.
+            headers: The header fields.
+            body: The body.
+            on_chunk: Called with each chunk of a streamed body when it arrives, on a thread of the host.
+            timeout: Seconds, instead of `Limits.timeout`.
 
         Raises:
             GuestTrapError: The server's code trapped, timed out, or exhausted its memory.
@@ -282,14 +291,23 @@ class Connection:
         head: dict[str, Any] = {}
         chunks: list[str] = []
         opened: list[dict[str, Any] | None] = []
+        failures: list[Exception] = []
+
+        def take(chunk: str) -> None:
+            chunks.append(chunk)
+            if on_chunk is not None and not failures:
+                try:
+                    on_chunk(chunk)
+                except Exception as error:  # noqa: BLE001 - raised below, on the caller's thread
+                    failures.append(error)
 
         def on_event(event: Event) -> None:
             if isinstance(event, Head):
                 head.update(json.loads(event.text))
             elif isinstance(event, Chunk):
-                chunks.append(json.loads(event.text))
+                take(json.loads(event.text))
             elif isinstance(event, InputCancelled):
-                chunks.append(f"data: {event.text}\n\n")
+                take(f"data: {event.text}\n\n")
             else:
                 opened.append(session_request.event(event))
 
@@ -318,7 +336,9 @@ class Connection:
         last = content.decode()
         if status == 0:
             if last:
-                chunks.append(last)
+                take(last)
+            if failures:
+                raise failures[0]
             whole = "".join(chunks)
             self._wire("<-", whole)
             return HttpResponse(head["status"], [(name, value) for name, value in head["headers"]], whole, chunks)

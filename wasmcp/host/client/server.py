@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from wasmcp.host.bindings.wasi_keyvalue import Provided
     from wasmcp.host.client.types import (
         Completion,
+        HttpResponse,
         Prompt,
         PromptResult,
         Resource,
@@ -74,6 +75,7 @@ def open_server(
     development: Mapping[str, str] | None = None,
     settings: Mapping[str, str] | None = None,
     keyvalue: str | None = None,
+    token: str | None = None,
 ) -> Server:
     """Load a composed server. Its instances are booted when requests need them, the first at the first request.
 
@@ -92,6 +94,8 @@ def open_server(
             that it has no effect with `instances=1`.
         settings: `WASMCP_*` by name, see docs/reference/environment.md; `wasmcp run` reads them from the environment.
         keyvalue: The store of `wasi:keyvalue`: `memory:`, which is the default, `sqlite:PATH` or `redis://HOST`.
+        token: The access token of requests; see `Server.with_token`. Without it the methods of `Server` use the stdio
+            transport, which has no authorization.
         development: For a development build, the modules of each of its Python components as
             `wasmcp.project.development` makes them, by the component's name. Without them it is refused.
         on_compile: Called before compilation begins, if the server is not in the compile cache.
@@ -112,7 +116,7 @@ def open_server(
     if quick_start and not quick and instances != 1 and development is None and _takes_long(source):
         first = options._replace(quick=True)
     program = _program(source, first, development, on_compile=on_compile)
-    server = Server(program, stderr, hub, instances=instances, on_wire=on_wire)
+    server = Server(program, stderr, hub, instances=instances, on_wire=on_wire, token=token)
     server.rebuild = lambda source, development, values: _program(
         source, options, development, values=values, background=True
     )
@@ -244,7 +248,7 @@ _MORE_THAN_ANY_LIST = 10_000
 
 
 class RequestMethods:
-    """Methods for resources, prompts and completions, based on `request`."""
+    """Methods for tools, resources, prompts and completions, based on `request`."""
 
     def request(
         self,
@@ -278,6 +282,48 @@ class RequestMethods:
         from wasmcp.errors import HostError
 
         raise HostError(f"`{method}` did not end after {_MORE_THAN_ANY_LIST} pages")
+
+    def discover(self) -> dict[str, Any]:
+        """Request the server's description and capabilities. Specification: server/discover."""
+        return self.request("server/discover")
+
+    def list_tools(self) -> list[Tool]:
+        """List all tools, following the cursors. Specification: server/tools, `tools/list`."""
+        from wasmcp.host.client.types import Tool
+
+        return [Tool.from_wire(raw) for raw in self.list_all("tools/list", "tools")]
+
+    def call_tool(
+        self,
+        name: str,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        on_event: Callable[[dict[str, Any]], None] | None = None,
+        progress_token: str | int | None = None,
+        timeout: float | None = None,
+        **params: Any,
+    ) -> ToolResult:
+        """Call a tool. Specification: server/tools, `tools/call`.
+
+        Args:
+            name: The tool's name.
+            arguments: The tool's arguments.
+            on_event: Called with each notification that precedes the result.
+            progress_token: Request progress notifications with this token.
+            timeout: Seconds, instead of `Limits.timeout`.
+            params: Further members of `params`, for example `inputResponses`.
+
+        Raises:
+            RequestError: The tool does not exist, or the request is malformed. A failure inside a tool is a result
+                whose `is_error` is true.
+            GuestTrapError: The tool trapped, timed out, or exhausted its memory.
+        """
+        from wasmcp.host.client.types import ToolResult
+
+        params = {"name": name, "arguments": dict(arguments or {}), **params}
+        if progress_token is not None:
+            params["_meta"] = {**params.get("_meta", {}), "progressToken": progress_token}
+        return ToolResult.from_wire(self.request("tools/call", params, on_event=on_event, timeout=timeout))
 
     def list_resources(self) -> list[Resource]:
         """List all resources. Specification: server/resources, `resources/list`."""
@@ -372,9 +418,11 @@ class Server(Connection, RequestMethods):
         *,
         instances: int | None = None,
         on_wire: Callable[[str, str], None] | None = None,
+        token: str | None = None,
     ) -> None:
         super().__init__(program, stderr, hub, instances=instances, on_wire=on_wire)
         self._ids = itertools.count(1)
+        self._token = token
 
     def __enter__(self) -> Self:
         return self
@@ -400,62 +448,115 @@ class Server(Connection, RequestMethods):
             RequestError: The server returned an error response.
             GuestTrapError: The server's code trapped, timed out, or exhausted its memory.
         """
+        if self._token is not None:
+            return self.with_token(self._token).request(method, params, on_event=on_event, timeout=timeout)
         import json  # lazy, like the result types: a stdio server does not need them to start
 
-        message = {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": _with_meta(params or {})}
+        message = self.new_request(method, params)
         notify = (lambda text: on_event(json.loads(text))) if on_event else None
-        text = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
-        answer = self.send(text, on_event=notify, timeout=timeout)
+        answer = self.send(_text(message), on_event=notify, timeout=timeout)
         if answer is None:
             raise HostError(f"the server did not answer `{method}`")
-        parsed: dict[str, Any] = json.loads(answer)
-        if "error" in parsed:
-            error = parsed["error"]
-            raise RequestError(error["code"], error["message"], error.get("data"))
-        result: dict[str, Any] = parsed["result"]
-        return result
+        return _result(json.loads(answer))
 
-    def discover(self) -> dict[str, Any]:
-        """Request the server's description and capabilities. Specification: server/discover."""
-        return self.request("server/discover")
+    def new_request(self, method: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Return a JSON-RPC request with an `id` of its own, and with the required members of `_meta`."""
+        return {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": _with_meta(params or {})}
 
-    def list_tools(self) -> list[Tool]:
-        """List all tools, following the cursors. Specification: server/tools, `tools/list`."""
-        from wasmcp.host.client.types import Tool
+    def with_token(self, token: str) -> AuthorizedClient:
+        """Return a client of this server whose requests have an access token, for the HTTP transport.
 
-        return [Tool.from_wire(raw) for raw in self.list_all("tools/list", "tools")]
+        It shares the server: its instances, state and sessions. Close the server, not the client.
+        """
+        return AuthorizedClient(self, token)
 
-    def call_tool(
+    def http(
         self,
-        name: str,
-        arguments: Mapping[str, Any] | None = None,
+        method: str,
+        target: str = "/mcp",
+        headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+        body: str | bytes = b"",
+        *,
+        on_chunk: Callable[[str], None] | None = None,
+        timeout: float | None = None,
+    ) -> HttpResponse:
+        """Send one HTTP request and wait for the whole response; see `Connection.http`.
+
+        A server that was opened with a token sends it, unless the fields have `Authorization`.
+        """
+        fields = list(headers.items() if hasattr(headers, "items") else headers)
+        if self._token is not None and not any(name.lower() == "authorization" for name, _ in fields):
+            fields.append(("authorization", f"Bearer {self._token}"))
+        return super().http(method, target, fields, body, on_chunk=on_chunk, timeout=timeout)
+
+
+class AuthorizedClient(RequestMethods):
+    """Client of a server in this process whose requests have an access token. `Server.with_token` returns one."""
+
+    def __init__(self, server: Server, token: str) -> None:
+        self._server = server
+        self._token = token
+
+    def request(
+        self,
+        method: str,
+        params: Mapping[str, Any] | None = None,
         *,
         on_event: Callable[[dict[str, Any]], None] | None = None,
-        progress_token: str | int | None = None,
         timeout: float | None = None,
-        **params: Any,
-    ) -> ToolResult:
-        """Call a tool. Specification: server/tools, `tools/call`.
-
-        Args:
-            name: The tool's name.
-            arguments: The tool's arguments.
-            on_event: Called with each notification that precedes the result.
-            progress_token: Request progress notifications with this token.
-            timeout: Seconds, instead of `Limits.timeout`.
-            params: Further members of `params`, for example `inputResponses`.
+    ) -> dict[str, Any]:
+        """Send a request of MCP 2026-07-28 over HTTP and return its result object.
 
         Raises:
-            RequestError: The tool does not exist, or the request is malformed. A failure inside a tool is a result
-                whose `is_error` is true.
-            GuestTrapError: The tool trapped, timed out, or exhausted its memory.
+            AccessDeniedError: The server's authorization denied the request.
+            RequestError: The server returned an error response.
+            GuestTrapError: The server's code trapped, timed out, or exhausted its memory.
         """
-        from wasmcp.host.client.types import ToolResult
+        from wasmcp.host.client.http_messages import is_mismatch
 
-        params = {"name": name, "arguments": dict(arguments or {}), **params}
-        if progress_token is not None:
-            params["_meta"] = {**params.get("_meta", {}), "progressToken": progress_token}
-        return ToolResult.from_wire(self.request("tools/call", params, on_event=on_event, timeout=timeout))
+        message = self._server.new_request(method, params)
+        answer = self._sent(message, None, on_event, timeout)
+        if method == "tools/call" and is_mismatch(
+            answer
+        ):  # a parameter has `x-mcp-header`, and no component was called
+            named = message["params"].get("name")
+            tools = self.list_all("tools/list", "tools")
+            schema = next((tool.get("inputSchema") for tool in tools if tool.get("name") == named), None)
+            answer = self._sent(message, schema, on_event, timeout)
+        return _result(answer)
+
+    def _sent(
+        self,
+        message: Mapping[str, Any],
+        schema: Any,
+        on_event: Callable[[dict[str, Any]], None] | None,
+        timeout: float | None,
+    ) -> dict[str, Any]:
+        from wasmcp.host.client.http_messages import EventStream, request_fields
+
+        stream = EventStream(on_event)
+        fields = request_fields(message, self._token, schema)
+        response = self._server.http("POST", "/mcp", fields, _text(message), on_chunk=stream.receive, timeout=timeout)
+        return stream.response(response)
+
+
+def _text(message: Mapping[str, Any]) -> str:
+    import json  # lazy: a stdio server does not need it to start
+
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":"))
+
+
+def _result(message: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the result of a response.
+
+    Raises:
+        RequestError: It is an error response.
+    """
+    if "error" in message:
+        error = message["error"]
+        raise RequestError(error["code"], error["message"], error.get("data"))
+    result: dict[str, Any] = message["result"]
+    return result
 
 
 def _with_meta(params: Mapping[str, Any]) -> dict[str, Any]:
