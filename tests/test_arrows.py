@@ -97,7 +97,18 @@ BELOW = {
 Above them, `cli`, `hatch_wasmcp` and `pytest_wasmcp` can import all.
 """
 
-ROOMS = ("stores", "bindings", "engine", "operations", "configuration", "scheduling", "mcp", "client", "transports")
+ROOMS = (
+    "stores",
+    "bindings",
+    "engine",
+    "authorization",
+    "operations",
+    "configuration",
+    "scheduling",
+    "mcp",
+    "client",
+    "transports",
+)
 """Packages of `wasmcp.host`, lowest first: each imports only itself and those before it, also under `TYPE_CHECKING`."""
 
 

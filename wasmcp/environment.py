@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 AUTH_MODE = "WASMCP_AUTH_MODE"
 """The setting that switches authorization on (`oauth`) or off (`public`)."""
 
+INTROSPECTION_SECRET = "JWT_INTROSPECTION_CLIENT_SECRET"  # noqa: S105 - a name
+"""The setting with the secret of the server at the introspection endpoint."""
+
 AUTHORIZATION = (
     AUTH_MODE,
     "WASMCP_SERVER_URI",
@@ -30,6 +33,10 @@ AUTHORIZATION = (
     "JWT_JWKS",
     "JWT_JWKS_URI",
     "JWT_JWKS_TTL",
+    "JWT_INTROSPECTION_URI",
+    "JWT_INTROSPECTION_CLIENT_ID",
+    INTROSPECTION_SECRET,
+    "JWT_INTROSPECTION_TTL",
 )
 """Settings of authorization (framework/authorization, `Settings.zig`). `JWT_ALGORITHM` is the Rust tool's name of
 `JWT_ALGORITHMS`."""
@@ -53,6 +60,12 @@ BOUND_TO = "WASMCP_BOUND_TO"
 
 SESSION_VALUES = "WASMCP_SESSION_VALUES"
 """The setting with which the embedding host promises to keep the values of sessions whose ids are sealed."""
+
+HOST_FETCHES = "WASMCP_HOST_FETCHES"
+"""The setting with which the embedding host promises to fetch keys of issuers, and to introspect tokens."""
+
+HOSTS = (BOUND_TO, SESSION_VALUES, HOST_FETCHES)
+"""Settings that only the embedding host adds."""
 
 TOOLS = (
     "WASMCP_CACHE_BYTES",

@@ -10,6 +10,10 @@ const Settings = @This();
 /// Mode of authorization. `public`: every request is allowed. Null: not set.
 mode: ?enum { public, oauth } = null,
 keys: Keys = .{},
+/// Keys come from the host. False: from `JWT_PUBLIC_KEY` or `JWT_JWKS`.
+remote: bool = false,
+/// The host introspects tokens: all but JSON Web Tokens, or all without keys.
+introspects: bool = false,
 issuer: ?[]const u8 = null,
 /// Audiences, one of which a token must have. Empty: tokens of any audience are accepted.
 audience: []const []const u8 = &.{},
@@ -25,6 +29,7 @@ pub const default_leeway = 30;
 const most_leeway = 300;
 const least_ttl = 10;
 const most_ttl = 86_400;
+const most_verdict_ttl = 3600;
 
 /// Values as given, by name.
 const Given = struct {
@@ -34,6 +39,10 @@ const Given = struct {
     JWT_JWKS: ?[]const u8 = null,
     JWT_JWKS_URI: ?[]const u8 = null,
     JWT_JWKS_TTL: ?[]const u8 = null,
+    JWT_INTROSPECTION_URI: ?[]const u8 = null,
+    JWT_INTROSPECTION_CLIENT_ID: ?[]const u8 = null,
+    JWT_INTROSPECTION_CLIENT_SECRET: ?[]const u8 = null,
+    JWT_INTROSPECTION_TTL: ?[]const u8 = null,
     JWT_AUDIENCE: ?[]const u8 = null,
     JWT_ALGORITHMS: ?[]const u8 = null,
     JWT_ALGORITHM: ?[]const u8 = null,
@@ -41,6 +50,8 @@ const Given = struct {
     JWT_LEEWAY: ?[]const u8 = null,
     WASMCP_SERVER_URI: ?[]const u8 = null,
     WASMCP_AUTH_SERVER_URL: ?[]const u8 = null,
+    /// Promise of the embedding host to fetch keys, and to introspect tokens. It has no effect by itself.
+    WASMCP_HOST_FETCHES: ?[]const u8 = null,
 };
 
 /// Read settings from pairs of name and value, of which the last of a name counts. They must outlive this object.
@@ -56,7 +67,8 @@ pub fn configure(
     for (pairs) |pair| inline for (@typeInfo(Given).@"struct".field_names) |name| {
         if (lib.bytes.equal(pair[0], name)) {
             @field(given, name) = std.mem.trim(u8, pair[1], " \t\r\n");
-            if (comptime !std.mem.eql(u8, name, "WASMCP_AUTH_MODE")) first = first orelse name;
+            if (comptime !std.mem.eql(u8, name, "WASMCP_AUTH_MODE") and !std.mem.eql(u8, name, "WASMCP_HOST_FETCHES"))
+                first = first orelse name;
         }
     };
     if (given.WASMCP_AUTH_MODE) |text| {
@@ -118,7 +130,40 @@ fn read(self: *Settings, allocator: Allocator, given: *const Given) error{OutOfM
         if (names.len == 0) return problem;
         self.algorithms = algorithms;
     }
-    return self.readKeys(allocator, given);
+    return try self.readIntrospection(given) orelse self.readKeys(allocator, given);
+}
+
+fn readIntrospection(self: *Settings, given: *const Given) error{OutOfMemory}!?[]const u8 {
+    const uri = given.JWT_INTROSPECTION_URI orelse {
+        if (given.JWT_INTROSPECTION_CLIENT_ID != null or given.JWT_INTROSPECTION_CLIENT_SECRET != null or
+            given.JWT_INTROSPECTION_TTL != null)
+            return "JWT_INTROSPECTION_CLIENT_ID, JWT_INTROSPECTION_CLIENT_SECRET and JWT_INTROSPECTION_TTL need " ++
+                "JWT_INTROSPECTION_URI";
+        return null;
+    };
+    if (!isFetchable(uri)) return "JWT_INTROSPECTION_URI" ++ not_fetchable;
+    if (isEmpty(given.JWT_INTROSPECTION_CLIENT_ID) or isEmpty(given.JWT_INTROSPECTION_CLIENT_SECRET))
+        return "JWT_INTROSPECTION_URI needs JWT_INTROSPECTION_CLIENT_ID and JWT_INTROSPECTION_CLIENT_SECRET";
+    if (given.JWT_INTROSPECTION_TTL) |text| if (lib.decimal.parse(text, most_verdict_ttl) == null) return std.fmt
+        .comptimePrint("JWT_INTROSPECTION_TTL must be a number of seconds from 0 to {d}", .{most_verdict_ttl});
+    if (!fetches(given)) return "tokens are introspected by `wasmcp serve` and in Python only: unset " ++
+        "JWT_INTROSPECTION_URI, and set JWT_JWKS to the text of the issuer's key set, or JWT_PUBLIC_KEY";
+    self.introspects = true;
+    return null;
+}
+
+fn isEmpty(value: ?[]const u8) bool {
+    return if (value) |text| text.len == 0 else true;
+}
+
+/// Return whether the host fetches keys and introspects tokens.
+fn fetches(given: *const Given) bool {
+    return if (given.WASMCP_HOST_FETCHES) |text| lib.bytes.equal(text, "true") else false;
+}
+
+/// Return whether there are keys, or are to be fetched.
+pub fn hasKeys(self: *const Settings) bool {
+    return self.remote or self.keys.list.len > 0;
 }
 
 const problem = "JWT_ALGORITHMS must be of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 and EdDSA, " ++
@@ -143,19 +188,24 @@ fn readKeys(self: *Settings, allocator: Allocator, given: *const Given) error{Ou
                 "used: RSA of 2048 to 4096 bits, P-256, P-384 or Ed25519",
         };
     } else if (given.JWT_JWKS_URI) |text| {
-        if (!isUrl(text) or !(lib.bytes.startsWith(text, "https://") or isLoopback(text["http://".len..])))
-            return "JWT_JWKS_URI must be a URL that begins with `https://` (`http://` only for this machine)";
-        return not_fetched;
+        if (!isFetchable(text)) return "JWT_JWKS_URI" ++ not_fetchable;
+        self.remote = true;
+    } else if (self.introspects) {
+        // All tokens are introspected.
     } else if (self.issuer) |text| {
-        if (!isUrl(text)) return "JWT_ISSUER is not a URL, so its keys cannot be discovered: " ++
-            "set JWT_JWKS or JWT_PUBLIC_KEY";
-        return not_fetched;
-    } else return "WASMCP_AUTH_MODE is `oauth`, but keys are missing: set JWT_JWKS or JWT_PUBLIC_KEY";
+        if (!isUrl(text) or !isFetchable(text)) return "JWT_ISSUER is not a URL that begins with `https://`, so its " ++
+            "keys cannot be discovered: set JWT_JWKS_URI, JWT_JWKS or JWT_PUBLIC_KEY";
+        self.remote = true;
+    } else return "WASMCP_AUTH_MODE is `oauth`, but keys are missing: " ++
+        "set JWT_ISSUER, JWT_JWKS_URI, JWT_JWKS, JWT_PUBLIC_KEY or JWT_INTROSPECTION_URI";
+    if (given.JWT_JWKS_TTL != null and !self.remote) return "JWT_JWKS_TTL has no effect, because no keys are fetched";
+    if (self.remote and !fetches(given)) return "keys are fetched by `wasmcp serve` and in Python only: " ++
+        "set JWT_JWKS to the text of the issuer's key set, or JWT_PUBLIC_KEY, and unset JWT_JWKS_URI";
     return null;
 }
 
-const not_fetched = "keys are not fetched: " ++
-    "set JWT_JWKS to the text of the issuer's key set, or JWT_PUBLIC_KEY, and unset JWT_JWKS_URI";
+const not_fetchable = " must be a URL that begins with `https://` (`http://` only for this machine), " ++
+    "without user name and fragment";
 
 fn split(
     allocator: Allocator,
@@ -180,6 +230,18 @@ fn isUrl(text: []const u8) bool {
         else => return false,
     };
     return rest.len > 0 and rest[0] != '/' and rest[0] != ':';
+}
+
+/// Return whether the host can fetch this URL: protected by TLS, or on this machine. It can have a query.
+fn isFetchable(text: []const u8) bool {
+    const query = std.mem.findScalar(u8, text, '?') orelse text.len;
+    if (!isUrl(text[0..query])) return false;
+    for (text[query..]) |byte| if (byte <= 0x20 or byte >= 0x7f or byte == '#' or byte == '\\') return false;
+    const secure = lib.bytes.startsWith(text, "https://");
+    const rest = text[if (secure) "https://".len else "http://".len..query];
+    const authority = rest[0 .. std.mem.findScalar(u8, rest, '/') orelse rest.len];
+    if (std.mem.findScalar(u8, authority, '@') != null) return false;
+    return secure or isLoopback(authority);
 }
 
 /// Return whether an authority, or a text that begins with one, is of this machine.

@@ -23,11 +23,15 @@ claims: []const u8,
 expiry: i64,
 /// First second in which the token is valid, without leeway.
 start: i64,
+/// First second in which this outcome must not be used any more.
+until: i64 = std.math.maxInt(i64),
 
 pub const Outcome = union(enum) {
     valid: Token,
     /// The token is rejected, for this reason.
     invalid: []const u8,
+    /// The host can have newer keys, one of which fits.
+    unknown_key,
 };
 
 const Fault = error{ OutOfMemory, Refused };
@@ -37,15 +41,49 @@ pub fn verify(allocator: Allocator, settings: *const Settings, text: []const u8,
     var reader: Reader = .{ .allocator = allocator, .settings = settings };
     const token = reader.read(text, now) catch |fault| switch (fault) {
         error.OutOfMemory => return error.OutOfMemory,
-        error.Refused => return .{ .invalid = reader.reason },
+        error.Refused => return if (reader.reason) |reason| .{ .invalid = reason } else .unknown_key,
     };
     return .{ .valid = token };
+}
+
+/// Read the response of an introspection endpoint (RFC 7662, section 2.2). `now`: seconds since 1970.
+pub fn ofIntrospection(
+    allocator: Allocator,
+    settings: *const Settings,
+    document: []const u8,
+    now: i64,
+) error{OutOfMemory}!Outcome {
+    var reader: Reader = .{ .allocator = allocator, .settings = settings, .introspected = true };
+    const token = reader.introspection(document, now) catch |fault| switch (fault) {
+        error.OutOfMemory => return error.OutOfMemory,
+        error.Refused => return .{ .invalid = reader.reason orelse malformed },
+    };
+    return .{ .valid = token };
+}
+
+/// Return whether a token has the form of a JSON Web Token: its header is a JSON object. Others are opaque.
+pub fn isJwt(text: []const u8) bool {
+    const header = text[0 .. std.mem.findScalar(u8, text, '.') orelse return false];
+    // `{` and a quotation mark, or white space, in base64url.
+    return lib.bytes.startsWith(header, "ey") or lib.bytes.startsWith(header, "ew");
+}
+
+/// Return whether a token has the characters and the size of one that can be sent on (RFC 6750, section 2.1).
+pub fn isTransferable(text: []const u8) bool {
+    for (text) |byte| switch (byte) {
+        'a'...'z', 'A'...'Z', '0'...'9', '-', '.', '_', '~', '+', '/', '=' => {},
+        else => return false,
+    };
+    return text.len > 0 and text.len <= max_size;
 }
 
 const Reader = struct {
     allocator: Allocator,
     settings: *const Settings,
-    reason: []const u8 = "",
+    /// Reason why the token is rejected; null: a key is missing.
+    reason: ?[]const u8 = null,
+    /// The claims are of an introspection endpoint, where most are optional (RFC 7662, section 2.2).
+    introspected: bool = false,
 
     fn refuse(self: *Reader, reason: []const u8) Fault {
         self.reason = reason;
@@ -62,10 +100,21 @@ const Reader = struct {
         const signature = try self.binary(text[signed_end + 1 ..]);
 
         const chosen = try self.algorithm(header);
-        const key = self.settings.keys.find(try self.string(header, "kid"), chosen) orelse
+        const key = self.settings.keys.find(try self.string(header, "kid"), chosen) orelse {
+            if (self.settings.remote) return error.Refused;
             return self.refuse("no key of the server fits to the token");
+        };
         if (!key.verifies(chosen, signed, signature)) return self.refuse("the signature is invalid");
         return self.claimed(claims, now);
+    }
+
+    fn introspection(self: *Reader, document: []const u8, now: i64) Fault!Token {
+        const found = try self.parsed(document);
+        const active = found.find("active") orelse return self.refuse("the answer about the token is malformed");
+        if (!lib.bytes.equal(active, "true")) return self.refuse("the token is not active");
+        if (try self.string(found, "token_type")) |kind| if (!std.ascii.eqlIgnoreCase(kind, "Bearer"))
+            return self.refuse("the token is not a bearer token (token_type): DPoP is not supported");
+        return self.claimed(found, now);
     }
 
     fn algorithm(self: *Reader, header: Object) Fault!Keys.Algorithm {
@@ -91,7 +140,10 @@ const Reader = struct {
         for ([_][]const u8{ "nonce", "at_hash", "c_hash", "s_hash" }) |name|
             if (claims.find(name) != null) return self.refuse("the token is an ID token, not an access token");
         const leeway = self.settings.leeway;
-        const expiry = try self.time(claims, "exp") orelse return self.refuse("the token has no expiry (exp)");
+        const expiry = try self.time(claims, "exp") orelse if (self.introspected)
+            std.math.maxInt(i64)
+        else
+            return self.refuse("the token has no expiry (exp)");
         const start = try self.time(claims, "nbf") orelse 0;
         const issued = try self.time(claims, "iat") orelse 0;
         if (now) |seconds| {
@@ -99,7 +151,8 @@ const Reader = struct {
             if (start > seconds +| leeway) return self.refuse("the token is not valid yet");
             if (issued > seconds +| leeway) return self.refuse("the token was issued in the future");
         }
-        const issuer = try self.string(claims, "iss");
+        var issuer = try self.string(claims, "iss");
+        if (issuer == null and self.introspected) issuer = self.settings.issuer;
         if (self.settings.issuer) |wanted| {
             const given = issuer orelse return self.refuse(wrong_issuer);
             if (!lib.bytes.equal(given, wanted)) return self.refuse(wrong_issuer);
@@ -182,7 +235,10 @@ const Reader = struct {
 
     /// Decode a JSON object in which each name occurs once.
     fn object(self: *Reader, text: []const u8) Fault!Object {
-        const decoded = try self.binary(text);
+        return self.parsed(try self.binary(text));
+    }
+
+    fn parsed(self: *Reader, decoded: []const u8) Fault!Object {
         if (!std.unicode.utf8ValidateSlice(decoded)) return self.refuse(malformed);
         var scanner = lib.json.Scanner.init(decoded);
         var list: std.ArrayList(Member) = .empty;

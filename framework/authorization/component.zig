@@ -4,6 +4,7 @@
 const std = @import("std");
 const bindings = @import("bindings");
 const lib = @import("lib");
+const Keys = @import("Keys.zig");
 const Settings = @import("Settings.zig");
 const Token = @import("Token.zig");
 
@@ -26,11 +27,31 @@ pub const exports = struct {
             return .{ .ok = if (settings.mode == .oauth or required) .enforced else .open };
         }
 
+        pub fn setKeys(document: []const u8) bindings.abi.Result(void, []const u8) {
+            // Keys that the operator set are the only ones.
+            if (!settings.remote) return .{ .err = "the settings name no issuer whose keys are fetched" };
+            var arena: std.heap.ArenaAllocator = .init(memory.gpa);
+            const copy = arena.allocator().dupe(u8, document) catch outOfMemory();
+            const keys: Keys = if (copy.len == 0) .{} else Keys.fromSet(arena.allocator(), copy) catch |failure| {
+                if (failure == error.OutOfMemory) outOfMemory();
+                arena.deinit();
+                return .{ .err = "it is not a JSON Web Key Set with 1 to 64 public keys that can be used" };
+            };
+            if (fetched) |*before| before.deinit();
+            fetched = arena;
+            settings.keys = keys;
+            for (&cache) |*entry| entry.clear();
+            return .ok;
+        }
+
         pub fn authorize(request: Request) types.Verdict {
             return decide(request) catch outOfMemory();
         }
     };
 };
+
+/// Memory of the keys that the host passed.
+var fetched: ?std.heap.ArenaAllocator = null;
 
 fn keep(pairs: []const Pair) error{OutOfMemory}![]const Pair {
     const copies = try memory.gpa.alloc(Pair, pairs.len);
@@ -75,6 +96,8 @@ fn decide(request: Request) error{OutOfMemory}!types.Verdict {
         .status = 401,
         .description = "the request has no bearer token",
     });
+    if (settings.introspects and (!settings.hasKeys() or !Token.isJwt(token)))
+        return introspected(&place, token, request);
     return verified(&place, token, request.resumed);
 }
 
@@ -91,12 +114,51 @@ fn verified(place: *const Place, text: []const u8, resumed: bool) error{OutOfMem
         known
     else switch (try Token.verify(memory.allocator, &settings, text, if (resumed) null else now)) {
         .valid => |token| token,
-        .invalid => |reason| return denied(place, .{
-            .status = 401,
-            .code = "invalid_token",
-            .description = reason,
-        }),
+        .invalid => |reason| return invalid(place, reason),
+        .unknown_key => return .{ .needs_keys = if (settings.keys.list.len == 0)
+            try unavailable(place, "the keys of the issuer could not be fetched")
+        else
+            try denial(place, .{
+                .status = 401,
+                .code = "invalid_token",
+                .description = "no key of the issuer fits to the token",
+            }) },
     };
+    if (!resumed) remember(text, token);
+    return admitted(place, token);
+}
+
+/// Decide on a token that only its issuer can verify (RFC 7662).
+fn introspected(place: *const Place, text: []const u8, request: Request) error{OutOfMemory}!types.Verdict {
+    if (!Token.isTransferable(text)) return invalid(place, "the token is malformed");
+    const now: i64 = @intCast(@min(bindings.wasi_clocks.wall_clock.now().seconds, 1 << 53));
+    if (cached(text, if (request.resumed) null else now)) |known| return admitted(place, known);
+    const found = request.introspection orelse return .{ .needs_introspection = .{
+        text, try unavailable(place, "the token could not be introspected"),
+    } };
+    switch (try Token.ofIntrospection(memory.allocator, &settings, found.document, now)) {
+        .valid => |token| {
+            var bounded = token;
+            bounded.until = now +| found.seconds;
+            remember(text, bounded);
+            return admitted(place, token);
+        },
+        .invalid => |reason| return invalid(place, reason),
+        .unknown_key => unreachable,
+    }
+}
+
+fn invalid(place: *const Place, reason: []const u8) error{OutOfMemory}!types.Verdict {
+    return denied(place, .{ .status = 401, .code = "invalid_token", .description = reason });
+}
+
+/// Return the response while the issuer cannot be reached: it fails closed.
+fn unavailable(place: *const Place, reason: []const u8) error{OutOfMemory}!Response {
+    return denial(place, .{ .status = 503, .code = "temporarily_unavailable", .description = reason });
+}
+
+/// Allow a request with a valid token, unless it lacks a scope.
+fn admitted(place: *const Place, token: Token) error{OutOfMemory}!types.Verdict {
     for (settings.scopes) |wanted| {
         for (token.scopes) |scope| {
             if (lib.bytes.equal(scope, wanted)) break;
@@ -106,7 +168,6 @@ fn verified(place: *const Place, text: []const u8, resumed: bool) error{OutOfMem
             .description = "the token lacks a scope that this server requires",
         });
     }
-    if (!resumed) remember(text, token);
     return .{ .allowed = .{
         .subject = token.subject,
         .issuer = token.issuer,
@@ -134,7 +195,10 @@ fn cached(text: []const u8, now: ?i64) ?Token {
     for (&cache) |*entry| {
         if (entry.arena == null or !std.mem.eql(u8, entry.text, text)) continue;
         if (now) |seconds| {
-            if (seconds >= entry.token.expiry +| settings.leeway or entry.token.start > seconds +| settings.leeway) {
+            const token = &entry.token;
+            if (seconds >= token.expiry +| settings.leeway or token.start > seconds +| settings.leeway or
+                seconds >= token.until)
+            {
                 entry.clear();
                 return null;
             }
@@ -258,13 +322,17 @@ const Denial = struct {
 };
 
 /// Return the response of a denial. All have the same form: a challenge, and the error as JSON.
-fn denied(place: *const Place, denial: Denial) error{OutOfMemory}!types.Verdict {
+fn denied(place: *const Place, facts: Denial) error{OutOfMemory}!types.Verdict {
+    return .{ .answered = try denial(place, facts) };
+}
+
+fn denial(place: *const Place, facts: Denial) error{OutOfMemory}!Response {
     const allocator = memory.allocator;
     var challenge: std.ArrayList(u8) = .empty;
     try challenge.appendSlice(allocator, "Bearer");
     var separator: []const u8 = " ";
-    if (denial.code) |code| {
-        for ([_][]const u8{ " error=\"", code, "\", error_description=\"", denial.description, "\"" }) |part|
+    if (facts.code) |code| {
+        for ([_][]const u8{ " error=\"", code, "\", error_description=\"", facts.description, "\"" }) |part|
             try challenge.appendSlice(allocator, part);
         separator = ", ";
     }
@@ -285,15 +353,17 @@ fn denied(place: *const Place, denial: Denial) error{OutOfMemory}!types.Verdict 
     var out: lib.Writer = .init(allocator);
     try out.open('{');
     try out.key("error");
-    try out.string(denial.code orelse "unauthorized");
+    try out.string(facts.code orelse "unauthorized");
     try out.key("error_description");
-    try out.string(denial.description);
+    try out.string(facts.description);
     try out.close('}');
     const headers = try allocator.dupe(Pair, &.{
         .{ "www-authenticate", challenge.items },
         .{ "cache-control", "no-store" },
+        .{ "retry-after", "5" },
     });
-    return .{ .answered = .{ .status = denial.status, .headers = headers, .body = out.text() } };
+    const shown = if (facts.status == 503) headers else headers[0..2];
+    return .{ .status = facts.status, .headers = shown, .body = out.text() };
 }
 
 /// Return whether a query has a parameter `access_token` (RFC 6750, section 2.3), also with escapes.

@@ -108,6 +108,19 @@ pub const exports = struct {
                 return if (problem) |text| .{ .err = text } else .ok;
             }
 
+            /// The settings of authorization in effect.
+            pub fn authorization() []const Setting {
+                return gate.settingsInEffect();
+            }
+
+            /// Replace the keys that verify tokens.
+            pub fn setKeys(document: []const u8) bindings.abi.Result(void, []const u8) {
+                return switch (bindings.authorizer.setKeys(document)) {
+                    .ok => .ok,
+                    .err => |words| .{ .err = words },
+                };
+            }
+
             /// Entry point for HTTP requests that the embedding host received.
             pub fn http(
                 token: u32,
@@ -199,6 +212,7 @@ fn postWhole(
         .on => .of(whole),
         .sealed => sessions.Given.Sealed.of(whole, Settings.current.keeps_session_values),
     };
+    const hosted: gate.Hosted = try .of(fields.items, resumed != null);
     const head: http.Head = .{ .method = method, .target = target, .fields = sessions.without(fields.items) };
     const shared = try http.crossOrigin(memory.allocator, head, &Settings.current);
     var peer: Peer = .{ .fields = shared };
@@ -210,7 +224,7 @@ fn postWhole(
     const denial: ?http.Response = if (fault != null)
         .{ .status = 500, .body = misconfigured() }
     else
-        try gate.check(&peer, head, admission, resumed != null);
+        try gate.check(&peer, head, admission, hosted);
     server.principal = try gate.principal(&peer);
     var response = denial orelse switch (admission) {
         .refused => |refused| refused,
@@ -220,7 +234,7 @@ fn postWhole(
         else
             .none),
     };
-    response.extra = try std.mem.concat(memory.allocator, http.Field, &.{ response.extra, shared });
+    response.extra = try std.mem.concat(memory.allocator, http.Field, &.{ response.extra, peer.fields });
     var out: std.ArrayList(u8) = .empty;
     for (try response.headers(memory.allocator)) |field| {
         for ([_][]const u8{ field.name, ": ", field.value, "\r\n" }) |part| try out.appendSlice(memory.allocator, part);

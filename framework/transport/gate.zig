@@ -1,5 +1,6 @@
 //! Authorization of HTTP requests, before their bodies are read: what the transport passes to `authorizer`, and its
-//! responses.
+//! responses. What an embedding host and the transport tell each other is in header fields that no client can send or
+//! see; the interface `exchange` describes them.
 
 const std = @import("std");
 const lib = @import("lib");
@@ -12,6 +13,15 @@ const memory = bindings.memory;
 const names = @import("protocol_table").environment;
 
 const Setting = struct { []const u8, []const u8 };
+
+/// Fields between the host and the transport.
+const needs_field = "wasmcp-needs";
+const identify_field = "wasmcp-identify";
+const identity_field = "wasmcp-identity";
+const introspection_field = "wasmcp-introspection";
+
+/// The settings in effect, of a server whose authorization is configured.
+var effective: []const Setting = &.{};
 
 /// Effect of the settings. Null: they were not applied, or are invalid.
 var state: ?authorizer.State = null;
@@ -32,11 +42,16 @@ pub fn configure(baked: []const Setting, settings: []const Setting) error{OutOfM
     };
     if (found != .absent) {
         state = found;
+        const oauth = for (list.items) |setting| {
+            if (lib.bytes.equal(setting[0], names.auth_mode)) break true;
+        } else false;
+        if (found == .enforced and oauth) effective = try keep(list.items);
         return null;
     }
     for (list.items) |setting| {
         if (lib.bytes.equal(setting[0], names.auth_mode) and
             std.ascii.eqlIgnoreCase(std.mem.trim(u8, setting[1], " \t"), "public")) continue;
+        if (lib.bytes.equal(setting[0], names.host_fetches)) continue;
         return try std.mem.concat(memory.gpa, u8, &.{
             setting[0],
             " is set, but this server was composed without authorization (`auth = \"none\"`)",
@@ -46,6 +61,18 @@ pub fn configure(baked: []const Setting, settings: []const Setting) error{OutOfM
     return null;
 }
 
+/// Return the settings in effect; empty: authorization is not configured.
+pub fn settingsInEffect() []const Setting {
+    return effective;
+}
+
+fn keep(settings: []const Setting) error{OutOfMemory}![]const Setting {
+    const copies = try memory.gpa.alloc(Setting, settings.len);
+    for (settings, copies) |setting, *copy|
+        copy.* = .{ try memory.gpa.dupe(u8, setting[0]), try memory.gpa.dupe(u8, setting[1]) };
+    return copies;
+}
+
 fn has(settings: []const Setting, name: []const u8) bool {
     for (settings) |setting| if (lib.bytes.equal(setting[0], name)) return true;
     return false;
@@ -53,19 +80,45 @@ fn has(settings: []const Setting, name: []const u8) bool {
 
 fn among(name: []const u8) bool {
     for (names.authorization) |one| if (lib.bytes.equal(one, name)) return true;
-    return false;
+    return lib.bytes.equal(name, names.host_fetches);
 }
 
-/// Decide on a request whose head was read. Null: it is allowed; `peer` has its principal. `resumed`: the request was
-/// allowed before and is resumed.
+/// Fields of a request that the embedding host added.
+pub const Hosted = struct {
+    /// The request was allowed before and is resumed.
+    resumed: bool = false,
+    /// Response of the introspection endpoint.
+    introspection: ?authorizer.Introspection = null,
+    /// The response is to name the principal; `only`: and nothing else happens.
+    identify: enum { no, with, only } = .no,
+
+    /// Read the fields. A field that is malformed counts as absent.
+    pub fn of(fields: []const http.Field, resumed: bool) error{OutOfMemory}!Hosted {
+        var hosted: Hosted = .{ .resumed = resumed };
+        for (fields) |given| {
+            if (std.ascii.eqlIgnoreCase(given.name, identify_field)) {
+                hosted.identify = if (lib.bytes.equal(given.value, "only")) .only else .with;
+            } else if (std.ascii.eqlIgnoreCase(given.name, introspection_field)) {
+                const seconds, const text = std.mem.cutScalar(u8, given.value, ' ') orelse continue;
+                hosted.introspection = .{
+                    .seconds = @intCast(lib.decimal.parse(seconds, std.math.maxInt(u32)) orelse continue),
+                    .document = try lib.base64.decode(memory.allocator, .url, text) orelse continue,
+                };
+            }
+        }
+        return hosted;
+    }
+};
+
+/// Decide on a request whose head was read. Null: it is allowed; `peer` has its principal.
 pub fn check(
     peer: *Peer,
     head: http.Head,
     admission: http.Verdict,
-    resumed: bool,
+    hosted: Hosted,
 ) error{OutOfMemory}!?http.Response {
     switch (state orelse return .{ .status = 500 }) {
-        .open => return null,
+        .open => return if (hosted.identify == .only) .{ .status = 204 } else null,
         .absent, .enforced => {},
     }
     // A request from a page of another origin, or to another host, is refused before its credentials are looked at.
@@ -74,12 +127,22 @@ pub fn check(
         .method = head.method,
         .target = head.target,
         .headers = Peer.pairs(head.fields),
-        .resumed = resumed,
+        .resumed = hosted.resumed,
+        .introspection = hosted.introspection,
     })) {
         .allowed => |identity| peer.identity = identity,
-        .answered => |response| return try answered(response),
+        .answered => |response| return try answered(response, null),
+        .needs_keys => |response| return try answered(response, "keys"),
+        .needs_introspection => |need| return try answered(
+            need[1],
+            try std.mem.concat(memory.allocator, u8, &.{ "introspection ", need[0] }),
+        ),
     }
-    return null;
+    if (hosted.identify != .no) if (try principal(peer)) |name| {
+        const found: []const http.Field = &.{.{ .name = identity_field, .value = name }};
+        peer.fields = try std.mem.concat(memory.allocator, http.Field, &.{ peer.fields, found });
+    };
+    return if (hosted.identify == .only) .{ .status = 204 } else null;
 }
 
 /// Return the principal of a request in the form of `Session.principal`.
@@ -89,8 +152,9 @@ pub fn principal(peer: *const Peer) error{OutOfMemory}!?[]const u8 {
     return lib.base64.encode(try memory.allocator.alloc(u8, lib.base64.size(text.len)), .url, text);
 }
 
-fn answered(response: authorizer.HttpResponse) error{OutOfMemory}!http.Response {
-    const extra = try memory.allocator.alloc(http.Field, response.headers.len);
-    for (response.headers, extra) |header, *field| field.* = .{ .name = header[0], .value = header[1] };
-    return .{ .status = response.status, .body = response.body, .extra = extra };
+fn answered(response: authorizer.HttpResponse, needs: ?[]const u8) error{OutOfMemory}!http.Response {
+    var extra: std.ArrayList(http.Field) = .empty;
+    for (response.headers) |header| try extra.append(memory.allocator, .{ .name = header[0], .value = header[1] });
+    if (needs) |text| try extra.append(memory.allocator, .{ .name = needs_field, .value = text });
+    return .{ .status = response.status, .body = response.body, .extra = extra.items };
 }

@@ -76,12 +76,12 @@ pub const Given = union(enum) {
     }
 };
 
-/// Return the fields that components can see. Reuses the memory; the order changes.
+/// Return the fields that components can see: without those of the embedding host. Reuses the memory, in another order.
 pub fn without(fields: []http.Field) []http.Field {
     var kept = fields;
     for (0..fields.len) |n| {
         const at = fields.len - 1 - n;
-        if (!std.ascii.eqlIgnoreCase(kept[at].name, field)) continue;
+        if (!std.ascii.startsWithIgnoreCase(kept[at].name, "wasmcp-")) continue;
         kept[at] = kept[kept.len - 1];
         kept = kept[0 .. kept.len - 1];
     }

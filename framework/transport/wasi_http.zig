@@ -54,7 +54,7 @@ fn answer(peer: *Peer, request: types.IncomingRequest) error{OutOfMemory}!http.R
 
 fn respond(peer: *Peer, request: types.IncomingRequest, head: http.Head) error{OutOfMemory}!http.Response {
     const admission = http.admit(head, &Settings.current);
-    if (try gate.check(peer, head, admission, false)) |response| return response;
+    if (try gate.check(peer, head, admission, .{})) |response| return response;
     const mirror = switch (admission) {
         .refused => |refused| return refused,
         .bodiless => return http.not_allowed,

@@ -397,6 +397,26 @@ class TestOtherEntryPoints:
         head = mirrored(CALL) | {"authorization": f"Bearer {token()}"}
         assert embedded.http("POST", "/mcp", head, json.dumps(CALL)).status == 200
 
+    @pytest.mark.parametrize(
+        "settings", [{"JWT_JWKS_URI": "https://issuer.test/jwks"}, {"JWT_ISSUER": ISSUER}], ids=str
+    )
+    def test_a_host_that_fetches_no_keys_denies_and_names_what_to_set(
+        self, component: bytes, tmp_path: Path, settings: dict[str, str], capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        path = tmp_path / "remote.wasm"
+        path.write_bytes(compose(component, settings={"WASMCP_AUTH_MODE": "oauth", **settings}))
+        assert Embedded(path).http("POST", "/mcp", mirrored(CALL), json.dumps(CALL)).status == 500
+        assert "set JWT_JWKS to the text of the issuer's key set" in capfd.readouterr().err
+
+    def test_another_runtime_introspects_no_tokens(self, component: bytes, tmp_path: Path) -> None:
+        path = tmp_path / "introspecting.wasm"
+        path.write_bytes(compose(component, environment=True))
+        client = ("JWT_INTROSPECTION_CLIENT_ID=a", "JWT_INTROSPECTION_CLIENT_SECRET=b")
+        given = ("WASMCP_AUTH_MODE=oauth", "JWT_INTROSPECTION_URI=https://issuer.test/introspect", *client)
+        with wasmtime_serve(path, "-Scli", *(part for pair in given for part in ("--env", pair))) as port:
+            head = mirrored(CALL) | {"authorization": "Bearer opaque", "wasmcp-introspection": "60 e30"}
+            assert Served(port).http("POST", "/mcp", head, json.dumps(CALL)).status == 500
+
 
 class TestRequests:
     def test_a_request_without_a_token_is_challenged(self, server: Server) -> None:
@@ -596,12 +616,13 @@ class TestSettings:
             ({"WASMCP_AUTH_MODE": "yes"}, "`WASMCP_AUTH_MODE` must be `public` or `oauth`, not `yes`"),
             ({"JWT_ISSUER": ISSUER}, "JWT_ISSUER is set, but WASMCP_AUTH_MODE is not `oauth`"),
             ({"WASMCP_AUTH_MODE": "public", "JWT_JWKS": JWKS}, "JWT_JWKS is set, but WASMCP_AUTH_MODE is not `oauth`"),
-            ({"WASMCP_AUTH_MODE": "oauth"}, "keys are missing: set JWT_JWKS or JWT_PUBLIC_KEY"),
+            ({"WASMCP_AUTH_MODE": "oauth"}, "keys are missing: set JWT_ISSUER, JWT_JWKS_URI"),
             ({"WASMCP_AUTH_MODE": "oauth", "JWT_ISSUER": "me"}, "JWT_ISSUER is not a URL"),
             ({**OAUTH, "JWT_ISSUER": ""}, "JWT_ISSUER must not be empty"),
             ({**OAUTH, "JWT_PUBLIC_KEY": PEM}, "only one can be set"),
             ({**OAUTH, "JWT_JWKS_URI": "https://issuer.test/jwks"}, "only one can be set"),
             ({**OAUTH, "JWT_JWKS_TTL": "60"}, "JWT_JWKS_TTL has no effect"),
+            ({"WASMCP_AUTH_MODE": "oauth", "JWT_JWKS_URI": "https://a.test", "JWT_JWKS_TTL": "5"}, "from 10 to 86400"),
             ({**OAUTH, "JWT_JWKS": "{}"}, "JWT_JWKS must be a JSON Web Key Set"),
             ({**OAUTH, "JWT_JWKS": "["}, "JWT_JWKS must be a JSON Web Key Set"),
             ({**OAUTH, "JWT_JWKS": json.dumps({"keys": 65 * [jwk(OTHER, "ES256")]})}, "with 1 to 64 public keys"),
@@ -609,8 +630,7 @@ class TestSettings:
             ({"WASMCP_AUTH_MODE": "oauth", "JWT_PUBLIC_KEY": PEM.replace("PUBLIC", "PRIVATE")}, "JWT_PUBLIC_KEY must"),
             ({"WASMCP_AUTH_MODE": "oauth", "JWT_JWKS_URI": "http://issuer.test"}, "begins with `https://`"),
             ({"WASMCP_AUTH_MODE": "oauth", "JWT_JWKS_URI": "file:///etc/passwd"}, "begins with `https://`"),
-            ({"WASMCP_AUTH_MODE": "oauth", "JWT_JWKS_URI": "https://issuer.test/jwks"}, "keys are not fetched"),
-            ({"WASMCP_AUTH_MODE": "oauth", "JWT_ISSUER": ISSUER}, "keys are not fetched"),
+            ({"WASMCP_AUTH_MODE": "oauth", "JWT_ISSUER": "http://issuer.test"}, "JWT_ISSUER is not a URL that begins"),
             ({**OAUTH, "JWT_ALGORITHMS": "HS256"}, "JWT_ALGORITHMS must be of RS256"),
             ({**OAUTH, "JWT_ALGORITHMS": ""}, "JWT_ALGORITHMS must be of RS256"),
             ({**OAUTH, "JWT_ALGORITHMS": "ES256", "JWT_ALGORITHM": "ES256"}, "two names of one setting"),

@@ -63,8 +63,8 @@ pub const meta = {_struct(protocol.META_KEYS)};
 
 /// Environment variables.
 pub const environment = struct {{
-    /// Settings of a server; the last one is only for the embedding host.
-    pub const server = {_strings((*environment.SERVER, environment.BOUND_TO, environment.SESSION_VALUES))};
+    /// Settings of a server; the last ones are only for the embedding host.
+    pub const server = {_strings((*environment.SERVER, *environment.HOSTS))};
     /// Variables of programs on the same machine: a runtime can pass on its whole environment.
     pub const others = {_strings((*environment.TOOLS, *environment.TESTS, *environment.ELSEWHERE))};
     /// Settings of the Rust tool without counterpart.
@@ -72,5 +72,6 @@ pub const environment = struct {{
     /// Settings of authorization, which are among those of a server.
     pub const authorization = {_strings(environment.AUTHORIZATION)};
     pub const auth_mode = "{environment.AUTH_MODE}";
+    pub const host_fetches = "{environment.HOST_FETCHES}";
 }};
 """

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from wasmcp.environment import AUTHORIZATION
+from wasmcp.environment import AUTHORIZATION, INTROSPECTION_SECRET
 from wasmcp.errors import CompositionError
 from wasmcp.revision_views import to_json_text
 
@@ -84,12 +84,13 @@ BAKED = (
     "WASMCP_REQUIRE_ORIGIN",
     "WASMCP_SESSION_TTL",
     "WASMCP_STATE_TTL",
-    *AUTHORIZATION,
+    *(name for name in AUTHORIZATION if name != INTROSPECTION_SECRET),
 )
 """Settings that can be baked in."""
 
 _ELSEWHERE = {
     "WASMCP_STATE_KEYS": "is a secret, and servers are distributed: the operator sets it",
+    INTROSPECTION_SECRET: "is a secret, and servers are distributed: the operator sets it",
     "WASMCP_MAX_BODY": "depends on the memory of the host: the operator sets it",
     "WASMCP_SESSION_ENABLED": "depends on where sessions are kept: the operator sets it",
 }

@@ -157,6 +157,24 @@ class ExchangeBindings:
         func.post_return(self._store)
         return problem if isinstance(problem, str) else None
 
+    def authorization(self) -> dict[str, str]:
+        """Call `exchange.authorization` and return the settings of authorization in effect; empty without any."""
+        func = self._optional("authorization")
+        if func is None:
+            return {}
+        pairs = func(self._store)
+        func.post_return(self._store)
+        return dict(pairs)
+
+    def set_keys(self, document: str) -> str | None:
+        """Call `exchange.set-keys` and return the reason why the keys cannot be used, or None."""
+        func = self._optional("set-keys")
+        if func is None:
+            return None
+        problem = func(self._store, document)
+        func.post_return(self._store)
+        return problem if isinstance(problem, str) else None
+
     def resume_message(
         self, token: int, line: bytes, state: bytes, continuation: bytes, answers: bytes
     ) -> tuple[bytes, bytes]:

@@ -205,6 +205,12 @@ class Connection:
         return self.pool.program.imports
 
     @property
+    def authorization(self) -> Mapping[str, str]:
+        """The settings of authorization in effect, of its author and operator; empty before the first boot."""
+        issuers = self.pool.program.issuers
+        return {} if issuers is None else issuers.settings
+
+    @property
     def stderr(self) -> str:
         """The last 64 KiB that the server's code has written to standard error."""
         return self._stderr.text()

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from wasmcp import __version__
 from wasmcp.development_builds import INTERFACE
-from wasmcp.environment import SESSION_VALUES
+from wasmcp.environment import HOST_FETCHES, SESSION_VALUES
 from wasmcp.errors import ArtifactError, HostError, RequestError
+from wasmcp.host.authorization.issuer import Issuers
 from wasmcp.host.client.connection import Connection
 from wasmcp.host.configuration.settings import check_given, session_values_seconds, with_state_keys
 from wasmcp.host.engine import compile_cache, logs
@@ -111,7 +112,8 @@ def open_server(
     hub = Hub()
     given = tuple(with_state_keys(settings or {}).items())
     mounts = tuple(directories)
-    options = _Options(limits or Limits(), env or {}, mounts, given, keyvalue, stderr, hub, quick=quick)
+    issuers = Issuers()
+    options = _Options(limits or Limits(), env or {}, mounts, given, keyvalue, stderr, hub, issuers, quick=quick)
     first = options
     if quick_start and not quick and instances != 1 and development is None and _takes_long(source):
         first = options._replace(quick=True)
@@ -145,6 +147,7 @@ class _Options(NamedTuple):
     keyvalue: str | None
     stderr: StderrLog
     hub: Hub
+    issuers: Issuers
     quick: bool
 
 
@@ -187,7 +190,8 @@ def _program(
         define(imports, development)
     url = _of_server(options.keyvalue, source)
     seconds = session_values_seconds(dict(options.settings), url)
-    settings = options.settings if seconds is None else (*options.settings, (SESSION_VALUES, "true"))
+    promised = [HOST_FETCHES] if seconds is None else [HOST_FETCHES, SESSION_VALUES]
+    settings = (*options.settings, *((name, "true") for name in promised))
     return Program(
         name=name,
         engine=of,
@@ -204,6 +208,7 @@ def _program(
         can_wait=can_wait(frozenset(needs)),
         frames=Frames(source),
         imports=frozenset(needs),
+        issuers=options.issuers,
     )
 
 

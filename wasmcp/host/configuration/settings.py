@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 from wasmcp.environment import (
     AUTH_MODE,
-    BOUND_TO,
+    HOSTS,
     SERVER,
-    SESSION_VALUES,
     check,
     check_ours,
     check_passed,
@@ -61,7 +60,7 @@ def check_given(settings: Mapping[str, str], env: Mapping[str, str], environment
     Raises:
         InvalidSettingError: A name is unknown or misplaced.
     """
-    check_settings(settings, internal=(BOUND_TO, SESSION_VALUES))
+    check_settings(settings, internal=HOSTS)
     check_passed(env)
     check_ours(environment)
 

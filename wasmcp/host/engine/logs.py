@@ -14,6 +14,8 @@ logger                          level    record and attributes
 `wasmcp.host.requests`          ERROR    a request that failed: `error`, the exception
 `wasmcp.host.engine`            INFO     a compilation begins: `path`, and `reason` if it is not cached
 `wasmcp.host.configuration`     WARNING  sources are newer than the server: `path`, `sources`
+`wasmcp.host.authorization`     WARNING  keys or the endpoint of an issuer cannot be used: `url`; INFO when they can
+`wasmcp.host.authorization`     WARNING  tokens of any audience are accepted: `path`
 `wasmcp.host.stores`            WARNING  the key-value store cannot be reached: `url`; INFO when it can again
 `wasmcp.host.transports`        INFO     HTTP is served: `path`, `url`
 `wasmcp.host.transports`        INFO     the server was reloaded: `path`
@@ -43,6 +45,7 @@ SERVER = "wasmcp.host.server"
 REQUESTS = "wasmcp.host.requests"
 ENGINE = "wasmcp.host.engine"
 CONFIGURATION = "wasmcp.host.configuration"
+AUTHORIZATION = "wasmcp.host.authorization"
 STORES = "wasmcp.host.stores"
 TRANSPORTS = "wasmcp.host.transports"
 

@@ -204,7 +204,7 @@ class Sessions:
 
     def begin_request(self, fields: Iterable[tuple[bytes, bytes]], target: bytes = b"") -> SessionRequest:
         """Begin a request with these header fields. Its session counts as used when the server has accepted it."""
-        kept = [(name, value) for name, value in fields if name.lower() != FIELD]
+        kept = [(name, value) for name, value in fields if not name.lower().startswith(_RESERVED)]
         named = [value.strip() for name, value in kept if name.lower() == ID]
         session = self._find(named[0]) if len(named) == 1 else None
         fresh = secrets.token_hex(16).encode()
@@ -308,6 +308,7 @@ class Sessions:
         return self._find(identifier.encode()) is not None
 
 
+_RESERVED = b"wasmcp-"  # prefix of the fields between host and guest
 FIELD = b"wasmcp-session"
 ID = b"mcp-session-id"
 _END = b"end"

@@ -11,6 +11,9 @@ that it does not block other work of that thread:
 A call of a handshake revision is suspended until its client has answered server-to-client requests. It occupies no
 instance then: it is kept until all responses of the client have arrived, and continues on any instance. The server's
 request ids are random, so that only the client that got a request can answer it.
+
+A call whose authorization needs keys or the introspection of a token is suspended as well, until the host has fetched
+them (`wasmcp.host.authorization`), and then runs again: nothing of it was processed.
 """
 
 from __future__ import annotations
@@ -22,7 +25,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wasmcp.errors import GuestCancelledError, GuestTimeoutError, HostError
-from wasmcp.host.bindings.messages import Ask, InputCancelled
+from wasmcp.host.authorization.issuer import Need
+from wasmcp.host.bindings.messages import Ask, HttpRequest, InputCancelled
 from wasmcp.host.scheduling.deferred_signals import interruptible
 
 if TYPE_CHECKING:
@@ -121,6 +125,7 @@ class Call:
     __slots__ = (
         "_again",
         "_claim",
+        "_fetches",
         "_inline",
         "_instance",
         "_lock",
@@ -178,6 +183,7 @@ class Call:
         self._inline = False
         self._seen = 0  # number of events of this run
         self._again = 0  # number of events of an earlier run, which must not be sent again
+        self._fetches = 0  # number of times that it was suspended for its authorization
 
     def cancel(self) -> None:
         """Cancel the call: a queued one never runs, a running one is notified, and stopped if it continues."""
@@ -259,8 +265,30 @@ class Call:
                 self.pending_inputs.suspend(self)
                 return True
             self.pending_inputs.forget(self)
+        if instance.issuer is not None and result is not None and isinstance(self.request, HttpRequest):
+            need = Need.of(*result)
+            if need is not None:
+                self._fetch(instance, need)
+                return True
         self.finish(result, error)
         return True
+
+    def _fetch(self, instance: Instance, need: Need) -> None:
+        """Run again with what the authorization needs, or finish with its response if that is missing."""
+        issuer, keys, pending_inputs = instance.issuer, instance.keys, self.pending_inputs
+
+        def fetched(lines: bytes | None) -> None:
+            request = self.request
+            if lines is None or pending_inputs is None or not isinstance(request, HttpRequest):
+                self.finish(need.response, None)
+            else:
+                self.request = request._replace(headers=request.headers + lines)
+                pending_inputs.run_again(self)
+
+        self._fetches += 1
+        can_wait = self._fetches <= _MOST_FETCHES and self.on_paused is not None and self.on_paused()
+        if not (can_wait and issuer is not None and issuer.provide(need, keys, fetched)):
+            self.finish(need.response, None)
 
     def finish(self, result: Any, error: Exception | None) -> None:
         """Finish the call, unless it is finished already."""
@@ -269,6 +297,8 @@ class Call:
             self.error = error
             self.on_done(self)
 
+
+_MOST_FETCHES = 2  # maximum number of times that a call is suspended for its authorization
 
 BATCHES = b"2025-03-26"
 """Prefix of the state of a client whose revision has batches."""
@@ -447,6 +477,10 @@ class PendingInputs:
         call = pending.call
         answers = json.dumps(list(pending.answers.values()), ensure_ascii=True, separators=(",", ":"))
         call.resumed = (pending.continuation.encode(), answers.encode())
+        self.run_again(call)
+
+    def run_again(self, call: Call) -> None:
+        """Submit a call again; it fails if the server was closed."""
         try:
             self._submit(call)
         except HostError as error:

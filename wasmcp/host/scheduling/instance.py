@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from wasmtime import Engine
     from wasmtime.component import Component, Linker
 
+    from wasmcp.host.authorization.issuer import Issuer, Issuers
+    from wasmcp.host.authorization.keys import Keys
     from wasmcp.host.bindings.messages import Event, Request
     from wasmcp.host.bindings.wasi_keyvalue import Provided
     from wasmcp.host.engine.limits import Limits
@@ -55,6 +57,7 @@ class Program(NamedTuple):
     can_wait: bool = True
     frames: Frames = Frames(b"")
     imports: frozenset[str] = frozenset()
+    issuers: Issuers | None = None
 
     def close(self) -> None:
         """Free the compiled code and the imports. No instance must be booting."""
@@ -63,7 +66,12 @@ class Program(NamedTuple):
 
 
 class Instance:
-    """A booted instance. After a trap it is `broken`: close it and boot another."""
+    """A booted instance. After a trap it is `broken`: close it and boot another.
+
+    Attributes:
+        issuer: The issuer of its tokens; None if nothing is fetched for it.
+        keys: The keys of the issuer that it has.
+    """
 
     def __init__(self, program: Program) -> None:
         """Boot the instance.
@@ -87,6 +95,8 @@ class Instance:
         self._on_event: Callable[[Event], None] | None = None
         self._partial = b""
         self._tail = b""
+        self.issuer: Issuer | None = None
+        self.keys: Keys | None = None
         self._stdio = Stdio(self._stdout, self._stderr)
         self._others = memories()
         self._store = Store(program.engine)
@@ -119,6 +129,23 @@ class Instance:
         problem = self._bindings.configure(self._program.settings)
         if problem is not None:
             raise InvalidSettingError(problem)
+        if self._program.issuers is not None:
+            self.issuer = self._program.issuers.of(self._bindings.authorization())
+
+    def _take_keys(self) -> None:
+        """Pass newer keys of the issuer on, or return to the ones before if they cannot be used."""
+        cache = self.issuer and self.issuer.keys
+        if not cache:
+            return
+        for _ in range(2):
+            keys = cache.current()
+            if keys is self.keys:
+                return
+            problem = self._bindings.set_keys(keys.document)
+            if problem is None:
+                self.keys = keys
+                return
+            cache.refuse(keys, problem)
 
     def prepare(self, token: int, timeout: float | None, on_event: Callable[[Event], None] | None) -> None:
         """Prepare a call: from now on it can be cancelled, and its time runs."""
@@ -150,6 +177,8 @@ class Instance:
                 if resumed is not None:
                     return bindings.resume_message(self._token, line, state, *resumed)
                 return bindings.message(self._token, line, state)
+            if self.issuer is not None:
+                self._take_keys()
             if resumed is not None:
                 return bindings.resume_http(self._token, *request, *resumed)
             return bindings.http(self._token, *request)

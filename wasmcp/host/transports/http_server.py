@@ -11,6 +11,7 @@ from wasmcp.errors import HostError
 if TYPE_CHECKING:
     import socket
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from wasmcp.host.client.server import Server
     from wasmcp.host.engine.limits import Limits
@@ -101,8 +102,8 @@ def serve(
     opened = serving.open()
     try:
         check_used(given, opened.imports)
-        if settings:
-            opened.boot()
+        opened.boot()
+        _warn_of_any_audience(opened, path)
         _check_shared(opened, serving)
         bound, url = _listen(options)
     except BaseException:
@@ -175,6 +176,18 @@ def _check_shared(opened: Server, serving: Serving) -> None:
             "several workers would each keep their own values in memory: give `--keyvalue` with SQLite or Redis, "
             "or one worker"
         )
+
+
+def _warn_of_any_audience(opened: Server, path: Path) -> None:
+    """Warn if a token for any other server opens this one. Specification: basic/authorization, "Token Handling"."""
+    from wasmcp.host.engine import logs
+
+    if opened.authorization and not {"JWT_AUDIENCE", "WASMCP_SERVER_URI"} & set(opened.authorization):
+        message = (
+            "tokens of any audience are accepted, also those for other servers: set `WASMCP_SERVER_URI` to the URL of "
+            "this server, or `JWT_AUDIENCE`; the MCP specification requires that the audience is checked"
+        )
+        logs.log(logs.AUTHORIZATION, logs.WARNING, message, path=path)
 
 
 def _listen(options: HttpOptions) -> tuple[socket.socket, str]:
