@@ -233,6 +233,8 @@ class WasmcpBuildHook(Hook):
             size = step.output.stat().st_size / 1024
             label = step.output.relative_to(planned.project.root).as_posix()
             self.app.display_success(f"wasmcp: {label} ({size:,.0f} KB)")
+            for line in step.protected_run():
+                self.app.display_info(f"wasmcp: {line}")
 
     def _sboms(self, project: Project) -> list[str]:
         from wasmcp.project.sbom import sbom_file

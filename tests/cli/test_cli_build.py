@@ -30,6 +30,18 @@ def test_servers_and_progress_are_printed(project: Path) -> None:
     assert "composed server `default`" in forced.stderr
 
 
+def test_the_protected_command_is_printed_for_a_server_that_requires_authorization(project: Path) -> None:
+    with (project / "pyproject.toml").open("a") as file:
+        file.write('\n[tool.wasmcp.servers.safe]\ncomponents = ["calc"]\nauth = "required"\nenvironment = true\n')
+    done = CliRunner().invoke(commands, ["build", "--project", str(project)])
+    path = project / "src/zig_project/_wasmcp/safe.wasm"
+    assert done.stdout.splitlines()[-1] == str(path)
+    assert "  wasmtime serve -Scli --env WASMCP_AUTH_MODE=oauth --env WASMCP_SERVER_URI --env JWT_ISSUER" in done.stderr
+    assert done.stderr.count("protect it") == 1
+    again = CliRunner().invoke(commands, ["build", "--project", str(project), "default"])
+    assert "protect it" not in again.stderr
+
+
 def test_mistakes_are_reported_without_a_traceback(project: Path, tmp_path: Path) -> None:
     done = CliRunner().invoke(commands, ["build", "--project", str(project), "defualt"])
     assert done.exit_code == 1

@@ -22,6 +22,10 @@ from wasmcp.package_data import framework_component
 from wasmcp.registry.fetch_options import Fetched, FetchOptions
 from wasmcp.registry.oci import pull
 
+KEYS = (
+    "--setting",
+    'JWT_JWKS={"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}',
+)
 PROJECT = """\
 [project]
 name = "demo"
@@ -196,6 +200,7 @@ class TestOutput:
         assert calc["offers"] == {"tools": ["add"], "resources": [], "templates": [], "prompts": []}
         assert (other["name"], other["offers"], other["dynamic"]) == ("x", None, True)
         assert (report["tools"], report["replaced"]) == (["add"], [])
+        assert report["protect"] == ["WASMCP_AUTH_MODE=oauth wasmcp serve mcp-server.wasm"]
         assert report["run"] == ["wasmtime serve mcp-server.wasm", "wasmcp serve mcp-server.wasm"]
         assert set(report["imports"]) == set(inspect_component(data).imports)
 
@@ -203,8 +208,15 @@ class TestOutput:
         assert "-Scli" not in run("compose", "server", "calc.wasm").output
         done = run("compose", "server", "calc.wasm", "--environment", "--force")
         assert "run it: wasmtime serve -Scli mcp-server.wasm\n" in done.output
+        assert "  wasmtime serve -Scli --env WASMCP_AUTH_MODE=oauth --env WASMCP_SERVER_URI --env" in done.output
         imports = inspect_component((here / "mcp-server.wasm").read_bytes()).imports
         assert any(name.startswith("wasi:cli/environment@") for name in imports)
+
+    def test_the_protected_command_is_printed_unless_there_is_no_authorization(self) -> None:
+        done = run("compose", "server", "calc.wasm")
+        assert "  WASMCP_AUTH_MODE=oauth wasmcp serve mcp-server.wasm\n  wasmtime passes it no settings" in done.output
+        for options in (("--auth", "none"), ("-t", "stdio"), ("--setting", "WASMCP_AUTH_MODE=oauth", *KEYS)):
+            assert "protect it" not in run("compose", "server", "calc.wasm", "--force", *options).output
 
     def test_commands_for_the_runtime_are_printed(self) -> None:
         done = run("compose", "server", "calc.wasm", "-t", "stdio")

@@ -12,7 +12,7 @@ from support.compose_inputs import METADATA, MIDDLEWARE, probe, spec
 from support.server_processes import free_port, listening, wasmtime
 
 from wasmcp.compose import ComponentSpec, compose_server
-from wasmcp.compose.deployment_targets import Runtime, Transport, check_runtime, run_commands
+from wasmcp.compose.deployment_targets import FROM_OPERATOR, Runtime, Transport, check_runtime, protection, run_commands
 from wasmcp.errors import CompositionError
 
 FILE = Path("my server.wasm")
@@ -92,3 +92,52 @@ def test_another_draft_of_keyvalue() -> None:
         check_runtime("wasmtime", ["wasi:keyvalue/store@0.2.0-draft2"])
     with pytest.raises(CompositionError, match="none of the runtimes does"):
         check_runtime("spin", ["wasi:keyvalue/atomics@0.2.0"])
+
+
+OURS = "WASMCP_AUTH_MODE=oauth wasmcp serve 'my server.wasm'"
+ENVIRONMENT = ["wasi:cli/environment@0.2.8"]
+
+
+@pytest.mark.parametrize(
+    ("runtime", "command"),
+    [
+        (
+            "wasmtime",
+            f"wasmtime serve -Scli --env WASMCP_AUTH_MODE=oauth --env {' --env '.join(FROM_OPERATOR)} 'my server.wasm'",
+        ),
+        (
+            "spin",
+            "spin up -f 'my server.wasm' --env WASMCP_AUTH_MODE=oauth"
+            + "".join(f' --env {name}="${name}"' for name in FROM_OPERATOR),
+        ),
+    ],
+)
+def test_protected_commands_pass_the_settings(runtime: Runtime, command: str) -> None:
+    found = protection(runtime, FILE, ENVIRONMENT, auth="operator", environment=True, settings={})
+    assert (found.commands, found.problem) == ((command, OURS), "")
+    assert found.lines() == (
+        "protect it, with WASMCP_SERVER_URI, JWT_ISSUER and JWT_JWKS in the environment:",
+        f"  {command}",
+        f"  {OURS}",
+    )
+
+
+@pytest.mark.parametrize(
+    ("runtime", "auth", "environment", "problem"),
+    [
+        ("wasmtime", "operator", False, "wasmtime passes it no settings, and it is public there: bake them in"),
+        ("spin", "required", False, "spin passes it no settings, and it answers 401 there: bake them in"),
+        ("wasmcloud", "required", True, "wash passes it no environment: bake them in"),
+    ],
+)
+def test_a_runtime_that_passes_no_settings_is_named(runtime, auth, environment, problem) -> None:
+    found = protection(runtime, FILE, ENVIRONMENT, auth=auth, environment=environment, settings={})
+    assert found.commands == (OURS,)
+    assert found.problem.startswith(problem)
+    assert found.lines()[-1] == f"  {found.problem}"
+
+
+def test_servers_without_authorization_of_the_operator_have_no_protected_command() -> None:
+    baked = {"WASMCP_AUTH_MODE": "OAuth"}
+    assert not protection("wasmtime", FILE, [], auth="required", environment=False, settings=baked).lines()
+    assert not protection("wasmtime", FILE, [], auth="none", environment=True, settings={}).lines()

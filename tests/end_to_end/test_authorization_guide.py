@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -9,10 +10,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.server_processes import free_port
+from support.entry_points import Served, mirrored, request
+from support.server_processes import free_port, listening, wasmtime
 from support.tokens import compose, whoami_component
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "guides" / "authorization.md").read_text("utf-8")
+
+
+CALL = request("tools/call", {"name": "whoami", "arguments": {}})
 
 
 def commands_of(heading: str) -> list[tuple[str, str]]:
@@ -34,26 +39,70 @@ def component(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return whoami_component(tmp_path_factory.mktemp("whoami"))
 
 
+def status(port: int, token: str | None = None) -> int:
+    head = mirrored(CALL) | ({} if token is None else {"Authorization": f"Bearer {token}"})
+    return Served(port).http("POST", "/mcp", head, json.dumps(CALL)).status
+
+
+def run(folder: Path, text: str, **environment: str) -> str:
+    """Run a script in bash, with our commands in the search path, and return its output."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", f"set -e; trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n{text}"],
+        cwd=folder,
+        env={**os.environ, **environment, "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def test_commands_with_tokens_for_development(component: bytes, tmp_path: Path) -> None:
     (tmp_path / "server.wasm").write_bytes(compose(component))
     port = str(free_port())
-    script, expected = ["set -e", "trap 'kill $(jobs -p)' EXIT"], []
+    script, expected = [], []
     for command, output in commands_of("## Tokens for development"):
         script.append(command)
         expected.append(output)
         if command.endswith("&"):
             script.append("for n in $(seq 300); do curl -s http://127.0.0.1:8000/ >/dev/null && break; sleep 0.2; done")
-    text = (
-        "\n".join(script)
-        .replace("8000", port)
-        .replace("wasmcp serve server.wasm", f"wasmcp serve --port {port} server.wasm")
-    )
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    done = subprocess.run(
-        ["bash", "-c", text], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    shown = "".join(line for line in done.stdout.splitlines(keepends=True) if not line.startswith("key.pem"))
-    assert [line for line in shown.splitlines() if not line.startswith("wasmcp: ")] == "\n".join(
-        filter(None, expected)
-    ).splitlines()
+    text = "\n".join(script).replace("8000", port)
+    shown = run(tmp_path, text.replace("wasmcp serve server.wasm", f"wasmcp serve --port {port} server.wasm"))
+    lines = [line for line in shown.splitlines() if not line.startswith(("wasmcp: ", "key.pem"))]
+    assert lines == "\n".join(filter(None, expected)).splitlines()
+
+
+def test_printed_commands_protect_a_server_under_each_runtime(component: bytes, tmp_path: Path) -> None:
+    """The commands of the guide and those that `wasmcp compose` prints are the same, and they protect."""
+    (tmp_path / "whoami.wasm").write_bytes(component)
+    issuer, uri = "https://auth.example.com", "http://127.0.0.1:8080/mcp"
+    run(tmp_path, "wasmcp jwt keygen key.pem --algorithm RS256 --jwks jwks.json")
+    token = run(tmp_path, f"wasmcp jwt mint key.pem --issuer {issuer} --audience {uri} --subject alice").strip()
+    (make, _), (export, _), (documented, _) = commands_of("Under a foreign runtime, the settings come from")
+    dynamic = "--grant whoami=middleware --dynamic whoami"
+    printed = run(tmp_path, f"{make} {dynamic}")
+    commands = [line.strip() for line in printed.partition("protect it")[2].splitlines()[1:]]
+    assert commands == [documented, "WASMCP_AUTH_MODE=oauth wasmcp serve server.wasm"]
+    run(tmp_path, f"{export}\nprintf '%s\\n' $WASMCP_SERVER_URI $JWT_ISSUER > settings; test -n \"$JWT_JWKS\"")
+    assert (tmp_path / "settings").read_text().split() == [uri, issuer]
+    for command in commands:
+        port = free_port()
+        where = f"--addr 127.0.0.1:{port}" if command.startswith("wasmtime") else f"--port {port}"
+        # The wheel's command is not executable: see `support.server_processes.wasmtime`.
+        text = command.replace("server.wasm", f"{where} server.wasm").replace("wasmtime serve", f"{wasmtime()} serve")
+        text = text.replace("wasmcp serve", f"{sys.executable} -m wasmcp serve")
+        with listening(
+            [
+                "bash",
+                "-c",
+                f"{export}\nexport WASMCP_AUTH_MODE=oauth\nexec {text.removeprefix('WASMCP_AUTH_MODE=oauth ')}",
+            ],
+            port,
+            cwd=tmp_path,
+        ):
+            assert status(port) == 401
+            assert status(port, token) == 200
+            assert status(port, f"{token}x") == 401

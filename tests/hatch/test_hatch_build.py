@@ -50,6 +50,13 @@ def replace(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new), "utf-8")
 
 
+def test_the_command_of_a_protected_server_is_printed(project: Path, hatchling) -> None:
+    with (project / "pyproject.toml").open("a") as file:
+        file.write('\n[tool.wasmcp.servers.safe]\ncomponents = ["calc"]\nauth = "required"\nenvironment = true\n')
+    done = hatchling(project, "-t", "wheel")
+    assert (done.stdout + done.stderr).count("wasmtime serve -Scli --env WASMCP_AUTH_MODE=oauth --env") == 1
+
+
 def test_wheel(project: Path, hatchling) -> None:
     hatchling(project, "-t", "wheel")
     with wheel(project) as archive:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wasmcp.terminal import printable
+
 if TYPE_CHECKING:
     from wasmcp.project import Project
     from wasmcp.registry.fetch_options import FetchOptions
@@ -69,6 +71,9 @@ def command(
         paths = build(planned, servers=servers or None, progress=steps, force=force)
     for path in paths:
         click.echo(path)
+    for step in planned.servers.values():
+        for line in step.protected_run() if step.output in paths else ():
+            click.echo(printable(line), err=True)
 
 
 def _write_components(project: Project, folder: Path, fetching: FetchOptions | None, *, verbose: bool) -> None:

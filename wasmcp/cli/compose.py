@@ -16,7 +16,7 @@ from wasmcp.terminal import printable
 if TYPE_CHECKING:
     from wasmcp.compose import ComposedServer, ServerMetadata
     from wasmcp.compose.chain_plan import OnDuplicate
-    from wasmcp.compose.deployment_targets import Runtime, Transport
+    from wasmcp.compose.deployment_targets import Protection, Runtime, Transport
     from wasmcp.compose.grant_rules import GrantRules
     from wasmcp.compose.metadata import Authorization
     from wasmcp.project.spec_components import Prepared
@@ -319,12 +319,13 @@ def record(job: Job, composed: ComposedServer, metadata: ServerMetadata, compone
         raise click.ClickException("`--sbom` needs `cyclonedx-python-lib`: install `wasmcp[build]`") from None
 
 
-def report(
+def report(  # noqa: PLR0917 - one for each part of the summary
     job: Job,
     composed: ComposedServer,
     components: Sequence[Prepared],
     replaced: Iterable[str],
     commands: Sequence[str],
+    protected: Protection | None = None,
 ) -> None:
     """Print a summary of the composition and the command that runs it."""
     import json
@@ -346,6 +347,7 @@ def report(
             "framework": dict(composed.framework),
             "replaced": sorted(replaced),
             "run": list(commands),
+            "protect": [] if protected is None else list(protected.commands),
         }
         click.echo(json.dumps(whole, indent=2))
         return
@@ -363,6 +365,8 @@ def report(
             click.echo(printable(f"  needs {name}"))
     for lead, command in zip(("run it:", *["    or:"] * len(commands)), commands, strict=False):
         click.echo(f"{lead} {command}")
+    for line in () if protected is None else protected.lines():
+        click.echo(line)
 
 
 def _names(one: Prepared) -> dict[str, list[str]]:
@@ -483,7 +487,7 @@ def server(  # noqa: PLR0917 (click passes options by name)
     the sandbox and queried.
     """
     from wasmcp.compose import ServerMetadata, compose_server
-    from wasmcp.compose.deployment_targets import KEYVALUE, check_runtime, run_commands
+    from wasmcp.compose.deployment_targets import KEYVALUE, check_runtime, protection, run_commands
 
     announced = dict(map(_extension, extensions))
     job = Job(Options(output=output, **given), "mcp-server.wasm")
@@ -498,13 +502,14 @@ def server(  # noqa: PLR0917 (click passes options by name)
         extensions=announced,
     )
     specs = [one.spec for one in components]
+    baked = dict(map(_setting, settings))
     composed = compose_server(
         specs,
         metadata,
         on_duplicate=job.options.on_duplicate,
         framework=framework,
         environment=environment,
-        settings=dict(map(_setting, settings)),
+        settings=baked,
         keyvalue=KEYVALUE[runtime],
         auth=auth,
     )
@@ -512,7 +517,12 @@ def server(  # noqa: PLR0917 (click passes options by name)
     job.write(composed)
     record(job, composed, metadata, components)
     commands = run_commands(runtime, transport, job.output, composed.imports)
-    report(job, composed, components, framework, commands)
+    protected = None
+    if transport == "http":
+        protected = protection(
+            runtime, job.output, composed.imports, auth=auth, environment=environment, settings=baked
+        )
+    report(job, composed, components, framework, commands, protected)
 
 
 def _extension(given: str) -> tuple[str, Any]:

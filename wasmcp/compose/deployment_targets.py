@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from wasmcp.component import interface_names
+from wasmcp.environment import AUTH_MODE
 from wasmcp.errors import CompositionError
+
+if TYPE_CHECKING:
+    from wasmcp.compose.metadata import Authorization
 
 Runtime = Literal["wasmtime", "spin", "wasmcloud"]
 Transport = Literal["http", "stdio"]
@@ -73,6 +78,73 @@ def run_commands(runtime: Runtime, transport: Transport, file: Path, imports: It
     listed = "".join(f"-S{flag} " for flag in dict.fromkeys(flags))
     folder = "--dir . " if any(name.startswith("wasi:filesystem/") for name in needed) else ""
     return (f"wasmtime {'serve' if transport == 'http' else 'run'} {listed}{folder}{path}", ours)
+
+
+@dataclass(frozen=True)
+class Protection:
+    """Commands that run a server with authorization.
+
+    Attributes:
+        commands: The commands, the runtime's own first if it can pass settings; empty if the server has no
+            authorization, or the author configured it.
+        problem: The reason why the runtime's own command is missing, and how to get it; the empty string otherwise.
+    """
+
+    commands: tuple[str, ...] = ()
+    problem: str = ""
+
+    def lines(self) -> tuple[str, ...]:
+        """Return lines of text for users."""
+        if not self.commands:
+            return ()
+        *first, last = FROM_OPERATOR
+        head = f"protect it, with {', '.join(first)} and {last} in the environment:"
+        return (head, *(f"  {command}" for command in self.commands), *([f"  {self.problem}"] if self.problem else []))
+
+
+FROM_OPERATOR = ("WASMCP_SERVER_URI", "JWT_ISSUER", "JWT_JWKS")
+"""Settings whose values only the operator knows."""
+
+
+def protection(
+    runtime: Runtime,
+    file: Path,
+    imports: Iterable[str],
+    *,
+    auth: Authorization,
+    environment: bool,
+    settings: Mapping[str, str],
+) -> Protection:
+    """Return the commands that run a server over HTTP with authorization.
+
+    A runtime passes a server no environment by itself, so that `WASMCP_AUTH_MODE=oauth wasmtime serve` is public.
+
+    Args:
+        runtime: The runtime that the server is composed for.
+        file: The server.
+        imports: The imports of the server.
+        auth: Its authorization.
+        environment: True if it reads its settings from the environment.
+        settings: Settings that are baked in.
+    """
+    if auth == "none" or settings.get(AUTH_MODE, "").strip().lower() == "oauth":
+        return Protection()
+    ours = f"{AUTH_MODE}=oauth wasmcp serve {shlex.quote(str(file))}"
+    if not environment:
+        outcome = "it answers 401 there" if auth == "required" else "it is public there"
+        return Protection((ours,), f"{runtime} passes it no settings, and {outcome}: {_BAKE}, or `--environment`")
+    if runtime == "wasmcloud":
+        return Protection((ours,), f"wash passes it no environment: {_BAKE}")
+    own = run_commands(runtime, "http", file, imports)[0]
+    path = shlex.quote(str(file))
+    if runtime == "spin":  # takes values only
+        passed = "".join(f' --env {name}="${name}"' for name in FROM_OPERATOR)
+        return Protection((f"{own} --env {AUTH_MODE}=oauth{passed}", ours))
+    passed = "".join(f"--env {name} " for name in (f"{AUTH_MODE}=oauth", *FROM_OPERATOR))
+    return Protection((f"{own.removesuffix(path)}{passed}{path}", ours))
+
+
+_BAKE = "bake them in (`settings`, `--setting NAME=VALUE`)"
 
 
 def _wash_dev(file: Path) -> str:

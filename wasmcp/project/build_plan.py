@@ -89,6 +89,28 @@ class ServerStep:
     output: Path
     inputs: str
 
+    def protected_run(self) -> tuple[str, ...]:
+        """Return lines with the commands that run the built server with authorization.
+
+        Empty for a server that does not depend on settings of the operator: with authorization in its `settings`, or
+        with neither `auth = "required"` nor `environment`.
+        """
+        from wasmcp.component.decode import decode
+        from wasmcp.compose.deployment_targets import protection
+
+        config = self.config
+        if config.auth != "required" and not config.environment:
+            return ()
+        found = protection(
+            "wasmtime" if config.runtime == "wasmcp" else config.runtime,
+            self.output,
+            decode(self.output.read_bytes()).imports,
+            auth=config.auth,
+            environment=config.environment,
+            settings=config.settings,
+        )
+        return found.lines()
+
 
 @dataclass(frozen=True)
 class Plan:
