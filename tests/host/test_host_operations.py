@@ -26,6 +26,7 @@ from wasmcp.cli.serve import command as serve_command
 from wasmcp.errors import HostError
 from wasmcp.host import Limits, Rate, RateLimits, open_server
 from wasmcp.host.configuration.declared import Configuration
+from wasmcp.host.operations.identities import Identity
 from wasmcp.host.operations.messages import Received, received
 from wasmcp.host.operations.metrics import Metrics
 from wasmcp.host.operations.rate_limits import RateLimiter, refusal
@@ -341,6 +342,7 @@ def test_audit_lines() -> None:
     assert first == {
         "time": "1970-01-01T00:00:01.500Z",
         "client": None,
+        "identity": None,
         "session": first["session"],
         "method": "tools/call",
         "target": "search",
@@ -350,6 +352,10 @@ def test_audit_lines() -> None:
     }
     assert re.fullmatch("[0-9a-f]{16}", first["session"])
     assert second["method"] == "HTTP POST"
+    record.identity = Identity("https://issuer.test", "ann\n\x1b" + "x" * 100_000)
+    identity = json.loads(audit_lines(record, arguments=False)[0])["identity"]
+    assert (identity["issuer"], identity["subject"][:6]) == ("https://issuer.test", "ann\n\x1bx")
+    assert len(identity["subject"]) == 2048
     assert json.loads(audit_lines(record, arguments=True)[0])["arguments"] == {"q": "secret"}
     record.messages = [Received("tools/call", "x", 1, {"q": "y" * 100_000})]
     assert json.loads(audit_lines(record, arguments=True)[0])["arguments"] == "100009 characters"

@@ -320,6 +320,10 @@ def test_a_server_leaves_authorization_to_its_operator(tmp_path: Path) -> None:
             'auth = "none"\nsettings = { WASMCP_AUTH_MODE = "oauth" }',
             '`tool.wasmcp.servers.small.settings` has `WASMCP_AUTH_MODE`, which has no effect with `auth = "none"`',
         ),
+        (
+            'auth = "none"\nlimits = { by = "identity", tools = "1/minute" }',
+            '`tool.wasmcp.servers.small.limits` has `by = "identity"`, but a server with `auth = "none"` knows no',
+        ),
     ],
 )
 def test_authorization_that_cannot_hold_is_refused(tmp_path: Path, line: str, problem: str) -> None:

@@ -25,6 +25,7 @@ const mcp = @import("wasmcp");
 pub const tools = .{mcp.tool("whoami", "The identity of the request.", whoami)};
 
 fn whoami(context: mcp.Context) ![]const u8 {
+    context.progress(1, 1, null);
     const identity = context.request.identity() orelse return "anonymous";
     var text: []const u8 = identity.subject;
     for (identity.scopes) |scope| text = try std.fmt.allocPrint(mcp.allocator, "{s} {s}", .{ text, scope });

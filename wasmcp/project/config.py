@@ -400,6 +400,8 @@ def read_server(
     if server.auth == "none":
         for name in sorted(set(server.settings) & set(AUTHORIZATION)):
             table.problem("settings", f'has `{name}`, which has no effect with `auth = "none"`')
+        if server.configuration.limits.by == "identity":
+            table.problem("limits", 'has `by = "identity"`, but a server with `auth = "none"` knows no identities')
     if server.settings and server.environment:
         table.problem(
             "settings", "and `environment = true` are mutually exclusive: settings are baked in or read at run time"

@@ -204,7 +204,7 @@ class Sessions:
 
     def begin_request(self, fields: Iterable[tuple[bytes, bytes]], target: bytes = b"") -> SessionRequest:
         """Begin a request with these header fields. Its session counts as used when the server has accepted it."""
-        kept = [(name, value) for name, value in fields if not name.lower().startswith(_RESERVED)]
+        kept = [(name, value) for name, value in fields if not name.lower().startswith(RESERVED)]
         named = [value.strip() for name, value in kept if name.lower() == ID]
         session = self._find(named[0]) if len(named) == 1 else None
         fresh = secrets.token_hex(16).encode()
@@ -308,8 +308,13 @@ class Sessions:
         return self._find(identifier.encode()) is not None
 
 
-_RESERVED = b"wasmcp-"  # prefix of the fields between host and guest
+RESERVED = b"wasmcp-"
+"""Prefix of the fields between host and guest, which clients can neither send nor see."""
 FIELD = b"wasmcp-session"
+IDENTIFY = b"wasmcp-identify"
+"""Field of a request: `with` requests the identity in the response, `only` nothing else."""
+IDENTITY = b"wasmcp-identity"
+"""Field of a response with the verified identity."""
 ID = b"mcp-session-id"
 _END = b"end"
 _STATE = 65536  # maximum bytes of one session's state
@@ -331,6 +336,7 @@ class SessionRequest:
         fields: The header fields for the guest.
         attached: True if the response stays open as a stream of the session.
         sender: The sender of the request.
+        identity: The value of the field `IDENTITY` of the response; None without one.
     """
 
     def __init__(
@@ -344,6 +350,7 @@ class SessionRequest:
         self.fields = fields
         self.attached = False
         self.sender = sender
+        self.identity: bytes | None = None
         self._sessions = sessions
         self._fresh = fresh
         self._id = sender.session
@@ -437,11 +444,13 @@ class SessionRequest:
         """
         if self._again and status in {200, 202}:
             self._receive(request, pending_inputs, admitted=True)
-        if FIELD in lines:
+        if FIELD in lines or IDENTITY in lines:
             kept = []
             for line in lines.split(b"\r\n"):
                 name, _, value = line.partition(b": ")
-                if name != FIELD:
+                if name == IDENTITY:
+                    self.identity = value
+                elif name != FIELD:
                     kept.append(line)
                 elif not self._keep(value):
                     answer = error_response(request, INTERNAL_ERROR, _NO_ROOM)
@@ -450,6 +459,17 @@ class SessionRequest:
         if self._refused:
             body = replace_with_errors(request, body, self._is_refused, INVALID_PARAMS, _NO_URI)
         return status, lines, body
+
+    def identify(self) -> None:
+        """Request the identity that authorization finds."""
+        self.fields.append((IDENTIFY, b"with"))
+
+    def of_stream(self, head: dict[str, Any]) -> tuple[int, list[list[str]]]:
+        """Return status and header fields of a streamed response for the client."""
+        name = IDENTITY.decode()
+        fields = head["headers"]
+        self.identity = next((value.encode() for key, value in fields if key == name), self.identity)
+        return head["status"], [field for field in fields if field[0] != name]
 
     def _is_refused(self, message: dict[str, Any]) -> bool:
         params = message.get("params")

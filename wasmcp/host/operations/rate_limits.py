@@ -24,7 +24,7 @@ RATE_LIMITED = -32000
 KINDS = ("requests", "tools", "completions")
 """Names of the limits: of all requests, of calls of all tools, of completions."""
 
-CLIENTS = ("address", "session")
+CLIENTS = ("address", "session", "identity")
 """Properties that distinguish clients."""
 
 _UNITS = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0}
@@ -67,8 +67,8 @@ class RateLimits:
     """The rate limits of one server, for each client.
 
     Attributes:
-        by: The property that distinguishes clients: `address` or `session`. Clients without a session are
-            distinguished by their addresses; IPv6 addresses by their first 64 bits.
+        by: The property that distinguishes clients: `address`, `session`, or the `identity` that authorization has
+            verified. Clients without it are distinguished by their addresses; IPv6 addresses by their first 64 bits.
         rates: The limits by their kinds: `requests`, `tools`, `completions`.
         tool: The limits of single tools, by their names.
     """

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from wasmcp.host.operations.identities import Identity
     from wasmcp.host.operations.messages import Received
 
 _WAITING = 4 << 20  # maximum bytes that wait to be written to a file
@@ -40,6 +41,7 @@ class RequestRecord:
         session: The field `Mcp-Session-Id`.
         messages: The JSON-RPC messages of the body.
         limited: True if a rate limit was exceeded.
+        identity: The identity that authorization has verified; None without one.
     """
 
     time: float
@@ -54,6 +56,7 @@ class RequestRecord:
     seconds: float = 0.0
     messages: Sequence[Received] = field(default_factory=tuple)
     limited: bool = False
+    identity: Identity | None = None
 
 
 class LogFile:
@@ -145,6 +148,8 @@ def audit_lines(record: RequestRecord, *, arguments: bool) -> list[str]:
     common: dict[str, Any] = {
         "time": datetime.fromtimestamp(record.time, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "client": record.client,
+        "identity": record.identity
+        and {key: value and value[:_FIELD] for key, value in record.identity._asdict().items()},
         "session": record.session and sha256(record.session.encode()).hexdigest()[:16],  # the id itself is a secret
     }
     end = {

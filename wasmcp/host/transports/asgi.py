@@ -8,12 +8,17 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.errors import HostError
+from wasmcp.host.bindings.messages import HttpRequest
 from wasmcp.host.client.connection import http_request
 from wasmcp.host.engine.limits import Budget
 from wasmcp.host.mcp import jsonrpc
+from wasmcp.host.mcp.http_sessions import IDENTIFY, IDENTITY, RESERVED
+from wasmcp.host.operations.identities import Identity
+from wasmcp.host.scheduling.call import Call
 from wasmcp.host.transports.asgi_response import AsgiResponse, CallEnded
 from wasmcp.host.transports.http_body import WHOLE_BODY, Bodies, BodyError
 from wasmcp.protocol import LATEST
@@ -128,12 +133,14 @@ class App:
         if body is None:
             self._requests -= 1
             return
-        if self._admission is not None and await self._is_refused(self._admission, scope, body.data, send):
-            return
         path = scope.get("raw_path") or scope["path"].encode()
         query = scope.get("query_string", b"")
         target = b"%b?%b" % (path, query) if query else path
+        if self._admission is not None and await self._is_refused(self._admission, scope, target, body.data, send):
+            return
         session_request = self._server.sessions.begin_request(scope["headers"], target)
+        if self._admission is not None and self._admission.identifies:
+            session_request.identify()
         if scope["method"] == "POST" and session_request.receive(body.data, self._server.pool.pending_inputs):
             self._requests -= 1
             self.bodies.give(len(body.data))
@@ -159,6 +166,13 @@ class App:
             self.bodies.give(len(body.data))
             await _refuse(send, BodyError(503, b"Service unavailable: the server ends\n"))
             return
+        try:
+            await self._respond(response, receive, send)
+        finally:
+            if self._admission is not None and session_request.identity is not None:
+                self._admission.identified(scope, session_request.identity)
+
+    async def _respond(self, response: AsgiResponse, receive: Receive, send: Send) -> None:
         if await response.respond_at_once(send):
             return
         self._sending[response] = None
@@ -167,9 +181,54 @@ class App:
         finally:
             del self._sending[response]
 
-    async def _is_refused(self, admission: Admission, scope: Scope, body: bytes, send: Send) -> bool:
+    async def _identity(self, admission: Admission, scope: Scope, target: bytes) -> Identity | None:
+        """Return the identity whose rate limits count: one that is known, or that the server finds for the head."""
+        if not admission.limits_identities:
+            return None
+        digest, known = admission.identities.find(scope["headers"])
+        if digest is None or known is not None:
+            return known
+        loop = asyncio.get_running_loop()
+        ended: asyncio.Future[None] = loop.create_future()
+
+        def end() -> None:
+            if not ended.done():
+                ended.set_result(None)
+
+        def done(_call: Call) -> None:
+            with suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(end)
+
+        fields = [(name, value) for name, value in scope["headers"] if not name.startswith(RESERVED)]
+        lines = jsonrpc.field_lines([*fields, (IDENTIFY, b"only")])
+        method = jsonrpc.encode(scope["method"].encode()) or b"?"
+        request = HttpRequest(method, jsonrpc.encode(target) or b"?", lines, b"")
+        call = Call(request, self._server.limits.timeout, done)
+        call.client = (scope.get("client") or (None,))[0]
+        try:
+            self._server.pool.submit(call)
+            await ended
+        except HostError:  # the server is closed
+            return None
+        except BaseException:
+            call.cancel()
+            raise
+        for line in call.result[1].split(b"\r\n") if call.result is not None else ():
+            name, _, value = line.partition(b": ")
+            if name == IDENTITY:
+                known = Identity.of(value)
+                admission.identities.keep(digest, known)
+        return known
+
+    async def _is_refused(self, admission: Admission, scope: Scope, target: bytes, body: bytes, send: Send) -> bool:
         """Respond to a request above a rate limit. Return False for others."""
-        refused = admission.refuse(scope, body)
+        try:
+            identity = await self._identity(admission, scope, target)
+        except BaseException:
+            self._requests -= 1
+            self.bodies.give(len(body))
+            raise
+        refused = admission.refuse(scope, body, identity)
         if refused is None:
             return False
         self._requests -= 1

@@ -275,8 +275,8 @@ class AsgiResponse:
                         part = b"data: %b\n\n" % event.message
                         await send({"type": "http.response.body", "body": part, "more_body": True})
                     elif isinstance(event, Head):
-                        content = json.loads(event.text)
-                        await start_response(send, content["status"], content["headers"])
+                        status, fields = self._session_request.of_stream(json.loads(event.text))
+                        await start_response(send, status, fields)
                         started = True
                     elif started:
                         part = json.loads(event.text).encode()

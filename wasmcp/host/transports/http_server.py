@@ -11,7 +11,6 @@ from wasmcp.errors import HostError
 if TYPE_CHECKING:
     import socket
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
     from wasmcp.host.client.server import Server
     from wasmcp.host.engine.limits import Limits
@@ -103,7 +102,7 @@ def serve(
     try:
         check_used(given, opened.imports)
         opened.boot()
-        _warn_of_any_audience(opened, path)
+        _check_authorization(opened, serving)
         _check_shared(opened, serving)
         bound, url = _listen(options)
     except BaseException:
@@ -178,16 +177,25 @@ def _check_shared(opened: Server, serving: Serving) -> None:
         )
 
 
-def _warn_of_any_audience(opened: Server, path: Path) -> None:
-    """Warn if a token for any other server opens this one. Specification: basic/authorization, "Token Handling"."""
+def _check_authorization(opened: Server, serving: Serving) -> None:
+    """Warn if a token for any other server opens this one. Specification: basic/authorization, "Token Handling".
+
+    Raises:
+        HostError: Rate limits by identity would have no effect.
+    """
     from wasmcp.host.engine import logs
 
+    if serving.rates and serving.rates.by == "identity" and not opened.authorization:
+        raise HostError(
+            "rate limits by identity need identities: configure authorization (`WASMCP_AUTH_MODE=oauth`), or give "
+            "`--rate-limit-by address`"
+        )
     if opened.authorization and not {"JWT_AUDIENCE", "WASMCP_SERVER_URI"} & set(opened.authorization):
         message = (
             "tokens of any audience are accepted, also those for other servers: set `WASMCP_SERVER_URI` to the URL of "
             "this server, or `JWT_AUDIENCE`; the MCP specification requires that the audience is checked"
         )
-        logs.log(logs.AUTHORIZATION, logs.WARNING, message, path=path)
+        logs.log(logs.AUTHORIZATION, logs.WARNING, message, path=serving.path)
 
 
 def _listen(options: HttpOptions) -> tuple[socket.socket, str]:

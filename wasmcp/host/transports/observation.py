@@ -6,6 +6,7 @@ import ipaddress
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
+from wasmcp.host.operations.identities import Identities, Identity
 from wasmcp.host.operations.messages import received
 from wasmcp.host.operations.rate_limits import refusal
 from wasmcp.host.operations.request_logs import RequestRecord
@@ -76,32 +77,55 @@ class Observation:
 
 
 class Admission:
-    """Messages of requests, for their records, and refusals by rate limits."""
+    """Messages and identities of requests, for their records, and refusals by rate limits.
 
-    def __init__(self, limiter: RateLimiter | None, is_session: Callable[[str], bool]) -> None:
+    Attributes:
+        identifies: True if the identities of requests are logged.
+        limits_identities: True if rate limits count by identity.
+        identities: The identities that are known.
+    """
+
+    def __init__(
+        self, limiter: RateLimiter | None, is_session: Callable[[str], bool], *, identifies: bool = False
+    ) -> None:
         """Admit requests.
 
         Args:
             limiter: The rate limits; None for none.
             is_session: Function that returns True if a session with this identifier exists.
+            identifies: Log the identities of requests.
         """
+        self.identifies = identifies
+        self.limits_identities = limiter is not None and limiter.by == "identity"
+        self.identities = Identities()
         self._limiter = limiter
         self._is_session = is_session
 
-    def refuse(self, scope: Scope, body: bytes) -> tuple[int, list[tuple[bytes, bytes]], bytes] | None:
+    def identified(self, scope: Scope, field: bytes) -> None:
+        """Add the identity that the server has found to the record of a request."""
+        record = scope.get(RECORD)
+        if record is not None:
+            record.identity = Identity.of(field)
+
+    def refuse(
+        self, scope: Scope, body: bytes, identity: Identity | None = None
+    ) -> tuple[int, list[tuple[bytes, bytes]], bytes] | None:
         """Return the response to a request above a limit: status, header fields, body. Return None otherwise.
 
         Args:
             scope: The scope of the request.
             body: The body of the request.
+            identity: The identity whose limits count; None for those of the address or session.
         """
         messages = received(body) if scope["method"] == "POST" else []
         record = scope.get(RECORD)
         if record is not None:
             record.messages = messages
+            record.identity = identity
         if self._limiter is None:
             return None
-        limited = self._limiter.admit(self._client(scope), messages)
+        client = self._client(scope) if identity is None else identity.client
+        limited = self._limiter.admit(client, messages)
         if limited is None:
             return None
         if record is not None:

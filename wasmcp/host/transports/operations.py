@@ -60,7 +60,8 @@ class Operations:
         self.admission: Admission | None = None
         if rates or options.audit_log is not None or options.metrics is not None:
             limiter = RateLimiter(rates) if rates else None
-            self.admission = Admission(limiter, opened.sessions.is_alive)
+            identifies = options.audit_log is not None
+            self.admission = Admission(limiter, opened.sessions.is_alive, identifies=identifies)
 
     def start(self, app: App, connections: Connections) -> None:
         """Begin to measure, and serve the metrics unless the supervisor of several workers does.
