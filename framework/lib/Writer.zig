@@ -180,9 +180,7 @@ pub fn check(untrusted: []const u8) error{InvalidJson}!json.Kind {
 
 /// Append valid JSON as one line, without lone surrogates. In valid JSON line breaks only occur between tokens.
 pub fn oneLine(self: *Writer, valid: []const u8) Error!void {
-    for (valid, 0..) |c, i| {
-        if (c == '\r' or c == '\n' or (c == '\\' and valid[i + 1] == 'u')) break;
-    } else return self.raw(valid);
+    if (isOneLine(valid)) return self.raw(valid);
     self.grow(valid.len);
     var i: usize = 0;
     while (i < valid.len) switch (valid[i]) {
@@ -197,6 +195,22 @@ pub fn oneLine(self: *Writer, valid: []const u8) Error!void {
             i += 1;
         },
     };
+}
+
+/// Return whether a JSON text has neither line breaks nor escapes by number.
+fn isOneLine(valid: []const u8) bool {
+    var i: usize = 0;
+    while (true) {
+        i += strings.plainPrefix(valid[i..]);
+        if (i == valid.len) return true;
+        switch (valid[i]) {
+            '\r', '\n' => return false,
+            '\\' => if (valid[i + 1] == 'u') return false else {
+                i += 2;
+            },
+            else => i += 1,
+        }
+    }
 }
 
 /// Return the length of the escape that the text starts with (both escapes of a surrogate pair); 0 for a lone

@@ -75,19 +75,16 @@ pub fn hexUnit(text: *const [4]u8) ?u16 {
     return unit;
 }
 
-/// Return the length of the prefix without quotes, backslashes and control characters. Scans eight bytes at a time:
+/// Return the length of the prefix without quotes, backslashes and control characters. Scans sixteen bytes at a time:
 /// most bodies consist mostly of strings.
 pub fn plainPrefix(text: []const u8) usize {
-    const ones: u64 = 0x0101_0101_0101_0101;
-    const tops: u64 = 0x8080_8080_8080_8080;
+    const Block = @Vector(16, u8);
     var i: usize = 0;
-    while (i + 8 <= text.len) : (i += 8) {
-        const word = std.mem.readInt(u64, text[i..][0..8], .little);
-        const quote = word ^ (ones * '"');
-        const slash = word ^ (ones * '\\');
-        // The lowest set bit marks the first byte that is a quote, a backslash, or below space.
-        const found = (((quote -% ones) & ~quote) | ((slash -% ones) & ~slash) | ((word -% ones * ' ') & ~word)) & tops;
-        if (found != 0) return i + @ctz(found) / 8;
+    while (i + 16 <= text.len) : (i += 16) {
+        const block: Block = text[i..][0..16].*;
+        const special = (block == @as(Block, @splat('"'))) | (block == @as(Block, @splat('\\'))) |
+            (block < @as(Block, @splat(' ')));
+        if (@reduce(.Or, special)) return i + @ctz(@as(u16, @bitCast(special)));
     }
     while (i < text.len) : (i += 1) switch (text[i]) {
         0...0x1f, '"', '\\' => break,

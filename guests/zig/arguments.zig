@@ -1,6 +1,7 @@
 //! Parser of JSON text into a struct of arguments. Errors list all mismatches with their paths, up to a maximum.
 const std = @import("std");
 const bindings = @import("bindings");
+const json_text = @import("json_text.zig");
 const text_values = @import("text_values.zig");
 const values = @import("values.zig");
 
@@ -134,7 +135,18 @@ pub const Reader = struct {
         return self.scanner.peekNextTokenType() catch self.broken("not valid JSON");
     }
 
+    /// Skip the part of a string without escapes in large steps. The text is valid UTF-8, as every component value.
+    fn skipPlain(self: *Reader) void {
+        const scanner = &self.scanner;
+        if (scanner.state != .value or scanner.cursor >= scanner.input.len or scanner.input[scanner.cursor] != '"')
+            return;
+        scanner.value_start = scanner.cursor + 1;
+        scanner.cursor = scanner.value_start + json_text.plainPrefix(scanner.input[scanner.value_start..]);
+        scanner.state = .string;
+    }
+
     fn next(self: *Reader) error{Mismatch}!std.json.Token {
+        self.skipPlain();
         return self.scanner.nextAlloc(memory.allocator, .alloc_if_needed) catch self.broken("not valid JSON");
     }
 

@@ -1,6 +1,7 @@
 //! Conversion of a tool's return value to a result: structured content, and the same as text for models.
 const std = @import("std");
 const bindings = @import("bindings");
+const json_text = @import("json_text.zig");
 const schema = @import("schema.zig");
 const values = @import("values.zig");
 
@@ -131,21 +132,21 @@ fn writeString(given: []const u8, out: *Text) Error!void {
     const text = valid(given);
     try out.ensureUnusedCapacity(allocator, text.len + 2);
     out.appendAssumeCapacity('"');
-    var start: usize = 0;
-    for (text, 0..) |c, i| {
-        const escape: []const u8 = switch (c) {
+    var rest = text;
+    while (true) {
+        const length = json_text.plainPrefix(rest);
+        try out.appendSlice(allocator, rest[0..length]);
+        if (length == rest.len) break;
+        const c = rest[length];
+        try out.appendSlice(allocator, switch (c) {
             '"' => "\\\"",
             '\\' => "\\\\",
             '\n' => "\\n",
             '\r' => "\\r",
             '\t' => "\\t",
-            0...8, 11...12, 14...31 => &.{ '\\', 'u', '0', '0', '0' + (c >> 4), "0123456789abcdef"[c & 15] },
-            else => continue,
-        };
-        try out.appendSlice(allocator, text[start..i]);
-        try out.appendSlice(allocator, escape);
-        start = i + 1;
+            else => &.{ '\\', 'u', '0', '0', '0' + (c >> 4), "0123456789abcdef"[c & 15] },
+        });
+        rest = rest[length + 1 ..];
     }
-    try out.appendSlice(allocator, text[start..]);
     try out.append(allocator, '"');
 }

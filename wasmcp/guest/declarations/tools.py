@@ -21,7 +21,7 @@ from wasmcp.guest.declarations.tags import tagged
 from wasmcp.guest.declarations.tool_options import ToolOptions
 from wasmcp.guest.declarations.tool_results import Rendered, Renderer, failure, output_of, render_structured
 from wasmcp.guest.errors import McpError, MismatchError, MissingCapabilityError, ToolError, UnsupportedTypeError
-from wasmcp.guest.json_types.json_codec import decode
+from wasmcp.guest.json_types.json_codec import decode_arguments
 from wasmcp.guest.json_types.schema_checks import problems
 
 STATELESS = "2026-07-28"
@@ -141,7 +141,7 @@ class Tool(PerRequest):
 
     def _call(self, arguments: str | None, context: Context) -> Rendered:
         try:
-            given = decode(arguments) if arguments else {}
+            given = decode_arguments(arguments) if arguments else {}
         except (ValueError, RecursionError) as error:
             reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
             return failure(f"Invalid arguments for tool {self.name}: they are not JSON that can be read: {reason}")

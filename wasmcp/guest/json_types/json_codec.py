@@ -1,18 +1,38 @@
-"""JSON decoder and encoder for texts that enter and leave the component: valid UTF-8, without NaN."""
+"""JSON decoder and encoder for texts that enter and leave the component: valid UTF-8, without NaN.
+
+The standard library's codec reads strings character by character, which takes 10 ms for 1 MB in a component. Large
+strings are therefore decoded and encoded with searches and replacements, which take 1 to 5 ms.
+"""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+import json.decoder
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Callable
 
 
 def _refuse(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-_decode = json.JSONDecoder(parse_constant=_refuse).decode
+_decoder = json.JSONDecoder(parse_constant=_refuse)
+_decode = _decoder.decode
+# Functions of the decoder that its type stubs omit: they read one value, or the rest of a string, from an index on.
+_scan_value: Callable[[str, int], tuple[Any, int]] = vars(_decoder)["scan_once"]
+_scan_string: Callable[[str, int], tuple[str, int]] = vars(json.decoder)["scanstring"]
+_whitespace: re.Pattern[str] = vars(json.decoder)["WHITESPACE"]
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _encode_ascii = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
+
+_LARGE = 16_384  # characters
+_QUOTES = 512  # maximum number of quotes in a large string: each is handled by Python code
+_ESCAPES = {b"\\"[0]: "\\\\", b'"'[0]: '\\"', b"\n"[0]: "\\n", b"\r"[0]: "\\r", b"\t"[0]: "\\t"}  # backslash first
+_PLAIN = bytes(code for code in range(256) if code >= 32 and code not in _ESCAPES)
+_UNESCAPES = (('\\"', '"'), ("\\n", "\n"), ("\\r", "\r"), ("\\t", "\t"), ("\\/", "/"))
 
 
 def decode(text: str) -> Any:
@@ -25,6 +45,96 @@ def decode(text: str) -> Any:
     return _decode(text)
 
 
+def decode_arguments(text: str) -> Any:
+    """Return the value of a JSON text that the framework has checked; strings of an object are decoded fast.
+
+    Raises:
+        ValueError: The text is not JSON, or contains an integer with more digits than Python accepts.
+        RecursionError: The value is nested too deeply.
+    """
+    if len(text) < _LARGE:
+        return _decode(text)
+    try:
+        return _decode_object(text)
+    except (IndexError, StopIteration, _UnexpectedError):
+        return _decode(text)
+
+
+class _UnexpectedError(Exception):
+    """Text that is not an object in JSON."""
+
+
+def _decode_object(text: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    at = _expect(text, 0, "{")
+    if text[at] == "}":
+        _end(text, at + 1)
+        return found
+    while True:
+        if text[at] != '"':
+            raise _UnexpectedError
+        name, at = _scan_string(text, at + 1)
+        at = _expect(text, at, ":")
+        found[name], at = _string(text, at + 1) if text[at] == '"' else _scan_value(text, at)
+        at = _skip(text, at)
+        if text[at] == "}":
+            _end(text, at + 1)
+            return found
+        at = _expect(text, at, ",")
+
+
+def _skip(text: str, at: int) -> int:
+    """Return the index behind whitespace."""
+    found = _whitespace.match(text, at)
+    return at if found is None else found.end()
+
+
+def _expect(text: str, at: int, character: str) -> int:
+    """Return the index behind a character and the whitespace around it."""
+    at = _skip(text, at)
+    if text[at] != character:
+        raise _UnexpectedError
+    return _skip(text, at + 1)
+
+
+def _end(text: str, at: int) -> None:
+    if _skip(text, at) != len(text):
+        raise _UnexpectedError
+
+
+def _string(text: str, start: int) -> tuple[str, int]:
+    """Return a string and the index behind its closing quote.
+
+    Args:
+        text: The JSON text.
+        start: The index behind the opening quote.
+    """
+    end = start
+    for _ in range(_QUOTES):
+        end = text.find('"', end)
+        if end < 0:
+            raise _UnexpectedError
+        before = end
+        while before > start and text[before - 1] == "\\":
+            before -= 1
+        if (end - before) % 2 == 0:
+            break
+        end += 1
+    else:
+        return _scan_string(text, start)
+    raw = text[start:end]
+    if "\\" not in raw:
+        return raw, end + 1
+    parts = raw.split("\\\\")
+    if len(parts) > _QUOTES or any(escape in part for part in parts for escape in ("\\u", "\\b", "\\f")):
+        return _scan_string(text, start)
+    for escape, plain in _UNESCAPES:
+        parts = [part.replace(escape, plain) for part in parts]
+    if any("\\" in part for part in parts):
+        return _scan_string(text, start)
+    return "\\".join(parts), end + 1
+
+
 def encode(value: Any) -> str:
     """Return a JSON value as compact text that is valid UTF-8.
 
@@ -33,10 +143,35 @@ def encode(value: Any) -> str:
         TypeError: The value is not a JSON value.
         RecursionError: The value is nested too deeply.
     """
+    kind = type(value)
+    if kind is str:
+        if len(value) >= _LARGE:
+            return _encode_string(value)
+    elif kind is dict and any(type(item) is str and len(item) >= _LARGE for item in value.values()):
+        return f"{{{','.join([f'{_encode_name(name)}:{encode(item)}' for name, item in value.items()])}}}"
     text = _encode(value)
     if text.isascii() or _encodable(text):
         return text
     return _encode_ascii(value)  # lone surrogates are kept as escapes
+
+
+def _encode_name(name: Any) -> str:
+    """Return the name of a member as the standard library writes it, also of a name that is not a string."""
+    return encode(name) if type(name) is str else _encode({name: 0})[1:-3]
+
+
+def _encode_string(text: str) -> str:
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:
+        return _encode_ascii(text)
+    special = set(data.translate(None, _PLAIN))
+    if not special <= _ESCAPES.keys():
+        return _encode(text)
+    for code, escape in _ESCAPES.items():
+        if code in special:
+            text = text.replace(chr(code), escape)
+    return f'"{text}"'
 
 
 def sendable(text: str) -> str:

@@ -24,8 +24,9 @@ from wasmcp.errors import MissingToolchainError, ToolchainError
 OPTIMIZE = ("ReleaseSmall", "ReleaseFast", "ReleaseSafe", "Debug")
 """Zig's optimisation modes."""
 
-# Features of every engine with the component model. Bulk memory makes copies fast and code small.
-_CPU = "generic+bulk_memory+mutable_globals+nontrapping_fptoint+sign_ext"
+# Features of every engine with the component model. Bulk memory makes copies fast and code small; SIMD makes scans of
+# long texts fast.
+_CPU = "generic+bulk_memory+mutable_globals+nontrapping_fptoint+sign_ext+simd128"
 
 # Bytes. Constants follow the stack: below 1 MiB their addresses are one byte shorter.
 _STACK = str(896 << 10)
