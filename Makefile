@@ -7,7 +7,7 @@ PY := $(BIN)/python
 READY := $(VENV)/.ready
 SOURCES := wasmcp hatch_wasmcp pytest_wasmcp hatch_build.py tests benchmarks example-project example-servers
 
-.PHONY: help setup framework example test test-fast soak lint format bench packages docs conformance attack system-deps clean
+.PHONY: help setup framework example test test-fast soak lint format bench packages screenshots docs conformance attack system-deps clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -67,13 +67,16 @@ attack: setup ## Compare the verdicts on 100,000 generated access tokens with th
 packages: setup ## Try the packages of public servers in components; writes the table of docs/guides/what-runs.md
 	cd tests && WASMCP_CACHE_DIR="$${WASMCP_CACHE_DIR:-$(CURDIR)/.cache/tests}" ../$(PY) -m packages $(NAMES)
 
+screenshots: setup ## Use the playground in Chromium, and write the pictures of docs/images
+	WASMCP_SCREENSHOTS=$(CURDIR)/docs/images $(PY) -m pytest -q tests/playground/test_playground_browser.py
+
 docs: setup ## Render the documentation to site/
 	$(PY) -m pip install --quiet "sphinx>=8" "myst-parser>=4" "furo>=2025.12"
 	$(PY) -m sphinx --fail-on-warning --keep-going -q docs site
 
 # Without a package manager or the right to use it, the tests that need the package are skipped, and say so.
-system-deps: ## Install what some tests need of the system (docker-registry, Redis, nginx, wrk, Rust's target)
-	@for pair in docker-registry:docker-registry redis-server:redis-server nginx:nginx wrk:wrk; do \
+system-deps: ## Install what some tests need of the system (docker-registry, Redis, nginx, wrk, Chromium, Rust's target)
+	@for pair in docker-registry:docker-registry redis-server:redis-server nginx:nginx wrk:wrk chromium:chromium; do \
 	  PATH="$$PATH:/usr/sbin" command -v $${pair#*:} >/dev/null && continue; \
 	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends $${pair%:*} >/dev/null; } \
 	    || echo "system-deps: WARNING: $${pair%:*} could not be installed: its tests will be SKIPPED" >&2; \

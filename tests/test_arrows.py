@@ -39,6 +39,7 @@ BELOW = {
     },
     "host": {"errors", "development_builds", "terminal", "environment", "protocol", "revision_views", "wasi"},
     "client": {"errors", "terminal", "protocol", "host"},
+    "playground": {"errors", "environment", "host", "project", "insight"},
     "storage": {"errors", "terminal", "environment", "package_data", "host"},
     "registry": {
         "errors",

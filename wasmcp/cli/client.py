@@ -310,8 +310,6 @@ def _exit_codes() -> Iterator[None]:
         raise _Ended(str(error), ERROR_RESPONSE) from None
     except ConnectionFailedError as error:
         raise _Ended(str(error), NO_CONNECTION) from None
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
 
 
 def _described(error: RequestError) -> str:

@@ -21,6 +21,7 @@ _COMMANDS = {
     "cache": ("wasmcp.cli.cache", "Show and prune the user's caches."),
     "call": ("wasmcp.cli.call", "Call a tool of a server."),
     "compose": ("wasmcp.cli.compose", "Compose a server or a handler from components."),
+    "dev": ("wasmcp.cli.dev", "Serve a project while it is edited, with a playground."),
     "diff": ("wasmcp.cli.diff", "Compare two versions of a server, and show breaking changes."),
     "doctor": ("wasmcp.cli.doctor", "Check this machine for missing tools and wrong configuration."),
     "graph": ("wasmcp.cli.graph", "Draw the structure of a server."),
@@ -47,8 +48,8 @@ _COMMANDS = {
     "yank": ("wasmcp.cli.yank", "Yank a version of a package."),
 }
 
-# Commands that check the environment themselves: for more variables (`run`, `serve`), or to report it (`doctor`).
-_JUDGE_THEMSELVES = {"doctor", "run", "serve"}
+# Commands that check the environment themselves: for more variables, or to report it (`doctor`).
+_JUDGE_THEMSELVES = {"dev", "doctor", "run", "serve"}
 
 EXIT_CODES = """\b
 Exit codes: 0 success, 1 error, 2 wrong usage, 130 interrupted."""
@@ -91,6 +92,8 @@ class Commands(click.Group):
             ctx.color = False
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise SystemExit(130) from None
         except WasmcpError as error:
             raise click.ClickException(printable(str(error), keep="\n\t")) from None
         except OSError as error:

@@ -52,8 +52,11 @@ class DevelopmentServer:
     modules: Mapping[str, str]
     sources: Mapping[str, tuple[DevelopmentToolchain, ComponentSource]]
 
-    def check(self) -> None:
+    def check(self, *, quick: bool = False) -> None:
         """Start the server and check its lists, as a build does.
+
+        Args:
+            quick: Compile it in less time, to slower code.
 
         Raises:
             CatalogueError: A list is not valid.
@@ -62,7 +65,7 @@ class DevelopmentServer:
         """
         from wasmcp.host import open_server
 
-        with open_server(self.path, instances=1, development=self.modules) as running:
+        with open_server(self.path, instances=1, quick=quick, development=self.modules) as running:
             self.check_running(running)
 
     def check_running(self, server: Server) -> None:

@@ -57,7 +57,13 @@ class Serving(NamedTuple):
 
 
 def serve_on(
-    bound: socket.socket, opened: Server, serving: Serving, on_shutdown: Callable[[], None] = lambda: None
+    bound: socket.socket,
+    opened: Server,
+    serving: Serving,
+    on_shutdown: Callable[[], None] = lambda: None,
+    *,
+    wrap: Callable[[Any], Any] | None = None,
+    reload: Callable[[], None] | None = None,
 ) -> None:
     """Serve an open server on a socket until the process is interrupted or terminated; close the server then.
 
@@ -66,6 +72,8 @@ def serve_on(
         opened: The server.
         serving: The server's file and options.
         on_shutdown: Called when the shutdown begins.
+        wrap: Function that returns an ASGI application in front of the one that it gets.
+        reload: Called on another thread to reload the server, instead of loading its file again.
     """
     import uvicorn
 
@@ -85,6 +93,8 @@ def serve_on(
     operations.start(app, connections)
     state = _State(opened)
     whole: Any = Endpoint(app, state.problem, path=options.path, root_path=options.root_path)
+    if wrap is not None:
+        whole = wrap(whole)
     if operations.observers:
         whole = Observation(whole, operations.observers, options.root_path)
     if options.trusted_proxies:
@@ -111,7 +121,7 @@ def serve_on(
             await super().startup(sockets)
             for each in sockets or ():
                 each.listen(QUEUE)  # connections wait in the kernel, not in asyncio, which accepts them in rounds
-            reloads = _Reloads(opened, serving, config.ssl, operations)
+            reloads = _Reloads(opened, serving, config.ssl, operations, reload)
             reloads.start()
             self._reloads = reloads
 
@@ -160,7 +170,15 @@ class _State:
 class _Reloads:
     """Reloads of a server and its certificate: at SIGHUP and, on request, when the file changes. On the event loop."""
 
-    def __init__(self, opened: Server, serving: Serving, tls: Any, operations: Operations) -> None:
+    def __init__(
+        self,
+        opened: Server,
+        serving: Serving,
+        tls: Any,
+        operations: Operations,
+        reload: Callable[[], None] | None,
+    ) -> None:
+        self._own_reload = reload
         self._opened = opened
         self._operations = operations
         self._serving = serving
@@ -210,6 +228,9 @@ class _Reloads:
             self._operations.reopen()
             if options.tls_certificate is not None:
                 load_certificate(self._tls, options.tls_certificate, options.tls_key)
+            if self._own_reload is not None:
+                self._own_reload()
+                return
             self._opened.reload(path)
         except Exception as error:  # noqa: BLE001 - the next signal must find the task alive
             message = f"{path.name} was not reloaded, the version before goes on: {error}"

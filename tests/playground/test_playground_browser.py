@@ -1,0 +1,133 @@
+"""The playground in headless Chromium, driven by playwright-core: forms, input by hand, reloads, other origins.
+
+Slow: it builds a component in Python. With `WASMCP_SCREENSHOTS` it writes the pictures of the documentation there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.development_process import Development
+from support.node_packages import installed, node
+from support.playground_project import PLAYGROUND_PROJECT
+from support.projects import write_project
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+PLAYWRIGHT = "playwright-core@1.65.1"
+SCRIPT = Path(__file__).parents[1] / "support" / "playground_browser.mjs"
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Return the texts that the page showed."""
+    browser = shutil.which("chromium")
+    if browser is None:
+        reason = "Chromium was not found: `make system-deps` installs it"
+        warnings.warn(f"the playground is not tested: {reason}", stacklevel=1)
+        pytest.skip(reason)
+    folder = installed(PLAYWRIGHT)
+    script = folder / SCRIPT.name
+    script.write_text(SCRIPT.read_text("utf-8"), "utf-8")
+    root = write_project(tmp_path_factory.mktemp("shown"), PLAYGROUND_PROJECT)
+    pictures = os.environ.get("WASMCP_SCREENSHOTS", "-")
+    started = Development(root)
+    try:
+        url = started.url(240)
+        command = [node(), str(script), browser, url, str(root / "src" / "shown" / "demo.py"), pictures]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
+    finally:
+        started.process.terminate()
+        started.process.wait(60)
+    assert done.returncode == 0, (done.stderr, started.lines)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_page_has_no_errors(seen: dict[str, Any]) -> None:
+    assert seen["errors"] == []
+
+
+def test_entries_are_listed(seen: dict[str, Any]) -> None:
+    assert seen["title"] == "shown"
+    assert seen["tools"] == ["greet", "book", "work", "add", "spin", "crash"]
+
+
+def test_form_checks_values_and_shows_the_result(seen: dict[str, Any]) -> None:
+    assert seen["mistake"] == "an integer is expected"
+    assert 'Hello Zoë 🙂 \\"quoted\\"!' in seen["greet"]
+    assert " ms" in seen["greet"]
+    assert "-32603" in seen["crash"]
+
+
+def test_copied_test_is_python_that_passes(seen: dict[str, Any]) -> None:
+    calls: list[Any] = []
+
+    class Server:
+        def call_tool(self, name: str, arguments: dict[str, Any]) -> Any:
+            calls.append((name, arguments))
+            greetings = [f"Hello {arguments['name']}!"] * arguments["times"]
+            return type("Result", (), {"is_error": False, "structured_content": {"result": greetings}})
+
+    names: dict[str, Any] = {}
+    exec(seen["test"], names)  # noqa: S102 - of our own page
+    names["test_greet"](Server())
+    assert calls == [("greet", {"name": 'Zoë 🙂 "quoted"', "times": 2, "mood": "loud"})]
+
+
+def test_texts_of_the_server_are_not_markup(seen: dict[str, Any]) -> None:
+    assert "<img src=x onerror=alert(1)>" in seen["work"]
+    assert seen["images"] == 0
+
+
+def test_progress_and_logs_are_shown(seen: dict[str, Any]) -> None:
+    assert "1/2: half of it" in seen["work"]
+    assert "info: a log message" in seen["work"]
+
+
+def test_elicitation_and_sampling_are_answered_by_hand(seen: dict[str, Any]) -> None:
+    assert "Thanks. 4 front" in seen["book"]
+
+
+def test_resources_prompts_and_completions(seen: dict[str, Any]) -> None:
+    assert seen["completions"] == ["Paris", "Prague"]
+    assert "Prague & more is a place." in seen["resource"]
+    assert "Report from Oslo." in seen["prompt"]
+
+
+def test_structure_times_and_messages(seen: dict[str, Any]) -> None:
+    assert "Who gets what from the host" in seen["structure"]
+    assert "demo" in seen["structure"]
+    assert "greet" in seen["times"]
+    assert "tools/call" in seen["messages"]
+    assert "subscriptions/listen" in seen["messages"]
+
+
+def test_keyboard_reaches_tabs_and_calls(seen: dict[str, Any]) -> None:
+    assert seen["after_arrow"] == "Resources"
+    assert "Hello Ada" in seen["keyboard"]
+
+
+def test_errors_of_an_edit_are_shown_with_file_and_line_until_they_are_mended(seen: dict[str, Any]) -> None:
+    assert "`src/shown/demo.py`, line " in seen["problem"]
+    assert "def broken(:" in seen["problem"]
+    assert seen["problem_hidden"]
+    assert seen["kept"] == "kept"
+    assert "new" in seen["added"]
+
+
+def test_colors_follow_the_preference_and_narrow_windows_fit(seen: dict[str, Any]) -> None:
+    assert seen["dark"] == "rgb(20, 23, 29)"
+    assert seen["light"] == "rgb(244, 245, 248)"
+    assert seen["too_wide"] is False
+
+
+def test_pages_of_other_origins_read_nothing(seen: dict[str, Any]) -> None:
+    assert seen["stranger"] == ["blocked", "blocked", "blocked"]

@@ -1,0 +1,35 @@
+"""Processes of `wasmcp dev` for tests, with what they write."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+from support.server_processes import WASMCP
+
+
+class Development:
+    """A process of `wasmcp dev`, with what it writes."""
+
+    def __init__(self, root: Path) -> None:
+        command = [*WASMCP, "dev", "--project", str(root), "--port", "0"]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self.lines: list[str] = []
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        self.lines += iter(self.process.stderr.readline, "")
+
+    def wait_for(self, text: str, seconds: float = 120) -> str:
+        ends = time.monotonic() + seconds
+        while not any(text in line for line in self.lines):
+            assert time.monotonic() < ends, (text, self.lines)
+            assert self.process.poll() is None, self.lines
+            time.sleep(0.02)
+        return next(line for line in self.lines if text in line).strip()
+
+    def url(self, seconds: float = 120) -> str:
+        return self.wait_for("playground: ", seconds).removeprefix("playground: ")

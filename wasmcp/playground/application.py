@@ -1,0 +1,219 @@
+"""ASGI middleware with the playground: its page at `/`, its feed of events, and the messages of all clients.
+
+The endpoint checks `Host` and `Origin` itself. The paths of the playground are answered to pages of the same origin and
+to the names of this machine only, so that no other page can read messages: neither with requests across origins nor
+with a name that resolves to this machine (DNS rebinding). They change nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Container
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from wasmcp.host.transports.endpoint import respond
+from wasmcp.host.transports.http_body import WHOLE_BODY
+from wasmcp.host.transports.http_options import ENDPOINT
+
+if TYPE_CHECKING:
+    from wasmcp.host.transports.asgi_response import Send
+    from wasmcp.host.transports.endpoint import Application, Scope
+    from wasmcp.host.transports.http_body import Receive
+    from wasmcp.playground.feed import Feed
+
+PREFIX = "/_playground/"
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-src 'self'; "
+    "img-src data:; media-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_STRUCTURE_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'self'; sandbox allow-scripts"
+)
+_FILES = {
+    "/": ("index.html", "text/html"),
+    f"{PREFIX}playground.css": ("playground.css", "text/css"),
+    f"{PREFIX}protocol.js": ("protocol.js", "text/javascript"),
+    f"{PREFIX}forms.js": ("forms.js", "text/javascript"),
+    f"{PREFIX}playground.js": ("playground.js", "text/javascript"),
+}
+_SHOWN = 64 << 10  # bytes of a message in the feed
+_PING = 15.0  # seconds
+
+
+class Playground:
+    """Application in front of a server, with the playground."""
+
+    def __init__(
+        self, app: Application, feed: Feed, structure: Callable[[], str], hosts: Container[str] | None
+    ) -> None:
+        """Wrap an application.
+
+        Args:
+            app: The application of the server.
+            feed: The feed of events.
+            structure: Function that returns the HTML page of the server's structure. It can block.
+            hosts: The names in `Host` that are accepted in addition to loopback names; None for all.
+        """
+        self._app = app
+        self._feed = feed
+        self._structure = structure
+        self._hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection of the ASGI server."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        path = scope["path"]
+        if path == "/" or path.startswith(PREFIX):
+            await self._page(path, scope, receive, send)
+        elif scope["method"] == "POST" and (path == ENDPOINT or path.startswith(f"{ENDPOINT}/")):
+            await self._recorded(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _page(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        fields = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        if not _is_allowed(fields, scope.get("scheme", "http"), self._hosts):
+            await respond(send, 403, "Forbidden: this page is for the machine that it runs on, under its own address\n")
+        elif scope["method"] != "GET":
+            await respond(send, 405, "Method not allowed\n", (b"allow", b"GET"))
+        elif path in _FILES:
+            name, kind = _FILES[path]
+            await _answer(send, files("wasmcp.playground").joinpath("static", name).read_bytes(), kind, _POLICY)
+        elif path == f"{PREFIX}structure":
+            await self._structure_page(send)
+        elif path == f"{PREFIX}events":
+            await self._events(receive, send)
+        else:
+            await respond(send, 404, "Not found\n")
+
+    async def _structure_page(self, send: Send) -> None:
+        page = await asyncio.to_thread(self._structure)
+        await _answer(send, page.encode(), "text/html", _STRUCTURE_POLICY)
+
+    async def _events(self, receive: Receive, send: Send) -> None:
+        queue = self._feed.connect()
+        if queue is None:
+            await respond(send, 503, "Too many pages are open\n", (b"retry-after", b"5"))
+            return
+        gone = asyncio.ensure_future(_disconnected(receive))
+        try:
+            headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            while True:
+                text = await _next(queue, gone)
+                if text is None:
+                    break
+                body = f"data: {text}\n\n" if text else ": \n\n"
+                await send({"type": "http.response.body", "body": body.encode(), "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+        finally:
+            gone.cancel()
+            self._feed.disconnect(queue)
+
+    async def _recorded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Process a request of a client, and publish its messages."""
+        began = time.monotonic()
+        whole = scope.get(WHOLE_BODY)
+        received = bytearray((whole or b"")[:_SHOWN])
+        sent = bytearray()
+        status = 0
+
+        async def taken() -> Any:
+            message = await receive()
+            if message["type"] == "http.request" and whole is None:
+                received.extend(message.get("body", b"")[: _SHOWN - len(received)])
+            return message
+
+        async def given(message: Any) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                self._publish(scope, "->", received, began=began)
+            else:
+                sent.extend(message.get("body", b"")[: _SHOWN - len(sent)])
+            await send(message)
+
+        try:
+            await self._app(scope, taken, given)
+        finally:
+            self._publish(scope, "<-", sent, status=status, seconds=time.monotonic() - began)
+
+    def _publish(self, scope: Scope, direction: str, body: bytearray, **facts: Any) -> None:
+        client = scope.get("client")
+        agent = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"user-agent"), "")
+        self._feed.publish(
+            {
+                "type": "wire",
+                "direction": direction,
+                "client": f"{client[0]}:{client[1]}" if client else "",
+                "agent": agent[:200],
+                "text": body.decode("utf-8", "replace"),
+                "is_cut": len(body) >= _SHOWN,
+                "time": time.time(),
+                **{name: value for name, value in facts.items() if name != "began"},
+            }
+        )
+
+
+async def _answer(send: Send, body: bytes, kind: str, policy: str) -> None:
+    headers = [
+        (b"content-type", f"{kind}; charset=utf-8".encode()),
+        (b"content-length", b"%d" % len(body)),
+        (b"content-security-policy", policy.encode()),
+        (b"cache-control", b"no-store"),
+        (b"x-content-type-options", b"nosniff"),
+        (b"referrer-policy", b"no-referrer"),
+        (b"cross-origin-opener-policy", b"same-origin"),
+        (b"cross-origin-resource-policy", b"same-origin"),
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _next(queue: asyncio.Queue[str | None], gone: asyncio.Future[None]) -> str | None:
+    """Return the next event, the empty string if nothing happens for a while, None at the end."""
+    item = asyncio.ensure_future(queue.get())
+    waited: set[asyncio.Future[Any]] = {item, gone}
+    done, _ = await asyncio.wait(waited, timeout=_PING, return_when=asyncio.FIRST_COMPLETED)
+    if item in done and gone not in done:
+        return item.result()
+    item.cancel()
+    return None if gone in done else ""
+
+
+def _is_allowed(fields: dict[bytes, str], scheme: str, hosts: Container[str] | None) -> bool:
+    """Return True for a request to a name of this machine that no page of another origin has sent."""
+    authority = fields.get(b"host", "").lower()
+    name = authority.rpartition(":")[0] if _has_port(authority) else authority
+    if not (_is_loopback(name) or hosts is None or name in hosts):
+        return False
+    origin = fields.get(b"origin")
+    if origin is not None and origin.lower() != f"{scheme}://{authority}":
+        return False
+    return fields.get(b"sec-fetch-site", "none") in {"none", "same-origin"}
+
+
+def _has_port(authority: str) -> bool:
+    tail = authority.rpartition(":")[2]
+    return ":" in authority and not authority.endswith("]") and tail.isascii() and tail.isdigit()
+
+
+def _is_loopback(name: str) -> bool:
+    import ipaddress
+
+    if name == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name.strip("[]")).is_loopback
+    except ValueError:
+        return False
