@@ -7,12 +7,16 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from support.entry_points import Served, mirrored, request
 from support.server_processes import free_port, listening, wasmtime
 from support.tokens import compose, whoami_component
+
+from wasmcp.auth.issuer_server import serving
+from wasmcp.host import open_server
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "guides" / "authorization.md").read_text("utf-8")
 
@@ -106,3 +110,56 @@ def test_printed_commands_protect_a_server_under_each_runtime(component: bytes, 
             assert status(port) == 401
             assert status(port, token) == 200
             assert status(port, f"{token}x") == 401
+
+
+def test_keys_are_discovered_from_an_issuer(component: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commands of "Keys of an issuer", with free ports."""
+    (tmp_path / "server.wasm").write_bytes(compose(component))
+    issuer, own = free_port(), free_port()
+    steps = [
+        step.replace("9000", str(issuer)).replace("8000", str(own)) for step, _ in commands_of("## Keys of an issuer")
+    ]
+    serve_issuer, export, serve, request_token = (step.removesuffix(" &") for step in steps)
+    wasmcp = f"{sys.executable} -m wasmcp"
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")  # not for this machine
+
+    def token() -> str:
+        return str(json.loads(run(tmp_path, f"{export}\n{request_token} --noproxy '*'"))["access_token"])
+
+    command = ["bash", "-c", f"exec {serve_issuer.replace('wasmcp', wasmcp, 1)}"]
+    with listening(command, issuer), ExitStack() as stack:
+        line = serve.replace("wasmcp serve", f"exec {wasmcp} serve --port {own}").removeprefix(
+            "WASMCP_AUTH_MODE=oauth "
+        )
+        script = f"{export}\nexport WASMCP_AUTH_MODE=oauth\n{line}"
+        stack.enter_context(listening(["bash", "-c", script], own, cwd=tmp_path))
+        first = token()
+        assert (status(own), status(own, first), status(own, f"{first}x")) == (401, 200, 401)
+
+
+def test_opaque_tokens_of_an_issuer_are_introspected(component: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "server.wasm"
+    path.write_bytes(compose(component))
+    with serving(clients={"notes": "secret"}) as issuer:
+        settings = {
+            "WASMCP_AUTH_MODE": "oauth",
+            "WASMCP_SERVER_URI": issuer.audience,
+            "JWT_ISSUER": issuer.url,
+            "JWT_JWKS_URI": issuer.jwks_uri,
+            "JWT_INTROSPECTION_URI": f"{issuer.url}/introspect",
+            "JWT_INTROSPECTION_CLIENT_ID": "notes",
+            "JWT_INTROSPECTION_CLIENT_SECRET": "secret",
+        }
+        with open_server(path, settings=settings, instances=1) as server:
+
+            def statuses(*tokens: str) -> list[int]:
+                heads = [mirrored(CALL) | {"host": "127.0.0.1", "authorization": f"Bearer {one}"} for one in tokens]
+                return [server.http("POST", "/mcp", head, json.dumps(CALL)).status for head in heads]
+
+            assert statuses(issuer.opaque_token(), issuer.token(), "unknown") == [200, 200, 401]
+            revoked = issuer.opaque_token()
+            issuer.revoke(revoked)
+            assert statuses(revoked) == [401]
+            issuer.rotate()
+            assert statuses(issuer.token()) == [200]

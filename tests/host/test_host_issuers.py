@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import http.client
+import ipaddress
 import json
 import threading
 import time
@@ -15,14 +17,13 @@ from typing import Any
 import pytest
 from support.entry_points import mirrored, request
 from support.issuer_server import Issuer, issuer_server, respond
-from support.serve_process import served
+from support.serve_process import served, wait_until
 from support.server_processes import free_port
 from support.tokens import SERVER, compose, encoded, private_key, whoami_component
 
-from wasmcp.errors import InvalidSettingError
+from wasmcp.errors import InvalidSettingError, IssuerDocumentError
 from wasmcp.host import Server, open_server
 from wasmcp.host.authorization import documents, keys
-from wasmcp.host.authorization.documents import DocumentError
 from wasmcp.host.authorization.issuer import IssuerSettings, discover
 from wasmcp.host.authorization.keys import KeyCache, Keys
 from wasmcp.host.engine import logs
@@ -151,9 +152,12 @@ class TestKeys:
         path = tmp_path / "baked.wasm"
         settings = {"WASMCP_AUTH_MODE": "oauth", "JWT_JWKS_URI": f"{issuer.url}/jwks"}
         path.write_bytes(compose(component, settings=settings, auth="required"))
-        with open_server(path, settings={"JWT_ISSUER": issuer.url, "JWT_AUDIENCE": SERVER}) as server:
+        operator = {"JWT_ISSUER": issuer.url, "JWT_AUDIENCE": SERVER, **CLIENT}
+        operator["JWT_INTROSPECTION_URI"] = f"{issuer.url}/introspect"
+        with open_server(path, settings=operator) as server:
             assert subject(call(server, issuer.token("first"))) == "alice"
             assert server.authorization["JWT_ISSUER"] == issuer.url
+            assert "s3cret" not in str(server.authorization)
 
     def test_a_reload_keeps_the_keys(self, opened: Callable[..., Server], issuer: Issuer, protected: Path) -> None:
         server = opened(JWT_JWKS_URI=f"{issuer.url}/jwks")
@@ -161,6 +165,26 @@ class TestKeys:
         server.reload(protected)
         assert subject(call(server, issuer.token("first"))) == "alice"
         assert issuer.fetches("/jwks") == 1
+
+
+def self_signed(folder: Path) -> Path:
+    """Return a file with a key and its certificate for 127.0.0.1."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+
+    key = private_key("ES256")
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "issuer")])
+    now = dt.datetime.now(dt.UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(1).not_valid_before(now - dt.timedelta(1))
+    builder = builder.not_valid_after(now + dt.timedelta(1))
+    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    made = builder.add_extension(address, critical=False).sign(key, hashes.SHA256())
+    path = folder / "certificate.pem"
+    encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    private = key.private_bytes(encoding, form, serialization.NoEncryption())
+    path.write_bytes(private + made.public_bytes(encoding))
+    return path
 
 
 def redirected(handler: Any) -> None:
@@ -271,10 +295,24 @@ class TestAttacks:
 
         monkeypatch.setattr(documents, "TIMEOUT", 0.3)
         issuer.pages["/jwks"] = drip
-        with pytest.raises(DocumentError, match="not complete within"):
+        with pytest.raises(IssuerDocumentError, match="not complete within"):
             documents.fetch(f"{issuer.url}/jwks")
         server = opened(JWT_JWKS_URI=f"{issuer.url}/jwks")
         assert error(call(server, issuer.token("first"))) == UNAVAILABLE
+
+    def test_certificates_are_checked(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        certificate = self_signed(tmp_path)
+        with issuer_server(certificate) as protected:
+            url = protected.url.replace("http:", "https:") + "/jwks"
+            with pytest.raises(IssuerDocumentError, match="CERTIFICATE_VERIFY_FAILED"):
+                documents.fetch(url)
+            monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+            assert documents.fetch(url)[1] == protected.jwks
+            with pytest.raises(IssuerDocumentError, match="CERTIFICATE_VERIFY_FAILED"):
+                documents.fetch(url.replace("127.0.0.1", "localhost"))
+            protected.pages["/slow"] = lambda _handler: protected.over.wait(60)
+            with pytest.raises(IssuerDocumentError, match="not complete within"):
+                documents.fetch(url.replace("/jwks", "/slow"), timeout=0.3)
 
     @pytest.mark.parametrize(
         "url",
@@ -298,7 +336,7 @@ class TestAttacks:
             with pytest.raises(InvalidSettingError, match="JWT_JWKS_URI must be a URL that begins with `https://`"):
                 opened(JWT_JWKS_URI=url).boot()
         if "#" not in url:
-            with pytest.raises(DocumentError, match=r"URL|https"):
+            with pytest.raises(IssuerDocumentError, match=r"URL|https"):
                 documents.fetch(url)
 
 
@@ -328,7 +366,7 @@ class Source:
         self.fetched += 1
         document = self.documents.pop(0)
         if document is None:
-            raise DocumentError("https://issuer.test/jwks", "down")
+            raise IssuerDocumentError("https://issuer.test/jwks", "down")
         return document
 
     def request(self, seen: Keys) -> Keys | str | None:
@@ -465,18 +503,26 @@ class TestDiscovery:
         self, opened: Callable[..., Server], issuer: Issuer, members: dict[str, Any], reason: str
     ) -> None:
         issuer.metadata("/.well-known/oauth-authorization-server", **members)
-        with pytest.raises(DocumentError) as caught:
+        with pytest.raises(IssuerDocumentError) as caught:
             discover(issuer.url)
         assert reason in str(caught.value)
         assert error(call(opened(JWT_ISSUER=issuer.url), issuer.token("first"))) == UNAVAILABLE
 
+    def test_keys_of_a_protected_issuer_are_protected(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        from wasmcp.host.authorization import issuer
+
+        document = {"issuer": "https://issuer.test", "jwks_uri": "http://127.0.0.1/jwks"}
+        monkeypatch.setattr(issuer, "fetch", lambda _url: ("", document))
+        with pytest.raises(IssuerDocumentError, match="must begin with `https://`"):
+            discover("https://issuer.test")
+
     def test_the_issuer_of_the_metadata_is_compared_whole(self, issuer: Issuer) -> None:
         issuer.metadata("/.well-known/oauth-authorization-server", issuer=f"{issuer.url}/")
-        with pytest.raises(DocumentError, match="is of the issuer"):
+        with pytest.raises(IssuerDocumentError, match="is of the issuer"):
             discover(issuer.url)
 
     def test_an_issuer_without_metadata_is_an_error_that_names_the_setting(self, issuer: Issuer) -> None:
-        with pytest.raises(DocumentError, match="set `JWT_JWKS_URI`"):
+        with pytest.raises(IssuerDocumentError, match="set `JWT_JWKS_URI`"):
             discover(issuer.url)
 
 
@@ -640,6 +686,23 @@ class TestIntrospection:
 
 
 class TestServe:
+    def test_a_redirect_denies_until_the_issuer_is_mended(
+        self, protected: Path, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        settings = {"WASMCP_AUTH_MODE": "oauth", "JWT_JWKS_URI": f"{issuer.url}/jwks", "WASMCP_SERVER_URI": SERVER}
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        issuer.pages["/jwks"] = redirected
+        port = free_port()
+        with served(str(protected), "--port", str(port)) as process:
+            head = mirrored(CALL) | {"authorization": f"Bearer {issuer.token('first')}"}
+            denied = connected(port, json.dumps(CALL), head)
+            assert (denied.status, json.loads(denied.read())["error"]) == UNAVAILABLE
+            process.wait_for("redirects are not followed")
+            del issuer.pages["/jwks"]
+            wait_until(lambda: connected(port, json.dumps(CALL), head).status == 200)
+            process.wait_for("can be used again")
+
     @pytest.mark.parametrize("workers", ["1", "2"])
     def test_each_process_fetches_keys_for_itself(
         self, protected: Path, issuer: Issuer, monkeypatch: pytest.MonkeyPatch, workers: str

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from support.tokens import claims, jwk, private_key, signed
@@ -89,8 +91,8 @@ class Issuer:
 
 
 @contextlib.contextmanager
-def issuer_server() -> Iterator[Issuer]:
-    """Run an issuer with the key `first`."""
+def issuer_server(certificate: Path | None = None) -> Iterator[Issuer]:
+    """Run an issuer with the key `first`; with a file of key and certificate, over TLS."""
 
     class Handler(BaseHTTPRequestHandler):
         def log_message(self, *_: Any) -> None:
@@ -113,6 +115,10 @@ def issuer_server() -> Iterator[Issuer]:
             pass
 
     server = Server(("127.0.0.1", 0), Handler)
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     issuer = Issuer(server.server_port)
     issuer.rotate("first")
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)

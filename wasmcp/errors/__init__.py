@@ -56,6 +56,7 @@
         │   ├── GuestTimeoutError       ... at its deadline
         │   ├── GuestCancelledError     ... after the request was cancelled
         │   └── GuestOutOfMemoryError   ... at its memory limit
+        ├── IssuerDocumentError         a document of an issuer of tokens that cannot be fetched or used
         ├── AccessDeniedError           a request that the server's authorization denied
         ├── ResponseTooLargeError       a response above the limit
         ├── ClientStalledError          a request cancelled because its client did not read
@@ -135,6 +136,7 @@ from wasmcp.errors.running import (
     HostError,
     InvalidConfigurationError,
     InvalidSettingError,
+    IssuerDocumentError,
     RequestError,
     ResponseTooLargeError,
 )
@@ -171,6 +173,7 @@ __all__ = [
     "InvalidReferenceError",
     "InvalidSettingError",
     "InvalidTokenError",
+    "IssuerDocumentError",
     "LimitExceededError",
     "LockDriftError",
     "MigrationError",

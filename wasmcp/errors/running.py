@@ -142,6 +142,22 @@ class GuestOutOfMemoryError(GuestTrapError):
         super().__init__(reason, component=component, backtrace=backtrace, stderr=stderr)
 
 
+class IssuerDocumentError(HostError):
+    """A document of an issuer that cannot be fetched, or is not usable.
+
+    Attributes:
+        url: Its address.
+        reason: The reason.
+        status: The status of the response; None without a complete one.
+    """
+
+    def __init__(self, url: str, reason: str, status: int | None = None) -> None:
+        self.url = url
+        self.reason = reason
+        self.status = status
+        super().__init__(printable(f"{url}: {reason}"))
+
+
 class AccessDeniedError(HostError):
     """A request that the server's authorization denied.
 

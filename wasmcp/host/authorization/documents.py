@@ -11,7 +11,7 @@ import socket
 import threading
 from typing import TYPE_CHECKING, Any
 
-from wasmcp.errors import HostError
+from wasmcp.errors import IssuerDocumentError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,22 +26,6 @@ LIMIT = 512 << 10
 _LOOPBACK = ("localhost", "::1")
 
 
-class DocumentError(HostError):
-    """A document of an issuer that cannot be fetched, or is not usable.
-
-    Attributes:
-        url: Its address.
-        reason: The reason.
-        status: The status of the response; None without a complete one.
-    """
-
-    def __init__(self, url: str, reason: str, status: int | None = None) -> None:
-        self.url = url
-        self.reason = reason
-        self.status = status
-        super().__init__(f"{url}: {reason}")
-
-
 def is_loopback(host: str) -> bool:
     """Return True if a host name is one of this machine."""
     return host in _LOOPBACK or (host.startswith("127.") and host.replace(".", "").isdigit())
@@ -51,7 +35,7 @@ def check_url(url: str) -> None:
     """Check that a URL can be fetched: `https`, or `http` to this machine, without user name.
 
     Raises:
-        DocumentError: It cannot.
+        IssuerDocumentError: It cannot.
     """
     from urllib.parse import urlsplit
 
@@ -59,11 +43,11 @@ def check_url(url: str) -> None:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port
     except ValueError:
-        raise DocumentError(url, "is not a URL") from None
+        raise IssuerDocumentError(url, "is not a URL") from None
     if not host or "@" in parts.netloc or any(not "!" <= each <= "~" for each in url):
-        raise DocumentError(url, "is not a URL that can be fetched")
+        raise IssuerDocumentError(url, "is not a URL that can be fetched")
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
-        raise DocumentError(url, "must begin with `https://` (`http://` only for this machine)")
+        raise IssuerDocumentError(url, "must begin with `https://` (`http://` only for this machine)")
 
 
 def fetch(
@@ -84,16 +68,16 @@ def fetch(
         timeout: Maximum seconds, instead of `TIMEOUT`.
 
     Raises:
-        DocumentError: The address cannot be reached, or the response is not a JSON object within the limits.
+        IssuerDocumentError: The address cannot be reached, or the response is not a JSON object within the limits.
     """
     data = _fetch(url, form, authorization, limit, TIMEOUT if timeout is None else timeout)
     try:
         text = data.decode()
         value = json.loads(text)
     except (ValueError, RecursionError):
-        raise DocumentError(url, "the document is not JSON", 200) from None
+        raise IssuerDocumentError(url, "the document is not JSON", 200) from None
     if not isinstance(value, dict):
-        raise DocumentError(url, "the document is not a JSON object", 200)
+        raise IssuerDocumentError(url, "the document is not a JSON object", 200)
     return text, value
 
 
@@ -114,22 +98,24 @@ def _fetch(url: str, form: Mapping[str, str] | None, authorization: str | None, 
         with deadline, _opener(url, deadline).open(request, timeout=timeout) as response:
             kind = response.headers.get_content_type() if "content-type" in response.headers else ""
             if kind and kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
-                raise DocumentError(url, f"the response has the type `{kind}`, not `application/json`", response.status)
+                raise IssuerDocumentError(
+                    url, f"the response has the type `{kind}`, not `application/json`", response.status
+                )
             if response.status != 200:
-                raise DocumentError(url, f"the response has the status {response.status}", response.status)
+                raise IssuerDocumentError(url, f"the response has the status {response.status}", response.status)
             data: bytes = response.read(limit + 1)
     except HTTPError as error:
         redirect = ": redirects are not followed" if 300 <= error.code < 400 else ""
-        raise DocumentError(url, f"the response has the status {error.code}{redirect}", error.code) from None
+        raise IssuerDocumentError(url, f"the response has the status {error.code}{redirect}", error.code) from None
     except (OSError, HTTPException, ValueError) as error:
         if deadline.is_over:
-            raise DocumentError(url, f"the response was not complete within {timeout:g} s") from None
+            raise IssuerDocumentError(url, f"the response was not complete within {timeout:g} s") from None
         reason = error.reason if isinstance(error, URLError) else error
-        raise DocumentError(url, f"it cannot be reached: {reason or type(error).__name__}") from None
+        raise IssuerDocumentError(url, f"it cannot be reached: {reason or type(error).__name__}") from None
     if deadline.is_over:
-        raise DocumentError(url, f"the response was not complete within {timeout:g} s")
+        raise IssuerDocumentError(url, f"the response was not complete within {timeout:g} s")
     if len(data) > limit:
-        raise DocumentError(url, f"the document has more than {limit} bytes")
+        raise IssuerDocumentError(url, f"the document has more than {limit} bytes")
     return data
 
 

@@ -9,7 +9,8 @@ from hashlib import sha256
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
-from wasmcp.host.authorization.documents import DocumentError, fetch
+from wasmcp.errors import IssuerDocumentError
+from wasmcp.host.authorization.documents import fetch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -141,7 +142,7 @@ class Introspection:
                 active = value["active"] is True
                 seconds = max(0.0, min(self._ttl, _remaining(value)))
                 response = _field(document if active else _INACTIVE, seconds)
-            except DocumentError as error:
+            except IssuerDocumentError as error:
                 reason = str(error)
             except Exception as error:  # noqa: BLE001 - the waiting calls have to continue
                 reason = f"{type(error).__name__}: {error}"
@@ -164,7 +165,7 @@ class Introspection:
         form = {"token": token, "token_type_hint": "access_token"}
         document, value = fetch(self._url, form=form, authorization=self._authorization, limit=LIMIT)
         if not isinstance(value.get("active"), bool):
-            raise DocumentError(self._url, "the response has no member `active` with `true` or `false`")
+            raise IssuerDocumentError(self._url, "the response has no member `active` with `true` or `false`")
         return document, value
 
 

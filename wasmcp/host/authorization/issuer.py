@@ -10,7 +10,9 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from wasmcp.host.authorization.documents import DocumentError, check_url, fetch
+from wasmcp.environment import INTROSPECTION_SECRET
+from wasmcp.errors import IssuerDocumentError
+from wasmcp.host.authorization.documents import check_url, fetch
 from wasmcp.host.authorization.introspection import Introspection
 from wasmcp.host.authorization.keys import KeyCache
 from wasmcp.host.engine import logs
@@ -65,7 +67,7 @@ class IssuerSettings:
             float(given.get("JWT_JWKS_TTL", KEYS_TTL)),
             introspection,
             given.get("JWT_INTROSPECTION_CLIENT_ID", ""),
-            given.get("JWT_INTROSPECTION_CLIENT_SECRET", ""),
+            given.get(INTROSPECTION_SECRET, ""),
             float(given.get("JWT_INTROSPECTION_TTL", INTROSPECTION_TTL)),
         )
 
@@ -145,7 +147,7 @@ class Issuer:
             url = discover(self._settings.issuer or "")
         document, value = fetch(url)
         if not isinstance(value.get("keys"), list):
-            raise DocumentError(url, "the document is not a JSON Web Key Set: it has no array `keys`")
+            raise IssuerDocumentError(url, "the document is not a JSON Web Key Set: it has no array `keys`")
         return document
 
     def _keys_state(self, reason: str | None) -> None:
@@ -171,7 +173,7 @@ def discover(issuer: str) -> str:
     inserted and appended.
 
     Raises:
-        DocumentError: Metadata are missing, of another issuer, or do not name a key set that can be fetched.
+        IssuerDocumentError: Metadata are missing, of another issuer, or do not name a key set that can be fetched.
     """
     from urllib.parse import urlsplit
 
@@ -185,27 +187,31 @@ def discover(issuer: str) -> str:
     for url in urls:
         try:
             _, metadata = fetch(url)
-        except DocumentError as error:
+        except IssuerDocumentError as error:
             if error.status is None or error.status >= 500:
                 raise
             problems.append(str(error))
             continue
         if metadata.get("issuer") != issuer:
-            raise DocumentError(url, f"the metadata is of the issuer `{metadata.get('issuer')}`, not of `{issuer}`")
+            raise IssuerDocumentError(
+                url, f"the metadata is of the issuer `{metadata.get('issuer')}`, not of `{issuer}`"
+            )
         keys = metadata.get("jwks_uri")
         if not isinstance(keys, str):
-            raise DocumentError(url, "the metadata names no key set (`jwks_uri`)")
+            raise IssuerDocumentError(url, "the metadata names no key set (`jwks_uri`)")
         check_url(keys)
+        if parts.scheme == "https" and not keys.startswith("https://"):
+            raise IssuerDocumentError(url, f"the key set of an `https` issuer must begin with `https://`, not `{keys}`")
         return keys
-    raise DocumentError(issuer, f"the issuer has no metadata; set `JWT_JWKS_URI` ({'; '.join(problems)})")
+    raise IssuerDocumentError(issuer, f"the issuer has no metadata; set `JWT_JWKS_URI` ({'; '.join(problems)})")
 
 
 class Issuers:
     """The issuers of all versions of one server in this process.
 
     Attributes:
-        settings: The settings of authorization that were in effect when an instance booted last; empty if
-            authorization is not configured, or none has booted.
+        settings: The settings of authorization that were in effect when an instance booted last, without the secret;
+            empty if authorization is not configured, or none has booted.
     """
 
     def __init__(self) -> None:
@@ -219,7 +225,7 @@ class Issuers:
         Args:
             settings: The settings by name.
         """
-        self.settings = settings
+        self.settings = {name: value for name, value in settings.items() if name != INTROSPECTION_SECRET}
         wanted = IssuerSettings.of(settings)
         if wanted is None:
             return None

@@ -15,7 +15,7 @@ import threading
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from wasmcp.host.authorization.documents import DocumentError
+from wasmcp.errors import IssuerDocumentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +60,7 @@ class KeyCache:
         """Create a cache without keys.
 
         Args:
-            fetch: Fetches the key set, on a thread of the cache. It raises `DocumentError`.
+            fetch: Fetches the key set, on a thread of the cache. It raises `IssuerDocumentError`.
             ttl: Seconds after which the keys are fetched again.
             on_state: Called with a reason when the keys cannot be fetched any more, and with None when they can again.
             clock: The time in seconds.
@@ -100,12 +100,13 @@ class KeyCache:
         with self._lock:
             if self._keys is seen:
                 now = self._clock()
-                if not self._fetching and seen.document:
-                    if self._searched is not None and now - self._searched < PAUSE:
-                        return False
-                    self._searched = now
+                begun = self._fetching
+                if seen.document and not begun and self._searched is not None and now - self._searched < PAUSE:
+                    return False
                 if not self._begin(now):
                     return False
+                if seen.document and not begun:
+                    self._searched = now
                 self._waiting.append(then)
                 return True
         then(self._keys)
@@ -141,7 +142,7 @@ class KeyCache:
         document = reason = None
         try:
             document = self._fetch()
-        except DocumentError as error:
+        except IssuerDocumentError as error:
             reason = str(error)
         except Exception as error:  # noqa: BLE001 - the waiting calls have to continue
             reason = f"{type(error).__name__}: {error}"
