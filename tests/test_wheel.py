@@ -125,7 +125,8 @@ def test_the_framework_is_small(wheel: Path) -> None:
         }
     # Stores are composed where a component keeps something, adapters where it is another tool's; a dynamic component
     # has another middleware instead. Access control is composed where there are filters.
-    stores = ("kv-store", "kv-store-draft", "session-store", "insecure-seed")
+    sessions = ("session-store", "stored-sessions", "stored-sessions-draft")
+    stores = ("kv-store", "kv-store-draft", *sessions, "insecure-seed")
     only_where_used = (*stores, "dynamic-tools-middleware", "access-control", *GUARDS)
     assert sizes.pop("authorization") < 200_000, sizes
     chain = [name for name in FRAMEWORK_COMPONENTS if name not in (*only_where_used, "authorization")]

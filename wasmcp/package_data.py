@@ -28,6 +28,8 @@ FRAMEWORK_COMPONENTS = (
     "kv-store",
     "kv-store-draft",
     "session-store",
+    "stored-sessions",
+    "stored-sessions-draft",
     "insecure-seed",
     *GUARDS,
     "authorization",

@@ -7,6 +7,22 @@ const startsWith = @import("bytes.zig").startsWith;
 const equal = @import("bytes.zig").equal;
 const typed = @import("typed.zig");
 
+/// Beginnings of keys that belong to the framework; buckets of the framework begin with the first. Some runtimes
+/// restrict keys: those of the framework have letters, digits, `-`, `_`, `.` and `=` only (NATS JetStream).
+pub const reserved = [_][]const u8{ "wasmcp:", "wasmcp." };
+
+/// Beginning of the names of buckets of sessions, and of the keys of sessions where a runtime does not open those.
+pub const session_bucket = reserved[0] ++ "session/";
+pub const session_keys = reserved[1] ++ "session.";
+
+/// Open the default bucket. Some runtimes name theirs `default`.
+pub fn defaultBucket(comptime wasi: type) @TypeOf(wasi.store.open("")) {
+    const unnamed = wasi.store.open("");
+    if (unnamed == .ok) return unnamed;
+    const named = wasi.store.open("default");
+    return if (named == .ok) named else unnamed;
+}
+
 /// Implementation of the store. `bindings`: those of a component that exports `key-value` and `session-buckets`.
 /// `wasi`: the namespace of the `wasi:keyvalue` package in them.
 pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
@@ -24,14 +40,12 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
         const max_value = 2 << 20;
         const max_batch = 1000;
         const max_batch_bytes = 2 << 20;
-        const reserved = "wasmcp:";
-        const session_name = reserved ++ "session/";
 
         fn Result(comptime T: type) type {
             return bindings.abi.Result(T, Error);
         }
 
-        const counter_probe = reserved ++ "counter-form";
+        const counter_probe = reserved[1] ++ "counter-form";
         var counter_form: ?typed.CounterForm = if (first_draft) null else .decimal;
 
         /// Bucket that stays open as long as the instance: a runtime can return a bucket with different contents each
@@ -232,7 +246,7 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
                 const value: Value = if (now) |bytes| self.decoded(bytes) else .{ .s64 = 0 };
                 if (value != .s64) return .{ .err = .not_a_counter };
                 // The runtime's own `increment` only reads the runtime's own format.
-                if (first_draft and now != null and self.counterForm() == .binary and now.?.len != 8)
+                if (first_draft and now != null and self.counterForm() != .decimal and now.?.len != 8)
                     return .{ .err = .not_a_counter };
                 const sum, const over = @addWithOverflow(value.s64, delta);
                 return if (over == 1) .{ .err = .out_of_range } else .{ .ok = sum };
@@ -246,8 +260,8 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
                 var form: typed.CounterForm = .decimal;
                 if (wasi.atomics.increment(self.bucket(), counter_probe, 1) == .ok) {
                     const kept = self.bucket().get(counter_probe);
-                    if (kept == .ok) if (kept.ok) |bytes| if (bytes.len == 8) {
-                        form = .binary;
+                    if (kept == .ok) if (kept.ok) |bytes| {
+                        form = .of(bytes);
                     };
                     counter_form = form;
                 }
@@ -255,13 +269,15 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
             }
 
             fn refusal(self: *Bucket, key: []const u8) Error {
-                return if (self.isReserved(key)) reserved_name else key_limit;
+                return if (self.isReserved(key)) reserved_key else key_limit;
             }
 
             /// Return whether the key is reserved: where a runtime has only one bucket, the values of sessions are in
             /// it too.
             fn isReserved(self: *Bucket, key: []const u8) bool {
-                return self.prefix.len == 0 and startsWith(key, reserved);
+                if (self.prefix.len > 0) return false;
+                for (reserved) |prefix| if (startsWith(key, prefix)) return true;
+                return false;
             }
 
             fn bucket(self: *Bucket) wasi.store.Bucket {
@@ -286,7 +302,7 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
 
         pub fn open(name: []const u8) Result(Handle) {
             if (name.len > max_name) return .{ .err = .{ .limit = "the name of a bucket has at most 512 bytes" } };
-            if (startsWith(name, reserved)) return .{ .err = reserved_name };
+            if (startsWith(name, reserved[0])) return .{ .err = reserved_name };
             if (name.len == 0) return openDefault("");
             return switch (wasi.store.open(name)) {
                 .ok => |own| .{ .ok = handle(own, "") },
@@ -295,26 +311,21 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
         }
 
         pub fn openSession(session: []const u8, owner: []const u8) Result(Handle) {
-            const name = escaped(session_name, session);
+            const name = escaped(session_bucket, session, '%');
             if (name.len > max_name) return .{ .err = .{ .limit = "the name of a bucket has at most 512 bytes" } };
-            const prefix = escaped("", owner);
             return switch (wasi.store.open(name)) {
-                .ok => |own| .{ .ok = handle(own, joined(&.{ prefix, "/" })) },
-                .err => |problem| switch (problem) {
-                    .other => .{ .err = convertedError(problem) },
-                    else => openDefault(joined(&.{ name, "/", prefix, "/" })),
-                },
+                .ok => |own| .{ .ok = handle(own, joined(&.{ escaped("", owner, '%'), "/" })) },
+                // The runtime has no such bucket, or does not permit its name.
+                .err => openDefault(joined(
+                    &.{ escaped(session_keys, session, '='), ".", escaped("", owner, '='), "." },
+                )),
             };
         }
 
-        /// Open the default bucket. Some runtimes name theirs `default`.
         fn openDefault(prefix: []const u8) Result(Handle) {
-            if (default_bucket == null) default_bucket = switch (wasi.store.open("")) {
+            if (default_bucket == null) default_bucket = switch (defaultBucket(wasi)) {
                 .ok => |bucket| bucket,
-                .err => |problem| switch (wasi.store.open("default")) {
-                    .ok => |bucket| bucket,
-                    .err => return .{ .err = convertedError(problem) },
-                },
+                .err => |problem| return .{ .err = convertedError(problem) },
             };
             return .{ .ok = handle(null, prefix) };
         }
@@ -325,20 +336,21 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
             return .new(object);
         }
 
-        fn escaped(before: []const u8, text: []const u8) []const u8 {
+        /// Return `before` and a text in which other characters than letters, digits, `-` and `_` are `mark` and two
+        /// hexadecimal digits; `.` is kept unless it separates the parts of a key.
+        fn escaped(before: []const u8, text: []const u8, mark: u8) []const u8 {
             const out = memory.alloc(u8, before.len + 3 * text.len);
             @memcpy(out[0..before.len], before);
             var at = before.len;
-            for (text) |byte| switch (byte) {
-                'a'...'z', 'A'...'Z', '0'...'9', '-', '.', '_' => {
+            for (text) |byte| {
+                if (std.ascii.isAlphanumeric(byte) or byte == '-' or byte == '_' or byte == '.' and mark == '%') {
                     out[at] = byte;
                     at += 1;
-                },
-                else => {
-                    out[at..][0..3].* = .{ '%', digit(byte >> 4), digit(byte & 15) };
+                } else {
+                    out[at..][0..3].* = .{ mark, digit(byte >> 4), digit(byte & 15) };
                     at += 3;
-                },
-            };
+                }
+            }
             return out[0..at];
         }
 
@@ -375,6 +387,8 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
 
         const key_limit: Error = .{ .limit = "a key has 1 to 1024 bytes" };
         const reserved_name: Error = .{ .other = "names that begin with `wasmcp:` are reserved for the framework" };
+        const reserved_key: Error =
+            .{ .other = "keys that begin with `wasmcp:` or `wasmcp.` are reserved for the framework" };
         const value_limit: Error = .{ .limit = "a value has at most 2 MiB" };
         const batch_limit: Error = .{ .limit = "a batch has at most 1000 keys and 2 MiB" };
 

@@ -4,6 +4,7 @@ pub const access = @import("access.zig");
 pub const Completion = @import("Completion.zig");
 pub const Constant = @import("constant.zig").Constant;
 pub const KeyValue = @import("KeyValue.zig").KeyValue;
+pub const SessionStates = @import("SessionStates.zig").SessionStates;
 pub const bytes = @import("bytes.zig");
 pub const decimal = @import("decimal.zig");
 pub const base64 = @import("base64.zig");

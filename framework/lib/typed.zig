@@ -20,8 +20,27 @@ const tag = struct {
 pub const CounterForm = enum {
     /// Digits, as in wasmtime, Redis and the wasmcp host.
     decimal,
-    /// Eight bytes, little-endian, as in wasmCloud. Other values of eight bytes are extended by one byte.
-    binary,
+    /// Eight bytes, the lowest first, as in wasmCloud's own stores. Other values of eight bytes are extended by one
+    /// byte.
+    little,
+    /// Eight bytes, the highest first, as in wasmCloud with NATS. Other values are extended as well.
+    big,
+
+    /// Return the order of the bytes of a counter; null for digits.
+    fn endian(form: CounterForm) ?std.builtin.Endian {
+        return switch (form) {
+            .decimal => null,
+            .little => .little,
+            .big => .big,
+        };
+    }
+
+    /// Detect the format from a small counter as it was stored: read in the wrong order it is huge.
+    pub fn of(stored: []const u8) CounterForm {
+        if (stored.len != 8 or std.ascii.isDigit(stored[0]) and std.ascii.isDigit(stored[7])) return .decimal;
+        const little = std.mem.readInt(u64, stored[0..8], .little);
+        return if (little <= std.mem.readInt(u64, stored[0..8], .big)) .little else .big;
+    }
 };
 
 /// First byte of an extended value: a second byte, 0, is inserted, so that it is not as long as a counter.
@@ -29,10 +48,10 @@ const longer = 0x80;
 
 /// Encode a value for a runtime that stores counters in this format.
 pub fn encodeFor(allocator: Allocator, value: anytype, form: CounterForm) Allocator.Error![]const u8 {
-    if (form == .decimal) return encode(allocator, value);
+    const endian = form.endian() orelse return encode(allocator, value);
     if (value == .s64) {
         const out = try allocator.alloc(u8, 8);
-        std.mem.writeInt(i64, out[0..8], value.s64, .little);
+        std.mem.writeInt(i64, out[0..8], value.s64, endian);
         return out;
     }
     const encoded = try encode(allocator, value);
@@ -47,8 +66,9 @@ pub fn decodeFor(
     bytes: []const u8,
     form: CounterForm,
 ) Allocator.Error!Value {
-    if (form == .binary and bytes.len == 8) return .{ .s64 = std.mem.readInt(i64, bytes[0..8], .little) };
-    if (form == .binary and bytes.len == 9 and bytes[0] & longer != 0 and bytes[1] == 0) {
+    const endian = form.endian() orelse return decode(Value, bytes);
+    if (bytes.len == 8) return .{ .s64 = std.mem.readInt(i64, bytes[0..8], endian) };
+    if (bytes.len == 9 and bytes[0] & longer != 0 and bytes[1] == 0) {
         const short = try std.mem.concat(allocator, u8, &.{ &.{bytes[0] & ~@as(u8, longer)}, bytes[2..] });
         return decode(Value, short);
     }
@@ -144,9 +164,11 @@ test "round trip with binary counters" {
         .{ .s64 = 1 },                                 .{ .s64 = -1 },
         .{ .s64 = 3544668469065756977 },               .{ .s64 = std.math.minInt(i64) },
     }) |value| {
-        const encoded = try encodeFor(allocator, value, .binary);
-        try std.testing.expectEqual(value == .s64, encoded.len == 8);
-        try std.testing.expectEqualDeep(value, try decodeFor(allocator, Sample, encoded, .binary));
+        for ([_]CounterForm{ .little, .big }) |form| {
+            const encoded = try encodeFor(allocator, value, form);
+            try std.testing.expectEqual(value == .s64, encoded.len == 8);
+            try std.testing.expectEqualDeep(value, try decodeFor(allocator, Sample, encoded, form));
+        }
         try std.testing.expectEqualDeep(
             value,
             try decodeFor(allocator, Sample, try encodeFor(allocator, value, .decimal), .decimal),
@@ -154,8 +176,11 @@ test "round trip with binary counters" {
     }
     try std.testing.expectEqualDeep(
         Sample{ .s64 = 3 },
-        try decodeFor(allocator, Sample, "\x03\x00\x00\x00\x00\x00\x00\x00", .binary),
+        try decodeFor(allocator, Sample, "\x03\x00\x00\x00\x00\x00\x00\x00", .little),
     );
+    try std.testing.expectEqual(.little, CounterForm.of("\x02\x01\x00\x00\x00\x00\x00\x00"));
+    try std.testing.expectEqual(.big, CounterForm.of("\x00\x00\x00\x00\x00\x00\x01\x02"));
+    for ([_][]const u8{ "258", "10000000" }) |digits| try std.testing.expectEqual(.decimal, CounterForm.of(digits));
 }
 
 test "bytes written by other programs" {

@@ -116,6 +116,24 @@ pub fn openSession(self: *Peer, id: []const u8) ?[]const u8 {
     return wire.openSession(id, self.identity);
 }
 
+/// Return the id of a new session in the storage of the runtime. Null: the storage does not last or has failed.
+pub fn beginSession(_: *Peer, state: []const u8, seconds: u64) ?[]const u8 {
+    return bindings.session_states.begin(state, seconds);
+}
+
+/// Return name and state of the session in the storage of the runtime that has this id.
+pub fn findSession(_: *Peer, id: []const u8) ?struct { []const u8, []const u8 } {
+    return bindings.session_states.find(id);
+}
+
+pub fn updateSession(_: *Peer, id: []const u8, state: []const u8) void {
+    bindings.session_states.update(id, state);
+}
+
+pub fn endSession(_: *Peer, id: []const u8) void {
+    bindings.session_states.end(id);
+}
+
 pub fn subscribe(_: *Peer, request: Request, notifications: []const u8) messages.Subscription {
     const subscription = wire.subscribe(request, notifications);
     return .{ .id = subscription.id, .acknowledgement = subscription.acknowledgement, .end = subscription.end };

@@ -40,6 +40,11 @@ pub fn read(state: []const u8) Session {
     return .{ .revision = revision, .level = level, .principal = principal, .capabilities = capabilities };
 }
 
+/// Return whether the session belongs to a principal; null: the request has none.
+pub fn belongsTo(session: Session, other: ?[]const u8) bool {
+    return std.mem.eql(u8, session.principal orelse "", other orelse "");
+}
+
 /// Return the session as text.
 pub fn text(session: Session, allocator: std.mem.Allocator) error{OutOfMemory}![]const u8 {
     const revision = session.revision orelse return "";

@@ -28,6 +28,8 @@ max_body: usize = default_body,
 streams: bool = true,
 /// Sessions of clients of handshake revisions. Null: not set.
 sessions: ?Sessions = null,
+/// Seconds from `initialize` to the end of a session that the storage of the runtime keeps.
+session_ttl: u64 = 24 * 60 * 60,
 /// There are keys for sealed session ids.
 has_keys: bool = false,
 /// Values of components outlive a request in sessions with sealed ids.
@@ -93,6 +95,9 @@ pub fn configure(
                 if (on) .on else .off
             else
                 return "WASMCP_SESSION_ENABLED must be `true`, `false` or `sealed`";
+        } else if (is(name, "WASMCP_SESSION_TTL")) {
+            // `server-io` checks it.
+            self.session_ttl = lib.decimal.parse(value, std.math.maxInt(u32)) orelse self.session_ttl;
         } else if (is(name, "WASMCP_SESSION_VALUES")) {
             self.keeps_session_values = readBool(value) orelse return "WASMCP_SESSION_VALUES must be `true` or `false`";
         } else if (is(name, "WASMCP_STATE_KEYS")) {
@@ -137,6 +142,11 @@ fn readHosts(allocator: mem.Allocator, text: []const u8) error{OutOfMemory}!?[]c
 /// Return whether requests that the host gives no session have sessions with sealed ids.
 pub fn sealsSessions(self: *const Settings) bool {
     return self.has_keys and self.sessions != .off;
+}
+
+/// Return whether sessions may be in the storage of the runtime.
+pub fn permitsStoredSessions(self: *const Settings) bool {
+    return self.sessions == null or self.sessions == .on;
 }
 
 /// Return whether a page of this origin is allowed to use the server.

@@ -210,7 +210,7 @@ fn postWhole(
     const given: sessions.Given = switch (Settings.current.sessions orelse .on) {
         .off => .off,
         .on => .of(whole),
-        .sealed => sessions.Given.Sealed.of(whole, Settings.current.keeps_session_values),
+        .sealed => sessions.Given.Sealed.of(whole, Settings.current.keeps_session_values, true),
     };
     const hosted: gate.Hosted = try .of(fields.items, resumed != null);
     const head: http.Head = .{ .method = method, .target = target, .fields = sessions.without(fields.items) };

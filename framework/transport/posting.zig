@@ -86,6 +86,12 @@ pub fn Posting(comptime Peer: type) type {
                         const answer = try self.older(opened, &session, head, output);
                         return issued(self, session, try respond(self, answer, 200));
                     },
+                    .stored => |*stored| {
+                        session = .{};
+                        stored.* = .{ .seals = stored.seals };
+                        const answer = try self.older(opened, &session, head, output);
+                        return begun(self, session, try respond(self, answer, 200));
+                    },
                 }
             } else if (try resumed(self, &session)) |refused| {
                 _ = try self.finish(opened, null);
@@ -99,15 +105,23 @@ pub fn Posting(comptime Peer: type) type {
         /// its session. Null: the method is not allowed.
         /// Specification: 2025-11-25, basic/transports, "Listening for Messages from the Server", "Session Management".
         pub fn bodiless(self: *Self, head: http.Head, mirror: http.Mirror) Error!?http.Response {
-            // A session with a sealed id has no streams, and ends when the id expires.
-            if (self.sessions != .on or mirror.version == .text and revisions.known(mirror.version.text) == null)
-                return null;
+            if (mirror.version == .text and revisions.known(mirror.version.text) == null) return null;
             const get = lib.bytes.equal(head.method, "GET");
             if (!get and !lib.bytes.equal(head.method, "DELETE")) return null;
-            // No session: the client uses 2026-07-28, or did not send `initialize`.
-            if (self.sessions.on.id == null) return null;
+            // No session: the client uses 2026-07-28, or did not send `initialize`. A session that the host does not
+            // keep has no streams; without a list of ended sessions it ends when the id expires.
+            switch (self.sessions) {
+                .off => return null,
+                .on => |on| if (on.id == null) return null,
+                .sealed => |sealed| if (get or sealed.id == null or sealed.listed == .unlisted) return null,
+                .stored => |stored| if (get or stored.key() == null) return null,
+            }
             var session: Session = .{};
             if (try resumed(self, &session)) |refused| return refused;
+            if (self.sessions == .stored) {
+                self.peer.endSession(self.sessions.stored.id.?);
+                return .{ .status = 204 };
+            }
             if (!get) return .{
                 .status = 204,
                 .extra = try fields(self, &.{.{ .name = sessions.field, .value = sessions.end }}),
@@ -130,7 +144,22 @@ pub fn Posting(comptime Peer: type) type {
                 .sealed => |sealed| {
                     // A request without an id needs no facts of a session.
                     const id = sealed.id orelse return null;
+                    if (sealed.listed == .ended) return refusal(self, sessions.unknown);
                     session.* = .read(self.peer.openSession(id) orelse return refusal(self, sessions.unknown));
+                },
+                .stored => |*stored| {
+                    const id = stored.id orelse return null;
+                    const key = stored.key() orelse {
+                        const opened = if (stored.seals) self.peer.openSession(id) else null;
+                        session.* = .read(opened orelse return refusal(self, sessions.unknown));
+                        return null;
+                    };
+                    const name, const state =
+                        self.peer.findSession(key) orelse return refusal(self, sessions.unknown);
+                    session.* = .read(state);
+                    if (!session.belongsTo(self.principal)) return refusal(self, sessions.unknown);
+                    stored.name = name;
+                    stored.state = state;
                 },
             }
             return null;
@@ -151,8 +180,29 @@ pub fn Posting(comptime Peer: type) type {
             return with;
         }
 
-        /// Add the session state that the host must keep to a response.
+        /// Store a session, and add its id to the response to `initialize`; a sealed id, if it cannot be stored.
+        fn begun(self: *Self, session: Session, response: http.Response) Error!http.Response {
+            if (response.status != 200 or session.revision == null) return response;
+            var owned = session;
+            owned.principal = self.principal;
+            // Without them, components send no server-to-client requests: another request cannot answer those here.
+            owned.capabilities = null;
+            const id = self.peer.beginSession(try owned.text(self.arena), self.settings.session_ttl) orelse
+                return if (self.sessions.stored.seals) issued(self, session, response) else response;
+            var with = response;
+            with.extra = try fields(self, &.{.{ .name = sessions.id_field, .value = id }});
+            return with;
+        }
+
+        /// Keep the state of a session: in the storage of the runtime, or by a field of the response for the host.
         fn kept(self: *Self, session: Session, response: http.Response) Error!http.Response {
+            if (self.sessions == .stored) {
+                const stored = self.sessions.stored;
+                if (stored.name == null) return response;
+                const state = try session.text(self.arena);
+                if (!lib.bytes.equal(stored.state, state)) self.peer.updateSession(stored.id.?, state);
+                return response;
+            }
             const on = if (self.sessions == .on) self.sessions.on else return response;
             var owned = session;
             owned.principal = self.principal;

@@ -9,6 +9,8 @@
 //! * `nowhere`: the `Output` that discards events
 //! * `raw(json) Reply`, `failure(Fault) Reply`, `metadata() lifecycle.Metadata`
 //! * `sealSession(facts) ?id`, `openSession(id) ?facts`
+//! * `beginSession(state, seconds) ?id`, `findSession(id) ?{ name, state }`, `updateSession(id, state)`,
+//!   `endSession(id)`
 //! * `subscribe(request, filter) Subscription`, `tell(token, kind, json)`
 
 const std = @import("std");
@@ -189,6 +191,7 @@ pub fn Protocol(comptime Peer: type) type {
                     .off => null,
                     .on => |on| on.id,
                     .sealed => |sealed| if (sealed.keeps_values) sealed.id else null,
+                    .stored => |stored| stored.name,
                 },
             };
             if (self.peer.begin(opened.request, terms, output)) |refused| return self.finish(opened, refused);

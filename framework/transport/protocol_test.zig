@@ -9,13 +9,18 @@ const messages = @import("messages.zig");
 const protocol = @import("protocol.zig");
 const Session = @import("Session.zig");
 const Settings = @import("Settings.zig");
+const sessions = @import("sessions.zig");
 const subscriptions = @import("subscriptions.zig");
 const testing = std.testing;
+
+const stored_id = "0123456789abcdef0123456789abcdef";
 
 const Peer = struct {
     arena: std.mem.Allocator,
     capabilities: []const u8 = "{}",
     sent: []const u8 = "",
+    lasts: bool = true,
+    stored: ?[]const u8 = null,
 
     pub const Request = *Held;
     pub const Reply = union(enum) { raw: []const u8, failure: faults.Fault };
@@ -127,6 +132,26 @@ const Peer = struct {
 
     pub fn openSession(_: Peer, id: []const u8) ?[]const u8 {
         return if (std.mem.cutPrefix(u8, id, "sealed ")) |session_facts| session_facts else null;
+    }
+
+    pub fn beginSession(peer: *Peer, state: []const u8, seconds: u64) ?[]const u8 {
+        if (!peer.lasts) return null;
+        peer.stored = peer.print("{s} for {d} s", .{ state, seconds });
+        return stored_id;
+    }
+
+    pub fn findSession(peer: *Peer, id: []const u8) ?struct { []const u8, []const u8 } {
+        const stored = peer.stored orelse return null;
+        if (!std.mem.eql(u8, id, stored_id)) return null;
+        return .{ "named", std.mem.cut(u8, stored, " for ").?[0] };
+    }
+
+    pub fn updateSession(peer: *Peer, _: []const u8, state: []const u8) void {
+        peer.stored = peer.print("{s} for more", .{state});
+    }
+
+    pub fn endSession(peer: *Peer, _: []const u8) void {
+        peer.stored = null;
     }
 
     pub fn subscribe(peer: Peer, request: Request, notifications: []const u8) messages.Subscription {
@@ -638,6 +663,73 @@ test "sessions with sealed ids" {
     try testing.expectEqualStrings("1 2025-11-25 TOOLS", (try server.post(head, mirror, old_list, {})).body);
     const failed = try server.post(head, .{}, "{\"id\":1,\"method\":\"initialize\",\"params\":{}}", {});
     try testing.expectEqual(0, failed.extra.len);
+}
+
+test "ids on the list of ended sessions" {
+    var bench: Bench = .init();
+    defer bench.state.deinit();
+    var server = bench.server();
+    const head: http.Head = .{ .method = "DELETE", .target = "/mcp", .fields = &.{} };
+    server.sessions = .{ .sealed = .{ .id = "sealed 2025-06-18", .listed = .open } };
+    const ended = (try server.bodiless(head, .{})).?;
+    try testing.expectEqual(204, ended.status);
+    try testing.expectEqualStrings("end", ended.extra[0].value);
+    server.sessions = .{ .sealed = .{ .id = "of another server", .listed = .open } };
+    try testing.expectEqual(404, (try server.bodiless(head, .{})).?.status);
+    server.sessions = .{ .sealed = .{ .id = "sealed 2025-06-18", .listed = .ended } };
+    try testing.expectEqual(404, (try server.bodiless(head, .{})).?.status);
+    try testing.expectEqual(404, (try server.post(head, .{}, old_list, {})).status);
+}
+
+test "sessions in the storage of the runtime" {
+    var bench: Bench = .init();
+    defer bench.state.deinit();
+    var server = bench.server();
+    const head: http.Head = .{ .method = "POST", .target = "/mcp", .fields = &.{} };
+    const delete: http.Head = .{ .method = "DELETE", .target = "/mcp", .fields = &.{} };
+    const greeting = "{\"id\":1,\"method\":\"initialize\",\"params\":" ++
+        "{\"protocolVersion\":\"2025-06-18\",\"capabilities\":{\"roots\":{}}}}";
+    server.principal = "ab";
+    // An id that the client chose is not adopted.
+    server.sessions = .{ .stored = .{ .id = "ffffffffffffffffffffffffffffffff" } };
+    try testing.expectEqual(404, (try server.post(head, .{}, old_list, {})).status);
+    try testing.expectEqual(404, (try server.bodiless(delete, .{})).?.status);
+    const first = try server.post(head, .{}, greeting, {});
+    try testing.expectEqualStrings("mcp-session-id", first.extra[0].name);
+    try testing.expectEqualStrings(stored_id, first.extra[0].value);
+    try testing.expectEqualStrings("2025-06-18 - @ab for 86400 s", bench.peer.stored.?);
+    const same: sessions.Given = .{ .stored = .{ .id = stored_id } };
+    server.sessions = same;
+    try testing.expectEqualStrings("1 2025-06-18 TOOLS", (try server.post(head, .{}, old_list, {})).body);
+    try testing.expectEqualStrings("named", server.sessions.stored.name.?);
+    bench.peer.capabilities = "{\"logging\":{}}";
+    server.sessions = same;
+    const level = "{\"id\":1,\"method\":\"logging/setLevel\",\"params\":{\"level\":\"error\"}}";
+    try testing.expectEqual(200, (try server.post(head, .{}, level, {})).status);
+    try testing.expectEqualStrings("2025-06-18 error @ab for more", bench.peer.stored.?);
+    for ([_]?[]const u8{ "cd", null }) |other| {
+        server.principal = other;
+        server.sessions = same;
+        try testing.expectEqual(404, (try server.post(head, .{}, old_list, {})).status);
+        try testing.expectEqual(404, (try server.bodiless(delete, .{})).?.status);
+    }
+    server.principal = "ab";
+    try testing.expectEqual(null, try server.bodiless(.{ .method = "GET", .target = "/mcp", .fields = &.{} }, .{}));
+    try testing.expectEqual(204, (try server.bodiless(delete, .{})).?.status);
+    server.sessions = same;
+    try testing.expectEqual(404, (try server.post(head, .{}, old_list, {})).status);
+    try testing.expectEqual(404, (try server.bodiless(delete, .{})).?.status);
+    // Storage that does not last: sealed ids with keys, else no session.
+    bench.peer.lasts = false;
+    server.sessions = .{ .stored = .{ .seals = true } };
+    try testing.expectEqualStrings("sealed 2025-06-18", (try server.post(head, .{}, greeting, {})).extra[0].value);
+    server.sessions = .{ .stored = .{ .seals = true, .id = "sealed 2025-06-18" } };
+    try testing.expectEqualStrings("1 2025-06-18 TOOLS", (try server.post(head, .{}, old_list, {})).body);
+    server.sessions = .{ .stored = .{ .id = "sealed 2025-06-18" } };
+    try testing.expectEqual(404, (try server.post(head, .{}, old_list, {})).status);
+    server.sessions = .{ .stored = .{} };
+    try testing.expectEqual(0, (try server.post(head, .{}, greeting, {})).extra.len);
+    try testing.expectEqual(200, (try server.post(head, .{}, old_list, {})).status);
 }
 
 test "streams and ends of sessions" {

@@ -4,7 +4,11 @@
 //! `end`.
 //!
 //! Without a host that keeps state, and with several processes, the id itself carries the state, sealed with a key that
-//! all instances have: its facts are fixed by `initialize`, and the session ends when the id expires.
+//! all instances have: its facts are fixed by `initialize`, and the session ends when the id expires. A host that keeps
+//! a list of ended sessions reports in the request field whether the id is on it: `FRESH open` or `FRESH ended`.
+//!
+//! A server that is composed with `session-states` keeps the state in the storage of the runtime, if that lasts. As
+//! long as that is unknown, ids are sealed if there are keys.
 //! Specification: 2025-11-25, basic/transports, "Session Management".
 
 const std = @import("std");
@@ -26,20 +30,52 @@ pub const Given = union(enum) {
     on: On,
     /// The id that the client sent carries the state of its session.
     sealed: Sealed,
+    /// The storage of the runtime has the state of the session, unless the id carries it.
+    stored: Stored,
 
     pub const Sealed = struct {
         id: ?[]const u8 = null,
         /// Components can keep values for the session.
         keeps_values: bool = false,
+        /// Result of the search for this id in the host's list of ended sessions. `unlisted`: the host has no list.
+        listed: Listed = .unlisted,
 
-        pub fn of(head: http.Head, keeps_values: bool) Given {
-            for (head.fields) |given| {
-                if (std.ascii.eqlIgnoreCase(given.name, id_field))
-                    return .{ .sealed = .{ .id = given.value, .keeps_values = keeps_values } };
-            }
-            return .{ .sealed = .{ .keeps_values = keeps_values } };
+        pub const Listed = enum { unlisted, open, ended };
+
+        /// `embedded`: the request came through the embedding host, which sets `field`.
+        pub fn of(head: http.Head, keeps_values: bool, embedded: bool) Given {
+            var sealed: Sealed = .{ .id = valueOf(head, id_field), .keeps_values = keeps_values };
+            if (embedded) if (valueOf(head, field)) |value| {
+                if (std.mem.endsWith(u8, value, " open")) sealed.listed = .open;
+                if (std.mem.endsWith(u8, value, " ended")) sealed.listed = .ended;
+            };
+            return .{ .sealed = sealed };
         }
     };
+
+    pub const Stored = struct {
+        id: ?[]const u8 = null,
+        /// Ids can be sealed.
+        seals: bool = false,
+        /// Name and state of the session that the client named, once it is found.
+        name: ?[]const u8 = null,
+        state: []const u8 = "",
+
+        pub fn of(head: http.Head, seals: bool) Given {
+            return .{ .stored = .{ .id = valueOf(head, id_field), .seals = seals } };
+        }
+
+        /// Return the id if `session-states` issues such ids; sealed ids are longer.
+        pub fn key(stored: Stored) ?[]const u8 {
+            const id = stored.id orelse return null;
+            return if (id.len == 32) id else null;
+        }
+    };
+
+    fn valueOf(head: http.Head, name: []const u8) ?[]const u8 {
+        for (head.fields) |given| if (std.ascii.eqlIgnoreCase(given.name, name)) return given.value;
+        return null;
+    }
 
     pub const On = struct {
         /// Id for a new session.
@@ -71,8 +107,7 @@ pub const Given = union(enum) {
     pub fn session(on: On, principal: ?[]const u8) union(enum) { session: Session, refused: Refusal } {
         if (on.id == null) return .{ .refused = missing };
         const found: Session = .read(on.state orelse return .{ .refused = unknown });
-        if (!std.mem.eql(u8, found.principal orelse "", principal orelse "")) return .{ .refused = unknown };
-        return .{ .session = found };
+        return if (found.belongsTo(principal)) .{ .session = found } else .{ .refused = unknown };
     }
 };
 
@@ -103,9 +138,19 @@ test "sealed ids" {
     const head: http.Head = .{ .method = "POST", .target = "/mcp", .fields = &.{
         .{ .name = "Mcp-Session-Id", .value = "s" },
     } };
-    try std.testing.expectEqualStrings("s", Given.Sealed.of(head, false).sealed.id.?);
+    try std.testing.expectEqualStrings("s", Given.Sealed.of(head, false, true).sealed.id.?);
     const none: http.Head = .{ .method = "POST", .target = "/mcp", .fields = &.{} };
-    try std.testing.expectEqual(null, Given.Sealed.of(none, true).sealed.id);
+    try std.testing.expectEqual(null, Given.Sealed.of(none, true, true).sealed.id);
+    for ([_]struct { []const u8, Given.Sealed.Listed }{
+        .{ "fresh", .unlisted }, .{ "fresh open", .open }, .{ "fresh ended", .ended }, .{ "fresh x", .unlisted },
+    }) |row| {
+        const listed: http.Head = .{ .method = "POST", .target = "/mcp", .fields = &.{
+            .{ .name = field, .value = row[0] },
+        } };
+        try std.testing.expectEqual(row[1], Given.Sealed.of(listed, false, true).sealed.listed);
+        // A client of another runtime could send the field.
+        try std.testing.expectEqual(.unlisted, Given.Sealed.of(listed, false, false).sealed.listed);
+    }
 }
 
 test "session fields" {

@@ -55,16 +55,20 @@ fn answer(peer: *Peer, request: types.IncomingRequest) error{OutOfMemory}!http.R
 fn respond(peer: *Peer, request: types.IncomingRequest, head: http.Head) error{OutOfMemory}!http.Response {
     const admission = http.admit(head, &Settings.current);
     if (try gate.check(peer, head, admission, .{})) |response| return response;
+    var server = component.protocolFor(peer);
+    const settings = &Settings.current;
+    if (settings.permitsStoredSessions() and bindings.session_states.offered())
+        server.sessions = sessions.Given.Stored.of(head, settings.has_keys)
+    else if (settings.sealsSessions())
+        server.sessions = sessions.Given.Sealed.of(head, settings.keeps_session_values, false);
+    server.principal = try gate.principal(peer);
     const mirror = switch (admission) {
         .refused => |refused| return refused,
-        .bodiless => return http.not_allowed,
+        .bodiless => |mirror| return try server.bodiless(head, mirror) orelse http.not_allowed,
         .admitted => |mirror| mirror,
     };
     const body = try readBody(request, !mirror.too_large) orelse
         return .{ .status = 400, .kind = .text, .body = "Bad request: the body did not arrive whole\n" };
-    var server = component.protocolFor(peer);
-    const settings = &Settings.current;
-    if (settings.sealsSessions()) server.sessions = sessions.Given.Sealed.of(head, settings.keeps_session_values);
     return server.post(head, mirror, body, if (mirror.streams) .response else .none);
 }
 

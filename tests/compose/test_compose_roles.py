@@ -58,6 +58,7 @@ def test_every_instance_has_a_role() -> None:
     assert component.catalogue.startswith("sha256:")
     assert {(role.kind, role.name, role.component) for role in found if role.kind != "component"} == {
         ("denial", "no-access-rules", ""),
+        ("denial", "no-session-states", ""),
         ("generated", "authorizer-options", ""),
         ("framework", "authorization", ""),
         ("framework", "transport", ""),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import json
 import os
 import subprocess
@@ -17,44 +16,16 @@ import mcp
 import pytest
 from support.keyvalue_servers import keeping_server
 from support.nginx_servers import needs_nginx, nginx
-from support.older_clients import INITIALIZE, call, text
+from support.older_clients import INITIALIZE, OlderClient, call
 from support.redis_servers import needs_redis, redis_server
 from support.server_processes import STATE_KEYS, WASMCP, free_port, listening, wasmtime_serve
 
 from wasmcp.host import Server, open_server
+from wasmcp.host.mcp.ended_sessions import EndedSessions
+from wasmcp.host.stores.keyvalue import SqliteStore
 
 KEYS = "0123456789abcdef0123456789abcdef"
 SEALED = {"WASMCP_SESSION_ENABLED": "sealed", "WASMCP_STATE_KEYS": KEYS}
-
-
-class Client:
-    """A client of 2025-11-25, with a connection for each request."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self.session = ""
-        status, headers, body = self.send("POST", INITIALIZE)
-        assert status == 200, body
-        self.capabilities = json.loads(body)["result"]["capabilities"]
-        self.session = headers.get("mcp-session-id", "")
-
-    def send(self, method: str, message: Any = None) -> tuple[int, dict[str, str], bytes]:
-        """Send a request; return status, header fields and body."""
-        headers = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
-        if self.session:
-            headers |= {"mcp-session-id": self.session, "mcp-protocol-version": "2025-11-25"}
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=90)
-        with contextlib.closing(connection):
-            connection.request(method, "/mcp", None if message is None else json.dumps(message), headers)
-            response = connection.getresponse()
-            fields = {name.lower(): value for name, value in response.getheaders()}
-            return response.status, fields, response.read()
-
-    def __call__(self, **arguments: Any) -> str:
-        """Call the tool; return its text."""
-        status, _, body = self.send("POST", call(**arguments))
-        assert status == 200, body
-        return text(json.loads(body))
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +76,7 @@ def two(server: Path, *options: str, **settings: str) -> Iterator[list[Serving]]
 def test_session_with_values_in_redis_survives_the_loss_of_either_server(server: Path, tmp_path: Path) -> None:
     with redis_server(tmp_path / "redis") as redis, two(server, "--keyvalue", redis.url, **SEALED) as servers:
         with nginx(tmp_path / "nginx", [each.port for each in servers]) as port:
-            client = Client(port)
+            client = OlderClient(port)
             assert client(do="has") == "yes"
             assert client(do="set", key="name", text="Ada") == "ok"
             assert [client(do="increment", key="visits") for _ in range(4)] == ["1", "2", "3", "4"]
@@ -115,7 +86,7 @@ def test_session_with_values_in_redis_survives_the_loss_of_either_server(server:
                 assert client(do="increment", key="visits") in {"5", "6"}
                 lost.start()
                 time.sleep(1.1)  # nginx tries it again
-            other = Client(port)
+            other = OlderClient(port)
             assert other(do="get", key="name") == "none"
         import redis as library
 
@@ -153,7 +124,7 @@ def test_official_client_keeps_its_session_across_servers(server: Path, tmp_path
 @needs_nginx
 def test_session_survives_the_loss_of_either_server_without_storage(server: Path, tmp_path: Path) -> None:
     with two(server, **SEALED) as servers, nginx(tmp_path / "nginx", [each.port for each in servers]) as port:
-        client = Client(port)
+        client = OlderClient(port)
         assert client.session
         assert client(do="has") == "no"  # values of a session need storage that the servers share
         assert "no_session" in client(do="get", key="k") or "no session" in client(do="get", key="k")
@@ -163,7 +134,6 @@ def test_session_survives_the_loss_of_either_server_without_storage(server: Path
             lost.start()
             time.sleep(1.1)
         assert client.send("GET")[0] == 405
-        assert client.send("DELETE")[0] == 405
         client.session = client.session[:-2]
         assert client.send("POST", call(do="has"))[0] == 404
 
@@ -171,18 +141,58 @@ def test_session_survives_the_loss_of_either_server_without_storage(server: Path
 def test_workers_give_sessions_that_each_of_them_knows(server: Path, tmp_path: Path) -> None:
     serving = Serving(server, "--workers", "2", "--keyvalue", f"sqlite:{tmp_path / 'kv.db'}")
     try:
-        client = Client(serving.port)
+        client = OlderClient(serving.port)
         assert client(do="set", key="name", text="Ada") == "ok"
         assert {client(do="get", key="name") for _ in range(12)} == {"string Ada"}
-        assert Client(serving.port)(do="get", key="name") == "none"
+        other = OlderClient(serving.port)
+        assert other(do="get", key="name") == "none"
+        assert client.send("DELETE")[0] == 204
+        assert {client.send("POST", call(do="has"))[0] for _ in range(12)} == {404}
+        assert {client.send("DELETE")[0] for _ in range(4)} == {404}
+        assert other(do="has") == "yes"
     finally:
         serving.stop()
+    kept = SqliteStore(str(tmp_path / "kv.db"))
+    assert kept.keys(f"wasmcp:session/{client.session}", None, 10) == []
+    kept.close()
+
+
+def test_workers_without_a_common_store_cannot_end_a_session(folder: Path) -> None:
+    serving = Serving(keeping_server(folder / "plain.wasm"), "--workers", "2")
+    try:
+        client = OlderClient(serving.port)
+        assert client.send("DELETE")[0] == 405
+        assert client.send("POST", {"jsonrpc": "2.0", "id": 1, "method": "ping"})[0] == 200
+    finally:
+        serving.stop()
+
+
+@needs_redis
+def test_ended_session_has_ended_for_every_server_with_the_same_redis(server: Path, tmp_path: Path) -> None:
+    with (
+        redis_server(tmp_path / "redis") as redis,
+        two(server, "--keyvalue", redis.url, **SEALED) as (first, second),
+    ):
+        client = OlderClient(first.port)
+        assert client(do="set", key="name", text="Ada") == "ok"
+        client.port = second.port
+        assert client(do="get", key="name") == "string Ada"
+        assert client.send("DELETE")[0] == 204
+        client.port = first.port
+        assert client.send("POST", call(do="has"))[0] == 404
+        other = OlderClient(second.port)
+        redis.stop()
+        status, _, body = other.send("POST", call(do="has"))
+        assert (status, body) == (
+            503,
+            b"Service unavailable: the store of sessions cannot be reached; try again later\n",
+        )
 
 
 def test_stateless_runtime_with_keys_gives_sealed_sessions(folder: Path) -> None:
     server = keeping_server(folder / "stock.wasm", "sessions", keyvalue="0.2.0-draft", environment=True)
     with wasmtime_serve(server, *STATE_KEYS, "-Skeyvalue", "--env", "WASMCP_SESSION_TTL=3600") as port:
-        client = Client(port)
+        client = OlderClient(port)
         assert client.session
         assert client.send("POST", call(do="has"))[0] == 200
         assert client(do="has") == "no"  # this runtime forgets values with the request
@@ -198,11 +208,12 @@ def opened(server: Path, **settings: str) -> Iterator[Server]:
         yield running
 
 
-def post(server: Server, message: Any, session: str = "") -> Any:
+def post(server: Server, message: Any, session: str = "", *, method: str = "POST", **fields: str) -> Any:
     headers = {"content-type": "application/json", "accept": "application/json, text/event-stream", "host": "localhost"}
     if session:
         headers["mcp-session-id"] = session
-    return server.http("POST", "/mcp", headers, json.dumps(message).encode())
+    body = message if isinstance(message, bytes) else json.dumps(message).encode()
+    return server.http(method, "/mcp", {**headers, **fields}, body)
 
 
 def begin(server: Server) -> str:
@@ -239,6 +250,37 @@ class TestIds:
                 assert post(running, call(do="has"), wrong).status == 404
             for wrong in ("x", session + "A", session * 2, "=" * 40, "\u00e9"):
                 assert post(running, call(do="has"), wrong).status == 404
+
+    def test_ended_session_is_not_found_again(self, server: Path) -> None:
+        with opened(server) as running:
+            session, other = begin(running), begin(running)
+            for wrong in (session[:-1] + ("A" if session[-1] != "A" else "B"), "f" * 32):
+                assert post(running, b"", wrong, method="DELETE").status == 404
+            assert post(running, call(do="has"), session).status == 200
+            assert post(running, b"", session, method="DELETE").status == 204
+            for method in ("POST", "DELETE"):
+                assert post(running, call(do="has"), session, method=method).status == 404
+            assert post(running, call(do="has"), other).status == 200
+            response = post(running, INITIALIZE, session)  # begins another session
+            assert dict(response.headers)["mcp-session-id"] not in {session, other}
+
+    def test_full_list_of_ended_sessions_is_an_error_of_the_end(self, server: Path) -> None:
+        with opened(server) as running:
+            assert running.sessions.ended is not None
+            running.sessions.ended = EndedSessions(60, most=1)
+            one, two_ = begin(running), begin(running)
+            assert post(running, b"", one, method="DELETE").status == 204
+            response = post(running, b"", two_, method="DELETE")
+            assert response.status == 503
+            assert "cannot be ended at present" in response.body
+            assert post(running, call(do="has"), two_).status == 200
+
+    def test_client_cannot_choose_what_the_list_says(self, server: Path) -> None:
+        with opened(server) as running:
+            session = begin(running)
+            assert post(running, b"", session, method="DELETE").status == 204
+            for value in ("x open", "x", "open"):
+                assert post(running, call(do="has"), session, **{"wasmcp-session": value}).status == 404
 
     def test_notifications_that_cannot_be_delivered_are_not_offered(self, server: Path) -> None:
         with opened(server) as running:

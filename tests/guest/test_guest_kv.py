@@ -34,8 +34,11 @@ def bucket():
 
 class TestGrant:
     def test_reserved_keys_are_refused(self, bucket):
-        for use in (lambda: bucket.get("wasmcp:x"), lambda: kv.open("wasmcp:x"), lambda: bucket.set("wasmcp:x", 1)):
-            with pytest.raises(kv.StoreError, match="`wasmcp:` are reserved") as caught:
+        uses = [lambda: kv.open("wasmcp:x")]
+        for key in ("wasmcp:x", "wasmcp.session.stdio"):
+            uses += [lambda key=key: bucket.get(key), lambda key=key: bucket.set(key, 1)]
+        for use in uses:
+            with pytest.raises(kv.StoreError, match=r"`wasmcp[:.]` are reserved") as caught:
                 use()
             assert caught.value.kind == "other"
 

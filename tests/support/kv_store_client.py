@@ -7,7 +7,7 @@ from typing import Any
 import wasmtime
 from wasmtime.component import Component, Linker, Variant
 
-from wasmcp.host.bindings.wasi_keyvalue import define
+from wasmcp.host.bindings.wasi_keyvalue import Buckets, define
 from wasmcp.host.stores.keyvalue import Store
 from wasmcp.package_data import framework_component
 
@@ -31,10 +31,14 @@ def compiled(engine: wasmtime.Engine, name: str) -> Component:
 class KvStore:
     """One instance."""
 
-    def __init__(self, engine: wasmtime.Engine, component: Component, store: Store) -> None:
+    def __init__(
+        self, engine: wasmtime.Engine, component: Component, store: Store, buckets: Buckets | None = None
+    ) -> None:
         linker = Linker(engine)
-        self._kept = define(linker, store)
+        linker.add_wasip2()
+        self._kept = define(linker, store, buckets)
         self._store = wasmtime.Store(engine)
+        self._store.set_wasi(wasmtime.WasiConfig())
         self._instance = linker.instantiate(self._store, component)
 
     def call(self, interface: str, name: str, *arguments: Any) -> Any:

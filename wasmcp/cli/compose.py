@@ -487,7 +487,7 @@ def server(  # noqa: PLR0917 (click passes options by name)
     the sandbox and queried.
     """
     from wasmcp.compose import ServerMetadata, compose_server
-    from wasmcp.compose.deployment_targets import KEYVALUE, check_runtime, protection, run_commands
+    from wasmcp.compose.deployment_targets import KEYVALUE, STORED_SESSIONS, check_runtime, protection, run_commands
 
     announced = dict(map(_extension, extensions))
     job = Job(Options(output=output, **given), "mcp-server.wasm")
@@ -512,6 +512,7 @@ def server(  # noqa: PLR0917 (click passes options by name)
         settings=baked,
         keyvalue=KEYVALUE[runtime],
         auth=auth,
+        stored_sessions=runtime in STORED_SESSIONS,
     )
     check_runtime(runtime, composed.imports)
     job.write(composed)

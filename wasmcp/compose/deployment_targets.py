@@ -26,6 +26,9 @@ Transport = Literal["http", "stdio"]
 KEYVALUE = {"wasmtime": "0.2.0-draft", "spin": "0.2.0-draft2", "wasmcloud": "0.2.0-draft"}
 """Draft of `wasi:keyvalue` that each runtime provides."""
 
+STORED_SESSIONS = ("spin", "wasmcloud")
+"""Runtimes that keep values of `wasi:keyvalue` for later requests, but no sessions over HTTP."""
+
 _SERVE_FLAGS = {
     "wasi:cli/environment": "cli",
     "wasi:filesystem": "cli",

@@ -153,6 +153,8 @@ FIRST_DRAFT = "0.2.0-draft"
 SECOND_DRAFT = "0.2.0-draft2"
 DRAFTS = {FIRST_DRAFT: "kv-store-draft", SECOND_DRAFT: "kv-store"}
 """Drafts of `wasi:keyvalue`, and the framework component for each."""
+SESSION_DRAFTS = {FIRST_DRAFT: "stored-sessions-draft", SECOND_DRAFT: "stored-sessions"}
+"""The framework components that keep sessions over HTTP in the storage of the runtime, by draft."""
 
 
 class Instantiate(Protocol):

@@ -34,7 +34,7 @@ from wasmcp.compose.catalogue import Catalogue
 from wasmcp.compose.chain_plan import OnDuplicate, Part, Segment, catalogue_of, components_of, plan_chain, tools_of
 from wasmcp.compose.component_reader import Component, ComponentSpec, check_offers, raise_refused, read_components
 from wasmcp.compose.deny_stubs import stubs
-from wasmcp.compose.framework import SECOND_DRAFT, FrameworkComponent, Stores, load_framework
+from wasmcp.compose.framework import SECOND_DRAFT, SESSION_DRAFTS, FrameworkComponent, Stores, load_framework
 from wasmcp.compose.generated_components import (
     CONFIG_TYPE,
     DEVELOPMENT_TYPE,
@@ -67,6 +67,7 @@ from wasmcp.compose.interfaces import (
     MESSAGES,
     SERVER_HANDLER,
     SERVER_METADATA,
+    SESSION_STATES,
     TYPES,
     WIRE,
     is_among,
@@ -154,6 +155,7 @@ def compose_server(
     framework: Mapping[str, bytes | Path] | None = None,
     development: bool = False,
     access: Access | None = None,
+    stored_sessions: bool = False,
 ) -> ComposedServer:
     """Compose a server.
 
@@ -172,6 +174,8 @@ def compose_server(
         framework: Replacements of framework components, by name.
         development: True if components of development builds are permitted; see `wasmcp.development_builds`.
         access: Its access rules: the entries that exist under each path of its endpoint.
+        stored_sessions: True if sessions over HTTP are kept in `wasi:keyvalue`, for runtimes whose storage lasts and
+            that keep no sessions themselves; see `wasmcp.compose.deployment_targets.STORED_SESSIONS`.
 
     Returns:
         The server. The same arguments give the same bytes.
@@ -192,7 +196,14 @@ def compose_server(
     composition.check(read)
     rules = compiled(access, parts, development=development) if access else None
     text = None if rules is None else to_json_text(rules)
-    composition.serve(parts, environment=environment, settings=settings or {}, rules=text, auth=auth)
+    composition.serve(
+        parts,
+        environment=environment,
+        settings=settings or {},
+        rules=text,
+        auth=auth,
+        sessions=SESSION_DRAFTS[keyvalue] if stored_sessions else None,
+    )
     encoded = encode(composition.graph)
     permitted = (INTERFACE,) if development else ()
     _check_imports(composition.graph, (name for name in encoded.imports if name not in permitted))
@@ -311,15 +322,28 @@ class Composition:
         settings: Mapping[str, str],
         rules: str | None = None,
         auth: Authorization = "operator",
+        sessions: str | None = None,
     ) -> None:
         """Put the transport in front of the chain, and export its entry points.
+
+        Args:
+            parts: The chain.
+            environment: True if the transport reads its settings from the environment.
+            settings: Settings that are baked in.
+            rules: The access rules.
+            auth: The authorization.
+            sessions: The framework component that keeps sessions over HTTP; None for none.
 
         Raises:
             CompositionError: There are access rules, or authorization is required, and the transport is a replacement
                 that does not apply them.
         """
         chain = self._chain(parts)
-        services = {**self._accessible(chain, rules), AUTHORIZER: self._authorizer(auth)}
+        services = {
+            **self._accessible(chain, rules),
+            AUTHORIZER: self._authorizer(auth),
+            SESSION_STATES: self._session_states(sessions),
+        }
         transport = self._instance("transport", services)
         checks = {ACCESS: "filters"} if rules is not None else {}
         checks |= {AUTHORIZER: '`auth = "required"`'} if auth == "required" else {}
@@ -364,6 +388,15 @@ class Composition:
         options = self._generated("authorizer-options", authorizer_options(imported, required=auth == "required"))
         services = {AUTHORIZER_OPTIONS: options.export(AUTHORIZER_OPTIONS)}
         return self._instance("authorization", services).export(AUTHORIZER)
+
+    def _session_states(self, name: str | None) -> Value:
+        """Return the instance that keeps sessions over HTTP in the storage of the runtime; without it none is kept."""
+        if name is not None:
+            return self._instance(name, {}).export(SESSION_STATES)
+        type_ = self.framework["stored-sessions"].provides(SESSION_STATES)
+        return self._generated("no-session-states", stubs({SESSION_STATES: type_}), kind="denial").export(
+            SESSION_STATES
+        )
 
     def hand_on(self, parts: Sequence[Part]) -> None:
         """Export the chain itself."""

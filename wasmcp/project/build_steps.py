@@ -273,7 +273,7 @@ def _compose(
     planned: Plan, step: ServerStep, components: Mapping[str, Built], report: Progress
 ) -> tuple[ComposedServer, dict[str, Any]]:
     from wasmcp.compose.component_reader import ComponentSpec
-    from wasmcp.compose.deployment_targets import KEYVALUE, check_runtime
+    from wasmcp.compose.deployment_targets import KEYVALUE, STORED_SESSIONS, check_runtime
     from wasmcp.compose.framework import SECOND_DRAFT
     from wasmcp.compose.grants import breadth_warnings, denial_warnings
     from wasmcp.compose.metadata import ServerMetadata
@@ -316,6 +316,7 @@ def _compose(
         keyvalue=KEYVALUE.get(runtime, SECOND_DRAFT),
         framework=replaced,
         development=planned.development,
+        stored_sessions=runtime in STORED_SESSIONS,
     )
     known = all(part.catalogue is not None for part in parts)
     if known:

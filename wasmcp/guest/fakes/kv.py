@@ -23,6 +23,8 @@ _BATCH_BYTES = 2 * 1024 * 1024
 _PAGE = 1000
 _RESERVED = "wasmcp:"
 _RESERVED_NAME = f"names that begin with `{_RESERVED}` are reserved for the framework"
+_RESERVED_KEYS = (_RESERVED, "wasmcp.")
+_RESERVED_KEY = "keys that begin with `wasmcp:` or `wasmcp.` are reserved for the framework"
 _S64 = 1 << 63
 
 
@@ -99,8 +101,8 @@ class FakeValues:
         size = len(key.encode())
         if not 1 <= size <= self._key_limit:
             raise LimitExceededError(f"a key has 1 to {self._key_limit} bytes")
-        if key.startswith(_RESERVED) and self._key_limit == _KEY:  # a bucket can also contain the values of sessions
-            raise StoreError(_RESERVED_NAME)
+        if key.startswith(_RESERVED_KEYS) and self._key_limit == _KEY:  # a bucket can contain the values of sessions
+            raise StoreError(_RESERVED_KEY)
         return key
 
 

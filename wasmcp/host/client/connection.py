@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from wasmcp.host.bindings.messages import Request
     from wasmcp.host.client.types import HttpResponse
     from wasmcp.host.engine.stdio_pipes import StderrLog
+    from wasmcp.host.mcp.ended_sessions import EndedSessions
     from wasmcp.host.mcp.http_sessions import SessionRequest, Sessions
     from wasmcp.host.mcp.subscriptions import Hub
     from wasmcp.host.scheduling.instance import Program
@@ -176,10 +177,22 @@ class Connection:
             if self._keyvalue is not None:
                 self._keyvalue.sessions.end(session)
 
-        sessions = Sessions(self.hub, self.limits.http, on_end=ended)
+        sessions = Sessions(self.hub, self.limits.http, on_end=ended, ended=self._ended_sessions())
         if self._keyvalue is not None:
             self._keyvalue.sessions.is_alive = sessions.is_alive
         return sessions
+
+    def _ended_sessions(self) -> EndedSessions | None:
+        """Return the list of ended sessions with sealed ids; None if ids are not sealed."""
+        from wasmcp.host.configuration.settings import sealed_seconds
+
+        seconds = sealed_seconds(dict(self.pool.program.settings))
+        if seconds is None:
+            return None
+        from wasmcp.host.mcp.ended_sessions import EndedSessions
+
+        values = None if self._keyvalue is None else self._keyvalue.sessions
+        return EndedSessions(seconds, values if values is not None and values.shared_store is not None else None)
 
     def on_notification(self, take: Callable[[str], None] | None) -> None:
         """Set the callback for the messages of `subscriptions/listen` streams.

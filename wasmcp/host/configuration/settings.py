@@ -80,10 +80,15 @@ def session_values_seconds(settings: Mapping[str, str], keyvalue: str | None) ->
 
     Sessions with sealed ids outlive the process, so that their values are in the store, if that outlives it too.
     """
-    if settings.get(SESSIONS, "").lower() != SEALED or keyvalue in {None, "memory:"}:
+    return None if keyvalue in {None, "memory:"} else sealed_seconds(settings)
+
+
+def sealed_seconds(settings: Mapping[str, str]) -> int | None:
+    """Return the validity of sealed session ids; None if ids are not sealed."""
+    if settings.get(SESSIONS, "").strip().lower() != SEALED:
         return None
     text = settings.get(SESSION_TTL, "")
-    return int(text) if _is_number(text) else _SEALED_TTL
+    return int(text) if _is_number(text) and int(text) > 0 else _SEALED_TTL
 
 
 def _is_number(text: str) -> bool:

@@ -29,11 +29,13 @@ from wasmcp.host.mcp.jsonrpc import (
 )
 from wasmcp.host.mcp.subscriptions import URIS, Listener, uri_size
 from wasmcp.host.scheduling.call import BATCHES, Sender
+from wasmcp.host.stores.errors import StoreRequestError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
+    from wasmcp.host.mcp.ended_sessions import EndedSessions
     from wasmcp.host.mcp.subscriptions import Hub
     from wasmcp.host.scheduling.call import Call
 
@@ -174,6 +176,7 @@ class Sessions:
         limits: HttpLimits | None = None,
         *,
         on_end: Callable[[str], None] | None = None,
+        ended: EndedSessions | None = None,
     ) -> None:
         """Create an empty table of sessions.
 
@@ -181,7 +184,9 @@ class Sessions:
             hub: The source of change notifications.
             limits: The limits of number, size and lifetime.
             on_end: Called with the identifier of each session that has ended.
+            ended: The ended sessions with sealed ids; None without such ids, or if they cannot be ended.
         """
+        self.ended = ended
         self._limits = limits or HttpLimits()
         self._budget = Budget(self._limits.sessions_bytes)
         # Subscriptions and waiting messages cannot use the whole budget, so that new sessions are possible.
@@ -202,15 +207,42 @@ class Sessions:
         """The bytes that all sessions hold."""
         return self._budget.used
 
-    def begin_request(self, fields: Iterable[tuple[bytes, bytes]], target: bytes = b"") -> SessionRequest:
-        """Begin a request with these header fields. Its session counts as used when the server has accepted it."""
+    def begin_request(
+        self, fields: Iterable[tuple[bytes, bytes]], target: bytes = b"", *, has_ended: bool | None = None
+    ) -> SessionRequest:
+        """Begin a request with these header fields. Its session counts as used when the server has accepted it.
+
+        Args:
+            fields: The header fields.
+            target: The path with its query.
+            has_ended: The result of `has_ended`, if it was called.
+
+        Raises:
+            StoreRequestError: The store of the ended sessions cannot be used.
+        """
         kept = [(name, value) for name, value in fields if not name.lower().startswith(RESERVED)]
         named = [value.strip() for name, value in kept if name.lower() == ID]
-        session = self._find(named[0]) if len(named) == 1 else None
+        identifier = named[0] if len(named) == 1 else None
+        session = self._find(identifier) if identifier is not None else None
         fresh = secrets.token_hex(16).encode()
         value = fresh if session is None else fresh + b" " + session.state
-        sender = Sender(named[0] if session else None, admission_fields(kept, target))
-        return SessionRequest(self, [*kept, (FIELD, value)], fresh, sender, session)
+        sealed = None
+        if self.ended is not None and identifier is not None:
+            sealed = identifier
+            over = self.has_ended(kept) if has_ended is None else has_ended
+            value = fresh + (b" ended" if over else b" open")
+        sender = Sender(identifier if session else None, admission_fields(kept, target))
+        return SessionRequest(self, [*kept, (FIELD, value)], fresh, sender, session, sealed=sealed)
+
+    def has_ended(self, fields: Iterable[tuple[bytes, bytes]]) -> bool:
+        """Return True if the fields name a session with a sealed id that has ended.
+
+        Raises:
+            StoreRequestError: The store of the ended sessions cannot be used.
+        """
+        if self.ended is None:
+            return False
+        return any(value.strip() in self.ended for name, value in fields if name.lower() == ID)
 
     def _find(self, identifier: bytes) -> Session | None:
         for place in (self._idle, self._busy, self._fresh):
@@ -321,6 +353,7 @@ _STATE = 65536  # maximum bytes of one session's state
 # Header fields that the server checks before it reads the body.
 _ADMISSION_FIELDS = {b"host", b"origin", b"authorization", b"content-type"}
 _NO_ROOM = "Internal error: the server has as many sessions as it may; try again later"
+_NOT_ENDED = "Internal error: the session cannot be ended at present; try again later, or let its id expire"
 _NO_URI = "Invalid params: the session has no room for one more subscription"
 
 
@@ -346,6 +379,8 @@ class SessionRequest:
         fresh: bytes,
         sender: Sender,
         session: Session | None,
+        *,
+        sealed: bytes | None = None,
     ) -> None:
         self.fields = fields
         self.attached = False
@@ -354,6 +389,7 @@ class SessionRequest:
         self._sessions = sessions
         self._fresh = fresh
         self._id = sender.session
+        self._sealed = sealed
         self._session = session
         self._greeting: dict[str, Any] | None = None
         self._again = False
@@ -427,6 +463,11 @@ class SessionRequest:
             if self.sender.can_access(call.sender, admitted=admitted) and same_id(request_id(sent), cancelled_id):
                 call.cancel()
 
+    def can_block(self, lines: bytes) -> bool:
+        """Return True if `conclude` waits for another machine with these header fields of the response."""
+        ended = self._sessions.ended
+        return ended is not None and ended.can_block and self._sealed is not None and FIELD in lines
+
     def conclude(
         self, status: int, lines: bytes, body: bytes, request: bytes, pending_inputs: PendingInputs
     ) -> tuple[int, bytes, bytes]:
@@ -453,7 +494,7 @@ class SessionRequest:
                 elif name != FIELD:
                     kept.append(line)
                 elif not self._keep(value):
-                    answer = error_response(request, INTERNAL_ERROR, _NO_ROOM)
+                    answer = error_response(request, INTERNAL_ERROR, _NOT_ENDED if value == _END else _NO_ROOM)
                     return 503, b"content-type: application/json\r\nretry-after: 10\r\n", answer
             lines = b"\r\n".join(kept)
         if self._refused:
@@ -486,6 +527,11 @@ class SessionRequest:
         if state == _END:
             if self._id is not None:
                 self._sessions.end(self._id)
+            if self._sealed is not None and self._sessions.ended is not None:
+                try:
+                    return self._sessions.ended.add(self._sealed)
+                except StoreRequestError:
+                    return False
             return True
         if self._greeting is not None or self._session is None:
             return self._sessions.begin(self._fresh, state, self._greeting)

@@ -397,6 +397,21 @@ class SessionValues:
             self.check(bucket)
             return self._sessions.exchange(bucket, key, expected, value)
 
+    @property
+    def shared_store(self) -> Store | None:
+        """The store of the values of all sessions; None if they are in the memory of the process."""
+        return None if self._seconds is None else self._store
+
+    @property
+    def is_remote(self) -> bool:
+        """True if the values of sessions are on another machine."""
+        return self._seconds is not None and not isinstance(self._store, MemoryStore | SqliteStore)
+
+    def delete_session(self, session: str) -> None:
+        """Delete the values that the shared store has for a session."""
+        while keys := self._store.keys(PREFIX + session, None, PAGE):
+            self._store.delete(PREFIX + session, keys)
+
     def end(self, session: str) -> None:
         """Delete the values of a session that has ended."""
         bucket = PREFIX + session

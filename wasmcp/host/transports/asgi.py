@@ -16,17 +16,19 @@ from wasmcp.host.bindings.messages import HttpRequest
 from wasmcp.host.client.connection import http_request
 from wasmcp.host.engine.limits import Budget
 from wasmcp.host.mcp import jsonrpc
-from wasmcp.host.mcp.http_sessions import IDENTIFY, IDENTITY, RESERVED
+from wasmcp.host.mcp.http_sessions import ID, IDENTIFY, IDENTITY, RESERVED
 from wasmcp.host.operations.identities import Identity
 from wasmcp.host.scheduling.call import Call
+from wasmcp.host.stores.errors import StoreRequestError
 from wasmcp.host.transports.asgi_response import AsgiResponse, CallEnded
-from wasmcp.host.transports.http_body import WHOLE_BODY, Bodies, BodyError
+from wasmcp.host.transports.http_body import WHOLE_BODY, Bodies, Body, BodyError
 from wasmcp.protocol import LATEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, MutableMapping
 
     from wasmcp.host.client.connection import Connection
+    from wasmcp.host.mcp.http_sessions import SessionRequest
     from wasmcp.host.transports.asgi_response import ResponseEvent, Send
     from wasmcp.host.transports.http_body import Receive
     from wasmcp.host.transports.observation import Admission
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     Scope = MutableMapping[str, Any]
 
 _TICK = 1.0  # seconds between checks for clients that do not read, and for expired sessions
+_NO_STORE = b"Service unavailable: the store of sessions cannot be reached; try again later\n"
 _BUSY = b"Service unavailable: the server has as many requests as it may; try again later\n"
 
 
@@ -138,9 +141,9 @@ class App:
         target = b"%b?%b" % (path, query) if query else path
         if self._admission is not None and await self._is_refused(self._admission, scope, target, body.data, send):
             return
-        session_request = self._server.sessions.begin_request(scope["headers"], target)
-        if self._admission is not None and self._admission.identifies:
-            session_request.identify()
+        session_request = await self._begin_request(scope, target, body, send)
+        if session_request is None:
+            return
         if scope["method"] == "POST" and session_request.receive(body.data, self._server.pool.pending_inputs):
             self._requests -= 1
             self.bodies.give(len(body.data))
@@ -180,6 +183,25 @@ class App:
             await response.respond(receive, send)
         finally:
             del self._sending[response]
+
+    async def _begin_request(self, scope: Scope, target: bytes, body: Body, send: Send) -> SessionRequest | None:
+        """Begin a request in its session. Refuse it and return None if the store of ended sessions cannot be used."""
+        sessions, headers = self._server.sessions, scope["headers"]
+        has_ended = None
+        try:
+            if sessions.ended is not None and sessions.ended.can_block and any(name == ID for name, _ in headers):
+                has_ended = await asyncio.get_running_loop().run_in_executor(None, sessions.has_ended, headers)
+            session_request = sessions.begin_request(headers, target, has_ended=has_ended)
+        except BaseException as error:
+            self._requests -= 1
+            self.bodies.give(len(body.data))
+            if not isinstance(error, StoreRequestError):
+                raise
+            await _refuse(send, BodyError(503, _NO_STORE))
+            return None
+        if self._admission is not None and self._admission.identifies:
+            session_request.identify()
+        return session_request
 
     async def _identity(self, admission: Admission, scope: Scope, target: bytes) -> Identity | None:
         """Return the identity whose rate limits count: one that is known, or that the server finds for the head."""

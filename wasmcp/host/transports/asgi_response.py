@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections import deque
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -317,9 +318,12 @@ class AsgiResponse:
         status, fields, body = result
         if not self._is_text and status == 400:
             body = jsonrpc.NOT_UTF8
-        status, fields, body = self._session_request.conclude(
-            status, fields, body, request, self._server.pool.pending_inputs
-        )
+        conclude = partial(self._session_request.conclude, pending_inputs=self._server.pool.pending_inputs)
+        if self._session_request.can_block(fields):
+            loop = asyncio.get_running_loop()
+            status, fields, body = await loop.run_in_executor(None, conclude, status, fields, body, request)
+        else:
+            status, fields, body = conclude(status, fields, body, request)
         if status == 0:
             # Specification: basic/patterns/cancellation: no further messages for a cancelled request.
             await send({"type": "http.response.body", "body": b"" if call.cancelled else body})

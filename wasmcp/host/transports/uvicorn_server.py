@@ -86,6 +86,9 @@ def serve_on(
     from wasmcp.host.transports.operations import Operations
 
     options = serving.options
+    ended = opened.sessions.ended
+    if options.workers > 1 and ended is not None and not ended.is_shared:
+        opened.sessions.ended = None  # other workers would accept an id that has ended in this one
     operations = Operations(opened, options, serving.rates)
     app = App(opened, operations.admission)
     bounds = opened.limits.http
