@@ -18,37 +18,60 @@ from support.development_process import Development
 from support.node_packages import installed, node
 from support.playground_project import PLAYGROUND_PROJECT
 from support.projects import write_project
+from support.tokens import private_key, public_pem, signed
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 PLAYWRIGHT = "playwright-core@1.65.1"
-SCRIPT = Path(__file__).parents[1] / "support" / "playground_browser.mjs"
+SUPPORT = Path(__file__).parents[1] / "support"
 
 
 @pytest.fixture(scope="module")
-def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Return the texts that the page showed."""
-    browser = shutil.which("chromium")
-    if browser is None:
+def browser() -> str:
+    """Return the program of Chromium. Without it the tests are skipped with a message."""
+    found = shutil.which("chromium")
+    if found is None:
         reason = "Chromium was not found: `make system-deps` installs it"
         warnings.warn(f"the playground is not tested: {reason}", stacklevel=1)
         pytest.skip(reason)
+    return found
+
+
+def shown(script: str, started: Development, *arguments: str) -> dict[str, Any]:
+    """Run a script with the arguments in Node, end the development server, and return what the page showed."""
     folder = installed(PLAYWRIGHT)
-    script = folder / SCRIPT.name
-    script.write_text(SCRIPT.read_text("utf-8"), "utf-8")
-    root = write_project(tmp_path_factory.mktemp("shown"), PLAYGROUND_PROJECT)
-    pictures = os.environ.get("WASMCP_SCREENSHOTS", "-")
-    started = Development(root)
+    copy = folder / script
+    copy.write_text((SUPPORT / script).read_text("utf-8"), "utf-8")
     try:
-        url = started.url(240)
-        command = [node(), str(script), browser, url, str(root / "src" / "shown" / "demo.py"), pictures]
-        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
+        done = subprocess.run([node(), str(copy), *arguments], check=False, capture_output=True, text=True, timeout=300)
     finally:
         started.process.terminate()
         started.process.wait(60)
     assert done.returncode == 0, (done.stderr, started.lines)
     found: dict[str, Any] = json.loads(done.stdout)
     return found
+
+
+@pytest.fixture(scope="module")
+def seen(browser: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Return the texts that the page showed."""
+    root = write_project(tmp_path_factory.mktemp("shown"), PLAYGROUND_PROJECT)
+    pictures = os.environ.get("WASMCP_SCREENSHOTS", "-")
+    started = Development(root)
+    source = str(root / "src" / "shown" / "demo.py")
+    return shown("playground_browser.mjs", started, browser, started.url(240), source, pictures)
+
+
+def test_token_of_a_server_with_authorization(browser: str, zig_project: Path) -> None:
+    key = private_key("ES256")
+    settings = {"WASMCP_AUTH_MODE": "oauth", "JWT_PUBLIC_KEY": public_pem(key)}
+    started = Development(zig_project, settings)
+    token = signed(key, "ES256", {"alg": "ES256"}, {"sub": "someone", "exp": 4102444800})
+    found = shown("playground_token.mjs", started, browser, started.url(), token)
+    assert "The server requires an access token" in found["before"]
+    assert found["tools"] == ["add", "spin", "crash"]
+    assert "3" in found["result"]
+    assert found["leaked"] is False
 
 
 def test_page_has_no_errors(seen: dict[str, Any]) -> None:

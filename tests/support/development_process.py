@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from support.server_processes import WASMCP
@@ -13,9 +15,15 @@ from support.server_processes import WASMCP
 class Development:
     """A process of `wasmcp dev`, with what it writes."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, environment: Mapping[str, str] | None = None) -> None:
         command = [*WASMCP, "dev", "--project", str(root), "--port", "0"]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            command,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **(environment or {})},
+        )
         self.lines: list[str] = []
         threading.Thread(target=self._read, daemon=True).start()
 

@@ -125,7 +125,6 @@ class _Development:
             self._end()
 
     def _serve(self, opened: Server, built: DevelopmentServer) -> None:
-        from wasmcp.host.operations.rate_limits import RateLimits
         from wasmcp.host.transports.uvicorn_server import Serving, note_reloads, serve_on
 
         note_reloads()
@@ -138,7 +137,7 @@ class _Development:
             tuple(self._options.given.directories),
             None,
             self._options.given.keyvalue,
-            RateLimits(),
+            Published.read(built.path).configuration.limits,
         )
         serve_on(
             self._bound,

@@ -1,7 +1,7 @@
 // The playground: sections, calls, answers to server-to-client requests, and the feed of events.
 
 import { el, objectForm, python } from "./forms.js";
-import { all, request } from "./protocol.js";
+import { all, request, useToken } from "./protocol.js";
 
 const SECTIONS = [
   ["tools", "Tools"], ["resources", "Resources"], ["prompts", "Prompts"], ["structure", "Structure"],
@@ -94,8 +94,29 @@ function noList(error) {
 }
 
 function scheduleRefresh() {
-  refreshing = refreshing.then(refresh).catch((error) => showProblem(`the server does not answer: ${error.message}`));
+  refreshing = refreshing.then(refresh).then(listen).catch((error) => {
+    if (error.code === 401) askToken();
+    else showProblem(`the server does not answer: ${error.message}`);
+  });
   return refreshing;
+}
+
+/** Show a form for the access token of a server with authorization. */
+function askToken() {
+  const field = el("input", { id: "token", type: "password", autocomplete: "off", "aria-describedby": "token-about" });
+  const send = (event) => {
+    event.preventDefault();
+    useToken(field.value);
+    showProblem("");
+    scheduleRefresh();
+  };
+  const form = el("form", { class: "card", onsubmit: send },
+    el("h2", {}, "The server requires an access token"),
+    el("div", { class: "field" }, el("label", { for: "token" }, "Access token"), field,
+      el("small", { id: "token-about" }, "It is kept in this page only, until the page is closed.")),
+    el("button", { class: "main", type: "submit" }, "Use"));
+  for (const section of ["tools", "resources", "prompts"]) panels[section].replaceChildren();
+  panels[state.section in state.lists ? state.section : "tools"].replaceChildren(form);
 }
 
 function drawEntries(section, entries) {
@@ -541,7 +562,6 @@ function takeState(event) {
   if (event.state !== "building") showProblem(event.error || "");
   if (event.state === "ready") {
     scheduleRefresh();
-    listen();
   }
 }
 

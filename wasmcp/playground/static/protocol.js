@@ -5,6 +5,12 @@ const META = "io.modelcontextprotocol/";
 const NAMED = { "tools/call": "name", "prompts/get": "name", "resources/read": "uri" };
 const CAPABILITIES = { elicitation: { form: {}, url: {} }, sampling: {}, roots: {} };
 let last = 0;
+let token = "";
+
+/** Send a bearer token with all further requests; it is kept in this page only. */
+export function useToken(text) {
+  token = text.trim();
+}
 
 /** Error response of the server, or of the transport. */
 export class ResponseError extends Error {
@@ -60,10 +66,12 @@ async function once(method, params, { onEvent, signal, schema }) {
     "MCP-Protocol-Version": VERSION,
     "Mcp-Method": method,
   };
+  if (token) headers.Authorization = `Bearer ${token}`;
   if (NAMED[method]) headers["Mcp-Name"] = headerValue(String(params[NAMED[method]]));
   if (method === "tools/call") addParameters(headers, schema, params.arguments);
   const body = JSON.stringify({ jsonrpc: "2.0", id, method, params: { ...params, _meta: meta } });
   const response = await fetch("/mcp", { method: "POST", headers, body, signal });
+  if (response.status === 401) throw new ResponseError("the server requires a valid access token", 401);
   const kind = response.headers.get("Content-Type") || "";
   if (kind.startsWith("text/event-stream")) {
     for await (const text of events(response.body)) {
