@@ -52,7 +52,7 @@ BELOW = {
         "component",
         "toolchains",
     },
-    "auth": {"errors", "terminal"},
+    "auth": {"errors", "terminal", "host"},
     "guest": set[str](),
     "errors": {"terminal"},
     "protocol": set[str](),

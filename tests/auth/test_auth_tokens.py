@@ -18,8 +18,10 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, x25519
 from wasmcp.auth import signing_keys
 from wasmcp.auth.access_tokens import decode, mint, scopes_of, verify
 from wasmcp.auth.signing_keys import ALGORITHMS, SigningKey, fitting_algorithms, thumbprint, write_files
-from wasmcp.auth.verification_keys import LARGEST, VerificationKeys, metadata_urls
+from wasmcp.auth.verification_keys import VerificationKeys
 from wasmcp.errors import InvalidTokenError, SigningKeyError
+from wasmcp.host.authorization.discovery import metadata_urls
+from wasmcp.host.authorization.documents import LIMIT
 
 ISSUER = "https://issuer.test"
 RSA = SigningKey.generate("RS256")
@@ -266,23 +268,23 @@ def test_keys_are_discovered_from_an_issuer(site: Any) -> None:
     pages["/k?x=1"] = (200, {}, json.dumps({"keys": [ES256.jwk]}).encode())
     assert verify(minted(claims={"iss": url}), VerificationKeys.discover(url), issuer=url)
     pages["/.well-known/openid-configuration"] = (200, {}, json.dumps({"issuer": f"{url}/"}).encode())
-    with pytest.raises(SigningKeyError, match="metadata of another issuer"):
+    with pytest.raises(SigningKeyError, match="metadata is of another issuer"):
         VerificationKeys.discover(url)
     pages["/.well-known/openid-configuration"] = (200, {}, json.dumps({"issuer": url}).encode())
     with pytest.raises(SigningKeyError, match="has no `jwks_uri`"):
         VerificationKeys.discover(url)
     del pages["/.well-known/openid-configuration"]
-    with pytest.raises(SigningKeyError, match="HTTP status 404"):
+    with pytest.raises(SigningKeyError, match="status 404"):
         VerificationKeys.discover(url)
 
 
 def test_keys_that_cannot_be_fetched_are_an_error(site: Any) -> None:
     url, pages = site
     pages["/moved"] = (302, {"location": f"{url}/keys"}, b"")
-    pages["/large"] = (200, {}, b" " * (LARGEST + 1))
+    pages["/large"] = (200, {}, b" " * (LIMIT + 1))
     pages["/text"] = (200, {}, b"hello")
     pages["/keys"] = (200, {}, json.dumps({"keys": [ES256.jwk]}).encode())
-    for path, message in {"moved": "HTTP status 302", "large": "more than", "text": "not a JSON object"}.items():
+    for path, message in {"moved": "status 302", "large": "more than", "text": "not JSON"}.items():
         with pytest.raises(SigningKeyError, match=message):
             VerificationKeys.fetch(f"{url}/{path}")
     assert VerificationKeys.fetch(f"{url}/keys")

@@ -24,7 +24,8 @@ from support.tokens import SERVER, compose, encoded, private_key, whoami_compone
 from wasmcp.errors import InvalidSettingError, IssuerDocumentError
 from wasmcp.host import Server, open_server
 from wasmcp.host.authorization import documents, keys
-from wasmcp.host.authorization.issuer import IssuerSettings, discover
+from wasmcp.host.authorization.discovery import discover
+from wasmcp.host.authorization.issuer import IssuerSettings
 from wasmcp.host.authorization.keys import KeyCache, Keys
 from wasmcp.host.engine import logs
 
@@ -492,9 +493,9 @@ class TestDiscovery:
     @pytest.mark.parametrize(
         ("members", "reason"),
         [
-            ({"issuer": "https://other.test"}, "is of the issuer `https://other.test`"),
-            ({"issuer": None}, "is of the issuer `None`"),
-            ({"jwks_uri": None}, "names no key set"),
+            ({"issuer": "https://other.test"}, "of another issuer, `https://other.test`"),
+            ({"issuer": None}, "of another issuer, `None`"),
+            ({"jwks_uri": None}, "has no `jwks_uri`"),
             ({"jwks_uri": "http://other.test/jwks"}, "must begin with `https://`"),
             ({"jwks_uri": "file:///etc/passwd"}, "URL"),
         ],
@@ -509,20 +510,25 @@ class TestDiscovery:
         assert error(call(opened(JWT_ISSUER=issuer.url), issuer.token("first"))) == UNAVAILABLE
 
     def test_keys_of_a_protected_issuer_are_protected(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from wasmcp.host.authorization import issuer
+        from wasmcp.host.authorization import discovery
 
         document = {"issuer": "https://issuer.test", "jwks_uri": "http://127.0.0.1/jwks"}
-        monkeypatch.setattr(issuer, "fetch", lambda _url: ("", document))
+        monkeypatch.setattr(discovery, "fetch", lambda _url: ("", document))
         with pytest.raises(IssuerDocumentError, match="must begin with `https://`"):
             discover("https://issuer.test")
 
     def test_the_issuer_of_the_metadata_is_compared_whole(self, issuer: Issuer) -> None:
         issuer.metadata("/.well-known/oauth-authorization-server", issuer=f"{issuer.url}/")
-        with pytest.raises(IssuerDocumentError, match="is of the issuer"):
+        with pytest.raises(IssuerDocumentError, match="is of another issuer"):
             discover(issuer.url)
 
-    def test_an_issuer_without_metadata_is_an_error_that_names_the_setting(self, issuer: Issuer) -> None:
-        with pytest.raises(IssuerDocumentError, match="set `JWT_JWKS_URI`"):
+    def test_an_issuer_without_metadata_is_an_error_that_names_the_setting(
+        self, opened: Callable[..., Server], issuer: Issuer, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        assert error(call(opened(JWT_ISSUER=issuer.url), issuer.token("first"))) == UNAVAILABLE
+        logs.flush()
+        assert "set `JWT_JWKS_URI`" in caplog.text
+        with pytest.raises(IssuerDocumentError, match="has no metadata"):
             discover(issuer.url)
 
 

@@ -12,8 +12,8 @@ from typing import Any, Self
 from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
 from wasmcp.auth.issuer import Issuer, scopes_in
-from wasmcp.auth.verification_keys import is_loopback
 from wasmcp.errors import AuthorizationError, InvalidTokenError
+from wasmcp.host.authorization.documents import is_loopback
 
 ADDRESS = "127.0.0.1"
 
@@ -209,7 +209,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _has_our_host(self) -> bool:
         """Return False for a request of a page whose name resolves to this machine (DNS rebinding)."""
-        return is_loopback(f"http://{self.headers.get('host', '')}")
+        return is_loopback(urlsplit(f"http://{self.headers.get('host', '')}").hostname or "")
 
     def _answer(self, status: int, document: Mapping[str, Any], **fields: str) -> None:
         body = json.dumps(document).encode()

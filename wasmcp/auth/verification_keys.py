@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
-import urllib.error
-import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import jwt
 from cryptography.hazmat.primitives import serialization
 
 from wasmcp.auth.signing_keys import fitting_algorithms, read_file
-from wasmcp.errors import InvalidTokenError, SigningKeyError
-
-LARGEST = 512 * 1024
-"""Limit of a key set or of metadata in bytes, the one of servers."""
-
-TIMEOUT = 10.0
-"""Seconds that a request for keys may take between two packets."""
+from wasmcp.errors import InvalidTokenError, IssuerDocumentError, SigningKeyError
+from wasmcp.host.authorization import documents
+from wasmcp.host.authorization.discovery import discover
 
 
 @dataclass(frozen=True)
@@ -85,12 +76,16 @@ class VerificationKeys:
 
     @classmethod
     def fetch(cls, url: str) -> VerificationKeys:
-        """Fetch a key set. Redirects are refused.
+        """Fetch a key set, with the limits of servers. Redirects are refused.
 
         Raises:
             SigningKeyError: It cannot be fetched, or has no key that can be used.
         """
-        return cls.parse(url, _fetch(url))
+        try:
+            text, _ = documents.fetch(url)
+        except IssuerDocumentError as error:
+            raise SigningKeyError(url, f"cannot be fetched: {error.reason}") from None
+        return cls.parse(url, text.encode())
 
     @classmethod
     def discover(cls, issuer: str) -> VerificationKeys:
@@ -99,20 +94,11 @@ class VerificationKeys:
         Raises:
             SigningKeyError: Metadata or keys cannot be fetched, or the metadata is of another issuer.
         """
-        problems = []
-        for url in metadata_urls(issuer):
-            try:
-                document = _json_object(url, _fetch(url))
-            except SigningKeyError as error:
-                problems.append(str(error))
-                continue
-            if document.get("issuer") != issuer:
-                raise SigningKeyError(url, f"is the metadata of another issuer: `{document.get('issuer')}`")
-            address = document.get("jwks_uri")
-            if not isinstance(address, str):
-                raise SigningKeyError(url, "has no `jwks_uri`: name the key set with `--keys`")
-            return cls.fetch(address)
-        raise SigningKeyError(issuer, "has no metadata that can be fetched:\n" + "\n".join(problems))
+        try:
+            url = discover(issuer)
+        except IssuerDocumentError as error:
+            raise SigningKeyError(error.url, f"{error.reason}; name the key set with `--keys`") from None
+        return cls.fetch(url)
 
     def find(self, header: Mapping[str, Any], algorithms: Sequence[str]) -> Any:
         """Return the key for the header of a token.
@@ -138,54 +124,6 @@ class VerificationKeys:
         if len(fitting) > 1:
             raise InvalidTokenError(f"it names no key (`kid`), and `{self.source}` has several for {algorithm}")
         return fitting[0].key
-
-
-def metadata_urls(issuer: str) -> tuple[str, ...]:
-    """Return the addresses of an issuer's metadata: RFC 8414, section 3.1, then OpenID Connect Discovery, section 4."""
-    parts = urlsplit(issuer)
-    origin, path = f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/")
-    found = (
-        f"{origin}/.well-known/oauth-authorization-server{path}",
-        f"{origin}/.well-known/openid-configuration{path}",
-        f"{origin}{path}/.well-known/openid-configuration",
-    )
-    return tuple(dict.fromkeys(found))
-
-
-def is_loopback(url: str) -> bool:
-    """Return True if the host of a URL is this machine."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """Handler that leaves redirects to be reported as errors."""
-
-    def redirect_request(self, *arguments: Any) -> None:
-        """Follow no redirect: keys come from the address that was given."""
-
-
-def _fetch(url: str) -> bytes:
-    if not url.startswith("https://") and not (url.startswith("http://") and is_loopback(url)):
-        raise SigningKeyError(url, "must begin with `https://` (`http://` only for this machine)")
-    opener = urllib.request.build_opener(_NoRedirects)
-    try:
-        with opener.open(urllib.request.Request(url, headers={"accept": "application/json"}), timeout=TIMEOUT) as found:  # noqa: S310 - checked above
-            data: bytes = found.read(LARGEST + 1)
-    except urllib.error.HTTPError as error:
-        with error:
-            raise SigningKeyError(url, f"cannot be fetched: HTTP status {error.code}") from None
-    except (OSError, HTTPException, ValueError) as error:
-        reason = getattr(error, "reason", error)
-        raise SigningKeyError(url, f"cannot be fetched: {reason}") from None
-    if len(data) > LARGEST:
-        raise SigningKeyError(url, f"has more than {LARGEST} bytes")
-    return data
 
 
 def _json_object(source: str, data: bytes) -> dict[str, Any]:

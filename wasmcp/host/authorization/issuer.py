@@ -1,4 +1,4 @@
-"""Issuers of a server's tokens, by its settings of authorization, and discovery of their keys.
+"""Issuers of a server's tokens, by its settings of authorization.
 
 The authorization component decides what it needs, by a field of its response (package `wasmcp:embedding`, `exchange`);
 a call whose response names a need is suspended, and runs again with what was fetched.
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from wasmcp.environment import INTROSPECTION_SECRET
 from wasmcp.errors import IssuerDocumentError
-from wasmcp.host.authorization.documents import check_url, fetch
+from wasmcp.host.authorization.discovery import discover
+from wasmcp.host.authorization.documents import fetch
 from wasmcp.host.authorization.introspection import Introspection
 from wasmcp.host.authorization.keys import KeyCache
 from wasmcp.host.engine import logs
@@ -144,11 +145,18 @@ class Issuer:
     def _fetch_keys(self) -> str:
         url = self._settings.keys_url
         if url is None:
-            url = discover(self._settings.issuer or "")
+            url = self._discover(self._settings.issuer or "")
         document, value = fetch(url)
         if not isinstance(value.get("keys"), list):
             raise IssuerDocumentError(url, "the document is not a JSON Web Key Set: it has no array `keys`")
         return document
+
+    def _discover(self, issuer: str) -> str:
+        try:
+            return discover(issuer)
+        except IssuerDocumentError as error:
+            hint = "; set `JWT_JWKS_URI` if this issuer has no metadata"
+            raise IssuerDocumentError(error.url, f"{error.reason}{hint}", error.status) from None
 
     def _keys_state(self, reason: str | None) -> None:
         url = self._settings.keys_url or self._settings.issuer or ""
@@ -163,47 +171,6 @@ def _log(url: str, reason: str | None, what: str) -> None:
         logs.log(logs.AUTHORIZATION, logs.INFO, f"{what} can be used again ({url})", url=url)
     else:
         logs.log(logs.AUTHORIZATION, logs.WARNING, f"{what} cannot be used: {reason}", url=url)
-
-
-def discover(issuer: str) -> str:
-    """Return the address of an issuer's key set, from its metadata.
-
-    The addresses are tried in the order of the MCP specification (basic/authorization, "Authorization Server Metadata
-    Discovery"): RFC 8414, section 3.1, and OpenID Connect Discovery 1.0, section 4, with the path of the issuer
-    inserted and appended.
-
-    Raises:
-        IssuerDocumentError: Metadata are missing, of another issuer, or do not name a key set that can be fetched.
-    """
-    from urllib.parse import urlsplit
-
-    check_url(issuer)
-    parts = urlsplit(issuer)
-    origin, path = f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/")
-    urls = [f"{origin}/.well-known/{name}{path}" for name in ("oauth-authorization-server", "openid-configuration")]
-    if path:
-        urls.append(f"{origin}{path}/.well-known/openid-configuration")
-    problems = []
-    for url in urls:
-        try:
-            _, metadata = fetch(url)
-        except IssuerDocumentError as error:
-            if error.status is None or error.status >= 500:
-                raise
-            problems.append(str(error))
-            continue
-        if metadata.get("issuer") != issuer:
-            raise IssuerDocumentError(
-                url, f"the metadata is of the issuer `{metadata.get('issuer')}`, not of `{issuer}`"
-            )
-        keys = metadata.get("jwks_uri")
-        if not isinstance(keys, str):
-            raise IssuerDocumentError(url, "the metadata names no key set (`jwks_uri`)")
-        check_url(keys)
-        if parts.scheme == "https" and not keys.startswith("https://"):
-            raise IssuerDocumentError(url, f"the key set of an `https` issuer must begin with `https://`, not `{keys}`")
-        return keys
-    raise IssuerDocumentError(issuer, f"the issuer has no metadata; set `JWT_JWKS_URI` ({'; '.join(problems)})")
 
 
 class Issuers:
