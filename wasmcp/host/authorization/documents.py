@@ -44,10 +44,10 @@ def check_url(url: str) -> None:
         host, _ = parts.hostname or "", parts.port
     except ValueError:
         raise IssuerDocumentError(url, "is not a URL") from None
-    if not host or "@" in parts.netloc or any(not "!" <= each <= "~" for each in url):
-        raise IssuerDocumentError(url, "is not a URL that can be fetched")
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
         raise IssuerDocumentError(url, "must begin with `https://` (`http://` only for this machine)")
+    if not host or "@" in parts.netloc or any(not "!" <= each <= "~" for each in url):
+        raise IssuerDocumentError(url, "is not a URL that can be fetched")
 
 
 def fetch(
