@@ -54,7 +54,7 @@ format: setup ## Format the code
 	$(BIN)/ruff format $(SOURCES)
 
 bench: setup ## Measure speed and size beside the peers; writes benchmarks/results/*.json
-	$(PY) -m pip install --quiet "mcp==2.3.0" "fastmcp==4.1.2" uvicorn h11
+	$(PY) -m pip install --quiet "mcp==2.3.0" "fastmcp==4.2.3" uvicorn h11 "matplotlib>=3.10,<4"
 	$(PY) -m benchmarks
 
 conformance: setup ## Run the official conformance suite and inspector against the everything server, at every door

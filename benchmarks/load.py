@@ -1,73 +1,119 @@
-"""A closed-loop HTTP/1.1 load generator: N keep-alive connections, one request in flight on each.
+"""Load of HTTP requests by `wrk`, with the processor time of the server.
 
-Run as its own process: ``python -m benchmarks.load PORT CONNECTIONS SECONDS``; prints requests per second.
+`wrk` is written in C, so that it takes little of the cores that the server runs on. Each response's status is checked,
+and that of tools also by its content.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
-import sys
-import time
+import shutil
+import statistics
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
-VERSION = "2026-07-28"
+from benchmarks.processes import Measured
+
+_SCRIPT = Path(__file__).parent / "load.lua"
 
 
-def request(port: int, number: int) -> bytes:
-    """Return a tools/call of `add` in the latest revision."""
-    body = json.dumps(
-        {
-            "jsonrpc": "2.0",
-            "id": number,
-            "method": "tools/call",
-            "params": {
-                "name": "add",
-                "arguments": {"a": number, "b": 2},
-                "_meta": {
-                    "io.modelcontextprotocol/protocolVersion": VERSION,
-                    "io.modelcontextprotocol/clientCapabilities": {},
-                },
-            },
-        },
-    ).encode()
-    head = (
-        f"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
-        f"Accept: application/json, text/event-stream\r\nMCP-Protocol-Version: {VERSION}\r\n"
-        f"Mcp-Method: tools/call\r\nMcp-Name: add\r\nContent-Length: {len(body)}\r\n\r\n"
+@dataclass(frozen=True)
+class Load:
+    """Result of one run.
+
+    Attributes:
+        rate: Requests per second.
+        cpu_us: Processor time of the server per request, in microseconds.
+        p50_ms: Median duration of a request, in milliseconds.
+        p99_ms: 99th percentile of the durations, in milliseconds.
+        errors: Requests that failed, or whose response was wrong.
+    """
+
+    rate: float
+    cpu_us: float
+    p50_ms: float
+    p99_ms: float
+    errors: int
+
+
+@dataclass(frozen=True)
+class Workload:
+    """Requests to send.
+
+    Attributes:
+        tool: The tool: `add`, `wait` or `echo`.
+        connections: Their number; each has one request in flight.
+        seconds: The duration.
+        size: Bytes of the text of `echo`.
+    """
+
+    tool: str = "add"
+    connections: int = 16
+    seconds: int = 3
+    size: int = 0
+
+
+def wrk() -> str:
+    """Return the program.
+
+    Raises:
+        SystemExit: It is not installed.
+    """
+    found = shutil.which("wrk")
+    if found is None:
+        raise SystemExit("the benchmarks over HTTP need `wrk`: `make system-deps` installs it")
+    return found
+
+
+def begin(server: Measured, work: Workload, *, checked: bool = True) -> subprocess.Popen[str]:
+    """Start a run; `finish` waits for its end."""
+    command = [
+        wrk(),
+        *("-t", "1", "-c", str(work.connections), "-d", f"{work.seconds}s", "--timeout", "30s", "-s", str(_SCRIPT)),
+        f"http://127.0.0.1:{server.port}/mcp",
+        *("--", work.tool, str(work.size), "checked" if checked else "status"),
+    ]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def finish(process: subprocess.Popen[str], cpu_seconds: float) -> Load:
+    """Wait for the end of a run.
+
+    Args:
+        process: The run.
+        cpu_seconds: Processor time of the server before the run is subtracted by the caller; 0 if it is not wanted.
+
+    Raises:
+        SystemExit: `wrk` failed.
+    """
+    output, _ = process.communicate()
+    line = next((line for line in output.splitlines() if line.startswith("JSON ")), None)
+    if line is None:
+        raise SystemExit(f"wrk failed:\n{output}")
+    facts = json.loads(line.removeprefix("JSON "))
+    count = max(facts["requests"], 1)
+    return Load(
+        rate=facts["requests"] / facts["seconds"],
+        cpu_us=cpu_seconds / count * 1e6,
+        p50_ms=facts["p50_ms"],
+        p99_ms=facts["p99_ms"],
+        errors=facts["errors"] + facts["wrong"],
     )
-    return head.encode() + body
 
 
-async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int, number: int) -> None:
-    """Send one request and check its answer."""
-    writer.write(request(port, number))
-    head = await reader.readuntil(b"\r\n\r\n")
-    length = next(
-        int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")
+def run(server: Measured, work: Workload, *, checked: bool = True) -> Load:
+    """Send requests for some seconds."""
+    before = server.cpu_seconds()
+    process = begin(server, work, checked=checked)
+    process.wait()
+    return finish(process, server.cpu_seconds() - before)
+
+
+def median(loads: Sequence[Load]) -> Load:
+    """Return the medians of some runs, and the sum of their errors."""
+    return Load(
+        *(statistics.median(getattr(load, name) for load in loads) for name in ("rate", "cpu_us", "p50_ms", "p99_ms")),
+        errors=sum(load.errors for load in loads),
     )
-    answer = json.loads(await reader.readexactly(length))
-    if answer["result"]["structuredContent"]["result"] != number + 2:
-        raise SystemExit(f"a wrong answer: {answer}")
-
-
-async def connection(port: int, until: float, counter: list[int]) -> None:
-    """One client: a request, its answer, the next."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    while time.perf_counter() < until:
-        await one(reader, writer, port, counter[0])
-        counter[0] += 1
-    writer.close()
-
-
-async def run(port: int, connections: int, seconds: float) -> float:
-    """Return the requests per second over all connections."""
-    warm = [0]
-    await asyncio.gather(*(connection(port, time.perf_counter() + 0.5, warm) for _ in range(connections)))
-    counter = [0]
-    start = time.perf_counter()
-    await asyncio.gather(*(connection(port, start + seconds, counter) for _ in range(connections)))
-    return counter[0] / (time.perf_counter() - start)
-
-
-if __name__ == "__main__":
-    print(asyncio.run(run(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]))))

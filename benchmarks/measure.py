@@ -1,10 +1,10 @@
-"""Rows, medians and ratios, shared by all benchmarks."""
+"""Rows, tables, medians and ratios, shared by all benchmarks."""
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -33,6 +33,23 @@ class Row:
         if self.target is None:
             return None
         return self.value > self.target if self.higher_is_better else self.value < self.target
+
+
+@dataclass(frozen=True)
+class Table:
+    """Figures of several servers, ours and the peers, also where a peer is better.
+
+    Attributes:
+        title: The title.
+        columns: The names of the columns.
+        units: The unit of each column; empty for none.
+        rows: The figures by the name of the server.
+    """
+
+    title: str
+    columns: Sequence[str]
+    units: Sequence[str]
+    rows: Mapping[str, Sequence[float]]
 
 
 def median_seconds(call: Callable[[], object], *, runs: int = 7, inner: int = 1, warmup: int = 1) -> float:

@@ -1,73 +1,62 @@
-"""Process start to the first tools/list answer over stdio."""
+"""Start of a process to its first responses over stdio, with a warm and an empty cache of compiled components."""
 
 from __future__ import annotations
 
-import json
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks.measure import Row
+from benchmarks.measure import Row, Table
+from benchmarks.stdio import StdioServer, add, check, commands, request
 
-PEERS = Path(__file__).parent / "peers"
-REQUEST = (
-    json.dumps(
-        {
-            "jsonrpc": "2.0",
-            "id": 1,
-            "method": "tools/list",
-            "params": {
-                "_meta": {
-                    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-                    "io.modelcontextprotocol/clientCapabilities": {},
-                },
-            },
-        },
-    ).encode()
-    + b"\n"
-)
+WARM_ROUNDS = 7
+COLD_ROUNDS = 3
+LIST = request("tools/list")
 
 
-def first_list(command: list[str], environment: dict[str, str] | None = None) -> float:
-    """Seconds from the spawn of a stdio server to its answer to tools/list."""
-    start = time.perf_counter()
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, **(environment or {})},
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(REQUEST)
-        process.stdin.flush()
-        line = process.stdout.readline()
-        elapsed = time.perf_counter() - start
-        if not json.loads(line)["result"]["tools"]:
-            raise SystemExit(f"{command}: no tools in {line!r}")
-        process.kill()
-    return elapsed
+def first_responses(command: list[str], environment: Mapping[str, str] | None = None) -> tuple[float, float]:
+    """Return the milliseconds from the start to the first list, and of another process to its first call."""
+    with StdioServer(command, environment) as server:
+        answer = server.send(LIST)
+        listed = time.perf_counter() - server.started
+        if b'"add"' not in answer:
+            raise SystemExit(f"{command}: no tool `add` in {answer[:200]!r}")
+    with StdioServer(command, environment) as server:
+        check(server.send(add()), 5)
+        return listed * 1e3, (time.perf_counter() - server.started) * 1e3
 
 
-def rows(python_server: Path) -> list[Row]:
-    """Start-up with a warm and a cold cache, compared with the official SDK."""
-    wasmcp = [str(Path(sys.executable).parent / "wasmcp"), "run", str(python_server)]
-    peers = [[sys.executable, str(PEERS / name), "stdio"] for name in ("sdk_lowlevel.py", "sdk_server.py")]
-    first_list(wasmcp)
-    # In turn, so that a drift of the machine's speed meets all alike.
-    samples = [[first_list(command) for command in (wasmcp, *peers)] for _ in range(7)]
-    warm, lowlevel, server = (statistics.median(column) * 1e3 for column in zip(*samples, strict=True))
-    cold = []
-    for _ in range(3):
-        with tempfile.TemporaryDirectory() as cache:
-            cold.append(first_list(wasmcp, {"WASMCP_CACHE_DIR": cache}))
+def _cold(command: list[str]) -> tuple[float, float]:
+    times = []
+    for line in (LIST, add()):
+        with tempfile.TemporaryDirectory() as cache, StdioServer(command, {"WASMCP_CACHE_DIR": cache}) as server:
+            server.send(line)
+            times.append((time.perf_counter() - server.started) * 1e3)
+    return times[0], times[1]
+
+
+def rows(zig: Path, python: Path) -> list[Row | Table]:
+    """Measure our servers and the peers."""
+    servers = commands(zig, python)
+    samples: dict[str, list[tuple[float, float]]] = {name: [] for name in servers}
+    for command in servers.values():
+        first_responses(command)
+    for _ in range(WARM_ROUNDS):  # in turn, so that a drift of the machine's speed meets all
+        for name, command in servers.items():
+            samples[name].append(first_responses(command))
+    ours = {name: command for name, command in servers.items() if name.startswith("wasmcp")}
+    for name, command in ours.items():
+        samples[f"{name}, empty cache"] = [_cold(command) for _ in range(COLD_ROUNDS)]
+    found = {
+        name: [statistics.median(column) for column in zip(*times, strict=True)] for name, times in samples.items()
+    }
+    low, high = "official SDK, low-level", "official SDK, MCPServer"
+    warm, cold = found["wasmcp run, Python"], found["wasmcp run, Python, empty cache"]
     return [
-        Row("stdio: start to first tools/list, warm cache", warm, "ms", 150, "official SDK, MCPServer", server),
-        Row("stdio: the same", warm, "ms", 150, "official SDK, low-level", lowlevel),
-        Row("stdio: start to first tools/list, cold cache", statistics.median(cold) * 1e3, "ms", 300),
+        Table("stdio: start of the process to the first response", ("tools/list", "tools/call"), ("ms", "ms"), found),
+        Row("start to the first list, Python", warm[0], "ms", 100, low, found[low][0]),
+        Row("start to the first list, Python", warm[0], "ms", None, high, found[high][0]),
+        Row("start to the first call, Python, empty cache", cold[1], "ms", 3000),
     ]

@@ -1,31 +1,45 @@
-"""The official SDK's low-level server with one tool, `add`: ``python sdk_lowlevel.py stdio | http PORT``."""
+"""The official SDK's low-level server: ``python sdk_lowlevel.py stdio | http PORT``."""
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import anyio
 import mcp_types as types
 from mcp.server.lowlevel import Server
 
-SCHEMA = {
+try:
+    from benchmarks.peers import running
+except ImportError:  # run as a file
+    import running  # type: ignore[no-redef]
+
+NUMBERS = {
     "type": "object",
     "properties": {"a": {"type": "number"}, "b": {"type": "number"}},
     "required": ["a", "b"],
 }
+TEXT = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
+TOOLS = [
+    types.Tool(name="add", description="Add two numbers.", input_schema=NUMBERS),
+    types.Tool(name="wait", description="Wait for 200 ms, then add.", input_schema=NUMBERS),
+    types.Tool(name="echo", description="Return a text.", input_schema=TEXT),
+]
 
 
 async def list_tools(_context: Any, _params: Any) -> types.ListToolsResult:
-    tool = types.Tool(name="add", description="Add two numbers.", input_schema=SCHEMA)
-    return types.ListToolsResult(tools=[tool])
+    return types.ListToolsResult(tools=TOOLS)
 
 
 async def call_tool(_context: Any, params: types.CallToolRequestParams) -> types.CallToolResult:
     arguments = params.arguments or {}
-    total = arguments["a"] + arguments["b"]
+    if params.name == "echo":
+        found: Any = arguments["text"]
+    else:
+        if params.name == "wait":
+            await anyio.sleep(0.2)
+        found = arguments["a"] + arguments["b"]
     return types.CallToolResult(
-        content=[types.TextContent(type="text", text=str(total))], structured_content={"result": total}
+        content=[types.TextContent(type="text", text=str(found))], structured_content={"result": found}
     )
 
 
@@ -40,10 +54,7 @@ async def stdio() -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "stdio":
+    if running.wants_stdio():
         anyio.run(stdio)
     else:
-        import uvicorn
-
-        app = server.streamable_http_app(json_response=True, stateless_http=True)
-        uvicorn.run(app, port=int(sys.argv[2]), http="httptools", loop="uvloop", log_level="warning", access_log=False)
+        running.serve(server.streamable_http_app(json_response=True, stateless_http=True), running.port())

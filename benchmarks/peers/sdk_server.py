@@ -1,9 +1,9 @@
-"""The official SDK's `MCPServer` with one tool, `add`: ``python sdk_server.py stdio | http PORT``."""
+"""The official SDK's `MCPServer`: ``python sdk_server.py stdio | http PORT``."""
 
 from __future__ import annotations
 
-import sys
-
+import anyio
+import running
 from mcp.server import MCPServer
 
 server = MCPServer("peer")
@@ -15,11 +15,21 @@ def add(a: float, b: float) -> float:
     return a + b
 
 
+@server.tool()
+async def wait(a: float, b: float) -> float:
+    """Wait for 200 ms, then add."""
+    await anyio.sleep(0.2)
+    return a + b
+
+
+@server.tool()
+def echo(text: str) -> str:
+    """Return a text."""
+    return text
+
+
 if __name__ == "__main__":
-    if sys.argv[1] == "stdio":
+    if running.wants_stdio():
         server.run()
     else:
-        import uvicorn
-
-        app = server.streamable_http_app(json_response=True, stateless_http=True)
-        uvicorn.run(app, port=int(sys.argv[2]), http="httptools", loop="uvloop", log_level="warning", access_log=False)
+        running.serve(server.streamable_http_app(json_response=True, stateless_http=True), running.port())

@@ -1,9 +1,16 @@
-//! One tool in Zig.
+//! Tools in Zig.
 
 const mcp = @import("wasmcp");
 
-pub const tools = .{mcp.tool("add", "Add two numbers.", add)};
+pub const tools = .{
+    mcp.tool("add", "Add two numbers.", add),
+    mcp.tool("echo", "Return a text.", echo),
+};
 
 fn add(operands: struct { a: f64, b: f64 }) f64 {
     return operands.a + operands.b;
+}
+
+fn echo(arguments: struct { text: []const u8 }) []const u8 {
+    return arguments.text;
 }

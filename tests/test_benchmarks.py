@@ -1,0 +1,53 @@
+"""Reports of the benchmarks: goals, ratios, and figures where a peer is better."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks import report
+from benchmarks.measure import Row, Table
+
+RUN = {
+    "when": "2026-01-02 03:04 UTC",
+    "commit": "abc1234",
+    "python": "3.11.0",
+    "cores": 2,
+    "machine": "Linux x86_64, processor",
+    "load": 0.1,
+    "versions": {"wasmcp": "0.1.0"},
+}
+BETTER = Row("calls", 300.0, "1/s", 200, "peer", 100.0, higher_is_better=True)
+WORSE = Row("time", 30.0, "ms", 20, "peer", 15.0)
+TABLE = Table("loads", ("requests/s", "p99"), ("", "ms"), {"ours": (1234.0, 5.0), "a peer": (2345.0, 4.0)})
+
+
+def test_ratios_and_goals() -> None:
+    assert (BETTER.ratio, BETTER.met) == (3.0, True)
+    assert (WORSE.ratio, WORSE.met) == (0.5, False)
+    assert Row("size", 1.0, "kB").met is None
+
+
+def test_lines_name_missed_goals_and_better_peers() -> None:
+    assert "> 200 met" in report.line(BETTER)
+    assert "3.0 x better than peer (100 1/s)" in report.line(BETTER)
+    assert "< 20 MISSED" in report.line(WORSE)
+    assert "2.0 x worse than peer (15 ms)" in report.line(WORSE)
+
+
+def test_text_of_a_table_has_every_server() -> None:
+    lines = report.text(TABLE).splitlines()
+    assert lines[0] == "loads"
+    assert lines[1].split() == ["requests/s", "p99", "(ms)"]
+    assert [line.split()[-2:] for line in lines[2:]] == [["1,234", "5"], ["2,345", "4"]]
+
+
+def test_page_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "PAGE", tmp_path / "performance.md")
+    report.publish(RUN, [BETTER, TABLE, WORSE])
+    page = report.PAGE.read_text("utf-8")
+    assert "commit `abc1234`" in page
+    assert "load average 0.1" in page
+    assert "| time | 30 ms | ≤ 20 ms: **missed** | 2.0 x worse than peer (15 ms) |" in page
+    assert "| a peer | 2,345 | 4 |" in page
