@@ -1,10 +1,15 @@
-//! Access rules of a server, applied to each request: which entries exist under the path of the request. The transport
-//! calls `check` before a request is answered, and lists pass `handle`, so that a list shows what `check` lets through.
+//! Access rules of a server, applied to each request: which entries exist under the path of the request, and which
+//! requests its principal may send. The transport calls `check` before a request is answered, and lists pass `handle`,
+//! so that a list shows what `check` lets through.
+//!
+//! The policy is about HTTP. Requests on stdio have no authorization: their client is the local user.
+//! Specification: basic/authorization, "Protocol Requirements".
 
 const std = @import("std");
 const bindings = @import("bindings");
 const lib = @import("lib");
 
+const policies = lib.policy;
 const rule_set = lib.access;
 const json = lib.json;
 const code = @import("protocol_table").code;
@@ -18,58 +23,146 @@ pub const stored_lists = true;
 
 var known: ?rule_set.Rules = null;
 
+/// Recorded templates in the layout of the Canonical ABI: see `abi.StoredList`.
+var templates: []const [4]usize = &.{};
+
 /// Return the rules, constants of the composition: they are read once.
 fn rules() Error!*const rule_set.Rules {
     if (known == null) {
         const gpa = bindings.memory.gpa;
         known = try rule_set.Rules.read(gpa, try gpa.dupe(u8, bindings.access_rules.rules()));
+        const recorded = known.?.entries.get(.templates);
+        const all = try gpa.alloc([4]usize, recorded.len);
+        for (recorded, all) |one, *words| {
+            const variables = try stored(gpa, one.variables);
+            words.* = .{ @intFromPtr(one.name.ptr), one.name.len, variables.address, variables.len };
+        }
+        templates = all;
     }
     return &known.?;
 }
 
-fn place(request: Request) Error!rule_set.Place {
-    return (try rules()).at(if (request.http()) |facts| facts.path else null);
+fn stored(gpa: std.mem.Allocator, texts: []const []const u8) Error!bindings.abi.List([]const u8) {
+    if (texts.len == 0) return .{};
+    const all = try gpa.alloc([2]usize, texts.len);
+    for (texts, all) |text, *words| words.* = .{ @intFromPtr(text.ptr), text.len };
+    return .{ .address = @intFromPtr(all.ptr), .len = texts.len };
+}
+
+/// Matcher of URIs against the recorded templates by the code of `server-io`.
+const Templates = struct {
+    request: Request,
+
+    pub fn append(
+        self: Templates,
+        gpa: std.mem.Allocator,
+        list: *std.ArrayList(?*const rule_set.Entry),
+        uri: []const u8,
+        recorded: []const rule_set.Entry,
+    ) Error!void {
+        var from: usize = 0;
+        while (from < recorded.len) : (from += 1) {
+            const rest = templates[from..];
+            const match = self.request.matchTemplate(uri, .{ .address = @intFromPtr(rest.ptr), .len = rest.len });
+            from += (match orelse return).template;
+            try list.append(gpa, &recorded[from]);
+        }
+    }
+};
+
+/// Facts about a request that decisions depend on.
+const Asked = struct {
+    place: rule_set.Place,
+    /// Set if the policy applies.
+    policy: ?*const policies.Policy = null,
+    path: []const u8 = "",
+    principal: policies.Principal = .{},
+
+    fn of(request: Request) Error!Asked {
+        const all = try rules();
+        const facts = request.http() orelse return .{ .place = all.at(null) };
+        var asked: Asked = .{ .place = all.at(facts.path), .path = rule_set.Rules.pathOf(facts.path) };
+        if (all.policy) |*policy| asked.policy = policy;
+        if (asked.policy != null) if (request.identity()) |identity| {
+            asked.principal = .{ .scopes = identity.scopes.all(), .claims = identity.claims };
+        };
+        return asked;
+    }
+
+    /// Return whether a target exists under the path of the request.
+    fn has(asked: *const Asked, target: rule_set.Target) bool {
+        return switch (asked.place) {
+            .filter => |filter| filter.has(target),
+            .whole, .missing => true,
+        };
+    }
+
+    fn decide(
+        asked: *Asked,
+        action: policies.Action,
+        method: []const u8,
+        target: ?rule_set.Target,
+    ) Error!policies.Verdict {
+        const policy = asked.policy orelse return .allowed;
+        return policy.decide(allocator, .{
+            .action = action,
+            .method = method,
+            .path = asked.path,
+            .principal = &asked.principal,
+        }, target);
+    }
+};
+
+fn rejected(failure: bindings.types.Error) bindings.access.Rejection {
+    return .{ .reply = Reply.failure(failure), .denied = null };
 }
 
 pub const exports = struct {
     pub const access = struct {
-        pub fn check(request: Request) Error!?Reply {
-            const filter = switch (try place(request)) {
-                .whole => return null,
-                .missing => return Reply.failure(.{
-                    .code = code.method_not_found,
-                    .message = "Not found: the server has no MCP endpoint at this path",
-                }),
-                .filter => |filter| filter,
-            };
+        pub fn check(request: Request) Error!?bindings.access.Rejection {
+            var asked: Asked = try .of(request);
+            if (asked.place == .missing) return rejected(.{
+                .code = code.method_not_found,
+                .message = "Not found: the server has no MCP endpoint at this path",
+            });
+            if (asked.place == .whole and asked.policy == null) return null;
             var subjects: Subjects = .{ .request = request };
             try subjects.read();
-            if (subjects.too_many) return Reply.failure(.{
-                .code = code.invalid_params,
-                .message = lib.limits.too_many_resources,
-            });
+            if (subjects.too_many)
+                return rejected(.{ .code = code.invalid_params, .message = lib.limits.too_many_resources });
+            var needed: std.ArrayList([]const u8) = .empty;
             for (subjects.found.items) |subject| {
-                if (!filter.has(try targetOf(subject))) return try unknown(subject);
+                const target = try targetOf(request, subject);
+                if (!asked.has(target)) return rejected(try unknown(subject));
+                switch (try asked.decide(subjects.action, "", target)) {
+                    .allowed => {},
+                    .denied => |scopes| {
+                        if (scopes.len == 0) return try denied(scopes);
+                        try policies.join(allocator, &needed, scopes);
+                    },
+                }
             }
-            return null;
+            if (subjects.method) |method| switch (try asked.decide(.other, method, null)) {
+                .allowed => {},
+                .denied => |scopes| return try denied(scopes),
+            };
+            return if (needed.items.len > 0) try denied(needed.items) else null;
         }
     };
 
     pub const server_handler = struct {
         pub fn handle(request: Request) Error!?Reply {
             const reply = bindings.server_handler.handle(request) orelse return null;
-            const kind: Kind = switch (request.method()) {
-                .tools_list => .tools,
-                .resources_list => .resources,
-                .resources_templates_list => .templates,
-                .prompts_list => .prompts,
+            const kind: Kind, const action: policies.Action = switch (request.method()) {
+                .tools_list => .{ .tools, .call },
+                .resources_list => .{ .resources, .read },
+                .resources_templates_list => .{ .templates, .read },
+                .prompts_list => .{ .prompts, .get },
                 else => return reply,
             };
-            const filter = switch (try place(request)) {
-                .filter => |filter| filter,
-                else => return reply,
-            };
-            return listed(reply, kind, filter);
+            var asked: Asked = try .of(request);
+            if (asked.place == .whole and asked.policy == null) return reply;
+            return listed(request, reply, kind, action, &asked);
         }
     };
 };
@@ -82,14 +175,19 @@ const Subjects = struct {
     request: Request,
     found: std.ArrayList(Subject) = .empty,
     too_many: bool = false,
+    /// Action on the entries.
+    action: policies.Action = .other,
+    /// Set for a method that the protocol does not have.
+    method: ?[]const u8 = null,
 
     fn read(self: *Subjects) Error!void {
         const request = self.request;
         switch (request.method()) {
-            .tools_call => try self.add(.tools, request.target()),
-            .prompts_get => try self.add(.prompts, request.target()),
-            .resources_read => try self.add(.resources, request.target()),
+            .tools_call => try self.add(.call, .tools, request.target()),
+            .prompts_get => try self.add(.get, .prompts, request.target()),
+            .resources_read => try self.add(.read, .resources, request.target()),
             .completion_complete => {
+                self.action = .complete;
                 const reference = json.member(request.params(), "ref") orelse return;
                 const name = request.target() orelse return;
                 const prompt = json.equals(json.member(reference, "type") orelse "0", "ref/prompt");
@@ -106,35 +204,45 @@ const Subjects = struct {
                     if (raw[0] != '"') continue;
                     self.too_many = self.found.items.len == lib.limits.subscribed_resources;
                     if (self.too_many) return;
-                    try self.add(.resources, try json.decodeString(allocator, raw));
+                    try self.add(.subscribe, .resources, try json.decodeString(allocator, raw));
                 }
             },
             .other => {
                 const name = request.name();
-                if (!lib.bytes.equal(name, "resources/subscribe") and !lib.bytes.equal(name, "resources/unsubscribe"))
+                if (!lib.bytes.equal(name, "resources/subscribe") and !lib.bytes.equal(name, "resources/unsubscribe")) {
+                    if (!isFree(name)) self.method = name;
                     return;
+                }
                 const raw = json.member(request.params(), "uri") orelse return;
-                if (raw[0] == '"') try self.add(.resources, try json.decodeString(allocator, raw));
+                if (raw[0] == '"') try self.add(.subscribe, .resources, try json.decodeString(allocator, raw));
             },
             else => {},
         }
     }
 
-    fn add(self: *Subjects, kind: Kind, name: ?[]const u8) Error!void {
+    /// Return whether the policy permits a method to everybody: it is about the connection, not about entries.
+    fn isFree(name: []const u8) bool {
+        for ([_][]const u8{ "initialize", "ping", "logging/setLevel" }) |free|
+            if (lib.bytes.equal(name, free)) return true;
+        return false;
+    }
+
+    fn add(self: *Subjects, action: policies.Action, kind: Kind, name: ?[]const u8) Error!void {
+        self.action = action;
         try self.found.append(allocator, .{ .kind = kind, .name = name orelse return });
     }
 };
 
-fn targetOf(subject: Subject) Error!rule_set.Target {
-    return (try rules()).target(allocator, subject.kind, subject.name, lib.uri_matching.Uri);
+fn targetOf(request: Request, subject: Subject) Error!rule_set.Target {
+    return (try rules()).target(allocator, subject.kind, subject.name, Templates{ .request = request });
 }
 
 /// Return the error for an entry that does not exist: the same as where no component has it.
-fn unknown(subject: Subject) Error!Reply {
-    if (subject.completed) return Reply.failure(.{
+fn unknown(subject: Subject) Error!bindings.types.Error {
+    if (subject.completed) return .{
         .code = code.invalid_params,
         .message = "Invalid params: `params.ref` is of an unknown prompt or resource template",
-    });
+    };
     if (subject.kind == .resources) {
         var w: lib.Writer = .init(allocator);
         try w.open('{');
@@ -142,17 +250,32 @@ fn unknown(subject: Subject) Error!Reply {
         try w.string(subject.name);
         try w.close('}');
         const words = try std.mem.concat(allocator, u8, &.{ "Resource not found: ", subject.name });
-        return Reply.failure(.{ .code = code.resource_not_found, .message = words, .data = w.text() });
+        return .{ .code = code.resource_not_found, .message = words, .data = w.text() };
     }
     const start: []const u8 = if (subject.kind == .tools) "Unknown tool: " else "Unknown prompt: ";
-    return Reply.failure(.{
+    return .{
         .code = code.invalid_params,
         .message = try std.mem.concat(allocator, u8, &.{ start, subject.name }),
-    });
+    };
 }
 
-/// Return a list with the entries that exist.
-fn listed(reply: Reply, kind: Kind, filter: *const rule_set.Filter) Error!?Reply {
+/// Return the rejection of a request that the policy denies.
+fn denied(scopes: []const []const u8) Error!bindings.access.Rejection {
+    const reply = Reply.failure(.{
+        .code = code.invalid_request,
+        .message = if (scopes.len > 0) "Forbidden: the token lacks a scope that this request needs" else "Forbidden",
+    });
+    return .{ .reply = reply, .denied = try stored(allocator, scopes) };
+}
+
+/// Return a list with the entries that exist and that the principal may use.
+fn listed(
+    request: Request,
+    reply: Reply,
+    kind: Kind,
+    action: policies.Action,
+    asked: *Asked,
+) Error!?Reply {
     if (reply.@"error"() != null) return reply;
     const text = reply.asJson();
     const member: []const u8 = if (kind == .templates) "resourceTemplates" else @tagName(kind);
@@ -168,11 +291,17 @@ fn listed(reply: Reply, kind: Kind, filter: *const rule_set.Filter) Error!?Reply
         const raw = json.member(item, identity) orelse continue;
         if (raw[0] != '"') continue;
         const name = try json.decodeString(allocator, raw);
-        if (filter.has(try targetOf(.{ .kind = kind, .name = name }))) try w.value(item);
+        const target = try targetOf(request, .{ .kind = kind, .name = name });
+        if (!asked.has(target)) continue;
+        if (try asked.decide(action, "", target) == .allowed) try w.value(item);
     }
     try w.close(']');
     const next = reply.next();
-    const cache = hint(text);
+    var cache = hint(text);
+    // Another principal may use other entries.
+    if (asked.policy != null) if (cache) |*one| {
+        one.scope = .private;
+    };
     reply.drop();
     return switch (kind) {
         inline else => |one| @field(Reply, @tagName(one) ++ "Json")(w.text(), next, cache),

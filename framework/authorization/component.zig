@@ -47,8 +47,26 @@ pub const exports = struct {
         pub fn authorize(request: Request) types.Verdict {
             return decide(request) catch outOfMemory();
         }
+
+        pub fn deny(request: Request, scopes: []const []const u8) Response {
+            const path = pathOf(request.target);
+            return denial(&.of(request, path), .{
+                .status = 403,
+                .code = if (scopes.len > 0) "insufficient_scope" else "access_denied",
+                .description = if (scopes.len > 0)
+                    "the token lacks a scope that this request needs"
+                else
+                    "the policy of this server denies the request",
+                .scopes = scopes,
+            }) catch outOfMemory();
+        }
     };
 };
+
+/// Return the path of a request target, without its query.
+fn pathOf(target: []const u8) []const u8 {
+    return target[0 .. std.mem.findAny(u8, target, "?#") orelse target.len];
+}
 
 /// Memory of the keys that the host passed.
 var fetched: ?std.heap.ArenaAllocator = null;
@@ -68,7 +86,7 @@ fn outOfMemory() noreturn {
 fn decide(request: Request) error{OutOfMemory}!types.Verdict {
     // Preflight requests of browsers have no credentials (WHATWG Fetch, "CORS-preflight fetch").
     if (lib.bytes.equal(request.method, "OPTIONS")) return .{ .allowed = null };
-    const path = request.target[0 .. std.mem.findAny(u8, request.target, "?#") orelse request.target.len];
+    const path = pathOf(request.target);
     const place: Place = .of(request, path);
     if (settings.mode == .oauth and lib.bytes.equal(request.method, "GET")) {
         if (place.below) |below| if (try metadata(&place, below)) |response| return .{ .answered = response };
@@ -319,6 +337,8 @@ const Denial = struct {
     /// The error code (RFC 6750, section 3.1); null: the request has no credentials.
     code: ?[]const u8 = null,
     description: []const u8,
+    /// The scopes that the request needs, in addition to those of every request.
+    scopes: []const []const u8 = &.{},
 };
 
 /// Return the response of a denial. All have the same form: a challenge, and the error as JSON.
@@ -336,9 +356,15 @@ fn denial(place: *const Place, facts: Denial) error{OutOfMemory}!Response {
             try challenge.appendSlice(allocator, part);
         separator = ", ";
     }
-    if (settings.scopes.len > 0) {
+    var scopes: std.ArrayList([]const u8) = .empty;
+    // No scope would help against `access_denied`: clients must not request more.
+    if (!lib.bytes.equal(facts.code orelse "", "access_denied")) {
+        try lib.policy.join(allocator, &scopes, settings.scopes);
+        try lib.policy.join(allocator, &scopes, facts.scopes);
+    }
+    if (scopes.items.len > 0) {
         for ([_][]const u8{ separator, "scope=\"" }) |part| try challenge.appendSlice(allocator, part);
-        for (settings.scopes, 0..) |scope, n| {
+        for (scopes.items, 0..) |scope, n| {
             if (n > 0) try challenge.append(allocator, ' ');
             try challenge.appendSlice(allocator, scope);
         }

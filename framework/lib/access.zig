@@ -5,7 +5,9 @@
 //! * `paths`: path -> object with `allow` and `deny`, arrays of selectors. Without `allow` every entry exists that
 //!   `deny` does not select. Without `paths` every path has every entry.
 //! * `entries`: `tools`, `resources`, `templates` and `prompts`, each an array of the recorded entries, sorted by the
-//!   bytes of `name`: objects with `name`, `component` and `tags`.
+//!   bytes of `name`: objects with `name`, `component` and `tags`, with `own` if the entry has a condition of its
+//!   own, and with `variables`, the names of a template's variables.
+//! * `policy`: the requests that a principal may send; `policy.zig` describes it. Without it every request is allowed.
 //!
 //! A selector is an object with some of `tools`, `resources`, `prompts` (arrays of patterns), `tags` and `components`.
 //! It selects the entries that have all of these: a name that matches a pattern of their kind, one of the tags, one of
@@ -18,78 +20,22 @@ const std = @import("std");
 const bytes = @import("bytes.zig");
 const json = @import("json.zig");
 const percent = @import("percent.zig");
+const policies = @import("policy.zig");
+const selection = @import("selection.zig");
 const uris = @import("uris");
 
 const Allocator = std.mem.Allocator;
 const Error = Allocator.Error;
-const Texts = []const []const u8;
 
-/// Kinds of entries. `templates` are selected by the patterns of resources.
-pub const Kind = enum { tools, resources, templates, prompts };
-
-/// Recorded entry. `name` is its identity: a name, a URI or a URI template.
-pub const Entry = struct {
-    name: []const u8,
-    /// The normal form of a URI.
-    key: []const u8,
-    component: []const u8,
-    tags: Texts,
-};
-
-pub const Selector = struct {
-    tools: ?Texts = null,
-    resources: ?Texts = null,
-    prompts: ?Texts = null,
-    tags: ?Texts = null,
-    components: ?Texts = null,
-
-    pub fn read(allocator: Allocator, text: []const u8) Error!Selector {
-        var selector: Selector = .{};
-        inline for (@typeInfo(Selector).@"struct".field_names) |name| {
-            if (json.member(text, name)) |list| @field(selector, name) = try strings(allocator, list);
-        }
-        return selector;
-    }
-
-    fn patterns(selector: Selector, kind: Kind) ?Texts {
-        return switch (kind) {
-            .tools => selector.tools,
-            .resources, .templates => selector.resources,
-            .prompts => selector.prompts,
-        };
-    }
-
-    /// Return whether the selector selects a target as this entry. `all`: if every form of the name has to match.
-    pub fn selects(selector: Selector, target: Target, entry: ?*const Entry, all: bool) bool {
-        if (selector.patterns(target.kind)) |list| {
-            var count: usize = 0;
-            for (target.forms) |form| count += @intFromBool(matchesAny(list, form));
-            const named = if (all) count == target.forms.len else count > 0;
-            const templated = if (entry) |known| target.kind == .resources and matchesAny(list, known.name) else false;
-            if (!named and !templated) return false;
-        } else if (selector.tools != null or selector.resources != null or selector.prompts != null) return false;
-        if (selector.tags) |wanted| {
-            const known = entry orelse return false;
-            if (!for (known.tags) |tag| {
-                if (among(wanted, tag)) break true;
-            } else false) return false;
-        }
-        if (selector.components) |wanted| {
-            const known = entry orelse return false;
-            if (!among(wanted, known.component)) return false;
-        }
-        return true;
-    }
-};
-
-/// Target of a request: an entry, known or not, by the forms of its name and the recorded entries that it can be.
-pub const Target = struct {
-    kind: Kind,
-    forms: Texts,
-    entries: []const ?*const Entry,
-    /// The URI has a `.` or `..` segment, plain or encoded: readers of it could differ.
-    dots: bool = false,
-};
+pub const Each = selection.Each;
+pub const Entry = selection.Entry;
+pub const Kind = selection.Kind;
+pub const Selector = selection.Selector;
+pub const Target = selection.Target;
+pub const Policy = policies.Policy;
+pub const Principal = policies.Principal;
+pub const strings = selection.strings;
+pub const string = selection.string;
 
 pub const Filter = struct {
     path: []const u8,
@@ -118,6 +64,7 @@ pub const Place = union(enum) { whole, filter: *const Filter, missing };
 pub const Rules = struct {
     filters: ?[]const Filter,
     entries: std.EnumArray(Kind, []const Entry),
+    policy: ?Policy = null,
 
     /// Read rules. `allocator` keeps them; the text has to stay as well. Traps if the text is not one that the composer
     /// writes: without all of the rules, entries that they hide would exist.
@@ -128,21 +75,30 @@ pub const Rules = struct {
         if ((whole.peek() catch @trap()) != .object) @trap();
         _ = whole.value() catch @trap();
         whole.end() catch @trap();
+        var reader: policies.Reader = .{ .allocator = allocator };
         const recorded = json.member(text, "entries") orelse "{}";
         for (std.enums.values(Kind)) |kind| {
-            var found: std.ArrayList(Entry) = .empty;
-            var each: Each = .init(json.member(recorded, @tagName(kind)) orelse "[]");
-            while (each.next()) |item| {
+            const list = json.member(recorded, @tagName(kind)) orelse "[]";
+            const found = try selection.room(Entry, allocator, list);
+            var each: Each = .init(list);
+            for (found) |*one| {
+                const item = each.next() orelse @trap();
                 const name = try string(allocator, json.member(item, "name"));
-                try found.append(allocator, .{
+                one.* = .{
                     .name = name,
                     .key = if (kind == .resources) try keyOf(allocator, name) else name,
                     .component = try string(allocator, json.member(item, "component")),
                     .tags = try strings(allocator, json.member(item, "tags") orelse "[]"),
-                });
+                    .variables = if (kind == .templates)
+                        try strings(allocator, json.member(item, "variables") orelse "[]")
+                    else
+                        &.{},
+                    .own = if (json.member(item, "own")) |own| try reader.condition(own) else null,
+                };
             }
-            rules.entries.set(kind, found.items);
+            rules.entries.set(kind, found);
         }
+        if (json.member(text, "policy")) |policy| rules.policy = try reader.policy(policy);
         const paths = json.member(text, "paths") orelse return rules;
         var filters: std.ArrayList(Filter) = .empty;
         var scanner: json.Scanner = .init(paths);
@@ -165,20 +121,24 @@ pub const Rules = struct {
     /// too, and other spellings could mean another path to them.
     pub fn at(rules: Rules, given: ?[]const u8) Place {
         const filters = rules.filters orelse return .whole;
-        const whole = given orelse root;
-        var path = whole[0 .. std.mem.indexOfAny(u8, whole, "?#") orelse whole.len];
-        if (path.len > root.len and path[path.len - 1] == '/') path = path[0 .. path.len - 1];
+        const path = pathOf(given orelse root);
         for (filters) |*filter| if (bytes.equal(filter.path, path)) return .{ .filter = filter };
         return if (bytes.equal(path, root)) .whole else .missing;
     }
 
-    /// Return the target with this name. `Uri` matches URIs against templates: `uri_matching.Uri`.
+    /// Return the path of a request as rules name it: without its query and a slash at its end.
+    pub fn pathOf(whole: []const u8) []const u8 {
+        const path = whole[0 .. std.mem.indexOfAny(u8, whole, "?#") orelse whole.len];
+        return if (path.len > root.len and path[path.len - 1] == '/') path[0 .. path.len - 1] else path;
+    }
+
+    /// Return the target with this name. `matcher` matches URIs against templates: see `uri_matching.Templates`.
     pub fn target(
         rules: *const Rules,
         allocator: Allocator,
         kind: Kind,
         name: []const u8,
-        comptime Uri: type,
+        matcher: anytype,
     ) Error!Target {
         var entries: std.ArrayList(?*const Entry) = .empty;
         if (kind != .resources) {
@@ -189,10 +149,7 @@ pub const Rules = struct {
         for (rules.entries.getPtrConst(.resources).*) |*known| {
             if (bytes.equal(known.key, key)) try entries.append(allocator, known);
         }
-        const uri: Uri = try .init(allocator, name);
-        for (rules.entries.getPtrConst(.templates).*) |*known| {
-            if (try uri.matches(known.name)) try entries.append(allocator, known);
-        }
+        try matcher.append(allocator, &entries, name, rules.entries.getPtrConst(.templates).*);
         if (entries.items.len == 0) try entries.append(allocator, null);
         const plain = try percent.decoded(allocator, key);
         const same = bytes.equal(plain, key);
@@ -221,81 +178,11 @@ pub const Rules = struct {
     }
 };
 
-/// Iterator over the values of a JSON array.
-pub const Each = struct {
-    scanner: json.Scanner,
-    started: bool = false,
-    first: bool = true,
-
-    pub fn init(text: []const u8) Each {
-        var scanner: json.Scanner = .init(text);
-        scanner.surrogates = .any;
-        return .{ .scanner = scanner };
-    }
-
-    pub fn next(each: *Each) ?[]const u8 {
-        if (!each.started) _ = each.scanner.items() catch return null;
-        each.started = true;
-        var items: json.Items = .{ .scanner = &each.scanner, .first = each.first };
-        each.first = false;
-        if (!(items.next() catch return null)) return null;
-        return each.scanner.value() catch null;
-    }
-};
-
 fn selectors(allocator: Allocator, text: []const u8) Error![]const Selector {
-    var found: std.ArrayList(Selector) = .empty;
+    const found = try selection.room(Selector, allocator, text);
     var each: Each = .init(text);
-    while (each.next()) |item| try found.append(allocator, try .read(allocator, item));
-    return found.items;
-}
-
-/// Return a JSON array of strings.
-pub fn strings(allocator: Allocator, text: []const u8) Error!Texts {
-    var found: std.ArrayList([]const u8) = .empty;
-    var each: Each = .init(text);
-    while (each.next()) |item| try found.append(allocator, try string(allocator, item));
-    return found.items;
-}
-
-/// Return a JSON string; the empty string for other values.
-pub fn string(allocator: Allocator, text: ?[]const u8) Error![]const u8 {
-    const raw = text orelse return "";
-    return if (raw[0] == '"') json.decodeString(allocator, raw) else "";
-}
-
-pub fn among(list: Texts, text: []const u8) bool {
-    for (list) |one| if (bytes.equal(one, text)) return true;
-    return false;
-}
-
-fn matchesAny(list: Texts, text: []const u8) bool {
-    for (list) |pattern| if (matches(pattern, text)) return true;
-    return false;
-}
-
-/// Return whether a text matches a pattern, in which `*` matches any text. Everything else matches itself only.
-pub fn matches(pattern: []const u8, text: []const u8) bool {
-    var p: usize = 0;
-    var t: usize = 0;
-    var star: ?usize = null;
-    var resume_at: usize = 0;
-    while (t < text.len) {
-        if (p < pattern.len and pattern[p] == '*') {
-            star = p;
-            resume_at = t;
-            p += 1;
-        } else if (p < pattern.len and pattern[p] == text[t]) {
-            p += 1;
-            t += 1;
-        } else if (star) |at| {
-            p = at + 1;
-            resume_at += 1;
-            t = resume_at;
-        } else return false;
-    }
-    while (p < pattern.len and pattern[p] == '*') p += 1;
-    return p == pattern.len;
+    for (found) |*one| one.* = try .read(allocator, each.next() orelse @trap());
+    return found;
 }
 
 fn keyOf(allocator: Allocator, uri: []const u8) Error![]const u8 {
@@ -319,17 +206,6 @@ fn hasDots(uri: []const u8) bool {
 
 const testing = std.testing;
 
-test "patterns" {
-    for ([_][2][]const u8{
-        .{ "add", "add" }, .{ "*", "" },      .{ "*", "x" },       .{ "a*", "a" }, .{ "a*c*e", "abcde" },
-        .{ "*b", "aab" },  .{ "a**b", "ab" }, .{ "a*ab", "aaab" },
-    }) |pair| try testing.expect(matches(pair[0], pair[1]));
-    for ([_][2][]const u8{
-        .{ "add", "Add" },     .{ "add", "addx" }, .{ "add", "" }, .{ "", "a" }, .{ "a*b", "abc" }, .{ "a?c", "abc" },
-        .{ "*a*b*c", "abab" },
-    }) |pair| try testing.expect(!matches(pair[0], pair[1]));
-}
-
 test "segments that readers could remove" {
     for ([_][]const u8{ "a:b/../c", "a:..", "a://h/.", "a:x\\..\\y", "a:../x?y" }) |uri|
         try testing.expect(hasDots(uri));
@@ -338,22 +214,24 @@ test "segments that readers could remove" {
 }
 
 const Literal = struct {
-    uri: []const u8,
-
-    pub fn init(_: Allocator, uri: []const u8) Error!Literal {
-        return .{ .uri = uri };
-    }
-
-    pub fn matches(literal: Literal, template: []const u8) Error!bool {
-        const end = std.mem.indexOfScalar(u8, template, '{') orelse template.len;
-        return bytes.startsWith(literal.uri, template[0..end]);
+    pub fn append(
+        _: Literal,
+        allocator: Allocator,
+        list: *std.ArrayList(?*const Entry),
+        uri: []const u8,
+        templates: []const Entry,
+    ) Error!void {
+        for (templates) |*known| {
+            const end = std.mem.indexOfScalar(u8, known.name, '{') orelse known.name.len;
+            if (bytes.startsWith(uri, known.name[0..end])) try list.append(allocator, known);
+        }
     }
 };
 
 fn expectHas(rules: *const Rules, arena: Allocator, path: []const u8, kind: Kind, name: []const u8, has: bool) !void {
     const filter = rules.at(path).filter;
     errdefer std.debug.print("{s} {s}\n", .{ path, name });
-    try testing.expectEqual(has, filter.has(try rules.target(arena, kind, name, Literal)));
+    try testing.expectEqual(has, filter.has(try rules.target(arena, kind, name, Literal{})));
 }
 
 test "filters" {

@@ -2,6 +2,7 @@
 //! of unrolled loops to each component that uses it.
 
 const std = @import("std");
+const endsWith = @import("bytes.zig").endsWith;
 
 pub const Alphabet = enum {
     /// Section 4, padded.
@@ -64,8 +65,8 @@ pub fn decode(allocator: std.mem.Allocator, alphabet: Alphabet, text: []const u8
 
 fn unpadded(text: []const u8) ?[]const u8 {
     if (text.len % 4 != 0) return null;
-    if (std.mem.endsWith(u8, text, "==")) return text[0 .. text.len - 2];
-    return if (std.mem.endsWith(u8, text, "=")) text[0 .. text.len - 1] else text;
+    if (endsWith(text, "==")) return text[0 .. text.len - 2];
+    return if (endsWith(text, "=")) text[0 .. text.len - 1] else text;
 }
 
 fn value(alphabet: Alphabet, character: u8) ?u6 {

@@ -13,6 +13,16 @@ pub fn startsWith(text: []const u8, start: []const u8) bool {
     return true;
 }
 
+pub fn endsWith(text: []const u8, end: []const u8) bool {
+    return text.len >= end.len and startsWith(text[text.len - end.len ..], end);
+}
+
+/// Return the position of the first occurrence of a part.
+pub fn find(text: []const u8, part: []const u8) ?usize {
+    for (0..text.len) |at| if (startsWith(text[at..], part)) return at;
+    return null;
+}
+
 /// Like `startsWith`, but ASCII letters match in either case.
 pub fn startsLike(text: []const u8, start: []const u8) bool {
     if (text.len < start.len) return false;
@@ -51,6 +61,10 @@ test "comparison" {
 }
 
 test "search" {
+    try std.testing.expect(endsWith("abc", "") and endsWith("abc", "bc") and !endsWith("bc", "abc"));
+    try std.testing.expect(!endsWith("abc", "ab"));
+    try std.testing.expectEqual(1, find("abcbc", "bc"));
+    try std.testing.expectEqual(null, find("abcbc", "cc"));
     try std.testing.expect(contains("abc", "") and contains("aabc", "abc") and contains("abc", "c"));
     try std.testing.expect(!contains("", "a") and !contains("ab", "abc"));
     try std.testing.expectEqualStrings("a b", trimmed("\r\n\t a b "));

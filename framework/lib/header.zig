@@ -21,7 +21,7 @@ pub fn decode(arena: Allocator, value: []const u8) Allocator.Error!?[]const u8 {
     const before = "=?base64?";
     const after = "?=";
     if (value.len < before.len + after.len) return value;
-    if (!bytes.startsWith(value, before) or !std.mem.endsWith(u8, value, after)) return value;
+    if (!bytes.startsWith(value, before) or !bytes.endsWith(value, after)) return value;
     const encoded = value[before.len .. value.len - after.len];
     const decoded = try base64.decode(arena, .standard, encoded) orelse return null;
     return if (std.unicode.utf8ValidateSlice(decoded)) decoded else null;

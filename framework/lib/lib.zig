@@ -13,6 +13,7 @@ pub const json = @import("json.zig");
 pub const limits = @import("limits.zig");
 pub const lists = @import("lists.zig");
 pub const percent = @import("percent.zig");
+pub const policy = @import("policy.zig");
 pub const proposals = @import("proposals.zig");
 pub const tools = @import("tools.zig");
 pub const uri_matching = @import("uri_matching.zig");
@@ -30,6 +31,8 @@ test {
     _ = json;
     _ = lists;
     _ = percent;
+    _ = policy;
+    _ = @import("selection.zig");
     _ = proposals;
     _ = typed;
     _ = UriTemplate;

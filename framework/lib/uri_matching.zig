@@ -2,6 +2,7 @@
 
 const std = @import("std");
 const uris = @import("uris");
+const Entry = @import("selection.zig").Entry;
 const UriTemplate = @import("UriTemplate.zig");
 
 const Allocator = std.mem.Allocator;
@@ -30,28 +31,26 @@ pub fn first(
     return null;
 }
 
-/// URI that is matched against several templates.
-pub const Uri = struct {
-    allocator: Allocator,
-    /// Null: the text is not a URI.
-    normal: ?[]const u8,
-
-    pub fn init(allocator: Allocator, text: []const u8) Allocator.Error!Uri {
-        const normal = try uris.normalized(text, .{ .dots = false });
-        return .{ .allocator = allocator, .normal = if (normal) |found| found.text else null };
-    }
-
-    /// Return whether it matches a template with any values of its variables, also those that lead out of a folder.
-    pub fn matches(self: Uri, template: []const u8) Allocator.Error!bool {
-        const text = self.normal orelse return false;
-        if (!begins(template, text)) return false;
-        const parsed = switch (try parse(self.allocator, template, false)) {
-            .template => |parsed| parsed,
-            .problem => return false,
-        };
-        const names = try self.allocator.alloc([]const u8, parsed.variables.len);
-        for (names, parsed.variables) |*name, variable| name.* = variable.name;
-        return try parsed.match(self.allocator, text, names) != null;
+/// Matcher of a URI against the recorded templates of a server, in a program without requests.
+pub const Templates = struct {
+    /// Append the templates that a URI matches with any values of their variables, also those that lead out of a
+    /// folder.
+    pub fn append(
+        _: Templates,
+        allocator: Allocator,
+        list: *std.ArrayList(?*const Entry),
+        uri: []const u8,
+        templates: []const Entry,
+    ) Allocator.Error!void {
+        const normal = try uris.normalized(uri, .{ .dots = false }) orelse return;
+        for (templates) |*known| {
+            if (!begins(known.name, normal.text)) continue;
+            const parsed = switch (try parse(allocator, known.name, false)) {
+                .template => |parsed| parsed,
+                .problem => continue,
+            };
+            if (try parsed.match(allocator, normal.text, known.variables) != null) try list.append(allocator, known);
+        }
     }
 };
 

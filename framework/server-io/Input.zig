@@ -56,7 +56,7 @@ pub fn next(self: *Input) ?Line {
 fn checked(self: *Input, raw: []const u8) Line {
     defer self.skipping = false;
     if (self.skipping or raw.len > envelope.max_body) return .too_long;
-    const line = if (std.mem.endsWith(u8, raw, "\r")) raw[0 .. raw.len - 1] else raw;
+    const line = if (lib.bytes.endsWith(raw, "\r")) raw[0 .. raw.len - 1] else raw;
     return if (std.unicode.utf8ValidateSlice(line)) .{ .text = line } else .not_utf8;
 }
 

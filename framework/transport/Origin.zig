@@ -14,7 +14,7 @@ port: []const u8,
 
 /// Parse an origin; null for any other text, including the opaque origin `null`.
 pub fn parse(text: []const u8) ?Origin {
-    const end = mem.indexOf(u8, text, "://") orelse return null;
+    const end = lib.bytes.find(text, "://") orelse return null;
     const scheme = text[0..end];
     if (scheme.len == 0) return null;
     for (scheme) |byte| if (!ascii.isAlphanumeric(byte) and mem.indexOfScalar(u8, "+-.", byte) == null) return null;

@@ -3,6 +3,7 @@
 
 const std = @import("std");
 const bindings = @import("bindings");
+const gate = @import("gate.zig");
 const http = @import("http.zig");
 const lifecycle = @import("lifecycle.zig");
 const faults = @import("faults.zig");
@@ -80,9 +81,15 @@ pub fn begin(self: *Peer, request: Request, terms: messages.Terms, output: Outpu
     return refused;
 }
 
-/// Return the error reply to a request that the access rules reject, or null.
-pub fn check(_: *Peer, request: Request) ?Reply {
-    return bindings.access.check(request);
+/// Return the rejection of a request by the access rules, or null.
+pub fn check(_: *Peer, request: Request) ?messages.Rejection(Reply) {
+    const rejection = bindings.access.check(request) orelse return null;
+    return .{ .reply = rejection.reply, .denied = rejection.denied };
+}
+
+/// Return the response to a request that the policy denies.
+pub fn deny(_: *Peer, head: http.Head, scopes: []const []const u8) error{OutOfMemory}!http.Response {
+    return gate.deny(head, scopes);
 }
 
 pub fn handle(_: *Peer, request: Request) ?Reply {

@@ -3,6 +3,7 @@
 //! `REVISION LEVEL @PRINCIPAL CAPABILITIES`, with `-` for no level, without the parts that it does not have.
 
 const std = @import("std");
+const lib = @import("lib");
 const revisions = @import("revisions.zig");
 
 const Session = @This();
@@ -42,7 +43,7 @@ pub fn read(state: []const u8) Session {
 
 /// Return whether the session belongs to a principal; null: the request has none.
 pub fn belongsTo(session: Session, other: ?[]const u8) bool {
-    return std.mem.eql(u8, session.principal orelse "", other orelse "");
+    return lib.bytes.equal(session.principal orelse "", other orelse "");
 }
 
 /// Return the session as text.

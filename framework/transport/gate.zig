@@ -123,13 +123,7 @@ pub fn check(
     }
     // A request from a page of another origin, or to another host, is refused before its credentials are looked at.
     if (admission == .refused and admission.refused.status == 403) return admission.refused;
-    switch (authorizer.authorize(.{
-        .method = head.method,
-        .target = head.target,
-        .headers = Peer.pairs(head.fields),
-        .resumed = hosted.resumed,
-        .introspection = hosted.introspection,
-    })) {
+    switch (authorizer.authorize(facts(head, hosted))) {
         .allowed => |identity| peer.identity = identity,
         .answered => |response| return try answered(response, null),
         .needs_keys => |response| return try answered(response, "keys"),
@@ -143,6 +137,21 @@ pub fn check(
         peer.fields = try std.mem.concat(memory.allocator, http.Field, &.{ peer.fields, found });
     };
     return if (hosted.identify == .only) .{ .status = 204 } else null;
+}
+
+/// Return the response to a request that was allowed, and that the policy denies to its principal.
+pub fn deny(head: http.Head, scopes: []const []const u8) error{OutOfMemory}!http.Response {
+    return answered(authorizer.deny(facts(head, .{}), scopes), null);
+}
+
+fn facts(head: http.Head, hosted: Hosted) authorizer.HttpRequest {
+    return .{
+        .method = head.method,
+        .target = head.target,
+        .headers = Peer.pairs(head.fields),
+        .resumed = hosted.resumed,
+        .introspection = hosted.introspection,
+    };
 }
 
 /// Return the principal of a request in the form of `Session.principal`.

@@ -1,6 +1,6 @@
 //! Types of messages and their outcomes, shared by `protocol.zig` and the code that carries out its decisions.
 
-const std = @import("std");
+const lib = @import("lib");
 const http = @import("http.zig");
 const Fault = @import("faults.zig").Fault;
 const Session = @import("Session.zig");
@@ -9,7 +9,7 @@ const mark = "\u{feff}";
 
 /// Strip a leading byte order mark, which some programs write. RFC 8259, section 8.1: a parser may ignore it.
 pub fn withoutMark(text: []const u8) []const u8 {
-    return if (std.mem.startsWith(u8, text, mark)) text[mark.len..] else text;
+    return if (lib.bytes.startsWith(text, mark)) text[mark.len..] else text;
 }
 
 /// Parsed message.
@@ -32,6 +32,11 @@ pub fn Opened(comptime Request: type) type {
         version: ?[]const u8 = null,
         fault: ?Fault = null,
     };
+}
+
+/// Rejection of a request by the access rules. `denied`: the policy denies it; the scopes that would permit it.
+pub fn Rejection(comptime Reply: type) type {
+    return struct { reply: Reply, denied: ?[]const []const u8 = null };
 }
 
 /// Message to send back.

@@ -67,7 +67,7 @@ pub fn Posting(comptime Peer: type) type {
             };
             if (older_revision == null or opened.version != null) {
                 const answer = try self.modern(opened, .{ .head = head, .mirror = mirror }, output);
-                return respond(self, answer, if (answer.code) |number| http.statusOf(number) else 200);
+                return respond(self, head, answer, if (answer.code) |number| http.statusOf(number) else 200);
             }
             // Clients of handshake revisions take 404 for the end of a session, and get no HTTP codes for JSON-RPC
             // errors.
@@ -84,13 +84,13 @@ pub fn Posting(comptime Peer: type) type {
                         session = .{};
                         sealed.id = null;
                         const answer = try self.older(opened, &session, head, output);
-                        return issued(self, session, try respond(self, answer, 200));
+                        return issued(self, session, try respond(self, head, answer, 200));
                     },
                     .stored => |*stored| {
                         session = .{};
                         stored.* = .{ .seals = stored.seals };
                         const answer = try self.older(opened, &session, head, output);
-                        return begun(self, session, try respond(self, answer, 200));
+                        return begun(self, session, try respond(self, head, answer, 200));
                     },
                 }
             } else if (try resumed(self, &session)) |refused| {
@@ -98,7 +98,7 @@ pub fn Posting(comptime Peer: type) type {
                 return refused;
             }
             const answer = try self.older(opened, &session, head, output);
-            return kept(self, session, try respond(self, answer, 200));
+            return kept(self, session, try respond(self, head, answer, 200));
         }
 
         /// Answer a request without a body: a client of a handshake revision opens a stream for notifications, or ends
@@ -222,7 +222,8 @@ pub fn Posting(comptime Peer: type) type {
             return self.arena.dupe(http.Field, of);
         }
 
-        fn respond(self: *Self, answer: Answer, status: u16) Error!http.Response {
+        fn respond(self: *Self, head: http.Head, answer: Answer, status: u16) Error!http.Response {
+            if (self.denied) |scopes| return self.peer.deny(head, scopes);
             if (answer.listening) {
                 const parts = [_][]const u8{ "data: ", answer.body, "\n\n", "data: ", answer.last, "\n\n" };
                 return .{

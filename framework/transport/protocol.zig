@@ -4,8 +4,9 @@
 //!
 //! * `Request`, `Reply`: handles; `Output`: destination of the events of a request
 //! * `parse(body) Incoming(Request)`, `params(request) []const u8`, `refusal(Fault) []const u8`
-//! * `begin(request, Terms, Output) ?Reply` (an error reply if the request is rejected), `check(request) ?Reply` (the
-//!   error reply of the access rules), `handle(request) ?Reply`, `finish(request, ?Reply) Answer`
+//! * `begin(request, Terms, Output) ?Reply` (an error reply if the request is rejected), `check(request)
+//!   ?Rejection(Reply)` (by the access rules), `deny(head, scopes) http.Response` (the response to a denied request),
+//!   `handle(request) ?Reply`, `finish(request, ?Reply) Answer`
 //! * `nowhere`: the `Output` that discards events
 //! * `raw(json) Reply`, `failure(Fault) Reply`, `metadata() lifecycle.Metadata`
 //! * `sealSession(facts) ?id`, `openSession(id) ?facts`
@@ -61,6 +62,8 @@ pub fn Protocol(comptime Peer: type) type {
         sessions: sessions.Given = .off,
         /// Principal of the request over HTTP, in the form of `Session.principal`.
         principal: ?[]const u8 = null,
+        /// Set: the policy denies the message, and these scopes would permit it.
+        denied: ?[]const []const u8 = null,
         /// Lines of the stdio transport to write after the answer.
         following: std.ArrayList([]const u8) = .empty,
 
@@ -121,7 +124,7 @@ pub fn Protocol(comptime Peer: type) type {
             const listens = is(opened, "subscriptions/listen");
             const events = if (listens) Peer.nowhere else output;
             if (self.peer.begin(opened.request, terms, events)) |refused| return self.finish(opened, refused);
-            if (self.peer.check(opened.request)) |refused| return self.finish(opened, refused);
+            if (self.peer.check(opened.request)) |rejection| return self.rejected(opened, rejection);
             if (listens) return self.listen(opened, posted);
             if (is(opened, "server/discover"))
                 return self.finish(opened, self.peer.raw(try self.texts.discovery(self.peer, self.delivery != .none)));
@@ -195,7 +198,7 @@ pub fn Protocol(comptime Peer: type) type {
                 },
             };
             if (self.peer.begin(opened.request, terms, output)) |refused| return self.finish(opened, refused);
-            if (self.peer.check(opened.request)) |refused| return self.finish(opened, refused);
+            if (self.peer.check(opened.request)) |rejection| return self.rejected(opened, rejection);
             // Over HTTP a client of a handshake revision gets change notifications only in a session.
             const delivers = self.delivery != .none and (head == null or self.sessions == .on);
             if (is(opened, "initialize")) {
@@ -235,6 +238,11 @@ pub fn Protocol(comptime Peer: type) type {
 
         pub fn refuse(self: *Self, opened: Request, fault: Fault) Error!Answer {
             return self.finish(opened, self.peer.failure(fault));
+        }
+
+        fn rejected(self: *Self, opened: Request, rejection: messages.Rejection(Peer.Reply)) Error!Answer {
+            self.denied = rejection.denied;
+            return self.finish(opened, rejection.reply);
         }
 
         /// Return the capabilities that a client of a handshake revision declares.

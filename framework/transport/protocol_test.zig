@@ -86,9 +86,15 @@ const Peer = struct {
         return null;
     }
 
-    pub fn check(_: Peer, request: Request) ?Reply {
+    pub fn check(_: Peer, request: Request) ?messages.Rejection(Reply) {
+        if (std.mem.indexOf(u8, request.params, "forbidden") != null)
+            return .{ .reply = .{ .failure = .{ .code = -32600, .message = "" } }, .denied = &.{"a:b"} };
         if (std.mem.indexOf(u8, request.params, "hidden") == null) return null;
-        return .{ .failure = .{ .code = -32602, .message = "" } };
+        return .{ .reply = .{ .failure = .{ .code = -32602, .message = "" } } };
+    }
+
+    pub fn deny(peer: Peer, head: http.Head, scopes: []const []const u8) error{OutOfMemory}!http.Response {
+        return .{ .status = 403, .body = peer.print("{s} {s}", .{ head.target, scopes[0] }) };
     }
 
     pub fn handle(_: Peer, request: Request) ?Reply {

@@ -12,6 +12,7 @@
 //! Specification: 2025-11-25, basic/transports, "Session Management".
 
 const std = @import("std");
+const lib = @import("lib");
 const http = @import("http.zig");
 const faults = @import("faults.zig");
 const Session = @import("Session.zig");

@@ -17,9 +17,9 @@ pub const Normal = struct {
     pub fn equals(self: Normal, other: Normal) bool {
         if (self.host != other.host or self.authority_end != other.authority_end) return false;
         const a, const b = .{ self.text, other.text };
-        return std.mem.eql(u8, a[0..self.host], b[0..other.host]) and
+        return same(a[0..self.host], b[0..other.host]) and
             std.ascii.eqlIgnoreCase(a[self.host..self.authority_end], b[other.host..other.authority_end]) and
-            std.mem.eql(u8, a[self.authority_end..], b[other.authority_end..]);
+            same(a[self.authority_end..], b[other.authority_end..]);
     }
 
     /// Return the text with its host in lower case, at compile time.
@@ -126,7 +126,7 @@ fn validHost(comptime host: []const u8) bool {
 }
 
 fn isDots(segment: []const u8) bool {
-    return std.mem.eql(u8, segment, ".") or std.mem.eql(u8, segment, "..");
+    return same(segment, ".") or same(segment, "..");
 }
 
 /// Components of a URI. `query` and `fragment` include `?` and `#`.
@@ -148,7 +148,7 @@ const Parts = struct {
         if (colon == 0) return null;
         var at = colon + 1;
         var authority: ?[]const u8 = null;
-        if (std.mem.startsWith(u8, text[at..], "//")) {
+        if (hasSlashes(text[at..])) {
             const end = endOf(text, at + 2, "/?#", braces);
             authority = text[at + 2 .. end];
             at = end;
@@ -227,7 +227,7 @@ fn write(text: []const u8, options: Options, buffer: []u8) ?Normal {
         normal.host = out.len;
         out.encoded(place.host, "[]");
         if (default_port != null) lower(buffer[normal.host..out.len], options.template);
-        const default = if (default_port) |port| std.mem.eql(u8, place.port, port) else false;
+        const default = if (default_port) |port| same(place.port, port) else false;
         const keep_empty = !options.dots and default_port == null and place.colon;
         if (!default and (place.port.len > 0 or keep_empty)) {
             out.byte(':');
@@ -241,7 +241,7 @@ fn write(text: []const u8, options: Options, buffer: []u8) ?Normal {
         out.len = path + withoutDots(buffer[path..out.len]);
     if (out.len == path and default_port != null and parts.authority != null) out.byte('/');
     // Otherwise the path would be parsed as an authority.
-    if (parts.authority == null and std.mem.startsWith(u8, buffer[path..out.len], "//")) {
+    if (parts.authority == null and hasSlashes(buffer[path..out.len])) {
         std.mem.copyBackwards(u8, buffer[path + 2 .. out.len + 2], buffer[path..out.len]);
         buffer[path..][0..2].* = "/.".*;
         out.len += 2;
@@ -342,4 +342,15 @@ fn withoutDots(path: []u8) usize {
         at = end;
     }
     return len;
+}
+
+/// Compare short texts; `std.mem.eql` is optimised for long ones and larger.
+fn same(a: []const u8, b: []const u8) bool {
+    if (a.len != b.len) return false;
+    for (a, b) |one, other| if (one != other) return false;
+    return true;
+}
+
+fn hasSlashes(text: []const u8) bool {
+    return text.len >= 2 and text[0] == '/' and text[1] == '/';
 }

@@ -63,7 +63,7 @@ def test_inspect_warns_of_a_record_that_is_not_what_the_server_applies(file: Pat
     index = data.rindex(b'["echo"]')
     changed = tmp_path / "changed.wasm"
     changed.write_bytes(data[:index] + b'["ecno"]' + data[index + 8 :])
-    warning = "warning: the filters that this file applies are not those of its record"
+    warning = "warning: the filters and the policy that this file applies are not those of its record"
     assert warning in run(changed, "--path", "/mcp/math")
     assert warning in run(changed, "--no-boot")
     assert warning not in run(file, "--no-boot") + run(file, "--path", "/mcp/math")

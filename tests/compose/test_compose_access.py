@@ -10,17 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.compose_inputs import METADATA, WIT, catalogue, dummy, tool, tools_component, validate
+from support.compose_inputs import METADATA, WIT, catalogue, dummy, notes_component, tool, tools_component, validate
 from support.entry_points import JSON, Embedded, Served, mirrored, request
 from support.server_processes import wasmtime_serve
 
-from wasmcp.component.canonical_abi import Case
-from wasmcp.component.constant_component import constants
-from wasmcp.component.types import Func
 from wasmcp.compose import Catalogue, ComponentSpec, ComposedServer, access_rules, compose_server
 from wasmcp.compose.access import Access, Filter, Selector
-from wasmcp.compose.framework import load_framework
-from wasmcp.compose.interfaces import COMPLETIONS, PROMPTS, RESOURCES
 from wasmcp.errors import CompositionError, RequestError
 from wasmcp.guest.declarations import tags
 from wasmcp.host import open_server
@@ -39,32 +34,6 @@ ACCESS = Access(
 )
 
 
-def _notes() -> bytes:
-    """A component whose every resource, prompt and completion has an answer."""
-    framework = load_framework()
-    exports = {
-        RESOURCES: framework["resources-middleware"].wants(RESOURCES),
-        PROMPTS: framework["prompts-middleware"].wants(PROMPTS),
-        COMPLETIONS: framework["completions-middleware"].wants(COMPLETIONS),
-    }
-
-    def answers(_interface: str, name: str, _func: Func) -> Any:
-        if name == "read-resource":
-            part = {"uri": "notes://x", "mime-type": None, "data": Case("text", "a note"), "meta": None}
-            result = {"contents": [part], "cache": None, "meta": None, "extra": None}
-        elif name == "get-prompt":
-            result = {"description": "a prompt", "messages": [], "meta": None, "extra": None}
-        elif name == "complete":
-            result = {"values": ["one"], "total": None, "has-more": None}
-        elif name == "list-references":
-            return Case("ok", [])
-        else:
-            return Case("ok", {"items": [], "next": None, "cache": None})
-        return Case("ok", Case("some", Case("complete", result)))
-
-    return constants(exports, answers)
-
-
 NOTES = Catalogue(
     resources=({"uri": "notes://all", "name": "all"}, {"uri": "notes://private/key", "name": "key"}),
     templates=({"uriTemplate": "notes://{area}/{id}", "name": "note", **TAGGED},),
@@ -78,7 +47,7 @@ def composed(access: Access | None = ACCESS) -> ComposedServer:
     return compose_server(
         [
             ComponentSpec("calc", tools_component("called"), calc),
-            ComponentSpec("notes", _notes(), NOTES),
+            ComponentSpec("notes", notes_component(), NOTES),
         ],
         METADATA,
         access=access,
@@ -345,7 +314,7 @@ def unchecking_transport(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 def test_replaced_transports_apply_the_filters_and_the_authorization(unchecking_transport: bytes) -> None:
     spec = ComponentSpec("calc", tools_component("called"), catalogue("add"))
     framework = {"transport": unchecking_transport}
-    with pytest.raises(CompositionError, match="the server has filters, but the replacement of `transport`"):
+    with pytest.raises(CompositionError, match="the server has access rules, but the replacement of `transport`"):
         compose_server([spec], METADATA, access=Access({"/mcp": Filter(())}), framework=framework)
     with pytest.raises(CompositionError, match='the server has `auth = "required"`, but the replacement'):
         compose_server([spec], METADATA, auth="required", framework=framework)

@@ -17,7 +17,7 @@ from wasmcp.component.graph import Graph
 from wasmcp.component.types import Func
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata
 from wasmcp.compose.framework import load_framework
-from wasmcp.compose.interfaces import SERVER_HANDLER, TOOLS
+from wasmcp.compose.interfaces import COMPLETIONS, PROMPTS, RESOURCES, SERVER_HANDLER, TOOLS
 
 WIT = Path(__file__).parents[2] / "wit"
 METADATA = ServerMetadata("test", "1.0.0")
@@ -185,3 +185,29 @@ def tools_beside(text: str, *names: str) -> bytes:
     tools = graph.instantiate(graph.add("tools", tools_component("probed", *names)))
     graph.export(TOOLS, tools.export(TOOLS))
     return encode(graph, define_types=False).to_bytes()
+
+
+def notes_component() -> bytes:
+    """A component whose every resource, prompt and completion has an answer."""
+    framework = load_framework()
+    exports = {
+        RESOURCES: framework["resources-middleware"].wants(RESOURCES),
+        PROMPTS: framework["prompts-middleware"].wants(PROMPTS),
+        COMPLETIONS: framework["completions-middleware"].wants(COMPLETIONS),
+    }
+
+    def answers(_interface: str, name: str, _func: Func) -> Any:
+        if name == "read-resource":
+            part = {"uri": "notes://x", "mime-type": None, "data": Case("text", "a note"), "meta": None}
+            result = {"contents": [part], "cache": None, "meta": None, "extra": None}
+        elif name == "get-prompt":
+            result = {"description": "a prompt", "messages": [], "meta": None, "extra": None}
+        elif name == "complete":
+            result = {"values": ["one"], "total": None, "has-more": None}
+        elif name == "list-references":
+            return Case("ok", [])
+        else:
+            return Case("ok", {"items": [], "next": None, "cache": None})
+        return Case("ok", Case("some", Case("complete", result)))
+
+    return constants(exports, answers)

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from wasmcp.insight.roles import Reach, Structure
 
 _UNPROVED = (
-    "the filters that this file applies are not those of its record, or `access-control` is not that of this wasmcp"
+    "the filters and the policy that this file applies are not those of its record, or `access-control` is not that of "
+    "this wasmcp"
 )
 _TITLES = {"tools": "tools", "resources": "resources", "templates": "resource templates", "prompts": "prompts"}
 
@@ -42,6 +43,7 @@ def command(spec: str, *, no_boot: bool, offline: bool, path: str | None, as_jso
     from wasmcp.cli.specs import read_subject
     from wasmcp.compose import inspect_component
     from wasmcp.insight.listing import recorded_offers
+    from wasmcp.insight.policy import policy_of
     from wasmcp.insight.roles import read_structure
 
     subject = read_subject(spec, offline=offline)
@@ -66,6 +68,7 @@ def command(spec: str, *, no_boot: bool, offline: bool, path: str | None, as_jso
             "foreign_framework": list(structure.foreign),
             "access": structure.access,
             "access_unproved": structure.access_unproved,
+            "policy": policy_of(structure.access),
             "manifest": recorded.entry,
         }
         click.echo(json.dumps(document, indent=2))
@@ -122,6 +125,7 @@ def _lines(
 ) -> Iterator[str]:
     from wasmcp.compose.interfaces import CAPABILITY_NAMES
     from wasmcp.compose.upstream_adapters import foreign
+    from wasmcp.insight.policy import policy_of, policy_rows
 
     offered = " and ".join(f"`{capability}`" for capability in inspection.capabilities)
     what = "a server" if inspection.is_server else f"a component that offers {offered}" if offered else "a component"
@@ -151,8 +155,11 @@ def _lines(
         parts = structure.components
         yield from _table("components and what they may use", [(part.name, _may_use(part)) for part in parts])
         yield from _trust(structure)
-    if structure.access is not None:
-        yield from _table("filters", _filters(structure.access))
+    filters, policy = _filters(structure.access or {}), policy_of(structure.access)
+    if filters:
+        yield from _table("filters", filters)
+    if policy is not None:
+        yield from _table("policy", policy_rows(policy))
     if structure.access_unproved:
         yield f"warning: {_UNPROVED}"
     if offers is not None:

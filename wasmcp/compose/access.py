@@ -1,6 +1,7 @@
-"""Access rules as an author writes them: filters by path of the endpoint.
+"""Access rules as an author writes them: filters by path of the endpoint, and a policy.
 
-A filter selects the entries (tools, resources, resource templates, prompts) that exist under one path.
+A filter selects the entries (tools, resources, resource templates, prompts) that exist under one path. The policy
+defines the requests that a principal may send.
 """
 
 from __future__ import annotations
@@ -10,36 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from wasmcp.compose.access_selectors import PATTERNS, Selector
+from wasmcp.compose.policy import Policy
+
+__all__ = ["PATTERNS", "ROOT", "Access", "Filter", "Policy", "Selector", "path_problem"]
+
 ROOT = "/mcp"
 """Path of the endpoint. Requests without a path (stdio) count as requests to it."""
 
-PATTERNS = ("tools", "resources", "prompts")
-"""Keys of a selector with patterns, in which `*` matches any text. Those of resources are for templates as well."""
-
 _PATH = re.compile(r"/mcp(/[A-Za-z0-9._~-]+)*")
-
-
-@dataclass(frozen=True)
-class Selector:
-    """Conditions on an entry; it selects the entries that meet all of them. None: no condition.
-
-    Attributes:
-        tools: Patterns for the names of tools.
-        resources: Patterns for the URIs of resources and the templates of resource templates.
-        prompts: Patterns for the names of prompts.
-        tags: Tags, of which an entry needs one.
-        components: Names of components, one of which owns the entry.
-    """
-
-    tools: tuple[str, ...] | None = None
-    resources: tuple[str, ...] | None = None
-    prompts: tuple[str, ...] | None = None
-    tags: tuple[str, ...] | None = None
-    components: tuple[str, ...] | None = None
-
-    def to_dict(self) -> dict[str, list[str]]:
-        """Return the conditions as JSON values."""
-        return {name: list(value) for name, value in vars(self).items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -67,12 +47,14 @@ class Access:
     Attributes:
         filters: Path of the endpoint -> its filter. Without filters every path below `/mcp` has every entry; with
             filters only these paths exist, and `/mcp`.
+        policy: The requests that a principal may send.
     """
 
     filters: Mapping[str, Filter] = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)
 
     def __bool__(self) -> bool:
-        return bool(self.filters)
+        return bool(self.filters or self.policy)
 
 
 def path_problem(path: str) -> str | None:

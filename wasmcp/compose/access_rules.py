@@ -6,13 +6,18 @@ The framework component `access-control` applies the rules; framework/lib/access
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from wasmcp.component.custom_sections import custom_section
-from wasmcp.compose.access import Access, Selector
-from wasmcp.compose.chain_plan import DynamicComponent, Member, Part, members_of
+from wasmcp.compose.access import ROOT, Access, Selector
+from wasmcp.compose.chain_plan import DynamicComponent, Member, Part, components_of, members_of
+from wasmcp.compose.interfaces import SERVER_HANDLER
+from wasmcp.compose.metadata import Authorization
+from wasmcp.compose.policy import Condition
+from wasmcp.compose.policy_rules import Known, Recorded, declared_conditions, own_conditions, policy_problems
 from wasmcp.errors import CompositionError
 from wasmcp.protocol import IDENTITIES
 from wasmcp.revision_views import Item
@@ -35,20 +40,40 @@ def tags_of(item: Item) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def compiled(access: Access, parts: Sequence[Part], *, development: bool = False) -> dict[str, Any]:
-    """Return the rules of a server in the form that the framework reads, as JSON values.
+def compiled(
+    access: Access, parts: Sequence[Part], *, auth: Authorization = "operator", development: bool = False
+) -> dict[str, Any] | None:
+    """Return the rules of a server in the form that the framework reads, as JSON values; None without rules.
 
     Args:
-        access: The rules as the author writes them.
+        access: The rules as the author writes them. The conditions that entries declare are added.
         parts: The chain.
+        auth: The server's authorization.
         development: True for a development build, in which the lists of every Python component are read at run time.
 
     Raises:
         CompositionError: A rule cannot hold: it names a component, a tag, a tool or a prompt that is not in the server,
-            or refers to tags or components of entries that are not recorded.
+            or refers to tags or components of entries that are not recorded; or it has no effect. The error lists all
+            problems.
     """
     members = members_of(parts)
-    problems = _problems(access, members, [part.component.name for part in parts if isinstance(part, DynamicComponent)])
+    dynamic = [part.component.name for part in parts if isinstance(part, DynamicComponent)]
+    known = Known(
+        entries=_recorded(members),
+        templates=any(member.catalogue.templates for member in members),
+        dynamic=dynamic,
+        methods=any(SERVER_HANDLER in component.offers for component in components_of(parts)),
+        paths=tuple(access.filters),
+    )
+    declared, problems = declared_conditions(members)
+    own, more = own_conditions(access.policy, declared, known)
+    problems += more
+    problems += _problems(access, members, dynamic)
+    problems += policy_problems(access.policy, known, own)
+    if access.policy and auth == "none":
+        problems.append(
+            'the server has a policy and `auth = "none"`: without authorization no request over HTTP has a principal'
+        )
     if problems and development:
         problems.append(
             "the lists of Python components of a development build are read at run time: with filters by their tags or "
@@ -56,9 +81,16 @@ def compiled(access: Access, parts: Sequence[Part], *, development: bool = False
         )
     if problems:
         raise CompositionError("; ".join(problems))
+    if not access and not own:
+        return None
+    paths = {path: one.to_dict() for path, one in access.filters.items()}
+    if not paths:
+        # Other spellings of a path that rules name must not be endpoints.
+        paths = {path: {"deny": []} for path in access.policy.paths if path != ROOT}
     return {
-        "paths": {path: one.to_dict() for path, one in access.filters.items()},
-        "entries": {kind: _entries(kind, members) for kind in IDENTITIES},
+        **({"paths": paths} if paths or access.policy.paths else {}),
+        "entries": {kind: _entries(kind, members, own) for kind in IDENTITIES},
+        **({"policy": access.policy.to_dict()} if access.policy or own else {}),
     }
 
 
@@ -78,8 +110,12 @@ def read_access(sections: Sequence[bytes]) -> dict[str, Any] | None:
 
 def _is_valid(rules: dict[str, Any]) -> bool:
     """Return true if a document has the form of `compiled`."""
-    paths, entries = rules.get("paths"), rules.get("entries")
-    if not isinstance(paths, dict) or not isinstance(entries, dict):
+    paths, entries, policy = rules.get("paths", {}), rules.get("entries"), rules.get("policy", {})
+    if not isinstance(paths, dict) or not isinstance(entries, dict) or not isinstance(policy, dict):
+        return False
+    rows = [rule for effect in ("allow", "deny") for rule in _list(policy.get(effect, []))]
+    rows += [entry["own"] for kind in IDENTITIES for entry in _list(entries.get(kind)) if "own" in entry]
+    if not all(map(_is_rule, rows)) or not all(isinstance(policy.get(one, []), list) for one in ("allow", "deny")):
         return False
     lists = [entries.get(kind) for kind in IDENTITIES]
     for one in paths.values():
@@ -100,14 +136,61 @@ def _is_texts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
-def _entries(kind: str, members: Sequence[Member]) -> list[dict[str, Any]]:
-    identity = IDENTITIES[kind]
-    entries = [
-        {"name": item[identity], "component": member.component.name, "tags": list(tags_of(item))}
+def _list(value: object) -> list[dict[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def _is_rule(rule: object) -> bool:
+    if not isinstance(rule, dict):
+        return False
+    claims = rule.get("claims", [])
+    return all(_is_texts(value) for name, value in rule.items() if name != "claims") and (
+        isinstance(claims, list)
+        and all(
+            isinstance(claim, dict) and _is_texts(claim.get("path")) and isinstance(claim.get("values"), list)
+            for claim in claims
+        )
+    )
+
+
+_VARIABLES = re.compile(r"\{[+#./;?&]?([^{}]*)\}")
+
+
+def variables_of(template: str) -> list[str]:
+    """Return the names of the variables of a resource template. RFC 6570, section 2.3."""
+    names = [name.rstrip("*") for listed in _VARIABLES.findall(template) for name in listed.split(",")]
+    return list(dict.fromkeys(names))
+
+
+def _recorded(members: Sequence[Member]) -> list[Recorded]:
+    return [
+        Recorded("resources" if kind == "templates" else kind, item[identity], member.component.name, tags_of(item))
+        for kind, identity in IDENTITIES.items()
         for member in members
         for item in member.catalogue.items(kind)
     ]
-    return sorted(entries, key=lambda entry: entry["name"].encode())
+
+
+def _entries(kind: str, members: Sequence[Member], own: Mapping[tuple[str, str], Condition]) -> list[dict[str, Any]]:
+    """Return the entries of a list: those that are recorded, and those of dynamic components with a condition."""
+    identity = IDENTITIES[kind]
+    facts = {
+        item[identity]: {"component": member.component.name, "tags": list(tags_of(item))}
+        for member in members
+        for item in member.catalogue.items(kind)
+    }
+    for one, name in own:
+        if one == kind:
+            facts.setdefault(name, {"component": "", "tags": []})
+    entries = []
+    for name in sorted(facts, key=str.encode):
+        entry = {"name": name, **facts[name]}
+        if kind == "templates":
+            entry["variables"] = variables_of(name)
+        if (kind, name) in own:
+            entry["own"] = own[kind, name].to_dict()
+        entries.append(entry)
+    return entries
 
 
 @dataclass(frozen=True)
@@ -135,12 +218,17 @@ def _problems(access: Access, members: Sequence[Member], dynamic: Sequence[str])
         names={kind: frozenset(item[IDENTITIES[kind]] for item in items[kind]) for kind in ("tools", "prompts")},
         dynamic=dynamic,
     )
-    return [
+    problems = [
         f"`{effect}` of the filter of `{path}` names {problem}"
         for path, one in access.filters.items()
         for effect, selectors in (("allow", one.allow or ()), ("deny", one.deny))
         for selector in selectors
         for problem in _unknown(selector, known, denied=effect == "deny")
+    ]
+    return problems + [
+        f"`policy.{place}` names {problem}"
+        for place, rule in access.policy.rules
+        for problem in _unknown(rule.selector, known, denied=place.startswith("deny"))
     ]
 
 

@@ -173,7 +173,7 @@ def compose_server(
         auth: The server's authorization.
         framework: Replacements of framework components, by name.
         development: True if components of development builds are permitted; see `wasmcp.development_builds`.
-        access: Its access rules: the entries that exist under each path of its endpoint.
+        access: Its access rules: the entries that exist under each path of its endpoint, and its policy.
         stored_sessions: True if sessions over HTTP are kept in `wasi:keyvalue`, for runtimes whose storage lasts and
             that keep no sessions themselves; see `wasmcp.compose.deployment_targets.STORED_SESSIONS`.
 
@@ -194,7 +194,7 @@ def compose_server(
     described = server_metadata(metadata, capabilities)
     composition = Composition(load_framework(framework), described, keyvalue, development=development)
     composition.check(read)
-    rules = compiled(access, parts, development=development) if access else None
+    rules = compiled(access or Access(), parts, auth=auth, development=development)
     text = None if rules is None else to_json_text(rules)
     composition.serve(
         parts,
@@ -345,7 +345,7 @@ class Composition:
             SESSION_STATES: self._session_states(sessions),
         }
         transport = self._instance("transport", services)
-        checks = {ACCESS: "filters"} if rules is not None else {}
+        checks = {ACCESS: "access rules"} if rules is not None else {}
         checks |= {AUTHORIZER: '`auth = "required"`'} if auth == "required" else {}
         for interface, reason in checks.items():
             if not interface_names.find(interface, transport.info.imports):
@@ -371,7 +371,7 @@ class Composition:
     def _accessible(self, chain: Value | None, rules: str | None) -> dict[str, Value | None]:
         """Return the first server handler and the check of requests; without rules the check rejects nothing."""
         if rules is None:
-            type_ = self.framework["access-control"].provides(ACCESS)
+            type_ = self.framework["transport"].wants(ACCESS)
             unchecked = self._generated("no-access-rules", stubs({ACCESS: type_}), kind="denial")
             unchecked.set(MESSAGES, self._shared[MESSAGES])
             return {SERVER_HANDLER: chain, ACCESS: unchecked.export(ACCESS)}
