@@ -133,14 +133,15 @@ fn verified(place: *const Place, text: []const u8, resumed: bool) error{OutOfMem
     else switch (try Token.verify(memory.allocator, &settings, text, if (resumed) null else now)) {
         .valid => |token| token,
         .invalid => |reason| return invalid(place, reason),
-        .unknown_key => return .{ .needs_keys = if (settings.keys.list.len == 0)
-            try unavailable(place, "the keys of the issuer could not be fetched")
+        .unknown_key => return if (settings.keys.list.len == 0)
+            unavailable(place, "the keys of the issuer could not be fetched", "keys")
         else
-            try denial(place, .{
+            denied(place, .{
                 .status = 401,
                 .code = "invalid_token",
                 .description = "no key of the issuer fits to the token",
-            }) },
+                .needs = "keys",
+            }),
     };
     if (!resumed) remember(text, token);
     return admitted(place, token);
@@ -151,13 +152,15 @@ fn introspected(place: *const Place, text: []const u8, request: Request) error{O
     if (!Token.isTransferable(text)) return invalid(place, "the token is malformed");
     const now: i64 = @intCast(@min(bindings.wasi_clocks.wall_clock.now().seconds, 1 << 53));
     if (cached(text, if (request.resumed) null else now)) |known| return admitted(place, known);
-    const found = request.introspection orelse return .{ .needs_introspection = .{
-        text, try unavailable(place, "the token could not be introspected"),
-    } };
-    switch (try Token.ofIntrospection(memory.allocator, &settings, found.document, now)) {
+    const found = request.introspection orelse {
+        const needs = try std.mem.concat(memory.allocator, u8, &.{ "introspection ", text });
+        return unavailable(place, "the token could not be introspected", needs);
+    };
+    const seconds, const document = std.mem.cutScalar(u8, found, ' ') orelse .{ "0", found };
+    switch (try Token.ofIntrospection(memory.allocator, &settings, document, now)) {
         .valid => |token| {
             var bounded = token;
-            bounded.until = now +| found.seconds;
+            bounded.until = now +| @as(i64, @intCast(lib.decimal.parse(seconds, 1 << 32) orelse 0));
             remember(text, bounded);
             return admitted(place, token);
         },
@@ -171,8 +174,13 @@ fn invalid(place: *const Place, reason: []const u8) error{OutOfMemory}!types.Ver
 }
 
 /// Return the response while the issuer cannot be reached: it fails closed.
-fn unavailable(place: *const Place, reason: []const u8) error{OutOfMemory}!Response {
-    return denial(place, .{ .status = 503, .code = "temporarily_unavailable", .description = reason });
+fn unavailable(place: *const Place, reason: []const u8, needs: []const u8) error{OutOfMemory}!types.Verdict {
+    return denied(place, .{
+        .status = 503,
+        .code = "temporarily_unavailable",
+        .description = reason,
+        .needs = needs,
+    });
 }
 
 /// Allow a request with a valid token, unless it lacks a scope.
@@ -329,7 +337,7 @@ fn metadata(place: *const Place, below: []const u8) error{OutOfMemory}!?Response
     try out.close(']');
     try out.close('}');
     const headers = try memory.allocator.dupe(Pair, &.{.{ "cache-control", "max-age=300" }});
-    return .{ .status = 200, .headers = headers, .body = out.text() };
+    return .{ .status = 200, .headers = headers, .body = out.text(), .needs = null };
 }
 
 const Denial = struct {
@@ -339,6 +347,8 @@ const Denial = struct {
     description: []const u8,
     /// The scopes that the request needs, in addition to those of every request.
     scopes: []const []const u8 = &.{},
+    /// Something that the host can fetch.
+    needs: ?[]const u8 = null,
 };
 
 /// Return the response of a denial. All have the same form: a challenge, and the error as JSON.
@@ -389,7 +399,7 @@ fn denial(place: *const Place, facts: Denial) error{OutOfMemory}!Response {
         .{ "retry-after", "5" },
     });
     const shown = if (facts.status == 503) headers else headers[0..2];
-    return .{ .status = facts.status, .headers = shown, .body = out.text() };
+    return .{ .status = facts.status, .headers = shown, .body = out.text(), .needs = facts.needs };
 }
 
 /// Return whether a query has a parameter `access_token` (RFC 6750, section 2.3), also with escapes.

@@ -212,7 +212,7 @@ fn postWhole(
         .on => .of(whole),
         .sealed => sessions.Given.Sealed.of(whole, Settings.current.keeps_session_values, true),
     };
-    const hosted: gate.Hosted = try .of(fields.items, resumed != null);
+    const hosted: gate.Hosted = .of(fields.items, resumed != null);
     const head: http.Head = .{ .method = method, .target = target, .fields = sessions.without(fields.items) };
     const shared = try http.crossOrigin(memory.allocator, head, &Settings.current);
     var peer: Peer = .{ .fields = shared };

@@ -88,22 +88,18 @@ pub const Hosted = struct {
     /// The request was allowed before and is resumed.
     resumed: bool = false,
     /// Response of the introspection endpoint.
-    introspection: ?authorizer.Introspection = null,
+    introspection: ?[]const u8 = null,
     /// The response is to name the principal; `only`: and nothing else happens.
     identify: enum { no, with, only } = .no,
 
-    /// Read the fields. A field that is malformed counts as absent.
-    pub fn of(fields: []const http.Field, resumed: bool) error{OutOfMemory}!Hosted {
+    /// Read the fields.
+    pub fn of(fields: []const http.Field, resumed: bool) Hosted {
         var hosted: Hosted = .{ .resumed = resumed };
         for (fields) |given| {
-            if (std.ascii.eqlIgnoreCase(given.name, identify_field)) {
+            if (lib.bytes.equal(given.name, identify_field)) {
                 hosted.identify = if (lib.bytes.equal(given.value, "only")) .only else .with;
-            } else if (std.ascii.eqlIgnoreCase(given.name, introspection_field)) {
-                const seconds, const text = std.mem.cutScalar(u8, given.value, ' ') orelse continue;
-                hosted.introspection = .{
-                    .seconds = @intCast(lib.decimal.parse(seconds, std.math.maxInt(u32)) orelse continue),
-                    .document = try lib.base64.decode(memory.allocator, .url, text) orelse continue,
-                };
+            } else if (lib.bytes.equal(given.name, introspection_field)) {
+                hosted.introspection = given.value;
             }
         }
         return hosted;
@@ -125,23 +121,17 @@ pub fn check(
     if (admission == .refused and admission.refused.status == 403) return admission.refused;
     switch (authorizer.authorize(facts(head, hosted))) {
         .allowed => |identity| peer.identity = identity,
-        .answered => |response| return try answered(response, null),
-        .needs_keys => |response| return try answered(response, "keys"),
-        .needs_introspection => |need| return try answered(
-            need[1],
-            try std.mem.concat(memory.allocator, u8, &.{ "introspection ", need[0] }),
-        ),
+        .answered => |response| return try answered(response),
     }
     if (hosted.identify != .no) if (try principal(peer)) |name| {
-        const found: []const http.Field = &.{.{ .name = identity_field, .value = name }};
-        peer.fields = try std.mem.concat(memory.allocator, http.Field, &.{ peer.fields, found });
+        peer.fields = try with(peer.fields, .{ .name = identity_field, .value = name });
     };
     return if (hosted.identify == .only) .{ .status = 204 } else null;
 }
 
 /// Return the response to a request that was allowed, and that the policy denies to its principal.
 pub fn deny(head: http.Head, scopes: []const []const u8) error{OutOfMemory}!http.Response {
-    return answered(authorizer.deny(facts(head, .{}), scopes), null);
+    return answered(authorizer.deny(facts(head, .{}), scopes));
 }
 
 fn facts(head: http.Head, hosted: Hosted) authorizer.HttpRequest {
@@ -161,9 +151,17 @@ pub fn principal(peer: *const Peer) error{OutOfMemory}!?[]const u8 {
     return lib.base64.encode(try memory.allocator.alloc(u8, lib.base64.size(text.len)), .url, text);
 }
 
-fn answered(response: authorizer.HttpResponse, needs: ?[]const u8) error{OutOfMemory}!http.Response {
-    var extra: std.ArrayList(http.Field) = .empty;
-    for (response.headers) |header| try extra.append(memory.allocator, .{ .name = header[0], .value = header[1] });
-    if (needs) |text| try extra.append(memory.allocator, .{ .name = needs_field, .value = text });
-    return .{ .status = response.status, .body = response.body, .extra = extra.items };
+/// Return fields with one more.
+fn with(fields: []const http.Field, field: http.Field) error{OutOfMemory}![]const http.Field {
+    const all = try memory.allocator.alloc(http.Field, fields.len + 1);
+    @memcpy(all[0..fields.len], fields);
+    all[fields.len] = field;
+    return all;
+}
+
+fn answered(response: authorizer.HttpResponse) error{OutOfMemory}!http.Response {
+    const fields = try memory.allocator.alloc(http.Field, response.headers.len);
+    for (response.headers, fields) |header, *field| field.* = .{ .name = header[0], .value = header[1] };
+    const extra = if (response.needs) |text| try with(fields, .{ .name = needs_field, .value = text }) else fields;
+    return .{ .status = response.status, .body = response.body, .extra = extra };
 }

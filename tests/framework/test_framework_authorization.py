@@ -414,7 +414,7 @@ class TestOtherEntryPoints:
         client = ("JWT_INTROSPECTION_CLIENT_ID=a", "JWT_INTROSPECTION_CLIENT_SECRET=b")
         given = ("WASMCP_AUTH_MODE=oauth", "JWT_INTROSPECTION_URI=https://issuer.test/introspect", *client)
         with wasmtime_serve(path, "-Scli", *(part for pair in given for part in ("--env", pair))) as port:
-            head = mirrored(CALL) | {"authorization": "Bearer opaque", "wasmcp-introspection": "60 e30"}
+            head = mirrored(CALL) | {"authorization": "Bearer opaque", "wasmcp-introspection": "60 {}"}
             assert Served(port).http("POST", "/mcp", head, json.dumps(CALL)).status == 500
 
 

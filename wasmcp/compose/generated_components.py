@@ -116,7 +116,7 @@ def no_authorization(type_: Instance) -> bytes:
         "configure": Case("ok", Case("absent")),
         "set-keys": Case("ok"),
         "authorize": Case("allowed", Case("none")),
-        "deny": {"status": 403, "headers": [], "body": '{"error":"access_denied"}'},
+        "deny": {"status": 403, "headers": [], "body": '{"error":"access_denied"}', "needs": Case("none")},
     }
     return constants({AUTHORIZER: type_}, lambda _interface, name, _type: answers[name])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import threading
 from collections import OrderedDict, deque
 from hashlib import sha256
@@ -163,10 +164,10 @@ class Introspection:
 
     def _introspect(self, token: str) -> tuple[str, dict[str, Any]]:
         form = {"token": token, "token_type_hint": "access_token"}
-        document, value = fetch(self._url, form=form, authorization=self._authorization, limit=LIMIT)
+        _, value = fetch(self._url, form=form, authorization=self._authorization, limit=LIMIT)
         if not isinstance(value.get("active"), bool):
             raise IssuerDocumentError(self._url, "the response has no member `active` with `true` or `false`")
-        return document, value
+        return json.dumps(value, separators=(",", ":")), value  # one line, of ASCII
 
 
 def _remaining(value: dict[str, Any]) -> float:
@@ -177,4 +178,4 @@ def _remaining(value: dict[str, Any]) -> float:
 
 def _field(document: str, seconds: float) -> bytes:
     """Return the value of the field with which the host passes a response to the server."""
-    return b"%d %b" % (int(seconds), base64.urlsafe_b64encode(document.encode()).rstrip(b"="))
+    return b"%d %b" % (int(seconds), document.encode())
