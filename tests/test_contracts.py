@@ -45,6 +45,7 @@ FRAMEWORKS_OWN = (
     "scripted",
     "server-metadata",
     "session-buckets",
+    "session-states",
     "session-owner",
     "uri-templates",
     "wire",
