@@ -214,10 +214,9 @@ def test_nothing_is_granted_by_default(tmp_path: Path, web: str, folders: list[t
         assert call("keep", key="a") == {"error": "AccessDenied"}
 
 
-def test_guards_hold_in_stock_wasmtime(tmp_path: Path, web: str) -> None:
-    grants = {"http": [f"http://{web}"], "env": ["TOKEN"]}
-    server = granted_server(tmp_path / "server.wasm", grants)
-    options = ("-Scli", "--env", "TOKEN=t", "--env", "OTHER=o")
+@contextmanager
+def stock(server: Path, *options: str) -> Iterator[Call]:
+    """Run a server under stock `wasmtime serve`; the function returns a tool's result, or its error's text."""
     with wasmtime_serve(server, *options) as port, closing(http.client.HTTPConnection("127.0.0.1", port)) as connection:
 
         def call(name: str, /, **arguments: Any) -> Any:
@@ -231,10 +230,44 @@ def test_guards_hold_in_stock_wasmtime(tmp_path: Path, web: str) -> None:
                 "mcp-name": name,
             }
             connection.request("POST", "/mcp", json.dumps(message), headers)
-            body = connection.getresponse().read()
-            return json.loads(body)["result"]["structuredContent"]["result"]
+            result = json.loads(connection.getresponse().read())["result"]
+            if result.get("isError"):
+                return {"error": result["content"][0]["text"]}
+            return result.get("structuredContent", {}).get("result")
 
+        yield call
+
+
+def test_guards_hold_in_stock_wasmtime(tmp_path: Path, web: str) -> None:
+    grants = {"http": [f"http://{web}"], "env": ["TOKEN"]}
+    server = granted_server(tmp_path / "server.wasm", grants)
+    with stock(server, "-Scli", "--env", "TOKEN=t", "--env", "OTHER=o") as call:
         assert call("send", authority=web) == "200"
         assert call("send", authority="localhost:" + web.partition(":")[2]) == DENIED
         assert call("variable", name="TOKEN") == "t"
         assert call("variable", name="OTHER") is None
+
+
+def test_guards_of_values_and_files_hold_in_stock_wasmtime(
+    tmp_path: Path, folders: list[tuple[str, str, bool]]
+) -> None:
+    rules = [{"bucket": "", "prefix": "notes/"}, {"bucket": "", "prefix": "shared/", "access": "read"}]
+    server = granted_server(tmp_path / "server.wasm", {"kv": rules, "fs": ["/one"]}, keyvalue="0.2.0-draft")
+    given = [f"--dir={host}::{guest}" for host, guest, _ in folders]
+    data = [f"-Skeyvalue-in-memory-data={key}=x" for key in ("notes/b", "shared/a", "secret")]
+    with stock(server, "-Scli", "-Skeyvalue", *data, *given) as call:
+        reading = ["get", "exists", "get-many"]
+        assert call("operations", key="shared/a") == reading
+        assert call("operations", key="secret") == []
+        assert set(call("operations", key="notes/b")) >= {*reading, "set", "delete"}
+        assert sorted(call("keys")) == ["notes/b", "shared/a"]
+        assert call("keys", prefix="sec") == {"error": "AccessDenied"}
+        assert call("keep", key="shared/a") == {"error": "AccessDenied"}
+        assert call("directories") == ["/one"]
+        assert call("read", directory="/one", path="a") == "one/a"
+        outcomes = {one["name"]: one["result"] for one in call("change", path="/one", other="/one")}
+        assert outcomes.pop("flags") == "read"
+        assert {name for name, result in outcomes.items() if result == "done"} <= READING, outcomes
+        assert sorted(path.name for path in (tmp_path / "one").iterdir()) == ["a", "b", "below", "link", "own"]
+        assert (tmp_path / "one/a").read_text() == "one/a"
+        assert "error" in call("read", directory="/two", path="a")
