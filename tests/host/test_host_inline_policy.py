@@ -18,7 +18,7 @@ from wasmcp.errors import GuestCancelledError, GuestTimeoutError, RequestError
 from wasmcp.host import Limits, Server, open_server
 from wasmcp.host.bindings.messages import Ask, Event, Message, StdioRequest
 from wasmcp.host.scheduling.call import Call, InlinePolicy, can_wait
-from wasmcp.host.scheduling.deferred_signals import Deferred, interruptible
+from wasmcp.host.scheduling.deferred_signals import Deferred, defer_all, interruptible, only_notes
 from wasmcp.project import ensure_built
 
 FILES = project_files(
@@ -204,6 +204,8 @@ def test_inline_calls_of_many_threads(path: Path) -> None:
 class Scripted:
     """Fake instance with given events and a given error."""
 
+    issuer = None
+
     def __init__(self, events: list[str], error: Exception | None = None) -> None:
         self._events = events
         self._error = error
@@ -313,6 +315,27 @@ def deferred(function: Callable[[], None]) -> Callable[[], None]:
             function()
 
     return run
+
+
+def test_handlers_that_only_note_are_not_deferred() -> None:
+    ran: list[str] = []
+    before = signal.signal(signal.SIGUSR1, lambda _number, _frame: ran.append("handler"))
+
+    @deferred
+    def body() -> None:
+        signal.raise_signal(signal.SIGUSR1)
+        ran.append("body")
+
+    try:
+        only_notes(signal.SIGUSR1)
+        body()
+        assert ran == ["handler", "body"]
+        defer_all()
+        body()
+        assert ran[2:] == ["body", "handler"]
+    finally:
+        defer_all()
+        signal.signal(signal.SIGUSR1, before)
 
 
 def test_signal_interrupts_the_callers_code_at_once() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import selectors
 import threading
 from collections import deque
@@ -74,6 +75,11 @@ class Output:
                     return True
         return False
 
+    def settle(self) -> None:
+        """Wait until the data that another thread has read was passed on."""
+        with self._lock:
+            pass
+
     def close(self) -> None:
         """Close the reading end; later writes of the guest fail."""
         with self._lock:
@@ -91,6 +97,9 @@ class Stdio:
             raise HostError("servers run on Linux and macOS; on Windows use WSL: their streams need `/dev/fd`")
         self.stdout = Output(on_stdout)
         self.stderr = Output(on_stderr)
+        self._arrived = select.poll()
+        for output in (self.stdout, self.stderr):
+            self._arrived.register(output.fd, select.POLLIN)
         self._stdin_read, self._stdin = os.pipe()
         os.set_blocking(self._stdin, False)
         self._lock = threading.Lock()
@@ -118,7 +127,11 @@ class Stdio:
         return True
 
     def drain(self) -> None:
-        """Pass on all data that the guest has written so far."""
+        """Pass on all data that the guest has written so far. Only the thread of the instance can call it."""
+        if not self._arrived.poll(0):  # most calls write nothing, and two reads that fail take longer
+            self.stdout.settle()
+            self.stderr.settle()
+            return
         self.stdout.drain(paused_too=True)
         self.stderr.drain()
 

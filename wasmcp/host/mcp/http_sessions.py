@@ -9,6 +9,7 @@ Specification: 2025-11-25, basic/transports, "Session Management", "Listening fo
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import threading
 from collections import OrderedDict, deque
@@ -220,18 +221,29 @@ class Sessions:
         Raises:
             StoreRequestError: The store of the ended sessions cannot be used.
         """
-        kept = [(name, value) for name, value in fields if not name.lower().startswith(RESERVED)]
-        named = [value.strip() for name, value in kept if name.lower() == ID]
+        kept: list[tuple[bytes, bytes]] = []
+        named: list[bytes] = []
+        head: list[tuple[bytes, bytes]] = []
+        for field in fields:
+            name = field[0].lower()
+            if name in _ADMISSION_FIELDS:
+                head.append((name, field[1].strip()))
+            elif name == ID:
+                named.append(field[1].strip())
+            elif name.startswith(RESERVED):
+                continue
+            kept.append(field)
+        head.sort()
         identifier = named[0] if len(named) == 1 else None
         session = self._find(identifier) if identifier is not None else None
-        fresh = secrets.token_hex(16).encode()
+        fresh = _IDENTIFIERS.take()
         value = fresh if session is None else fresh + b" " + session.state
         sealed = None
         if self.ended is not None and identifier is not None:
             sealed = identifier
             over = self.has_ended(kept) if has_ended is None else has_ended
             value = fresh + (b" ended" if over else b" open")
-        sender = Sender(identifier if session else None, admission_fields(kept, target))
+        sender = Sender(identifier if session else None, ((b"", target), *head))
         return SessionRequest(self, [*kept, (FIELD, value)], fresh, sender, session, sealed=sealed)
 
     def has_ended(self, fields: Iterable[tuple[bytes, bytes]]) -> bool:
@@ -357,9 +369,29 @@ _NOT_ENDED = "Internal error: the session cannot be ended at present; try again 
 _NO_URI = "Invalid params: the session has no room for one more subscription"
 
 
-def admission_fields(fields: Iterable[tuple[bytes, bytes]], target: bytes) -> tuple[tuple[bytes, bytes], ...]:
-    """Return the parts of a request's head that the server checks before it reads the body, sorted."""
-    return ((b"", target), *sorted((n.lower(), value.strip()) for n, value in fields if n.lower() in _ADMISSION_FIELDS))
+class _Identifiers:
+    """Unguessable identifiers, made in batches: most requests open no session, and a system call for each costs time.
+
+    The methods are thread-safe. A process that is forked makes its own.
+    """
+
+    def __init__(self) -> None:
+        self._made: list[bytes] = []
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._made.clear)
+
+    def take(self) -> bytes:
+        """Return an identifier of 128 bits, in hexadecimal digits."""
+        while True:
+            try:
+                return self._made.pop()
+            except IndexError:
+                text = secrets.token_hex(16 * _BATCH).encode()
+                self._made += [text[at : at + 32] for at in range(0, len(text), 32)]
+
+
+_BATCH = 64
+_IDENTIFIERS = _Identifiers()
 
 
 class SessionRequest:

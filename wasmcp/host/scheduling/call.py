@@ -93,8 +93,8 @@ class Sender(NamedTuple):
 
     Attributes:
         session: The identifier of its session, or None.
-        head: The parts of the head that the server checks before it reads the body: the target, and the fields of
-            `admission_fields`.
+        head: The parts of the head that the server checks before it reads the body: the target, then the
+            fields that the check reads, sorted.
     """
 
     session: bytes | None

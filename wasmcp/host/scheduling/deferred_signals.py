@@ -32,6 +32,25 @@ def interruptible(function: Any) -> Any:
     return function
 
 
+_handlers_that_note: list[Any] = []
+
+
+def only_notes(number: int) -> None:
+    """Declare that the handler of a signal only notes it, as those of event loops do: it is not deferred.
+
+    Args:
+        number: The signal, whose handler is installed.
+    """
+    handler = _signal.getsignal(number)
+    if handler not in _handlers_that_note:
+        _handlers_that_note.append(handler)
+
+
+def defer_all() -> None:
+    """Withdraw all declarations of `only_notes`."""
+    _handlers_that_note.clear()
+
+
 class Deferred:
     """A context that defers signal handlers to its end. It has no effect on threads other than the main thread."""
 
@@ -54,7 +73,7 @@ class Deferred:
         try:
             for number in _NUMBERS:
                 handler = get(number)
-                if callable(handler):
+                if callable(handler) and handler not in _handlers_that_note:
                     self._handlers[number] = handler
                     put(number, replacement)
         except BaseException:  # from a handler that is not replaced yet

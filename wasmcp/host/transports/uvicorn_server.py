@@ -9,6 +9,8 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from wasmcp.host.scheduling.deferred_signals import defer_all, only_notes
+
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Mapping
@@ -76,6 +78,7 @@ def serve_on(
         reload: Called on another thread to reload the server, instead of loading its file again.
     """
     import uvicorn
+    from uvicorn.server import HANDLED_SIGNALS
 
     from wasmcp.host.transports.asgi import App
     from wasmcp.host.transports.connections import BACKLOG, Connections, connection_limit
@@ -122,6 +125,9 @@ def serve_on(
     class Listener(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
+            if threading.current_thread() is threading.main_thread():
+                for number in HANDLED_SIGNALS:
+                    only_notes(number)
             for each in sockets or ():
                 each.listen(QUEUE)  # connections wait in the kernel, not in asyncio, which accepts them in rounds
             reloads = _Reloads(opened, serving, config.ssl, operations, reload)
@@ -142,6 +148,7 @@ def serve_on(
         listener.run(sockets=[bound])
     finally:
         sys.setswitchinterval(interval)
+        defer_all()
         opened.close()
         operations.close()
 
@@ -194,6 +201,7 @@ class _Reloads:
         loop = asyncio.get_running_loop()
         if hasattr(signal, "SIGHUP") and threading.current_thread() is threading.main_thread():
             loop.add_signal_handler(signal.SIGHUP, self._wanted.set)
+            only_notes(signal.SIGHUP)
             if _early:
                 self._wanted.set()
         self._tasks.append(loop.create_task(self._run()))
