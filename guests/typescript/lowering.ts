@@ -48,13 +48,23 @@ function carefully(value: unknown): string {
   return found;
 }
 
-/** Convert an optional `_meta`, and tags, which filters of a server select by. */
-export function metaOf(meta: Meta | undefined, tags: string[] = []): string | undefined {
+/** Convert an optional `_meta`, with tags and scopes, which filters and policies of a server read. */
+export function metaOf(meta: Meta | undefined, tags: string[] = [], scopes: string[] = []): string | undefined {
   if (!Array.isArray(tags) || !tags.every((tag) => typeof tag === "string" && tag !== "")) {
     throw new DeclarationError("`tags` must be an array of strings that are not empty");
   }
-  const whole = tags.length === 0 ? meta : { ...meta, "wasmcp/tags": [...new Set(tags)] };
-  return whole === undefined ? undefined : json(whole);
+  if (!Array.isArray(scopes) || !scopes.every((scope) => typeof scope === "string" && /^[!#-[\]-~]+$/.test(scope))) {
+    throw new DeclarationError(
+      "`scopes` must be an array of scopes of OAuth, which are visible ASCII characters without space, quote and " +
+        "backslash",
+    );
+  }
+  const whole = {
+    ...meta,
+    ...(tags.length > 0 && { "wasmcp/tags": [...new Set(tags)] }),
+    ...(scopes.length > 0 && { "wasmcp/scopes": [...new Set(scopes)] }),
+  };
+  return meta === undefined && tags.length + scopes.length === 0 ? undefined : json(whole);
 }
 
 export function annotationsOf(value: Annotations | undefined): wit.Annotations | undefined {

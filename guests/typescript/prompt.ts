@@ -26,6 +26,8 @@ export interface PromptOptions extends PerRequestOptions {
   meta?: Meta;
   /** Tags by which filters of a server select it; sent as `_meta["wasmcp/tags"]`. */
   tags?: string[];
+  /** Scopes that the principal of a request over HTTP needs for it; sent as `_meta["wasmcp/scopes"]`. */
+  scopes?: string[];
 }
 
 /** Complete result of a prompt. Specification: schema `GetPromptResult`. */
@@ -75,7 +77,7 @@ export class Prompt extends PerRequest {
         required: required.includes(member),
       })),
       icons: (options.icons ?? []).map(iconOf),
-      meta: metaOf(options.meta, options.tags),
+      meta: metaOf(options.meta, options.tags, options.scopes),
       extra: undefined,
     };
   }

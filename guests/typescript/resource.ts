@@ -35,6 +35,8 @@ export interface ResourceOptions extends PerRequestOptions {
   meta?: Meta;
   /** Tags by which filters of a server select it; sent as `_meta["wasmcp/tags"]`. */
   tags?: string[];
+  /** Scopes that the principal of a request over HTTP needs for it; sent as `_meta["wasmcp/scopes"]`. */
+  scopes?: string[];
   /** The cache hint of the contents. */
   cache?: Cache;
   /**
@@ -171,7 +173,7 @@ export class Resource extends PerRequest {
   }
 
   #common() {
-    const { title, mimeType, icons, annotations, meta, tags } = this.#options;
+    const { title, mimeType, icons, annotations, meta, tags, scopes } = this.#options;
     return {
       name: sendable(this.name),
       title: optional(title),
@@ -179,7 +181,7 @@ export class Resource extends PerRequest {
       mimeType: optional(mimeType),
       icons: (icons ?? []).map(iconOf),
       annotations: annotationsOf(annotations),
-      meta: metaOf(meta, tags),
+      meta: metaOf(meta, tags, scopes),
       extra: undefined,
     };
   }

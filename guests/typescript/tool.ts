@@ -38,6 +38,8 @@ export interface ToolOptions extends ToolHints, PerRequestOptions {
   meta?: Meta;
   /** Tags by which filters of a server select it; sent as `_meta["wasmcp/tags"]`. */
   tags?: string[];
+  /** Scopes that the principal of a request over HTTP needs for it; sent as `_meta["wasmcp/scopes"]`. */
+  scopes?: string[];
 }
 
 type Returned<O> = O | Result | Block | string | (Block | string)[] | undefined | void | null;
@@ -81,7 +83,7 @@ export class Tool<A = any, R = unknown> extends PerRequest {
       outputSchema: shape === undefined ? undefined : json(this.#wrapped ? wrapped(shape.json) : shape.json),
       annotations: Object.values(hints).some((hint) => hint !== undefined) ? { title: undefined, ...hints } : undefined,
       icons: (options.icons ?? []).map(iconOf),
-      meta: metaOf(options.meta, options.tags),
+      meta: metaOf(options.meta, options.tags, options.scopes),
       extra: undefined,
     };
   }

@@ -99,16 +99,31 @@ pub fn with(self: anytype, extra: anytype) @TypeOf(self) {
     return copy;
 }
 
-/// Return `_meta` with tags, at compile time.
-pub fn tagged(comptime owner: []const u8, comptime meta: ?[]const u8, comptime tags: []const []const u8) ?[]const u8 {
+/// Return the `_meta` of a declaration with its tags and scopes, at compile time.
+pub fn metaOf(comptime owner: []const u8, comptime one: anytype) ?[]const u8 {
     comptime {
-        if (tags.len == 0) return meta;
-        var text: []const u8 = "{\"wasmcp/tags\":[";
-        for (tags, 0..) |tag, n| {
-            if (tag.len == 0) @compileError(owner ++ ": a tag is empty");
-            for (tag) |c| if (c < ' ' or c == '"' or c == '\\')
-                @compileError(owner ++ ": the tag `" ++ tag ++ "` has a quote, a backslash or a control character");
-            text = text ++ (if (n > 0) ",\"" else "\"") ++ tag ++ "\"";
+        for (one.scopes) |scope| for (scope) |c| if (c <= ' ' or c > '~')
+            @compileError(owner ++ ": the scope `" ++ scope ++ "` must be of visible ASCII characters");
+        return listed(owner, "scope", listed(owner, "tag", one.meta, one.tags), one.scopes);
+    }
+}
+
+/// Return `_meta` with a list of texts.
+fn listed(
+    comptime owner: []const u8,
+    comptime noun: []const u8,
+    comptime meta: ?[]const u8,
+    comptime texts: []const []const u8,
+) ?[]const u8 {
+    comptime {
+        if (texts.len == 0) return meta;
+        var text: []const u8 = "{\"wasmcp/" ++ noun ++ "s\":[";
+        for (texts, 0..) |each, n| {
+            if (each.len == 0) @compileError(owner ++ ": a " ++ noun ++ " is empty");
+            for (each) |c| if (c < ' ' or c == '"' or c == '\\') @compileError(
+                owner ++ ": the " ++ noun ++ " `" ++ each ++ "` has a quote, a backslash or a control character",
+            );
+            text = text ++ (if (n > 0) ",\"" else "\"") ++ each ++ "\"";
         }
         const given = std.mem.trim(u8, meta orelse "{}", " \t\r\n");
         const rest = std.mem.trimStart(u8, given[1..], " \t\r\n");

@@ -27,6 +27,8 @@ pub const Prompt = struct {
     meta: ?[]const u8 = null,
     /// Tags by which filters of a server select it; sent as `_meta["wasmcp/tags"]`.
     tags: []const []const u8 = &.{},
+    /// Scopes that the principal of a request over HTTP needs for it; sent as `_meta["wasmcp/scopes"]`.
+    scopes: []const []const u8 = &.{},
     arguments: []const types.PromptArgument,
     fields: []const text_values.Field,
     get: *const fn (Context, json: []const u8) GetResult,
@@ -38,9 +40,10 @@ pub const Prompt = struct {
         icons: []const types.Icon = &.{},
         meta: ?[]const u8 = null,
         tags: []const []const u8 = &.{},
+        scopes: []const []const u8 = &.{},
     };
 
-    /// Return a copy with a title, icons, `_meta` or tags.
+    /// Return a copy with a title, icons, `_meta`, tags or scopes.
     pub fn with(self: Prompt, extra: Extra) Prompt {
         return calling.with(self, extra);
     }
@@ -125,7 +128,7 @@ pub fn Exports(comptime author: type) type {
                 .description = if (one.description.len > 0) one.description else null,
                 .arguments = one.arguments,
                 .icons = one.icons,
-                .meta = calling.tagged("`" ++ one.name ++ "`", one.meta, one.tags),
+                .meta = calling.metaOf("`" ++ one.name ++ "`", one),
             };
             break :listed items;
         };

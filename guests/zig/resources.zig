@@ -55,6 +55,8 @@ pub const Resource = struct {
     meta: ?[]const u8 = null,
     /// Tags by which filters of a server select it; sent as `_meta["wasmcp/tags"]`.
     tags: []const []const u8 = &.{},
+    /// Scopes that the principal of a request over HTTP needs for it; sent as `_meta["wasmcp/scopes"]`.
+    scopes: []const []const u8 = &.{},
     /// Cache hint of the contents.
     cache: ?types.CacheHint = null,
     /// Variables of a template that allow any value, also paths that leave a folder and encoded slashes.
@@ -74,12 +76,13 @@ pub const Resource = struct {
         icons: []const types.Icon = &.{},
         meta: ?[]const u8 = null,
         tags: []const []const u8 = &.{},
+        scopes: []const []const u8 = &.{},
         cache: ?types.CacheHint = null,
         unchecked: []const []const u8 = &.{},
     };
 
-    /// Return a copy with a title, media type, size, annotations, icons, `_meta`, tags, cache hint or
-    /// unchecked variables.
+    /// Return a copy with a title, media type, size, annotations, icons, `_meta`, tags, scopes, cache
+    /// hint or unchecked variables.
     pub fn with(self: Resource, extra: Extra) Resource {
         return calling.with(self, extra);
     }
@@ -294,7 +297,7 @@ pub fn Exports(comptime author: type) type {
                     .size = each.size,
                     .annotations = each.annotations,
                     .icons = each.icons,
-                    .meta = calling.tagged("`" ++ each.uri ++ "`", each.meta, each.tags),
+                    .meta = calling.metaOf("`" ++ each.uri ++ "`", each),
                 };
                 n += 1;
             };
@@ -313,7 +316,7 @@ pub fn Exports(comptime author: type) type {
                     .mime_type = each.mime_type,
                     .annotations = each.annotations,
                     .icons = each.icons,
-                    .meta = calling.tagged("`" ++ each.uri ++ "`", each.meta, each.tags),
+                    .meta = calling.metaOf("`" ++ each.uri ++ "`", each),
                 };
                 n += 1;
             };

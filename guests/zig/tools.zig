@@ -26,6 +26,8 @@ pub const Tool = struct {
     meta: ?[]const u8 = null,
     /// Tags by which filters of a server select it; sent as `_meta["wasmcp/tags"]`.
     tags: []const []const u8 = &.{},
+    /// Scopes that the principal of a request over HTTP needs for it; sent as `_meta["wasmcp/scopes"]`.
+    scopes: []const []const u8 = &.{},
     input_schema: []const u8,
     output_schema: ?[]const u8,
     call: *const fn (Context, json: []const u8) Outcome,
@@ -38,9 +40,10 @@ pub const Tool = struct {
         icons: []const types.Icon = &.{},
         meta: ?[]const u8 = null,
         tags: []const []const u8 = &.{},
+        scopes: []const []const u8 = &.{},
     };
 
-    /// Return a copy with a title, annotations, icons, `_meta` or tags.
+    /// Return a copy with a title, annotations, icons, `_meta`, tags or scopes.
     pub fn with(self: Tool, extra: Extra) Tool {
         return calling.with(self, extra);
     }
@@ -106,7 +109,7 @@ pub fn Exports(comptime author: type) type {
                 .output_schema = one.output_schema,
                 .annotations = one.annotations,
                 .icons = one.icons,
-                .meta = calling.tagged("`" ++ one.name ++ "`", one.meta, one.tags),
+                .meta = calling.metaOf("`" ++ one.name ++ "`", one),
             };
             break :listed items;
         };

@@ -15,8 +15,9 @@ from support.tokens import ISSUER, SERVER, claims, jwk, private_key, signed
 
 from wasmcp.compose import Catalogue, ComponentSpec, ComposedServer, compose_server
 from wasmcp.compose.access import Access, Filter, Policy, Selector
-from wasmcp.compose.policy import Claim, Condition, Rule
+from wasmcp.compose.policy import SCOPES, Claim, Condition, Rule
 from wasmcp.errors import CompositionError
+from wasmcp.guest.declarations import tags
 from wasmcp.host import open_server
 
 KEY = private_key("ES256")
@@ -529,3 +530,7 @@ def test_servers_without_a_policy_carry_none() -> None:
     plain = compose_server([ComponentSpec("calc", tools_component("called"), calc)], METADATA)
     assert plain.access is None
     assert "access-control" not in plain.instances
+
+
+def test_the_key_of_declared_scopes_is_the_one_of_the_guest_library() -> None:
+    assert SCOPES == tags.SCOPES

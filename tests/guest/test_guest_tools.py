@@ -106,6 +106,7 @@ class TestDeclaring:
             icons=[Icon(src="https://example.com/i.png", sizes=["48x48"])],
             meta={"a": 1},
             tags=["files", "danger"],
+            scopes=["files:delete", "files:write"],
         )
         def delete(path: str) -> None:
             """Not this."""
@@ -114,7 +115,11 @@ class TestDeclaring:
         assert (found.name, found.title, found.description) == ("files.delete", "Delete", "Delete a file.")
         assert found.hints == {"read_only": False, "destructive": True}
         assert found.icons[0].sizes == ["48x48"]
-        assert found.meta == {"a": 1, "wasmcp/tags": ["files", "danger"]}
+        assert found.meta == {
+            "a": 1,
+            "wasmcp/tags": ["files", "danger"],
+            "wasmcp/scopes": ["files:delete", "files:write"],
+        }
         assert found.output_schema is None
 
     @pytest.mark.parametrize(
@@ -124,9 +129,14 @@ class TestDeclaring:
             ({"tags": ["math", ""]}, "`tags` must be a list of strings"),
             ({"tags": [1]}, "`tags` must be a list of strings"),
             ({"tags": ["a"], "meta": {"wasmcp/tags": ["b"]}}, "use one of them"),
+            ({"scopes": "math"}, "`scopes` must be a list of scopes of OAuth"),
+            ({"scopes": ["math use"]}, "`scopes` must be a list of scopes of OAuth"),
+            ({"scopes": ["é"]}, "`scopes` must be a list of scopes of OAuth"),
+            ({"scopes": [""]}, "`scopes` must be a list of scopes of OAuth"),
+            ({"scopes": ["a"], "meta": {"wasmcp/scopes": ["b"]}}, "use one of them"),
         ],
     )
-    def test_tags_that_are_not_texts_are_refused(self, options, words):
+    def test_tags_and_scopes_that_are_none_are_refused(self, options, words):
         for declare in (tool(**options), prompt(**options), resource("notes://all", **options)):
             with pytest.raises(DeclarationError, match=words):
                 declare(lambda: "x")

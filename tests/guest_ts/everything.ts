@@ -55,7 +55,7 @@ interface Everything {
 cacheLists({ seconds: 60, scope: "public" });
 
 /** Take every kind of argument. */
-export const everything = tool({ title: "Everything", readOnly: true, meta: { a: 1 }, tags: ["all", "types"] }, (args: Everything) => args);
+export const everything = tool({ title: "Everything", readOnly: true, meta: { a: 1 }, tags: ["all", "types"], scopes: ["types:use"] }, (args: Everything) => args);
 
 // With a JSON Schema, whose types the function gets.
 tool(
@@ -197,7 +197,7 @@ resource("docs://café/a b", "A page.", (_args, context: Context) => {
   return "page";
 });
 resource("docs://Café/{+path}", "A file.", ({ path }: { path: string }) => path);
-const note = resource({ uri: "notes://note/{name}", tags: ["notes"], mimeType: "text/plain" }, ({ name }: { name: string }) => {
+const note = resource({ uri: "notes://note/{name}", tags: ["notes"], scopes: ["notes:read"], mimeType: "text/plain" }, ({ name }: { name: string }) => {
   if (!(name in NOTES)) throw new ResourceNotFoundError();
   return NOTES[name];
 });
@@ -207,7 +207,7 @@ resource("notes://asked", "Ask first.", async (_: {}, context: Context) => `for 
 completion(note, "name", (value) => Object.keys(NOTES).filter((name) => name.startsWith(value)));
 
 /** Have code reviewed. */
-const review = prompt({ title: "Review", tags: ["code"] }, (args: {
+const review = prompt({ title: "Review", tags: ["code"], scopes: ["code:read"] }, (args: {
   /** The code. */
   code: string;
   language?: "ts" | "py" | "zig";

@@ -44,7 +44,7 @@ def test_a_description_comes_from_the_code(tools: dict[str, dict[str, Any]]) -> 
     assert tool["title"] == "Everything"
     assert tool["description"] == "Take every kind of argument."
     assert tool["annotations"] == {"readOnlyHint": True}
-    assert tool["_meta"] == {"a": 1, "wasmcp/tags": ["all", "types"]}
+    assert tool["_meta"] == {"a": 1, "wasmcp/tags": ["all", "types"], "wasmcp/scopes": ["types:use"]}
 
 
 def test_a_schema_comes_from_a_type(tools: dict[str, dict[str, Any]]) -> None:

@@ -48,7 +48,7 @@ def test_lists_of_resources(server: Server) -> None:
     templates = {one["uriTemplate"]: one for one in server.request("resources/templates/list")["resourceTemplates"]}
     assert templates["notes://note/{name}"]["name"] == "note"
     assert templates["notes://note/{name}"]["mimeType"] == "text/plain"
-    assert templates["notes://note/{name}"]["_meta"] == {"wasmcp/tags": ["notes"]}
+    assert templates["notes://note/{name}"]["_meta"] == {"wasmcp/tags": ["notes"], "wasmcp/scopes": ["notes:read"]}
 
 
 def test_reading(server: Server) -> None:
@@ -98,7 +98,7 @@ def test_unreadable_resources(server: Server, uri: str, code: int) -> None:
 def test_prompts(server: Server) -> None:
     listed = {one["name"]: one for one in server.request("prompts/list")["prompts"]}
     assert listed["review"]["description"] == "Have code reviewed."
-    assert listed["review"]["_meta"] == {"wasmcp/tags": ["code"]}
+    assert listed["review"]["_meta"] == {"wasmcp/tags": ["code"], "wasmcp/scopes": ["code:read"]}
     assert listed["review"]["arguments"] == [
         {"name": "code", "description": "The code.", "required": True},
         {"name": "language"},

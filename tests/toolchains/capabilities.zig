@@ -18,14 +18,15 @@ pub const resources = .{
         .title = "Index",
         .cache = .{ .ttl_ms = 1000, .scope = .public },
     }),
-    mcp.resource("notes://logo", "logo", "", logo).with(.{ .mime_type = "image/png", .tags = &.{"picture"} }),
+    mcp.resource("notes://logo", "logo", "", logo)
+        .with(.{ .mime_type = "image/png", .tags = &.{"picture"}, .scopes = &.{"pictures:read"} }),
     mcp.template("notes://note/{name}", "note", "One note.", note),
     mcp.template("notes://page/{number}/of/{+path}", "page", "One page.", page),
 };
 pub const prompts = .{
     mcp.prompt("review", "Review code.", review)
         .with(.{ .title = "Draft", .meta = "{\"kept\":true}" })
-        .with(.{ .title = "Review", .tags = &.{"code"} }),
+        .with(.{ .title = "Review", .tags = &.{"code"}, .scopes = &.{ "code:read", "code:write" } }),
     mcp.prompt("hello", "Say hello.", hello),
 };
 pub const completions = .{

@@ -192,7 +192,13 @@ fn overflow(args: Text) -> u8 {
 
 component!(|| Component::new()
     .with(numbers::component())
-    .tool(tool("count", "Count words and lines.", count).title("Count").read_only().tags(["words"]))
+    .tool(
+        tool("count", "Count words and lines.", count)
+            .title("Count")
+            .read_only()
+            .tags(["words"])
+            .scopes(["words:count"]),
+    )
     .tool(tool("journey", "Travel.", journey))
     .tool(tool("masked", "Fail in other words.", masked))
     .tool(tool("greet", "Greet by title.", greet))
@@ -207,6 +213,7 @@ component!(|| Component::new()
         resource("notes://index", "index", |_: &Context| Json(["a", "b b"]))
             .mime_type("application/json")
             .tags(["notes"])
+            .scopes(["notes:read"])
     )
     .template(
         template("notes://note/{name}", "note", note)
@@ -222,6 +229,7 @@ component!(|| Component::new()
             vec![Message::user(question), Message::assistant(args.language.unwrap_or_default())]
         })
         .tags(["code"])
+        .scopes(["code:read", "code:write"])
         .complete("language", |typed, filled, _| vec![format!("{typed}{}", filled.len())])
     ));
 """
@@ -261,14 +269,18 @@ def server(path: Path) -> Iterator[Server]:
         yield server
 
 
-def test_tags_are_sent_in_meta(server: Server) -> None:
+def test_tags_and_scopes_are_sent_in_meta(server: Server) -> None:
     found = {
-        item["name"]: item["_meta"]["wasmcp/tags"]
+        item["name"]: (item["_meta"]["wasmcp/tags"], item["_meta"]["wasmcp/scopes"])
         for kind in ("tools", "resources", "prompts")
         for item in server.request(f"{kind}/list")[kind]
         if "_meta" in item
     }
-    assert found == {"count": ["words"], "index": ["notes"], "review": ["code"]}
+    assert found == {
+        "count": (["words"], ["words:count"]),
+        "index": (["notes"], ["notes:read"]),
+        "review": (["code"], ["code:read", "code:write"]),
+    }
 
 
 def test_schemas(server: Server) -> None:

@@ -63,12 +63,13 @@ def test_lists(server: Server) -> None:
     index, logo = server.list_resources()
     assert (index.uri, index.title, index.mime_type) == ("notes://index", "Index", "application/json")
     assert (logo.name, logo.mime_type) == ("logo", "image/png")
-    assert logo.raw["_meta"] == {"wasmcp/tags": ["picture"]}
+    assert logo.raw["_meta"] == {"wasmcp/tags": ["picture"], "wasmcp/scopes": ["pictures:read"]}
     note, page = server.list_resource_templates()
     assert (note.uri_template, note.mime_type) == ("notes://note/{name}", "text/plain")
     assert page.uri_template == "notes://page/{number}/of/{+path}"
     review, hello = server.list_prompts()
-    assert (review.title, review.raw["_meta"]) == ("Review", {"wasmcp/tags": ["code"], "kept": True})
+    scopes = {"wasmcp/scopes": ["code:read", "code:write"]}
+    assert (review.title, review.raw["_meta"]) == ("Review", {"wasmcp/tags": ["code"], "kept": True, **scopes})
     arguments = [(a["name"], a.get("description"), a.get("required", False)) for a in review.raw["arguments"]]
     assert arguments == [("code", "What to review.", True), ("language", None, False), ("depth", None, False)]
     assert not hello.raw.get("arguments")

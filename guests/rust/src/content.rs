@@ -242,12 +242,16 @@ impl From<String> for Message {
     }
 }
 
-/// Return `_meta` with tags.
-pub(crate) fn wit_meta(meta: Option<&serde_json::Value>, tags: &[String]) -> Option<String> {
-    if tags.is_empty() {
+/// Return `_meta` with tags and scopes.
+pub(crate) fn wit_meta(meta: Option<&serde_json::Value>, tags: &[String], scopes: &[String]) -> Option<String> {
+    if tags.is_empty() && scopes.is_empty() {
         return meta.map(serde_json::Value::to_string);
     }
     let mut whole = meta.and_then(serde_json::Value::as_object).cloned().unwrap_or_default();
-    whole.insert("wasmcp/tags".to_owned(), tags.into());
+    for (key, values) in [("wasmcp/tags", tags), ("wasmcp/scopes", scopes)] {
+        if !values.is_empty() {
+            whole.insert(key.to_owned(), values.into());
+        }
+    }
     Some(serde_json::Value::Object(whole).to_string())
 }

@@ -35,6 +35,7 @@ pub struct Prompt {
     arguments: Vec<types::PromptArgument>,
     icons: Vec<Icon>,
     tags: Vec<String>,
+    scopes: Vec<String>,
     pub(crate) fill: Fill,
     pub(crate) completed: Vec<Argument>,
 }
@@ -142,6 +143,7 @@ where
         arguments,
         icons: Vec::new(),
         tags: Vec::new(),
+        scopes: Vec::new(),
         fill: Box::new(move |text, context| {
             let typed = |text| arguments::typed_text(&checker.schema, checker.without_empty(text));
             let fill = |text| function.fill(arguments::read_named::<A>(text)?, context);
@@ -170,6 +172,12 @@ impl Prompt {
         self
     }
 
+    /// Set the scopes that the principal of a request over HTTP needs; sent as `_meta["wasmcp/scopes"]`.
+    pub fn scopes<T: Into<String>>(mut self, scopes: impl IntoIterator<Item = T>) -> Self {
+        self.scopes = scopes.into_iter().map(Into::into).collect();
+        self
+    }
+
     /// Set the completion of an argument: a function of the partial value, of the arguments that have values already,
     /// and of the context.
     ///
@@ -195,7 +203,7 @@ impl Prompt {
             description: self.description.clone(),
             arguments: self.arguments.clone(),
             icons: wit_icons(&self.icons),
-            meta: wit_meta(None, &self.tags),
+            meta: wit_meta(None, &self.tags, &self.scopes),
             extra: None,
         }
     }

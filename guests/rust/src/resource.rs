@@ -94,6 +94,7 @@ struct About {
     mime_type: Option<String>,
     icons: Vec<Icon>,
     tags: Vec<String>,
+    scopes: Vec<String>,
     annotations: Option<Annotations>,
 }
 
@@ -126,6 +127,12 @@ macro_rules! about {
         /// Set the tags, by which filters of a server select it; sent as `_meta["wasmcp/tags"]`.
         pub fn tags<T: Into<String>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
             self.about.tags = tags.into_iter().map(Into::into).collect();
+            self
+        }
+
+        /// Set the scopes that the principal of a request over HTTP needs; sent as `_meta["wasmcp/scopes"]`.
+        pub fn scopes<T: Into<String>>(mut self, scopes: impl IntoIterator<Item = T>) -> Self {
+            self.about.scopes = scopes.into_iter().map(Into::into).collect();
             self
         }
 
@@ -208,7 +215,7 @@ impl Resource {
             size: self.size,
             icons: wit_icons(&self.about.icons),
             annotations: self.about.annotations.as_ref().map(Annotations::to_wit),
-            meta: wit_meta(None, &self.about.tags),
+            meta: wit_meta(None, &self.about.tags, &self.about.scopes),
             extra: None,
         }
     }
@@ -393,7 +400,7 @@ impl Template {
             mime_type: self.about.mime_type.clone(),
             icons: wit_icons(&self.about.icons),
             annotations: self.about.annotations.as_ref().map(Annotations::to_wit),
-            meta: wit_meta(None, &self.about.tags),
+            meta: wit_meta(None, &self.about.tags, &self.about.scopes),
             extra: None,
         }
     }

@@ -27,6 +27,7 @@ pub struct Tool {
     icons: Vec<Icon>,
     meta: Option<Value>,
     tags: Vec<String>,
+    scopes: Vec<String>,
     pub(crate) call: Call,
 }
 
@@ -134,6 +135,7 @@ pub fn tool<M, F: ToolFunction<M>>(name: impl Into<String>, description: impl In
         icons: Vec::new(),
         meta: None,
         tags: Vec::new(),
+        scopes: Vec::new(),
         call: Box::new(move |text, context| {
             let call = |text| function.call(text, context, object);
             arguments::checked(&checker, text, call, || context.request().arguments())
@@ -190,6 +192,12 @@ impl Tool {
         self
     }
 
+    /// Set the scopes that the principal of a request over HTTP needs; sent as `_meta["wasmcp/scopes"]`.
+    pub fn scopes<T: Into<String>>(mut self, scopes: impl IntoIterator<Item = T>) -> Self {
+        self.scopes = scopes.into_iter().map(Into::into).collect();
+        self
+    }
+
     fn hints(&mut self) -> &mut types::ToolAnnotations {
         self.annotations.get_or_insert(types::ToolAnnotations {
             title: None,
@@ -209,7 +217,7 @@ impl Tool {
             output_schema: self.output.clone(),
             annotations: self.annotations.clone(),
             icons: wit_icons(&self.icons),
-            meta: wit_meta(self.meta.as_ref(), &self.tags),
+            meta: wit_meta(self.meta.as_ref(), &self.tags, &self.scopes),
             extra: None,
         }
     }

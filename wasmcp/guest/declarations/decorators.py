@@ -36,6 +36,7 @@ def tool(
     icons: Sequence[Icon] = (),
     meta: Mapping[str, Any] | None = None,
     tags: Sequence[str] = (),
+    scopes: Sequence[str] = (),
     input_schema: Mapping[str, Any] | None = None,
     output_schema: Mapping[str, Any] | None = None,
     coerce: bool | None = None,
@@ -58,6 +59,7 @@ def tool(
     icons: Sequence[Icon] = (),
     meta: Mapping[str, Any] | None = None,
     tags: Sequence[str] = (),
+    scopes: Sequence[str] = (),
     input_schema: Mapping[str, Any] | None = None,
     output_schema: Mapping[str, Any] | None = None,
     coerce: bool | None = None,
@@ -82,6 +84,8 @@ def tool(
         icons: Icons for user interfaces.
         meta: The tool's ``_meta``.
         tags: Tags by which filters of a server select the tool; sent as ``_meta["wasmcp/tags"]``.
+        scopes: Scopes that the principal of a request over HTTP needs for the tool; sent as
+            ``_meta["wasmcp/scopes"]``.
         input_schema: The JSON Schema of the arguments, sent unchanged. Then only the parameters are checked, by their
             types; a last parameter ``**arguments`` gets the other arguments.
         output_schema: The JSON Schema of ``structuredContent``, sent unchanged; results are not checked against it.
@@ -108,6 +112,7 @@ def tool(
                 icons=icons,
                 meta=meta,
                 tags=tags,
+                scopes=scopes,
                 input_schema=input_schema,
                 output_schema=output_schema,
                 coerce=coerce,
@@ -135,6 +140,7 @@ def resource(
     annotations: Annotations | None = None,
     meta: Mapping[str, Any] | None = None,
     tags: Sequence[str] = (),
+    scopes: Sequence[str] = (),
     cache: Cache | None = None,
     unchecked: Sequence[str] = (),
 ) -> Callable[[F], F]:
@@ -158,6 +164,8 @@ def resource(
         annotations: Hints for clients: audience, priority, last modification.
         meta: The resource's ``_meta``.
         tags: Tags by which filters of a server select the resource; sent as ``_meta["wasmcp/tags"]``.
+        scopes: Scopes that the principal of a request over HTTP needs for the resource; sent as
+            ``_meta["wasmcp/scopes"]``.
         cache: Cache hints for the contents.
         unchecked: Names of variables that accept any value. For all other variables a value with a ``..`` segment, an
             absolute path, a NUL, or an encoded ``/`` where a value ends at ``/`` is answered as a resource that does
@@ -183,6 +191,7 @@ def resource(
                 annotations=annotations,
                 meta=meta,
                 tags=tags,
+                scopes=scopes,
                 cache=cache,
                 unchecked=unchecked,
                 names=names,
@@ -209,6 +218,7 @@ def prompt(
     icons: Sequence[Icon] = (),
     meta: Mapping[str, Any] | None = None,
     tags: Sequence[str] = (),
+    scopes: Sequence[str] = (),
 ) -> Callable[[F], F]: ...
 
 
@@ -223,6 +233,7 @@ def prompt(
     icons: Sequence[Icon] = (),
     meta: Mapping[str, Any] | None = None,
     tags: Sequence[str] = (),
+    scopes: Sequence[str] = (),
 ) -> F | Callable[[F], F]:
     """Declare a function as a prompt: ``@prompt``, or ``@prompt(title="...")``.
 
@@ -240,6 +251,8 @@ def prompt(
         icons: Icons for user interfaces.
         meta: The prompt's ``_meta``.
         tags: Tags by which filters of a server select the prompt; sent as ``_meta["wasmcp/tags"]``.
+        scopes: Scopes that the principal of a request over HTTP needs for the prompt; sent as
+            ``_meta["wasmcp/scopes"]``.
 
     Raises:
         DeclarationError: The function cannot become a prompt.
@@ -257,6 +270,7 @@ def prompt(
                 icons=icons,
                 meta=meta,
                 tags=tags,
+                scopes=scopes,
                 names=names,
             ),
             target,

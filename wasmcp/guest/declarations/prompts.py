@@ -34,6 +34,7 @@ class Prompt(PerRequest):
         icons: Icons for user interfaces.
         meta: The prompt's ``_meta``.
         tags: Tags by which filters of a server select the prompt.
+        scopes: Scopes that the principal of a request needs for the prompt.
         names: Names that annotations can use in addition to those of the module.
 
     Attributes:
@@ -61,6 +62,7 @@ class Prompt(PerRequest):
         icons: Sequence[Icon] = (),
         meta: Mapping[str, Any] | None = None,
         tags: Sequence[str] = (),
+        scopes: Sequence[str] = (),
         names: Mapping[str, Any] | None = None,
     ) -> None:
         self.function = function
@@ -73,7 +75,7 @@ class Prompt(PerRequest):
         text = self._signature.with_result(self._signature.documentation.description)
         self.description = text if given is None else given
         self.icons = tuple(icons)
-        self.meta = tagged(self._signature, meta, tags)
+        self.meta = tagged(self._signature, meta, tags, scopes)
         self.variables = {member.name: member for member in self._signature.members}
         for argument, words in self._signature.words().items():
             member = self.variables[argument]

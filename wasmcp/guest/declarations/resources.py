@@ -90,6 +90,7 @@ class Resource(PerRequest):
         annotations: Hints for clients.
         meta: The resource's ``_meta``.
         tags: Tags by which filters of a server select the resource.
+        scopes: Scopes that the principal of a request needs for the resource.
         cache: Cache hints for the contents.
         unchecked: Variables that can contain ``..``, an absolute path, NUL, or an encoded slash.
         names: Names that annotations can use in addition to those of the module.
@@ -125,6 +126,7 @@ class Resource(PerRequest):
         annotations: Annotations | None = None,
         meta: Mapping[str, Any] | None = None,
         tags: Sequence[str] = (),
+        scopes: Sequence[str] = (),
         cache: Cache | None = None,
         unchecked: Sequence[str] = (),
         names: Mapping[str, Any] | None = None,
@@ -143,7 +145,7 @@ class Resource(PerRequest):
         self.size = size
         self.icons = tuple(icons)
         self.annotations = annotations
-        self.meta = tagged(self._signature, meta, tags)
+        self.meta = tagged(self._signature, meta, tags, scopes)
         self.cache = cache
         try:
             check_size(size)

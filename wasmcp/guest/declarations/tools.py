@@ -42,6 +42,7 @@ class Tool(PerRequest):
         icons: Icons for user interfaces.
         meta: The tool's ``_meta``.
         tags: Tags by which filters of a server select the tool.
+        scopes: Scopes that the principal of a request needs for the tool.
         input_schema: The JSON Schema of the arguments.
         output_schema: The JSON Schema of ``structuredContent``; None without one.
         identity: The name.
@@ -65,6 +66,7 @@ class Tool(PerRequest):
         icons: Sequence[Icon] = (),
         meta: Mapping[str, Any] | None = None,
         tags: Sequence[str] = (),
+        scopes: Sequence[str] = (),
         input_schema: Mapping[str, Any] | None = None,
         output_schema: Mapping[str, Any] | None = None,
         coerce: bool | None = None,
@@ -78,7 +80,7 @@ class Tool(PerRequest):
         self.title = title
         self.hints = {hint: value for hint, value in (hints or {}).items() if value is not None}
         self.icons = tuple(icons)
-        self.meta = tagged(self._signature, meta, tags)
+        self.meta = tagged(self._signature, meta, tags, scopes)
         if not _NAME.fullmatch(self.name):
             reason = f"the name `{self.name}` must be 1 to 128 of A-Z, a-z, 0-9, `_`, `-` and `.`"
             raise self._signature.refused(None, reason)
