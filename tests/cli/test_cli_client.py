@@ -20,6 +20,9 @@ from support.node_packages import installed, node
 from support.serve_process import served, wait_until
 from support.server_processes import WASMCP, free_port
 
+from wasmcp.client.connection import Callbacks, Client
+from wasmcp.client.http import HttpTransport
+
 SDK = [sys.executable, str(Path(__file__).parents[1] / "support" / "sdk_server.py")]
 EVERYTHING = "@modelcontextprotocol/server-everything@2026.8.31"
 ERAS = ("2026-07-28", "2025-11-25")
@@ -119,6 +122,34 @@ def test_official_sdk_over_http(era: str, sdk_url: str) -> None:
     assert json.loads(failed.stdout)["isError"] is True
     assert run("read", *given, "notes://first").stdout == "a note\n"
     assert run("prompt", *given, "greet", "name=you").stdout == "user: Hello you\n"
+
+
+@pytest.mark.parametrize(("action", "text"), [("accept", "accept red 5"), ("decline", "decline")])
+def test_elicitation_over_http_is_answered(action: str, text: str, sdk_url: str) -> None:
+    callbacks = Callbacks(elicit=lambda _: {"action": action, "content": {"color": "red", "count": 5}})
+    with Client(sdk_url, HttpTransport(sdk_url, {}, 60), callbacks, revision="2025-11-25") as client:
+        assert client.request("tools/call", {"name": "prefer", "arguments": {}})["content"][0]["text"] == text
+
+
+def test_installed_package_is_served(zig_server: Path, tmp_path: Path) -> None:
+    shipped = tmp_path / "calculating" / "_wasmcp" / "default.wasm"
+    shipped.parent.mkdir(parents=True)
+    (tmp_path / "calculating" / "__init__.py").write_text("raise RuntimeError('a server is not imported')")
+    shipped.write_bytes(zig_server.read_bytes())
+    assert run("call", "calculating", "add", "a=1", "b=2", env={"PYTHONPATH": str(tmp_path)}).stdout == "3\n"
+
+
+def test_distribution_runs_its_console_script(tmp_path: Path) -> None:
+    script = tmp_path / "official-server"
+    script.write_text(f"#!/bin/sh\nexec {SDK[0]} {SDK[1]}\n")
+    script.chmod(0o755)
+    metadata = tmp_path / "official_things-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: official-things\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[console_scripts]\nofficial-server = official:main\n")
+    env = {"PYTHONPATH": str(tmp_path), "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    assert run("call", "official-things", "add", "a=1", "b=2", env=env).stdout == "3\n"
+    assert run("call", "official-server", "add", "a=2", "b=2", env=env).stdout == "4\n"
 
 
 def test_elicitation_without_a_terminal_is_refused() -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from wasmcp.client.connection import Client
-from wasmcp.client.http import header_value, parameter_fields
+from wasmcp.client.http import HttpTransport, header_value, parameter_fields
 from wasmcp.client.messages import Event, events
 from wasmcp.client.stdio import StdioTransport
 from wasmcp.client.targets import of_name, of_url
@@ -140,3 +144,65 @@ def test_invalid_answers_to_initialize(answer: str) -> None:
     )
     with pytest.raises(ConnectionFailedError):
         Client("server", process(code))
+
+
+class Scripted(BaseHTTPRequestHandler):
+    """Server of 2025-11-25 that closes the stream of a call, and sends the rest to `Last-Event-ID`."""
+
+    seen: ClassVar[list[tuple[str, str | None]]] = []
+
+    def do_POST(self) -> None:
+        message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if message["method"] == "server/discover":
+            self.answer(400, "text/plain", b"no session")
+        elif message["method"] == "initialize":
+            result = {"protocolVersion": "2025-11-25", "capabilities": {}, "serverInfo": {"name": "scripted"}}
+            self.answer(200, "application/json", response(message["id"], result), ("Mcp-Session-Id", "s1"))
+        elif message["method"] == "tools/call":
+            self.seen.append((str(message["id"]), None))
+            self.answer(200, "text/event-stream", b"id: 7\nretry: 1\ndata:\n\n")
+        else:
+            self.answer(202, "text/plain", b"")
+
+    def do_GET(self) -> None:
+        resumed = self.headers["Last-Event-ID"]
+        if resumed is None:
+            self.answer(405, "text/plain", b"")
+            return
+        number, _ = self.seen[-1]
+        self.seen.append((number, resumed))
+        self.answer(200, "text/event-stream", b"id: 8\ndata: " + response(int(number), {"content": []}) + b"\n\n")
+
+    def do_DELETE(self) -> None:
+        self.seen.append(("delete", self.headers["Mcp-Session-Id"]))
+        self.answer(200, "text/plain", b"")
+
+    def answer(self, status: int, kind: str, body: bytes, *fields: tuple[str, str]) -> None:
+        self.send_response(status)
+        for name, value in (("Content-Type", kind), ("Content-Length", str(len(body))), *fields):
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def response(number: int, result: dict[str, object]) -> bytes:
+    return json.dumps({"jsonrpc": "2.0", "id": number, "result": result}).encode()
+
+
+def test_stream_that_ends_early_is_resumed_and_the_session_is_ended() -> None:
+    Scripted.seen.clear()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Scripted)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        url = f"http://127.0.0.1:{server.server_port}/mcp"
+        with Client(url, HttpTransport(url, {}, 30)) as client:
+            assert client.revision == "2025-11-25"
+            assert client.request("tools/call", {"name": "x"}) == {"content": []}
+    finally:
+        server.shutdown()
+        server.server_close()
+    number = Scripted.seen[0][0]
+    assert Scripted.seen == [(number, None), (number, "7"), ("delete", "s1")]

@@ -145,6 +145,35 @@ def test_messages_of_clients_are_in_the_feed(whole: bool) -> None:
     assert response["seconds"] >= 0
 
 
+def test_events_of_streams_are_in_the_feed_as_they_are_sent() -> None:
+    client = Client()
+    goes_on = asyncio.Event()
+
+    async def stream(_scope: Any, _receive: Any, send: Any) -> None:
+        fields = [(b"content-type", b"text/event-stream")]
+        await send({"type": "http.response.start", "status": 200, "headers": fields})
+        await send({"type": "http.response.body", "body": b'data: {"method":"x"}\n\n', "more_body": True})
+        await goes_on.wait()
+        await send({"type": "http.response.body", "body": b""})
+
+    client.app = Playground(stream, client.feed, str, None)
+
+    async def use() -> list[Any]:
+        queue = client.feed.connect()
+        assert queue is not None
+        running = asyncio.ensure_future(client.request("/mcp", {}, "POST", b"{}", whole=True))
+        found = [json.loads(await queue.get() or "") for _ in range(3)]
+        goes_on.set()
+        await running
+        return [*found, json.loads(await queue.get() or "")]
+
+    _, request, event, end = asyncio.run(use())
+    assert request["text"] == "{}"
+    assert event["text"] == 'data: {"method":"x"}\n\n'
+    assert "seconds" not in event
+    assert (end["text"], end["status"]) == ("", 200)
+
+
 def test_large_messages_are_cut() -> None:
     client = Client()
 

@@ -37,17 +37,13 @@ def browser() -> str:
     return found
 
 
-def shown(script: str, started: Development, *arguments: str) -> dict[str, Any]:
-    """Run a script with the arguments in Node, end the development server, and return what the page showed."""
+def shown(script: str, *arguments: str) -> dict[str, Any]:
+    """Run a script with the arguments in Node, and return the texts that the page showed."""
     folder = installed(PLAYWRIGHT)
     copy = folder / script
     copy.write_text((SUPPORT / script).read_text("utf-8"), "utf-8")
-    try:
-        done = subprocess.run([node(), str(copy), *arguments], check=False, capture_output=True, text=True, timeout=300)
-    finally:
-        started.process.terminate()
-        started.process.wait(60)
-    assert done.returncode == 0, (done.stderr, started.lines)
+    done = subprocess.run([node(), str(copy), *arguments], check=False, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
@@ -57,17 +53,16 @@ def seen(browser: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, An
     """Return the texts that the page showed."""
     root = write_project(tmp_path_factory.mktemp("shown"), PLAYGROUND_PROJECT)
     pictures = os.environ.get("WASMCP_SCREENSHOTS", "-")
-    started = Development(root)
     source = str(root / "src" / "shown" / "demo.py")
-    return shown("playground_browser.mjs", started, browser, started.url(240), source, pictures)
+    with Development(root) as started:
+        return shown("playground_browser.mjs", browser, started.url(240), source, pictures)
 
 
 def test_token_of_a_server_with_authorization(browser: str, zig_project: Path) -> None:
     key = private_key("ES256")
-    settings = {"WASMCP_AUTH_MODE": "oauth", "JWT_PUBLIC_KEY": public_pem(key)}
-    started = Development(zig_project, settings)
     token = signed(key, "ES256", {"alg": "ES256"}, {"sub": "someone", "exp": 4102444800})
-    found = shown("playground_token.mjs", started, browser, started.url(), token)
+    with Development(zig_project, {"WASMCP_AUTH_MODE": "oauth", "JWT_PUBLIC_KEY": public_pem(key)}) as started:
+        found = shown("playground_token.mjs", browser, started.url(), token)
     assert "The server requires an access token" in found["before"]
     assert found["tools"] == ["add", "spin", "crash"]
     assert "3" in found["result"]
@@ -131,6 +126,7 @@ def test_structure_times_and_messages(seen: dict[str, Any]) -> None:
     assert "greet" in seen["times"]
     assert "tools/call" in seen["messages"]
     assert "subscriptions/listen" in seen["messages"]
+    assert "notifications/progress" in seen["messages"]
 
 
 def test_keyboard_reaches_tabs_and_calls(seen: dict[str, Any]) -> None:

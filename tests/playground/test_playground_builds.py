@@ -48,13 +48,8 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def development(root: Path) -> Iterator[Development]:
-    started = Development(root)
-    try:
+    with Development(root) as started:
         yield started
-    finally:
-        if started.process.poll() is None:
-            started.process.send_signal(signal.SIGINT)
-            assert started.process.wait(60) == 130
 
 
 def post(url: str, message: dict[str, Any], session: str = "") -> tuple[dict[str, Any], str]:
@@ -89,6 +84,8 @@ def test_edits_are_served_errors_are_not_and_sessions_are_kept(root: Path, devel
     assert descriptions()[0] == "Add 2 numbers."
     os.kill(development.process.pid, signal.SIGHUP)
     development.wait_for("version 4 is served")
+    development.process.send_signal(signal.SIGINT)
+    assert development.process.wait(60) == 130
 
 
 @pytest.mark.slow
@@ -96,15 +93,11 @@ def test_project_with_errors_is_served_when_it_is_mended(root: Path) -> None:
     project = root / "pyproject.toml"
     before = project.read_text("utf-8")
     project.write_text(before.replace('components = ["calc"]', 'components = ["cal"]'))
-    started = Development(root)
-    try:
+    with Development(root) as started:
         started.wait_for("version 1 has errors: nothing is served yet")
         assert any("did you mean `calc`?" in line for line in started.lines)
         project.write_text(before)
         assert started.url().startswith("http://127.0.0.1:")
-    finally:
-        started.process.send_signal(signal.SIGINT)
-        started.process.wait(60)
 
 
 def test_errors_of_the_command_are_messages(tmp_path: Path) -> None:

@@ -122,6 +122,7 @@ class Playground:
         received = bytearray((whole or b"")[:_SHOWN])
         sent = bytearray()
         status = 0
+        is_stream = False
 
         async def taken() -> Any:
             message = await receive()
@@ -130,12 +131,17 @@ class Playground:
             return message
 
         async def given(message: Any) -> None:
-            nonlocal status
+            nonlocal status, is_stream
+            body = message.get("body", b"")
             if message["type"] == "http.response.start":
                 status = message["status"]
-                self._publish(scope, "->", received, began=began)
+                is_stream = (b"content-type", b"text/event-stream") in message["headers"]
+                self._publish(scope, "->", received)
+            elif is_stream:
+                if body.strip():
+                    self._publish(scope, "<-", bytearray(body[:_SHOWN]))
             else:
-                sent.extend(message.get("body", b"")[: _SHOWN - len(sent)])
+                sent.extend(body[: _SHOWN - len(sent)])
             await send(message)
 
         try:
@@ -155,7 +161,7 @@ class Playground:
                 "text": body.decode("utf-8", "replace"),
                 "is_cut": len(body) >= _SHOWN,
                 "time": time.time(),
-                **{name: value for name, value in facts.items() if name != "began"},
+                **facts,
             }
         )
 

@@ -513,11 +513,11 @@ function wireLine(event) {
   let about = "";
   let text = event.text;
   try {
-    const found = JSON.parse(event.text);
+    const found = JSON.parse(event.text.replace(/^(?:data|event|id|retry): ?/gm, (field) => (field.startsWith("data") ? "" : " ")));
     about = found.method || (found.error ? `error ${found.error.code}` : found.result ? "result" : "");
     text = json(found);
   } catch {
-    about = event.text ? "stream" : "";
+    about = event.text ? "text" : "end";
   }
   const took = event.seconds === undefined ? "" : `${shown(event.seconds * 1000)} ms`;
   const status = event.status && event.status !== 200 ? `HTTP ${event.status}` : "";
