@@ -32,6 +32,7 @@ _COMMANDS = {
     "lock": ("wasmcp.cli.lock", "Pin a project's remote components and compilers."),
     "new": ("wasmcp.cli.new", "Create a project."),
     "prompt": ("wasmcp.cli.prompt", "Get a prompt of a server."),
+    "policy": ("wasmcp.cli.policy", "Show and test the policy of a server."),
     "provenance": ("wasmcp.cli.provenance", "Print the provenance or the bill of materials of a server."),
     "pull": ("wasmcp.cli.pull", "Pull components from registries."),
     "push": ("wasmcp.cli.push", "Push a component to a registry."),
