@@ -40,6 +40,7 @@ _LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _FIELD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _COMMAND = "wasmcp.command"
+_START = 60.0  # seconds for the first response of a program
 _MARGIN = 5.0  # seconds: this client reports the time limit before the server does
 
 
@@ -251,6 +252,7 @@ def connected(options: Options) -> Iterator[Client]:
             transport,
             callbacks,
             timeout=options.timeout,
+            start_timeout=0 if options.target.url else _START,
             revision=options.revision,
             log_level=options.log_level,
         ) as client:

@@ -33,7 +33,7 @@ _MOST_ITEMS = 100_000
 _MOST_ROUNDS = 64
 _PAUSE = 0.05  # seconds, doubled up to the longest, before a retry without input
 _LONGEST_PAUSE = 1.0
-_PROBE = 10.0  # seconds: a server that ignores `server/discover` is one of a handshake revision
+_PROBE = 20.0  # seconds: a server that ignores `server/discover` is one of a handshake revision
 
 
 def _ignore(_: Any) -> None:
@@ -75,6 +75,7 @@ class Client:
         callbacks: Callbacks | None = None,
         *,
         timeout: float = 60.0,
+        start_timeout: float = 0.0,
         revision: str | None = None,
         log_level: str | None = None,
     ) -> None:
@@ -85,6 +86,7 @@ class Client:
             transport: The transport; the client closes it.
             callbacks: The callbacks of the client.
             timeout: Seconds for each request, without the time that input of the user takes.
+            start_timeout: Seconds for the first response, if that is longer: a program has to start.
             revision: The revision to use; by default the latest that both know.
             log_level: The level from which log messages are requested.
 
@@ -96,6 +98,7 @@ class Client:
         self._transport = transport
         self._callbacks = callbacks or Callbacks()
         self._timeout = timeout
+        self._start_timeout = max(timeout, start_timeout)
         self._log_level = log_level
         self._ids = itertools.count(1)
         self._schemas: dict[str, Any] = {}
@@ -191,7 +194,9 @@ class Client:
         if self._transport.is_http:
             self._transport.adopt(LATEST)
         try:
-            found = self._one("server/discover", {}, limit=self._timeout if wanted else min(self._timeout, _PROBE))
+            found = self._one(
+                "server/discover", {}, limit=self._start_timeout if wanted else min(self._start_timeout, _PROBE)
+            )
         except (RequestError, HttpStatusError, ResponseTimeoutError) as error:
             if wanted is not None or not _is_older(error):
                 raise
@@ -213,7 +218,7 @@ class Client:
             "capabilities": self._own_capabilities(),
             "clientInfo": {"name": "wasmcp", "version": __version__},
         }
-        found = self._one("initialize", params)
+        found = self._one("initialize", params, limit=self._start_timeout)
         answered = found.get("protocolVersion")
         if answered not in HANDSHAKE or (is_required and answered != revision):
             known = revision if is_required else ", ".join(REVISIONS)
