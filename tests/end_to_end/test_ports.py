@@ -1,4 +1,4 @@
-"""Servers in `tests/ports` with the behaviour of public ones, which are installed from PyPI and compared."""
+"""Servers in `tests/ports` with the behaviour of public ones, which are installed from PyPI or npm and compared."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 from mcp import Client, StdioServerParameters
 from support.fastmcp_originals import answers, environment_of
+from support.node_packages import installed, node
 from support.server_processes import WASMCP
 
 from wasmcp.project import ensure_built
@@ -77,12 +78,17 @@ def site() -> Iterator[str]:
 class Port:
     """A public server with a port.
 
+    In arguments, `SITE` stands for the URL of the pages, `FOLDER` for a folder with the same files for both servers.
+
     Attributes:
-        requirement: The distribution, pinned.
+        requirement: The distribution or the package of npm, pinned.
         others: Further requirements of its environment.
         script: The original's console script, and its arguments.
-        calls: Calls; `SITE` stands for the URL of the pages.
+        calls: The calls of tools.
         uris: Resources to read.
+        variables: Environment variables of the original.
+        options: Options of `wasmcp run` for the port.
+        has_errors: True if one of the calls is a tool error.
     """
 
     requirement: str
@@ -90,6 +96,23 @@ class Port:
     calls: tuple[tuple[str, dict[str, Any]], ...]
     others: tuple[str, ...] = ()
     uris: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    has_errors: bool = True
+
+
+KNOWS = {"from": "Ada", "to": "Charles", "relationType": "knows"}
+WITH_MARY = {"from": "Mary", "to": "Ada", "relationType": "taught"}
+
+
+def entity(name: str, *observations: str) -> dict[str, Any]:
+    """Return a node of the knowledge graph."""
+    return {"name": name, "entityType": "person", "observations": list(observations)}
+
+
+def edit(old: str, new: str) -> dict[str, str]:
+    """Return an edit of a file."""
+    return {"oldText": old, "newText": new}
 
 
 ZONES = ("Europe/Warsaw", "Asia/Kathmandu", "America/New_York", "UTC")
@@ -109,7 +132,7 @@ PORTS = {
     ),
     "sqlite": Port(
         "mcp-server-sqlite==2025.4.25",
-        ("mcp-server-sqlite", "--db-path", "DATABASE"),
+        ("mcp-server-sqlite", "--db-path", "FOLDER/tea.db"),
         (
             ("create_table", {"query": "CREATE TABLE tea (id INTEGER PRIMARY KEY, name TEXT NOT NULL)"}),
             ("write_query", {"query": "INSERT INTO tea(name) VALUES ('Assam'), ('Sencha')"}),
@@ -126,6 +149,7 @@ PORTS = {
         ),
         ("mcp<2",),
         ("memo://insights",),
+        has_errors=False,
     ),
     "fetch": Port(
         "mcp-server-fetch==2026.10.24",
@@ -141,7 +165,88 @@ PORTS = {
             ("fetch", {"url": "SITE/data", "max_length": 0}),
         ),
     ),
+    "memory": Port(
+        "@modelcontextprotocol/server-memory@2026.8.31",
+        ("mcp-server-memory",),
+        (
+            ("create_entities", {"entities": [entity("Ada", "wrote the first program"), entity("Charles")]}),
+            ("create_entities", {"entities": [entity("Ada", "again"), entity("Mary", "mathematician")]}),
+            ("create_relations", {"relations": [KNOWS, WITH_MARY]}),
+            ("create_relations", {"relations": [KNOWS]}),
+            ("add_observations", {"observations": [{"entityName": "Charles", "contents": ["built", "built", "é"]}]}),
+            ("add_observations", {"observations": [{"entityName": "Nobody", "contents": ["x"]}]}),
+            ("search_nodes", {"query": "PROGRAM"}),
+            ("search_nodes", {"query": "absent"}),
+            ("open_nodes", {"names": ["Mary", "Nobody"]}),
+            ("delete_observations", {"deletions": [{"entityName": "Charles", "observations": ["built", "x"]}]}),
+            ("delete_relations", {"relations": [KNOWS, KNOWS]}),
+            ("delete_entities", {"entityNames": ["Mary"]}),
+            ("read_graph", {}),
+            ("create_entities", {"entities": [{"name": "no type"}]}),
+        ),
+        uris=("memory://knowledge-graph",),
+        variables=("MEMORY_FILE_PATH=FOLDER/memory.jsonl",),
+    ),
+    "filesystem": Port(
+        "@modelcontextprotocol/server-filesystem@2026.8.31",
+        ("mcp-server-filesystem", "FOLDER"),
+        (
+            ("list_allowed_directories", {}),
+            ("read_text_file", {"path": "FOLDER/lines.txt"}),
+            ("read_text_file", {"path": "FOLDER/lines.txt", "head": 2}),
+            ("read_text_file", {"path": "FOLDER/windows.txt", "tail": 2}),
+            ("read_text_file", {"path": "FOLDER/lines.txt", "head": 1, "tail": 1}),
+            ("read_file", {"path": "sub/code.py"}),
+            ("read_text_file", {"path": "/etc/hostname"}),
+            ("read_text_file", {"path": "FOLDER/sub/../../other"}),
+            ("read_text_file", {"path": "FOLDER/links/out"}),
+            ("read_text_file", {"path": "FOLDER/absent"}),
+            ("read_media_file", {"path": "FOLDER/logo.png"}),
+            ("read_media_file", {"path": "FOLDER/data.bin"}),
+            ("read_multiple_files", {"paths": ["FOLDER/sub/code.py", "FOLDER/absent", "/etc/hostname"]}),
+            ("write_file", {"path": "FOLDER/new.txt", "content": "new\r\n"}),
+            ("write_file", {"path": "FOLDER/new.txt", "content": "newer"}),
+            ("read_file", {"path": "FOLDER/new.txt"}),
+            ("edit_file", {"path": "FOLDER/lines.txt", "edits": [edit("two", "2")], "dryRun": True}),
+            ("edit_file", {"path": "FOLDER/lines.txt", "edits": [edit("two", "2"), edit("four", "4```")]}),
+            ("edit_file", {"path": "FOLDER/sub/code.py", "edits": [edit("if x:\n  return 1", "if y:\n    return 2")]}),
+            ("edit_file", {"path": "FOLDER/lines.txt", "edits": [edit("absent", "")]}),
+            ("read_file", {"path": "FOLDER/lines.txt"}),
+            ("read_file", {"path": "FOLDER/sub/code.py"}),
+            ("create_directory", {"path": "FOLDER/one/two/three"}),
+            ("create_directory", {"path": "FOLDER/one"}),
+            ("list_directory", {"path": "FOLDER"}),
+            ("list_directory", {"path": "FOLDER/absent"}),
+            ("list_directory_with_sizes", {"path": "FOLDER"}),
+            ("list_directory_with_sizes", {"path": "FOLDER", "sortBy": "size"}),
+            ("list_directory_with_sizes", {"path": "FOLDER", "sortBy": "age"}),
+            ("directory_tree", {"path": "FOLDER"}),
+            ("directory_tree", {"path": "FOLDER", "excludePatterns": ["two", "*.txt", "links"]}),
+            ("move_file", {"source": "FOLDER/new.txt", "destination": "FOLDER/one/moved.txt"}),
+            ("move_file", {"source": "FOLDER/lines.txt", "destination": "FOLDER/one/moved.txt"}),
+            ("search_files", {"path": "FOLDER", "pattern": "**/*.txt"}),
+            ("search_files", {"path": "FOLDER", "pattern": "*.txt", "excludePatterns": ["w*"]}),
+            ("search_files", {"path": "FOLDER", "pattern": "absent"}),
+        ),
+        options=("--dir", "FOLDER:FOLDER", "--env", 'folders=["FOLDER"]'),
+    ),
 }
+
+
+def fill(folder: Path) -> None:
+    """Write the files of `FOLDER`, in place of others that are there."""
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "sub").mkdir(parents=True)
+    (folder / "links").mkdir()
+    (folder / "links/out").symlink_to("/etc/hostname")
+    for name, text in {
+        "lines.txt": "one\ntwo\nthree\nfour\nfive\nsix\nseven\n",
+        "windows.txt": "one\r\ntwo\r\n",
+        "sub/code.py": "def f(x):\n    if x:\n        return 1\n    return 0",
+        "logo.png": "not a picture",
+        "data.bin": "bytes" * 1000,
+    }.items():
+        (folder / name).write_text(text, "utf-8", newline="")
 
 
 @pytest.fixture(scope="module")
@@ -163,35 +268,40 @@ class Compared:
 def code_lines(*files: Path) -> int:
     """Return the number of lines that are neither empty nor comments."""
     lines = [line.strip() for file in files for line in file.read_text("utf-8").splitlines()]
-    return sum(bool(line) and not line.startswith("#") for line in lines)
+    return sum(bool(line) and not line.startswith(("#", "//", "/*", "* ")) for line in lines)
+
+
+def original_of(port: Port) -> tuple[list[str], list[Path]]:
+    """Return the command of an original without its arguments, and its source files."""
+    if "==" not in port.requirement:
+        package = installed(port.requirement) / "node_modules" / port.requirement.rpartition("@")[0]
+        return [node(), str(package / "dist/index.js")], sorted(package.glob("dist/*.js"))
+    python = environment_of(port.requirement, *port.others)
+    package = port.script[0].replace("-", "_")
+    command = [str(python), "-c", f"import {package}; print({package}.__path__[0])"]
+    found = subprocess.run(command, check=True, capture_output=True, text=True)
+    return [str(python.with_name(port.script[0]))], sorted(Path(found.stdout.strip()).glob("*.py"))
 
 
 @pytest.fixture(scope="module", params=list(PORTS))
 def compared(request: pytest.FixtureRequest, project: Path, tmp_path_factory: pytest.TempPathFactory) -> Compared:
     port = PORTS[request.param]
     server = ensure_built(project, request.param)
-    python = environment_of(port.requirement, *port.others)
-    folder = tmp_path_factory.mktemp("original")
-    script = [str(folder / "tea.db") if part == "DATABASE" else part for part in port.script]
+    command, sources = original_of(port)
+    folder = tmp_path_factory.mktemp("original") / "files"
     with site() as base:
-        calls = [
-            (
-                name,
-                {key: value.replace("SITE", base) if isinstance(value, str) else value for key, value in given.items()},
-            )
-            for name, given in port.calls
-        ]
-        original = asyncio.run(answers([str(python.with_name(script[0])), *script[1:]], calls, list(port.uris), []))
-        ours = asyncio.run(answers([*WASMCP, "run", str(server)], calls, list(port.uris), []))
-    package = f"mcp_server_{request.param}"
-    found = subprocess.run(
-        [str(python), "-c", f"import {package}; print({package}.__path__[0])"],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
+
+        def placed(value: Any) -> Any:
+            return json.loads(json.dumps(value).replace("SITE", base).replace("FOLDER", str(folder)))
+
+        calls = [(name, placed(given)) for name, given in port.calls]
+        fill(folder)
+        theirs = ["env", *placed(port.variables), *command, *placed(port.script[1:])]
+        original = asyncio.run(answers(theirs, calls, list(port.uris), []))
+        fill(folder)
+        ours = asyncio.run(answers([*WASMCP, "run", str(server), *placed(port.options)], calls, list(port.uris), []))
     lines = {
-        "original": code_lines(*Path(found.stdout.strip()).glob("*.py")),
+        "original": code_lines(*sources),
         "ours": code_lines(SOURCES / f"public/src/ports/{request.param}_tools.py"),
     }
     return Compared(request.param, original, ours, server, lines)
@@ -215,7 +325,7 @@ def test_tools_and_resources_are_those_of_the_original(compared: Compared) -> No
 
 def values(result: Mapping[str, Any]) -> Any:
     """Return what a client reads: the JSON or the text of a result."""
-    text = "".join(block["text"] for block in result["content"])
+    text = "".join(block.get("text") or json.dumps(block, sort_keys=True) for block in result["content"])
     try:
         return json.loads(text)
     except ValueError:
@@ -228,14 +338,14 @@ def test_calls_have_the_results_of_the_original(compared: Compared) -> None:
         assert ours.get("isError", False) == theirs.get("isError", False), (call, theirs, ours)
         if not theirs.get("isError"):
             assert values(ours) == values(theirs), call
-    assert any(result.get("isError") for result in compared.original["calls"].values()) == (compared.name != "sqlite")
+    has_errors = any(result.get("isError") for result in compared.original["calls"].values())
+    assert has_errors == PORTS[compared.name].has_errors
 
 
 def test_reads_have_the_contents_of_the_original(compared: Compared) -> None:
     for uri, theirs in compared.original["reads"].items():
-        assert [part["text"] for part in compared.ours["reads"][uri]["contents"]] == [
-            part["text"] for part in theirs["contents"]
-        ]
+        ours = compared.ours["reads"][uri]
+        assert values({"content": ours["contents"]}) == values({"content": theirs["contents"]})
 
 
 def test_figures_of_the_documentation_hold(compared: Compared) -> None:
