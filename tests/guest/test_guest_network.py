@@ -84,6 +84,21 @@ class TestSeams:
         assert not hasattr(late_library, "added")
         assert seams not in sys.meta_path
 
+    def test_library_without_its_seam_is_imported_unchanged(self, monkeypatch, tmp_path):
+        """As ``http.client`` in a finished component, which the standard library imports in a call."""
+        (tmp_path / "bare_library.py").write_text("value = 1\n")
+        monkeypatch.syspath_prepend(str(tmp_path))
+        monkeypatch.setitem(SEAMS, "bare_library", "seam_that_is_not_there")
+        seams = Seams()
+        seams.install()
+        try:
+            import bare_library
+
+            assert bare_library.value == 1
+        finally:
+            seams.remove()
+            sys.modules.pop("bare_library", None)
+
     @pytest.mark.parametrize("version", ["3.9.5", "3.15.0", "4.0.0a1"])
     def test_other_version_of_aiohttp_is_refused(self, version, monkeypatch):
         from wasmcp.guest.network.aiohttp_connections import patches

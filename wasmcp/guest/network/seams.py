@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.machinery
+import importlib.util
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -89,8 +90,12 @@ class Seams:
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        """Return the spec of a library, with a loader that applies its seam; None for all other modules."""
-        if name not in SEAMS:
+        """Return the spec of a library, with a loader that applies its seam; None for all other modules.
+
+        A finished component without HTTP libraries has no seam of ``http.client``, which the standard library itself
+        can import in a call, for `pathlib.Path.as_uri`.
+        """
+        if name not in SEAMS or importlib.util.find_spec(SEAMS[name]) is None:
             return None
         for finder in sys.meta_path:
             find = None if finder is self else getattr(finder, "find_spec", None)
