@@ -29,7 +29,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _TRANSPORT = "the transport belongs to the host: `wasmcp serve` has options for it"
 _MANY = "make each server a component of its own, and list them in the `components` of one server"
 _GUARD = "write a component with the grant `middleware`, or use the host's options"
-_AUTH = "check tokens in a gateway in front of `wasmcp serve`"
+_AUTH = "tokens are checked outside of the component, by settings of the operator (`JWT_...`)"
 
 IGNORED = {
     "host": "pass `--host` to `wasmcp serve`",
