@@ -162,6 +162,10 @@ fn matchesAny(list: Texts, text: []const u8) bool {
 
 /// Return whether a text matches a pattern, in which `*` matches any text. Everything else matches itself only.
 pub fn matches(pattern: []const u8, text: []const u8) bool {
+    // Most names end differently.
+    if (pattern.len > 0 and pattern[pattern.len - 1] != '*') {
+        if (text.len == 0 or text[text.len - 1] != pattern[pattern.len - 1]) return false;
+    }
     var p: usize = 0;
     var t: usize = 0;
     var star: ?usize = null;

@@ -240,3 +240,49 @@ def test_servers_without_authorization_cannot_be_tested(tmp_path: Path) -> None:
     cases = tmp_path / "cases.toml"
     cases.write_text(CASES)
     assert "composed without authorization" in run("policy", "test", cases, path, exit_code=1)
+
+
+def changes(old: Path, new: Path) -> list[tuple[str, str, str, bool, list[str]]]:
+    done = CliRunner().invoke(commands, ["diff", str(old), str(new), "--json"])
+    assert done.exit_code in (0, 3), done.output
+    found = json.loads(done.output)["differences"]
+    kinds = ("policy", "filter", "authorization")
+    members = ("kind", "name", "change", "breaking", "details")
+    return [tuple(one[member] for member in members) for one in found if one["kind"] in kinds]  # type: ignore[misc]
+
+
+def other(folder: Path, name: str, **options: Any) -> Path:
+    target = folder / name
+    target.mkdir()
+    return write(target, **options)
+
+
+def test_diff_names_the_changes_of_a_policy(file: Path, tmp_path: Path) -> None:
+    wider = Policy((*POLICY.allow, Rule(Selector(tools=("hidden",)))), POLICY.deny)
+    new = other(tmp_path, "wider", access=Access(policy=wider))
+    assert changes(file, new) == [("policy", "server", "changed", False, ["`allow tools hidden` is new"])]
+    assert changes(new, file) == [("policy", "server", "changed", True, ["`allow tools hidden` is gone"])]
+    own = other(tmp_path, "own", access=Access())
+    details = changes(own, file)[-1]
+    assert details[:4] == ("policy", "server", "changed", True)
+    assert "other requests: deny" in details[4]
+    assert changes(file, file) == []
+
+
+def test_diff_names_the_changes_of_filters_and_authorization(tmp_path: Path) -> None:
+    none = other(tmp_path, "none", access=Access())
+    required = other(tmp_path, "required", access=Access(), auth="required")
+    assert changes(none, required) == [
+        ("authorization", "server", "changed", True, ['`auth` is "required" now; it was "operator"'])
+    ]
+    assert changes(required, none)[0][3] is False
+    filters = {"/mcp/math": Filter(None, (Selector(tools=("hidden",)),))}
+    filtered = other(tmp_path, "filtered", access=Access(filters))
+    found = {one[1]: one for one in changes(none, filtered)}
+    assert found["/mcp/math"][2:] == (
+        "added",
+        True,
+        ["it allows everything, denies tools hidden now", "`hidden` does not exist there any more"],
+    )
+    assert found["other paths"][3] is True
+    assert all(not one[3] for one in changes(filtered, none))

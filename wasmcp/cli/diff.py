@@ -60,7 +60,16 @@ def _side(spec: str, *, offline: bool) -> Side:
     parts = structure.components if structure.topology.is_composition else []
     grants = tuple((part.name, part.granted) for part in parts)
     rules = {part.name: part.rules for part in parts}
-    return Side(offers, tuple(inspection.imports), tuple(inspection.exports), grants, structure.foreign, rules)
+    return Side(
+        offers,
+        tuple(inspection.imports),
+        tuple(inspection.exports),
+        grants,
+        structure.foreign,
+        rules,
+        structure.access,
+        structure.authorization,
+    )
 
 
 _SIGNS = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "yellow")}

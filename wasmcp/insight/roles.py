@@ -24,11 +24,20 @@ from wasmcp.compose import inspect_component
 from wasmcp.compose.access_rules import SECTION as ACCESS_SECTION
 from wasmcp.compose.access_rules import read_access
 from wasmcp.compose.framework import load_framework
-from wasmcp.compose.generated_components import access_rules
+from wasmcp.compose.generated_components import access_rules, authorizer_options
 from wasmcp.compose.grant_rules import GrantRules, RuleError
 from wasmcp.compose.grants import families
 from wasmcp.compose.guards import GUARDS, rules_component
-from wasmcp.compose.interfaces import ACCESS_RULES, ALWAYS, GRANTED, MIDDLEWARE, SERVER_HANDLER, STDOUT, is_among
+from wasmcp.compose.interfaces import (
+    ACCESS_RULES,
+    ALWAYS,
+    AUTHORIZER_OPTIONS,
+    GRANTED,
+    MIDDLEWARE,
+    SERVER_HANDLER,
+    STDOUT,
+    is_among,
+)
 from wasmcp.compose.roles import SECTION, Role, read_roles
 from wasmcp.errors import ComponentError, MissingPackageDataError
 from wasmcp.package_data import FRAMEWORK_COMPONENTS, framework_component
@@ -111,6 +120,7 @@ class Structure:
         access: The recorded access rules of the server; None without rules. See `wasmcp.compose.access_rules`.
         access_unproved: The rules that the server applies, or the component that applies them, are not those of the
             record.
+        authorization: The server's authorization, of `wasmcp.compose.metadata.AUTHORIZATIONS`; None if it is unknown.
     """
 
     topology: Topology
@@ -121,6 +131,7 @@ class Structure:
     guards: Mapping[int, str] = field(default_factory=dict)
     access: Mapping[str, Any] | None = None
     access_unproved: bool = False
+    authorization: str | None = None
 
     def kind(self, index: int) -> str:
         """Return the role of an instance: see `wasmcp.compose.roles.Role.kind`."""
@@ -217,7 +228,26 @@ def read_structure(data: Chunk, name: str = "") -> Structure:
         guards=_guards(structure, view, foreign),
         access=access,
         access_unproved=not _applies(structure, view, foreign, None if access is None else sections[0].decode()),
+        authorization=_authorization(structure, view),
     )
+
+
+def _authorization(structure: Structure, data: memoryview) -> str | None:
+    """Return the server's authorization, from the components of constants that the composer adds."""
+    for role, one in zip(structure.roles, structure.topology.instances, strict=True):
+        if role.kind != "generated" or role.name not in ("no-authorization", "authorizer-options"):
+            continue
+        if role.name == "no-authorization":
+            return "none"
+        found = bytes(data[one.offset : one.offset + one.size])
+        try:
+            type_ = load_framework()["authorization"].wants(AUTHORIZER_OPTIONS)
+        except MissingPackageDataError:
+            return None
+        known = {authorizer_options(type_, required=required): required for required in (True, False)}
+        required = known.get(found)
+        return None if required is None else "required" if required else "operator"
+    return None
 
 
 def _only(sources: Sequence[Source]) -> int | None:

@@ -16,7 +16,9 @@ from typing import Any
 
 from wasmcp.component import interface_names
 from wasmcp.compose.interfaces import MIDDLEWARE
+from wasmcp.insight.access import entries_at, filter_text
 from wasmcp.insight.listing import Item, Offers
+from wasmcp.insight.policy import policy_of, policy_rows
 from wasmcp.protocol import IDENTITIES
 
 _UPPER = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties", "maxContains")
@@ -246,7 +248,8 @@ class Difference:
     """Difference.
 
     Attributes:
-        kind: `tool`, `resource`, `resource template`, `prompt`, `import`, `export`, `grant` or `framework`.
+        kind: `tool`, `resource`, `resource template`, `prompt`, `import`, `export`, `grant`, `framework`,
+            `authorization`, `filter` or `policy`.
         name: The name of the entry; for a grant the component, for the framework the framework component.
         change: `added`, `removed` or `changed`.
         breaking: The change can break clients of the old version.
@@ -281,6 +284,8 @@ class Side:
         grants: For a composed server or handler: the granted families of each component, in the order of the chain.
         replaced: The framework components that differ from those of this wasmcp.
         rules: The rules of the grants of each component by family, by its name.
+        access: The compiled access rules of a server; see `wasmcp.compose.access_rules`.
+        authorization: The authorization of a server, of `wasmcp.compose.metadata.AUTHORIZATIONS`; None if unknown.
     """
 
     offers: Offers
@@ -289,6 +294,8 @@ class Side:
     grants: Sequence[tuple[str, Sequence[str]]] = ()
     replaced: Sequence[str] = ()
     rules: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    access: Mapping[str, Any] | None = None
+    authorization: str | None = None
 
 
 def differences(old: Side, new: Side) -> list[Difference]:
@@ -301,6 +308,9 @@ def differences(old: Side, new: Side) -> list[Difference]:
     found += _grants(old.grants, new.grants)
     found += _rules(old, new)
     found += _framework(old.replaced, new.replaced)
+    found += authorization_differences(old, new)
+    found += filter_differences(old.access, new.access)
+    found += policy_differences(old.access, new.access)
     return found
 
 
@@ -472,6 +482,64 @@ def _rules(old: Side, new: Side) -> Iterator[Difference]:
                 details += [f"may not use `{family}` for {_short(rule)} any more" for rule in was if rule not in now]
         if details:
             yield Difference("grant", name, "changed", breaking=False, details=tuple(details))
+
+
+def authorization_differences(old: Side, new: Side) -> Iterator[Difference]:
+    """Yield the change of a server's authorization. One that denies until it is configured can break clients."""
+    before, after = old.authorization, new.authorization
+    if before is not None and after is not None and before != after:
+        detail = f'`auth` is "{after}" now; it was "{before}"'
+        yield Difference("authorization", "server", "changed", after == "required", (detail,))
+
+
+def filter_differences(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> Iterator[Difference]:
+    """Yield the changed filters; a path or an entry that does not exist any more can break clients."""
+    before, after = ((access or {}).get("paths", {}) for access in (old, new))
+    for path in dict.fromkeys((*before, *after)):
+        was, now = before.get(path), after.get(path)
+        if was == now:
+            continue
+        change = "added" if was is None else "removed" if now is None else "changed"
+        existing = [None if access is None else entries_at(access, path) for access in (old, new)]
+        lost = [
+            f"`{name}` does not exist there any more"
+            for kind, names in (existing[1].hidden if existing[1] else {}).items()
+            for name in names
+            if existing[0] is None or name in existing[0].existing.get(kind, ())
+        ]
+        gone = existing[1] is not None and not existing[1].found
+        details = [f"it {filter_text(now)} now" if now is not None else "it has no filter any more", *lost]
+        if gone:
+            details.append("requests to it get 404")
+        yield Difference("filter", path, change, bool(lost) or gone, tuple(details))
+    if bool(before) != bool(after):
+        text = "only the paths of filters are endpoints now" if after else "every path below `/mcp` is an endpoint now"
+        yield Difference("filter", "other paths", "changed", bool(after), (text,))
+
+
+def policy_differences(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> Iterator[Difference]:
+    """Yield the change of a policy; it can break clients if a request can be denied that was permitted."""
+    policies = [policy_of(access) for access in (old, new)]
+    before, after = (
+        [("otherwise", "allow")] if policy is None else list(dict.fromkeys(policy_rows(policy))) for policy in policies
+    )
+    lost = [row for row in before if row not in after]
+    gained = [row for row in after if row not in before]
+    if not lost and not gained:
+        return
+    closed = ("otherwise", "deny")
+    broken = (
+        any(effect == "allow" for effect, _ in lost)
+        or any(effect in ("deny", "require") for effect, _ in gained)
+        or closed in gained
+        or (closed in after and any(effect == "require" for effect, _ in lost))
+    )
+    details = [f"`{effect} {text}` is gone" for effect, text in lost if effect != "otherwise"]
+    details += [
+        f"other requests: {text}" if effect == "otherwise" else f"`{effect} {text}` is new" for effect, text in gained
+    ]
+    change = "added" if policies[0] is None else "removed" if policies[1] is None else "changed"
+    yield Difference("policy", "server", change, broken, tuple(details))
 
 
 def _framework(old: Sequence[str], new: Sequence[str]) -> Iterator[Difference]:
