@@ -232,8 +232,10 @@ def run_http(app: Any, *requests: tuple[bytes, dict[str, Any]]) -> list[tuple[in
         async def take(message: Any) -> None:
             sent.append(message)
 
+        bodies = [{"type": "http.request", "body": body, "more_body": False}]
+
         async def receive() -> Any:
-            return {"type": "http.request", "body": body, "more_body": False}
+            return bodies.pop() if bodies else await asyncio.Event().wait()
 
         whole = {"type": "http", "method": "POST", "path": "/mcp", "raw_path": b"/mcp", "headers": []}
         await app({**whole, "client": ("192.0.2.1", 5), **scope}, receive, take)
