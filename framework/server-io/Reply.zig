@@ -92,6 +92,7 @@ const max_spare = 256 << 10;
 /// Return an empty reply to the current call.
 pub fn create() *Reply {
     const self = gpa.create(Reply) catch @trap();
+    if (Call.current) |call| call.client_requests.endRun();
     self.* = .{ .call = if (Call.current) |call| call.number else 0, .w = .{ .gpa = gpa, .buffer = spare } };
     spare = .empty;
     self.w.buffer.clearRetainingCapacity();

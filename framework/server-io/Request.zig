@@ -6,6 +6,7 @@ const envelope = @import("envelope.zig");
 const wit = @import("wit.zig");
 const console = @import("console.zig");
 const Call = @import("Call.zig");
+const ClientRequests = @import("ClientRequests.zig");
 const Revision = @import("revision.zig").Revision;
 
 const Request = @This();
@@ -100,32 +101,33 @@ pub fn http(self: *Request) ?wit.messages.HttpFacts {
     return if (self.call.circumstances) |c| c.http else null;
 }
 
-/// Limit of answers in one request: each is compared with all before it.
-const max_answers = 1000;
-
 pub fn inputResponses(self: *Request) []const struct { []const u8, []const u8 } {
-    const text = self.call.message.input_responses orelse return &.{};
-    const allocator = wit.memory.allocator;
-    var list: std.ArrayList(struct { []const u8, []const u8 }) = .empty;
-    var scanner = lib.json.Scanner.init(text);
-    // The text was validated on arrival.
-    var members = scanner.members() catch unreachable;
-    while (members.next() catch unreachable) |key| {
-        const value = scanner.value() catch unreachable;
-        if (list.items.len == max_answers) break;
-        const plain = lib.json.decodeString(allocator, key) catch @trap();
-        // Of two members with one name the last counts, as everywhere.
-        for (list.items, 0..) |earlier, i| if (lib.bytes.equal(earlier[0], plain)) {
-            _ = list.orderedRemove(i);
-            break;
-        };
-        list.append(allocator, .{ plain, value }) catch @trap();
-    }
-    return list.items;
+    const pairs = ClientRequests.responses(self.call) catch @trap();
+    return @ptrCast(pairs);
 }
 
 pub fn inputState(self: *Request) ?[]const u8 {
-    return self.call.input_state;
+    return ClientRequests.ownState(self.call.input_state orelse return null);
+}
+
+pub fn clientRequest(
+    self: *Request,
+    name_of_method: []const u8,
+    values: []const u8,
+    key: ?[]const u8,
+) ClientRequests.Outcome {
+    defer self.call.keep();
+    return self.call.client_requests.request(self.call, name_of_method, values, key) catch @trap();
+}
+
+pub fn storedValue(self: *Request, key: []const u8) ?[]const u8 {
+    defer self.call.keep();
+    return self.call.client_requests.stored(self.call, key) catch @trap();
+}
+
+pub fn storeValue(self: *Request, key: []const u8, value: []const u8) ClientRequests.Stored {
+    defer self.call.keep();
+    return self.call.client_requests.store(self.call, key, value) catch @trap();
 }
 
 pub fn progress(self: *Request, value: f64, total: ?f64, message: ?[]const u8) void {

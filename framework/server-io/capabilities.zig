@@ -13,6 +13,7 @@ pub const Needs = struct {
     url: bool = false,
     sampling: bool = false,
     sampling_tools: bool = false,
+    sampling_context: bool = false,
     roots: bool = false,
 
     /// Add the needs of one request. False: the protocol has no such server-to-client request.
@@ -23,6 +24,9 @@ pub const Needs = struct {
             self.sampling = true;
             if (json.member(params, "tools") != null or json.member(params, "toolChoice") != null)
                 self.sampling_tools = true;
+            if (json.member(params, "includeContext")) |raw| if (raw[0] != '"' or !json.equals(raw, "none")) {
+                self.sampling_context = true;
+            };
         } else if (lib.bytes.equal(method, "roots/list")) {
             self.roots = true;
         } else return false;
@@ -41,6 +45,8 @@ pub const Needs = struct {
         if (objectIn(capabilities, "sampling")) |sampling| {
             left.sampling = false;
             if (objectIn(sampling, "tools") != null and revision.since(.@"2025-11-25")) left.sampling_tools = false;
+            // Earlier revisions have no capability for it.
+            if (objectIn(sampling, "context") != null or !revision.since(.@"2025-11-25")) left.sampling_context = false;
         }
         if (objectIn(capabilities, "roots") != null) left.roots = false;
         return left;
@@ -48,6 +54,15 @@ pub const Needs = struct {
 
     pub fn none(self: Needs) bool {
         return std.meta.eql(self, .{});
+    }
+
+    /// Return the name of the first need, for example `elicitation.url`.
+    pub fn first(self: Needs) []const u8 {
+        if (self.form) return "elicitation";
+        if (self.url) return "elicitation.url";
+        if (self.sampling) return "sampling";
+        if (self.sampling_tools) return "sampling.tools";
+        return if (self.sampling_context) "sampling.context" else "roots";
     }
 
     /// Write the needs as a `ClientCapabilities` object.
@@ -63,10 +78,11 @@ pub const Needs = struct {
                 try w.close('}');
             }
         }
-        if (self.sampling or self.sampling_tools) {
+        if (self.sampling or self.sampling_tools or self.sampling_context) {
             try w.key("sampling");
             try w.open('{');
             if (self.sampling_tools) try member(w, "tools");
+            if (self.sampling_context) try member(w, "context");
             try w.close('}');
         }
         if (self.roots) try member(w, "roots");
@@ -144,6 +160,17 @@ test "sampling and roots" {
         "sampling/createMessage",
         "{\"toolChoice\":{}}",
         "{\"sampling\":{\"tools\":{}}}",
+        Revision.latest,
+    );
+    const context = "{\"includeContext\":\"thisServer\"}";
+    const lacks = "{\"sampling\":{\"context\":{}}}";
+    try expectLeft(lacks, "sampling/createMessage", context, "{\"sampling\":{}}", Revision.latest);
+    try expectLeft("{}", "sampling/createMessage", context, "{\"sampling\":{}}", .@"2025-06-18");
+    try expectLeft(
+        "{}",
+        "sampling/createMessage",
+        "{\"includeContext\":\"none\"}",
+        "{\"sampling\":{}}",
         Revision.latest,
     );
     try expectLeft("{\"roots\":{}}", "roots/list", "{}", "{}", .@"2024-11-05");

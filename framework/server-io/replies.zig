@@ -8,8 +8,10 @@ const seal = @import("seal.zig");
 const wit = @import("wit.zig");
 const console = @import("console.zig");
 const Call = @import("Call.zig");
+const ClientRequests = @import("ClientRequests.zig");
 const Needs = @import("capabilities.zig").Needs;
 const Reply = @import("Reply.zig");
+const protocol_table = @import("protocol_table");
 const Results = @import("Results.zig");
 const Revision = @import("revision.zig").Revision;
 
@@ -203,6 +205,9 @@ fn hint(result: []const u8) ?types.CacheHint {
 }
 
 pub fn failure(value: types.Error) Handle {
+    // Handshake revisions have no error code for it.
+    if (value.code == protocol_table.code.missing_capability) if (Call.current) |call|
+        if (call.revision != Revision.latest) return inputUnavailable(call, value.message);
     const self = Reply.create();
     self.becomeFailure(value.code, value.message, value.data);
     return .new(self);
@@ -216,13 +221,22 @@ pub fn inputRequired(value: types.InputRequired) Handle {
         "Internal error: this kind of request cannot ask for input",
         null,
     );
-    if (value.requests.len == 0 and value.state == null) return refuse(
+    const requests = if (value.requests.len == 0 and value.state == null)
+        call.client_requests.unanswered() catch @trap()
+    else
+        value.requests;
+    if (requests.len == 0 and value.state == null) return refuse(
         Reply.internal_error,
         "Internal error: input is required, but none is named",
         null,
     );
+    const kept = call.client_requests.state(value.state) catch @trap();
+    if (kept) |state| if (state.len > envelope.max_body) {
+        console.log(&.{"the request state of a component is larger than the limit of a message (WASMCP_MAX_BODY)"});
+        return refuse(Reply.internal_error, "Internal error: the state of this request is too large", null);
+    };
     var needs: Needs = .{};
-    for (value.requests) |input| {
+    for (requests) |input| {
         const known = Writer.check(input.params) catch .null == .object and needs.add(input.method, input.params);
         if (!known) {
             console.log(&.{
@@ -237,7 +251,7 @@ pub fn inputRequired(value: types.InputRequired) Handle {
     const latest = call.revision == Revision.latest;
     // Specification: basic, "Per-request protocol fields": send only requests that the client declared capabilities
     // for.
-    if (!missing.none()) return cannot(call, missing) catch @trap();
+    if (!missing.none()) return failure(ClientRequests.unsupported(missing) catch @trap());
     if (!latest) {
         if (!call.output.canReceiveAnswers()) return inputUnavailable(
             call,
@@ -248,7 +262,7 @@ pub fn inputRequired(value: types.InputRequired) Handle {
             "it has been asked too often during this request",
         );
     }
-    const sealed: ?[]const u8 = if (value.state) |state|
+    const sealed: ?[]const u8 = if (kept) |state|
         (if (latest) seal.close(.state, call, state) catch @trap() orelse {
             console.log(&.{"a component uses request state: " ++
                 "set WASMCP_STATE_KEYS (and pass the environment to the server), " ++
@@ -262,16 +276,16 @@ pub fn inputRequired(value: types.InputRequired) Handle {
     else
         null;
     return Reply.build(struct {
-        value: types.InputRequired,
+        requests: []const types.InputRequest,
         sealed: ?[]const u8,
         latest: bool,
 
         pub fn writeWhole(c: @This(), self: *Reply, r: *Results) Writer.EmbedError!void {
             try self.w.open('{');
-            if (c.value.requests.len > 0) {
+            if (c.requests.len > 0) {
                 try self.w.key("inputRequests");
                 try self.w.open('{');
-                for (c.value.requests) |input| {
+                for (c.requests) |input| {
                     r.looked_at = "params";
                     try self.w.keyText(input.key);
                     try self.w.open('{');
@@ -291,26 +305,12 @@ pub fn inputRequired(value: types.InputRequired) Handle {
             try self.metaAndEnd(r, null);
             if (!c.latest) self.shape = .input_required;
         }
-    }{ .value = value, .sealed = sealed, .latest = latest });
+    }{ .requests = requests, .sealed = sealed, .latest = latest });
 }
 
 /// Encode request state that does not leave the server.
 fn encoded(state: []const u8) std.mem.Allocator.Error![]const u8 {
     return lib.base64.encode(try wit.memory.allocator.alloc(u8, lib.base64.size(state.len)), .standard, state);
-}
-
-fn cannot(call: *Call, missing: Needs) Writer.Error!Handle {
-    var w = Writer.init(wit.memory.allocator);
-    if (call.revision != Revision.latest) {
-        try w.raw("it did not declare the capability ");
-        try missing.write(&w);
-        return inputUnavailable(call, w.text());
-    }
-    try w.open('{');
-    try w.key("requiredCapabilities");
-    try missing.write(&w);
-    try w.close('}');
-    return refuse(@import("protocol_table").code.missing_capability, "Missing required client capability", w.text());
 }
 
 /// Return the answer to a client of a handshake revision that cannot receive a server-to-client request. 2025-11-25 and

@@ -29,13 +29,11 @@ export class Elicited<T> {
 }
 
 export function elicitedOf(found: any, key: string, shape: Shape | undefined): Elicited<any> {
-  const wrong = (reason: string) => new McpError(INVALID_PARAMS, `the input response \`${key}\` ${reason}`);
-  if (!["accept", "decline", "cancel"].includes(found.action)) throw wrong("has no `action` that is known");
   if (found.action !== "accept" || shape === undefined) return new Elicited(found.action, undefined);
-  const content = found.content ?? {};
-  if (typeof content !== "object" || Array.isArray(content)) throw wrong("has no object as its `content`");
-  const loaded = shape.load(content);
-  if ("problems" in loaded) throw wrong(`does not fit: ${loaded.problems.join("; ")}`);
+  const loaded = shape.load(found.content ?? {});
+  if ("problems" in loaded) {
+    throw new McpError(INVALID_PARAMS, `the input response \`${key}\` does not fit: ${loaded.problems.join("; ")}`);
+  }
   return new Elicited(found.action, loaded.value);
 }
 
@@ -60,38 +58,24 @@ export interface Sampled {
   stopReason: string | undefined;
 }
 
-class NotBase64 extends Error {}
-
-function bytesOf(data: unknown): Uint8Array {
-  if (typeof data !== "string") throw new NotBase64("expected a string");
-  try {
-    return fromBase64(data);
-  } catch (error) {
-    throw new NotBase64((error as Error).message);
-  }
-}
-
-export function sampledOf(found: any, key: string): Sampled {
+/** Convert a message, which the framework has checked. */
+export function sampledOf(found: any): Sampled {
   const content: Block[] = [];
   const toolCalls: ToolCall[] = [];
   const texts: string[] = [];
-  try {
-    for (const item of Array.isArray(found.content) ? found.content : [found.content]) {
-      if (item.type === "text") {
-        texts.push(String(item.text));
-        content.push(text(String(item.text)));
-      } else if (item.type === "image" || item.type === "audio") {
-        content.push((item.type === "image" ? image : audio)(bytesOf(item.data), String(item.mimeType)));
-      } else if (item.type === "tool_use") {
-        toolCalls.push({ id: String(item.id), name: String(item.name), input: { ...item.input } });
-      }
+  for (const item of Array.isArray(found.content) ? found.content : [found.content]) {
+    if (item.type === "text") {
+      texts.push(item.text);
+      content.push(text(item.text));
+    } else if (item.type === "image" || item.type === "audio") {
+      content.push((item.type === "image" ? image : audio)(fromBase64(item.data), item.mimeType));
+    } else if (item.type === "tool_use") {
+      toolCalls.push({ id: item.id, name: item.name, input: item.input });
     }
-  } catch (error) {
-    const reason = error instanceof NotBase64 ? `: \`data\`: ${error.message}` : "";
-    throw new McpError(INVALID_PARAMS, `the input response \`${key}\` is not a message of a model${reason}`);
   }
   const stopReason = typeof found.stopReason === "string" ? found.stopReason : undefined;
-  return { content, text: texts.join("\n"), toolCalls, model: String(found.model ?? ""), stopReason };
+  const model = typeof found.model === "string" ? found.model : "";
+  return { content, text: texts.join("\n"), toolCalls, model, stopReason };
 }
 
 /** Root of the client: a folder or file. Specification: schema `Root`. */
@@ -100,12 +84,9 @@ export interface Root {
   name?: string;
 }
 
-export function rootsOf(found: any, key: string): Root[] {
-  const roots = found.roots;
-  if (!Array.isArray(roots) || !roots.every((root) => typeof root?.uri === "string")) {
-    throw new McpError(INVALID_PARAMS, `the input response \`${key}\` is not a list of roots`);
-  }
-  return roots.map((root) => (typeof root.name === "string" ? { uri: root.uri, name: root.name } : { uri: root.uri }));
+/** Convert a list of roots, which the framework has checked. */
+export function rootsOf(found: any): Root[] {
+  return found.roots.map((root: Root) => (typeof root.name === "string" ? { uri: root.uri, name: root.name } : { uri: root.uri }));
 }
 
 /** Message for sampling: `Message`, or the specification's schema `SamplingMessage`. */

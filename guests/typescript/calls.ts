@@ -1,11 +1,11 @@
 /** Execution of an author's function: to its end, or until it needs input of the client. */
 
 import { InputRequired } from "./content.ts";
-import { Wanted, wantedBy } from "./asking.ts";
 import { INTERNAL_ERROR, McpError, ToolError } from "./errors.ts";
 import type { Context } from "./context.ts";
 import { located } from "./runtime/places.ts";
 import { inspect, write } from "./runtime/console.ts";
+import { Required, requiredBy } from "./requests.ts";
 import { complete } from "./runtime/loop.ts";
 
 /** An author's function: takes the arguments and the context. */
@@ -14,8 +14,8 @@ export type Handler = (given: any, context: Context) => unknown;
 /** Run a function; return its result, or the `InputRequired` result. */
 export function run(make: () => unknown, context: Context): unknown {
   const found = complete(make, () => context.waits);
-  if (found === "idle") return context.dialogue.wanted();
-  return found.value instanceof InputRequired ? wantedBy(found.value, context.dialogue) : found.value;
+  if (found === "idle") return context.clientRequests.required();
+  return found.value instanceof InputRequired ? requiredBy(found.value) : found.value;
 }
 
 /** Log an error to standard error; it is not sent to the client. */
@@ -35,4 +35,4 @@ export function masked<T>(kind: string, name: string, message: string, make: () 
   }
 }
 
-export { Wanted };
+export { Required };

@@ -2,7 +2,7 @@
 
 import type * as wit from "wasmcp:mcp-v20260728/types@0.1.0";
 
-import { masked, run, Wanted } from "./calls.ts";
+import { masked, run, Required } from "./calls.ts";
 import type { Context } from "./context.ts";
 import { DeclarationError } from "./errors.ts";
 import { sendable } from "./lowering.ts";
@@ -94,8 +94,8 @@ export function proposed(item: Prompt | Resource, argument: string, value: strin
       return { tag: "choices", val: proposalsOf(membersOf(item.shape.json).get(argument), item.shape.json).map(sendable) };
     }
     return masked("completion", `${argument} of ${target}`, `Error completing ${argument}`, () => {
-      const found = run(() => propose(value, args, context), context) as Proposed | Wanted;
-      if (found instanceof Wanted) throw new TypeError("a completion cannot ask the client: only tools, resources and prompts can");
+      const found = run(() => propose(value, args, context), context) as Proposed | Required;
+      if (found instanceof Required) throw new TypeError("only tools, resources and prompts can send requests to the client");
       if (found === undefined || found === null) return { tag: "choices", val: [] };
       if ("choices" in found) return { tag: "choices", val: texts(found.choices) };
       const { values, total, hasMore }: Proposals = Array.isArray(found) ? { values: found } : found;

@@ -4,9 +4,9 @@ import type { Request } from "wasmcp:mcp-v20260728/messages@0.1.0";
 import type { LogLevel } from "wasmcp:mcp-v20260728/types@0.1.0";
 
 import { elicitedOf, rootsOf, sampledOf, samplingMessages, type Elicited, type Root, type Sampled, type Spoken } from "./answers.ts";
-import { Dialogue } from "./asking.ts";
 import { ExpiredContextError } from "./errors.ts";
 import { json, oneOf, optional } from "./lowering.ts";
+import { ClientRequests } from "./requests.ts";
 import { shapeOf, type Infer, type Schema } from "./shape.ts";
 import { sendableUri } from "./uris.ts";
 
@@ -59,7 +59,7 @@ function objectOf(text: string | null | undefined): Record<string, any> {
 /** Context of a call. It is valid while the function runs; later every use throws `ExpiredContextError`. */
 export class Context {
   #held: Request | undefined;
-  #dialogue: Dialogue | undefined;
+  #clientRequests: ClientRequests | undefined;
 
   constructor(request: Request) {
     this.#held = request;
@@ -77,15 +77,14 @@ export class Context {
   }
 
   /** @internal */
-  get dialogue(): Dialogue {
-    const { request } = this;
-    this.#dialogue ??= new Dialogue(request.inputState() ?? undefined, request.inputResponses(), () => this.clientCapabilities);
-    return this.#dialogue;
+  get clientRequests(): ClientRequests {
+    this.#clientRequests ??= new ClientRequests(() => this.request);
+    return this.#clientRequests;
   }
 
   /** @internal True if the function waits for the client. */
   get waits(): boolean {
-    return this.#dialogue?.waiting ?? false;
+    return this.#clientRequests?.waiting ?? false;
   }
 
   /** Send a progress notification, if the client requested progress. Specification: basic/patterns/progress. */
@@ -172,7 +171,7 @@ export class Context {
   }
   /** The state of the earlier `InputRequired`. */
   get inputState(): Uint8Array | undefined {
-    return this.dialogue.state;
+    return this.request.inputState() ?? undefined;
   }
 
   /**
@@ -189,9 +188,7 @@ export class Context {
   async elicit<const S extends Schema>(message: string, form?: S, options: { key?: string } = {}): Promise<Elicited<Infer<S>>> {
     const shape = shapeOf(form ?? { type: "object", properties: {} }, "input", "the form");
     const params = { message, requestedSchema: shape.json };
-    return this.dialogue.ask("elicitation/create", params, options.key, { elicitation: { form: {} } }, (found, key) =>
-      elicitedOf(found, key, shape),
-    );
+    return this.clientRequests.send("elicitation/create", params, options.key, (found, key) => elicitedOf(found, key, shape));
   }
 
   /**
@@ -201,9 +198,7 @@ export class Context {
    */
   async elicitUrl(message: string, url: string, options: { key?: string } = {}): Promise<Elicited<undefined>> {
     const params = { mode: "url", message, url };
-    return this.dialogue.ask("elicitation/create", params, options.key, { elicitation: { url: {} } }, (found, key) =>
-      elicitedOf(found, key, undefined),
-    );
+    return this.clientRequests.send("elicitation/create", params, options.key, (found, key) => elicitedOf(found, key, undefined));
   }
 
   /** Request a completion of the client's model. The function runs again with the answer, as for `elicit`. */
@@ -220,13 +215,12 @@ export class Context {
       toolChoice: toolChoice === undefined ? undefined : { mode: toolChoice },
       metadata,
     };
-    const needed = tools !== undefined || toolChoice !== undefined ? { tools: {} } : {};
-    return this.dialogue.ask("sampling/createMessage", params, key, { sampling: needed }, sampledOf);
+    return this.clientRequests.send("sampling/createMessage", params, key, sampledOf);
   }
 
   /** Request the client's roots. The function runs again with the answer, as for `elicit`. */
   async roots(options: { key?: string } = {}): Promise<Root[]> {
-    return this.dialogue.ask("roots/list", {}, options.key, { roots: {} }, rootsOf);
+    return this.clientRequests.send("roots/list", {}, options.key, rootsOf);
   }
 
   /**
@@ -236,6 +230,6 @@ export class Context {
    * It is stored in the sealed request state as JSON, which the client sends back: keep it small.
    */
   async once<T>(name: string, make: () => T | Promise<T>): Promise<T> {
-    return this.dialogue.once(name, make);
+    return this.clientRequests.once(name, make);
   }
 }

@@ -80,3 +80,4 @@ export class DeclarationError extends TypeError {
 
 export const INVALID_PARAMS = -32602;
 export const INTERNAL_ERROR = -32603;
+export const MISSING_CAPABILITY = -32021;

@@ -5,7 +5,7 @@ import type * as wit from "wasmcp:mcp-v20260728/types@0.1.0";
 import { Block, type Annotations, type Cache, type Icon, type Meta, type Result } from "./content.ts";
 import { DeclarationError, INTERNAL_ERROR, McpError } from "./errors.ts";
 import { count } from "./runtime/numbers.ts";
-import type { Wanted } from "./asking.ts";
+import type { Required } from "./requests.ts";
 import { sendableUri } from "./uris.ts";
 
 /** Convert to valid Unicode: a lone surrogate becomes U+FFFD. */
@@ -167,10 +167,10 @@ export function resultOf(found: Result): wit.ToolResult {
 }
 
 /** Convert an `InputRequired` result. */
-export function wantedOf(wanted: Wanted): wit.InputRequired {
+export function requiredOf(required: Required): wit.InputRequired {
   return {
-    requests: wanted.requests.map(([key, method, params]) => ({ key: sendable(key), method: sendable(method), params })),
-    state: wanted.state === undefined ? undefined : bytes(wanted.state),
+    requests: required.requests.map(([key, method, params]) => ({ key: sendable(key), method: sendable(method), params })),
+    state: required.state === undefined ? undefined : bytes(required.state),
   };
 }
 

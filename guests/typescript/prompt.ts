@@ -2,7 +2,7 @@
 
 import type * as wit from "wasmcp:mcp-v20260728/types@0.1.0";
 
-import { masked, run, Wanted } from "./calls.ts";
+import { masked, run, Required } from "./calls.ts";
 import { Block, type Icon, type Message, type Meta } from "./content.ts";
 import type { Proposer } from "./completion.ts";
 import type { Context } from "./context.ts";
@@ -88,13 +88,13 @@ export class Prompt extends PerRequest {
   }
 
   /** Handle `prompts/get`. Throws `McpError`. */
-  get(args: string | null | undefined, context: Context): wit.PromptResult | Wanted {
+  get(args: string | null | undefined, context: Context): wit.PromptResult | Required {
     try {
       return masked("prompt", this.name, `Error getting prompt ${this.name}`, () => {
         const { description } = this.describedFor(this.#told, context);
         const given = this.#loaded(args);
         const value = run(() => this.#handler(given, context), context);
-        return value instanceof Wanted ? value : this.#result(value as Prompted, description);
+        return value instanceof Required ? value : this.#result(value as Prompted, description);
       });
     } finally {
       context.expire();

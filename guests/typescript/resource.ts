@@ -2,7 +2,7 @@
 
 import type * as wit from "wasmcp:mcp-v20260728/types@0.1.0";
 
-import { masked, run, Wanted } from "./calls.ts";
+import { masked, run, Required } from "./calls.ts";
 import type { Annotations, Cache, Icon, Meta } from "./content.ts";
 import type { Proposer } from "./completion.ts";
 import type { Context } from "./context.ts";
@@ -138,7 +138,7 @@ export class Resource extends PerRequest {
   }
 
   /** Handle `resources/read`. Throws `McpError`. */
-  read(uri: string, found: Record<string, string | string[]>, context: Context): wit.ResourceResult | Wanted {
+  read(uri: string, found: Record<string, string | string[]>, context: Context): wit.ResourceResult | Required {
     try {
       return masked("resource", uri, `Error reading resource ${uri}`, () => this.#read(uri, found, context));
     } catch (error) {
@@ -150,7 +150,7 @@ export class Resource extends PerRequest {
     }
   }
 
-  #read(uri: string, found: Record<string, string | string[]>, context: Context): wit.ResourceResult | Wanted {
+  #read(uri: string, found: Record<string, string | string[]>, context: Context): wit.ResourceResult | Required {
     const members = membersOf(this.shape.json);
     const given = Object.fromEntries(
       Object.entries(found).map(([name, value]) => [name, fromText(members.get(name), value, this.shape.json)]),
@@ -158,7 +158,7 @@ export class Resource extends PerRequest {
     const loaded = this.shape.load(given);
     if ("problems" in loaded) throw new McpError(INVALID_PARAMS, loaded.problems.join("; "), { uri });
     const value = run(() => this.#handler(loaded.value, context), context);
-    if (value instanceof Wanted) return value;
+    if (value instanceof Required) return value;
     const several = Array.isArray(value) && value.length > 0 && value.every((item) => item instanceof Contents);
     const parts = (several ? value : [value]) as unknown[];
     return { contents: parts.map((part) => this.#part(part, uri)), cache: cacheOf(this.#options.cache), meta: undefined, extra: undefined };

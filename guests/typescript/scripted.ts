@@ -3,7 +3,7 @@
 import type { Request } from "wasmcp:mcp-v20260728/messages@0.1.0";
 import type * as wit from "wasmcp:mcp-v20260728/types@0.1.0";
 
-import { Wanted } from "./asking.ts";
+import { Required } from "./requests.ts";
 import { report } from "./calls.ts";
 import { checkCompletions, hasProposals, identityOf, proposed } from "./completion.ts";
 import { Context } from "./context.ts";
@@ -20,7 +20,7 @@ import {
   sourceCount,
 } from "./dynamic.ts";
 import { DeclarationError, INTERNAL_ERROR, INVALID_PARAMS, McpError } from "./errors.ts";
-import { cacheOf, refused, wantedOf } from "./lowering.ts";
+import { cacheOf, refused, requiredOf } from "./lowering.ts";
 import type { PerRequest } from "./per_request.ts";
 import { Prompt } from "./prompt.ts";
 import { closeDeclarations, COMPLETIONS, LISTS, PROMPTS, RESOURCES, TOOLS } from "./registry.ts";
@@ -35,8 +35,8 @@ class Refused extends Error {
 
 type Outcome<T> = { tag: "complete"; val: T } | { tag: "input-required"; val: wit.InputRequired };
 
-function outcome<T>(found: T | Wanted): Outcome<T> {
-  return found instanceof Wanted ? { tag: "input-required", val: wantedOf(found) } : { tag: "complete", val: found };
+function outcome<T>(found: T | Required): Outcome<T> {
+  return found instanceof Required ? { tag: "input-required", val: requiredOf(found) } : { tag: "complete", val: found };
 }
 
 /** Run a handler, and drop the request in any case. */

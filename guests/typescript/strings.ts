@@ -6,8 +6,11 @@ import { followed } from "./shape.ts";
 
 const SCALARS: Record<string, (text: string) => unknown> = {
   number: (text) => numberIn(text) ?? text,
-  // Reject numbers that a JavaScript number cannot represent exactly.
-  integer: (text) => (Number.isSafeInteger(numberIn(text)) ? numberIn(text) : text),
+  // Reject integers that a JavaScript number cannot represent exactly.
+  integer: (text) => {
+    const value = numberIn(text);
+    return value === undefined || (Number.isInteger(value) && !Number.isSafeInteger(value)) ? text : value;
+  },
   boolean: (text) => (text === "true" ? true : text === "false" ? false : text),
   null: (text) => (text === "null" ? null : text),
 };

@@ -20,7 +20,6 @@
 import type { Request } from "wasmcp:mcp-v20260728/messages@0.1.0";
 import type { ToolResult } from "wasmcp:mcp-v20260728/types@0.1.0";
 
-import { Dialogue } from "./asking.ts";
 import { forgetBakedIn } from "./config.ts";
 import { Context, type HttpFacts, type Identity } from "./context.ts";
 import { Bucket } from "./kv.ts";
@@ -261,25 +260,6 @@ export interface LocalFacts {
   answers?: object[];
 }
 
-/** Server-to-client requests that are answered at once, with the results that the test gave. */
-class LocalDialogue extends Dialogue {
-  readonly questions: [string, unknown][] = [];
-  readonly #answers: object[];
-
-  constructor(answers: object[]) {
-    super(undefined, [], () => ({}));
-    this.#answers = [...answers];
-  }
-
-  override async ask<T>(method: string, params: unknown, key: string | undefined, _needed: any, read: (found: any, key: string) => T): Promise<T> {
-    const sent = JSON.parse(JSON.stringify(params));
-    this.questions.push([method, sent]);
-    const answer = this.#answers.shift();
-    if (answer === undefined) throw new Error(`this LocalContext has no answer to \`${method}\`: ${JSON.stringify(sent)}`);
-    return read(JSON.parse(JSON.stringify(answer)), key ?? method);
-  }
-}
-
 /** `Context` for unit tests, without a client. It records what a function sends. */
 export class LocalContext extends Context {
   /** The progress notifications so far: progress, total and message of each. */
@@ -288,7 +268,8 @@ export class LocalContext extends Context {
   readonly logRecords: [string, unknown, string | undefined][];
   /** The change notifications so far: `tools`, `prompts`, `resources`, or the URI of a resource. */
   readonly changes: string[];
-  readonly #dialogue: LocalDialogue;
+  /** The server-to-client requests so far: method and parameters of each. */
+  readonly questions: [string, unknown][];
   readonly #cancel: () => void;
   readonly #values: FakeValues;
 
@@ -296,6 +277,9 @@ export class LocalContext extends Context {
     const reports: [number, number | undefined, string | undefined][] = [];
     const records: [string, unknown, string | undefined][] = [];
     const changes: string[] = [];
+    const questions: [string, unknown][] = [];
+    const answers = [...(facts.answers ?? [])];
+    const kept = new Map<string, string>();
     let cancelled = false;
     const text = (value: unknown) => (value === undefined ? undefined : JSON.stringify(value));
     const { identity, http } = facts;
@@ -310,6 +294,14 @@ export class LocalContext extends Context {
       http: () => http && { ...http, headers: Object.entries(http.headers) },
       inputResponses: () => [],
       inputState: () => undefined,
+      clientRequest: (method: string, params: string, key: string | undefined) => {
+        questions.push([method, JSON.parse(params)]);
+        const answer = answers.shift();
+        if (answer === undefined) throw new Error(`this LocalContext has no answer to \`${method}\`: ${params}`);
+        return { key: key ?? method, value: JSON.stringify(answer) };
+      },
+      storedValue: (name: string) => kept.get(name),
+      storeValue: (name: string, value: string) => void kept.set(name, value),
       progress: (...report: [number, number | undefined, string | undefined]) => void reports.push(report),
       log: (level: string, logger: string | undefined, data: string) => void records.push([level, JSON.parse(data), logger]),
       cancelled: () => cancelled,
@@ -322,22 +314,13 @@ export class LocalContext extends Context {
     this.progressReports = reports;
     this.logRecords = records;
     this.changes = changes;
-    this.#dialogue = new LocalDialogue(facts.answers ?? []);
+    this.questions = questions;
     this.#cancel = () => {
       cancelled = true;
     };
     this.#values = new FakeValues(true);
     for (const [key, value] of Object.entries(facts.sessionValues ?? {})) this.#values.set(key, tagged(value));
     if (facts.session !== undefined) SESSIONS.set(request, this.#values);
-  }
-
-  override get dialogue(): Dialogue {
-    return this.#dialogue;
-  }
-
-  /** The server-to-client requests so far: method and parameters of each. */
-  get questions(): [string, unknown][] {
-    return this.#dialogue.questions;
   }
 
   /** The values of the session, by key. */

@@ -2,18 +2,17 @@
 
 import type * as wit from "wasmcp:mcp-v20260728/types@0.1.0";
 
-import { report, run, Wanted } from "./calls.ts";
+import { report, run, Required } from "./calls.ts";
 import { Block, Result, type Icon, type Meta } from "./content.ts";
 import type { Context } from "./context.ts";
 import { withoutBuild, type Described } from "./described.ts";
-import { MissingCapabilityError, DeclarationError, McpError, ToolError } from "./errors.ts";
+import { DeclarationError, McpError, ToolError } from "./errors.ts";
 import { blockOf, iconOf, json, metaOf, optional, resultOf, sendable } from "./lowering.ts";
 import { fixedDescription, PerRequest, type PerRequestOptions } from "./per_request.ts";
 import { TOOLS } from "./registry.ts";
 import { followed, shapeOf, type Infer, type Schema, type Shape } from "./shape.ts";
 import type { JsonSchema } from "./schema.ts";
 
-const STATELESS = "2026-07-28";
 const NAME = /^[A-Za-z0-9_.-]{1,128}$/;
 
 /** Hints for clients, not for security decisions. Specification: schema `ToolAnnotations`. */
@@ -94,14 +93,14 @@ export class Tool<A = any, R = unknown> extends PerRequest {
   }
 
   /** Handle `tools/call`. Errors become results with `isError`, except for `McpError`, which is thrown. */
-  call(args: string | null | undefined, context: Context): wit.ToolResult | Wanted {
+  call(args: string | null | undefined, context: Context): wit.ToolResult | Required {
     try {
       const loaded = this.#loaded(args);
       if ("isError" in loaded) return loaded;
       const value = run(() => this.#handler(loaded.value, context), context);
-      return value instanceof Wanted ? value : this.#rendered(value);
+      return value instanceof Required ? value : this.#rendered(value);
     } catch (error) {
-      return this.#failed(error, context);
+      return this.#failed(error);
     } finally {
       context.expire();
     }
@@ -113,7 +112,7 @@ export class Tool<A = any, R = unknown> extends PerRequest {
       const loaded = this.#loaded(args);
       return "isError" in loaded ? loaded : this.#rendered(await this.#handler(loaded.value, context));
     } catch (error) {
-      return this.#failed(error, context);
+      return this.#failed(error);
     }
   }
 
@@ -126,9 +125,8 @@ export class Tool<A = any, R = unknown> extends PerRequest {
   }
 
   /** Return the result of a failed call; throw a JSON-RPC error. */
-  #failed(error: unknown, context: Context): wit.ToolResult {
+  #failed(error: unknown): wit.ToolResult {
     if (error instanceof ToolError) return failure(error.message);
-    if (error instanceof MissingCapabilityError && context.protocolVersion < STATELESS) return failure(error.message);
     if (error instanceof McpError) throw error;
     report("tool", this.name, error);
     return failure(`Error executing tool ${this.name}`);

@@ -1,13 +1,14 @@
 //! Context of a call: request data, notifications and server-to-client requests. Valid during the call.
 const std = @import("std");
 const bindings = @import("bindings");
-const asking = @import("asking.zig");
-const questions = @import("questions.zig");
+const client_requests = @import("client_requests.zig");
 
 const Context = @This();
 
 /// The WIT resource of the request: identity, session, HTTP request, answers of the client.
 request: bindings.messages.Request,
+/// The key of the requests to the client; see `withKey`.
+key: ?[]const u8 = null,
 
 pub const Level = bindings.types.LogLevel;
 
@@ -74,38 +75,56 @@ pub fn session(self: Context) Session {
 /// Elicit input of the user with a form: a struct of strings, numbers, bools and enums; optional fields can stay empty.
 /// Until the client has answered, this returns `error.InputRequired`, to be passed on with `try`; then the function
 /// runs again from its start.
-pub fn elicit(_: Context, message: []const u8, comptime Form: type) questions.Error!questions.Elicited(Form) {
-    return questions.elicit(message, Form);
+pub fn elicit(
+    self: Context,
+    message: []const u8,
+    comptime Form: type,
+) client_requests.Error!client_requests.Elicited(Form) {
+    return client_requests.elicit(self.asker(), message, Form);
+}
+
+/// Return a copy of the context whose requests to the client have this key in `inputRequests`, instead of one that is
+/// made from the order and the parameters of the request: `context.withKey("seats").elicit(...)`.
+pub fn withKey(self: Context, key: []const u8) Context {
+    return .{ .request = self.request, .key = key };
+}
+
+fn asker(self: Context) client_requests.Asker {
+    return .{ .request = self.request, .key = self.key };
 }
 
 /// Elicit by URL, for data that must not pass through the client. True: the user agreed to open the link.
-pub fn elicitUrl(_: Context, message: []const u8, url: []const u8) questions.Error!bool {
-    return questions.elicitUrl(message, url);
+pub fn elicitUrl(self: Context, message: []const u8, url: []const u8) client_requests.Error!bool {
+    return client_requests.elicitUrl(self.asker(), message, url);
 }
 
 /// Request a completion of the client's model (sampling).
-pub fn sample(_: Context, prompt: []const u8, options: questions.Sampling) questions.Error!questions.Sampled {
-    return questions.sample(prompt, options);
+pub fn sample(
+    self: Context,
+    prompt: []const u8,
+    options: client_requests.Sampling,
+) client_requests.Error!client_requests.Sampled {
+    return client_requests.sample(self.asker(), prompt, options);
 }
 
 /// Request the client's roots.
-pub fn roots(_: Context) questions.Error![]const questions.Root {
-    return questions.roots();
+pub fn roots(self: Context) client_requests.Error![]const client_requests.Root {
+    return client_requests.roots(self.asker());
 }
 
 /// Return the result of `make`, a function without parameters, from the first run of this request. It is stored in the
 /// sealed request state, so that later runs get the same value. Its type must have a JSON form.
-pub fn once(_: Context, name: []const u8, comptime make: anytype) Made(make) {
+pub fn once(self: Context, name: []const u8, comptime make: anytype) Made(make) {
     const T = Payload(make);
-    if (try asking.recall(name)) |text| {
+    if (client_requests.recall(self.request, name)) |text| {
         var reader: @import("arguments.zig").Reader = .init(text);
-        return reader.read(T) catch return error.BadAnswer;
+        return reader.read(T) catch return error.InvalidRequest;
     }
     const results = @import("results.zig");
     const value: T = if (@typeInfo(Returned(make)) == .error_union) try make() else make();
-    try asking.keep(name, results.json(T, value) catch |problem| return switch (problem) {
+    try client_requests.keep(self.request, name, results.json(T, value) catch |problem| return switch (problem) {
         error.OutOfMemory => error.OutOfMemory,
-        error.NotFinite => error.BadAnswer,
+        error.NotFinite => error.InvalidRequest,
     });
     return value;
 }
@@ -123,8 +142,8 @@ fn Payload(comptime make: anytype) type {
 
 fn Made(comptime make: anytype) type {
     return switch (@typeInfo(Returned(make))) {
-        .error_union => |info| (info.error_set || questions.Error)!info.payload,
-        else => questions.Error!Returned(make),
+        .error_union => |info| (info.error_set || client_requests.Error)!info.payload,
+        else => client_requests.Error!Returned(make),
     };
 }
 

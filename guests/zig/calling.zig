@@ -1,7 +1,7 @@
 //! Calls of the author's functions: common code of tools, resources, prompts and completions.
 const std = @import("std");
 const bindings = @import("bindings");
-const asking = @import("asking.zig");
+const client_requests = @import("client_requests.zig");
 
 const Context = @import("Context.zig");
 const Error = bindings.types.Error;
@@ -52,6 +52,7 @@ pub fn Arguments(comptime owner: []const u8, comptime Taken: type) type {
 
 /// Convert an error of a function to a JSON-RPC error, for requests without error results.
 pub fn failure(context: Context, reason: anyerror) Error {
+    if (client_requests.failureOf(reason)) |refused| return refused;
     return .{ .code = code.internal_error, .message = context.failureMessage() orelse @errorName(reason) };
 }
 
@@ -131,8 +132,8 @@ fn listed(
     }
 }
 
-/// Create the context for a call, and reset the server-to-client requests.
+/// Create the context for a call.
 pub fn begin(request: bindings.messages.Request) Context {
-    asking.begin(request);
+    client_requests.begin();
     return .{ .request = request };
 }

@@ -23,6 +23,19 @@ pub fn members(text: []const u8) ?[]const Member {
     return list.items;
 }
 
+/// Return the items of an array, in order; null if the text is not an array.
+pub fn items(text: []const u8) ?[]const []const u8 {
+    var scanner: std.json.Scanner = .initCompleteInput(memory.allocator, text);
+    if ((scanner.next() catch return null) != .array_begin) return null;
+    var list: std.ArrayList([]const u8) = .empty;
+    while ((scanner.peekNextTokenType() catch return null) != .array_end) {
+        const start = scanner.cursor;
+        scanner.skipValue() catch return null;
+        list.append(memory.allocator, text[start..scanner.cursor]) catch return null;
+    }
+    return list.items;
+}
+
 /// Return the value of a member of an object; the last one of duplicates.
 pub fn member(text: []const u8, name: []const u8) ?[]const u8 {
     var found: ?[]const u8 = null;

@@ -2,7 +2,6 @@
 const std = @import("std");
 const bindings = @import("bindings");
 const arguments = @import("arguments.zig");
-const asking = @import("asking.zig");
 const calling = @import("calling.zig");
 const content = @import("content.zig");
 const results = @import("results.zig");
@@ -73,8 +72,7 @@ pub fn prompt(comptime name: []const u8, comptime description: []const u8, compt
                 ) catch "Invalid arguments",
             } };
             const given = Function.call(if (Function.Taken == void) {} else taken, context) catch |reason| {
-                if (reason == error.InputRequired)
-                    if (asking.required()) |input| return .{ .ok = .{ .input_required = input } };
+                if (reason == error.InputRequired) return .{ .ok = .{ .input_required = .{ .requests = &.{} } } };
                 return .{ .err = calling.failure(context, reason) };
             };
             const R = Function.Given;

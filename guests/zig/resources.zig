@@ -1,7 +1,6 @@
 //! Resources and resource templates. Specification: server/resources.
 const std = @import("std");
 const bindings = @import("bindings");
-const asking = @import("asking.zig");
 const calling = @import("calling.zig");
 const results = @import("results.zig");
 const text_values = @import("text_values.zig");
@@ -233,8 +232,7 @@ fn answered(
     taken: Function.Taken,
 ) ReadResult {
     const given = Function.call(taken, context) catch |reason| {
-        if (reason == error.InputRequired)
-            if (asking.required()) |input| return .{ .ok = .{ .input_required = input } };
+        if (reason == error.InputRequired) return .{ .ok = .{ .input_required = .{ .requests = &.{} } } };
         if (reason == error.ResourceNotFound) return notFound(uri);
         return .{ .err = calling.failure(context, reason) };
     };

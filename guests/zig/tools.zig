@@ -2,8 +2,8 @@
 const std = @import("std");
 const bindings = @import("bindings");
 const arguments = @import("arguments.zig");
-const asking = @import("asking.zig");
 const calling = @import("calling.zig");
+const client_requests = @import("client_requests.zig");
 const results = @import("results.zig");
 const schema = @import("schema.zig");
 const values = @import("values.zig");
@@ -14,6 +14,8 @@ const types = bindings.types;
 
 /// Complete `CallToolResult`, or an `InputRequired` result (`.input_required`).
 pub const Outcome = bindings.tools.Outcome;
+
+const CallResult = bindings.abi.Result(Outcome, types.Error);
 
 /// Tool, created by `tool`; fields with a default can be changed with `with`.
 pub const Tool = struct {
@@ -30,7 +32,7 @@ pub const Tool = struct {
     scopes: []const []const u8 = &.{},
     input_schema: []const u8,
     output_schema: ?[]const u8,
-    call: *const fn (Context, json: []const u8) Outcome,
+    call: *const fn (Context, json: []const u8) CallResult,
 
     pub const plural = "tools";
 
@@ -62,17 +64,17 @@ pub fn tool(comptime name: []const u8, comptime description: []const u8, comptim
     const Function = calling.Signature(owner, function);
     const Arguments = calling.Arguments(owner, Function.Taken);
     const Glue = struct {
-        fn call(context: Context, json: []const u8) Outcome {
+        fn call(context: Context, json: []const u8) CallResult {
             var reader: arguments.Reader = .init(json);
-            const taken = reader.read(Arguments) catch return results.failure(
-                "Invalid arguments for tool " ++ name ++ ": ",
-                reader.message(),
-            );
-            const given = Function.call(if (Function.Taken == void) {} else taken, context) catch |reason| {
-                if (reason == error.InputRequired) if (asking.required()) |input| return .{ .input_required = input };
-                return results.failure("", context.failureMessage() orelse @errorName(reason));
+            const taken = reader.read(Arguments) catch return .{
+                .ok = results.failure("Invalid arguments for tool " ++ name ++ ": ", reader.message()),
             };
-            return results.outcome(Function.Given, given);
+            const given = Function.call(if (Function.Taken == void) {} else taken, context) catch |reason| {
+                if (reason == error.InputRequired) return .{ .ok = .{ .input_required = .{ .requests = &.{} } } };
+                if (client_requests.failureOf(reason)) |refused| return .{ .err = refused };
+                return .{ .ok = results.failure("", context.failureMessage() orelse @errorName(reason)) };
+            };
+            return .{ .ok = results.outcome(Function.Given, given) };
         }
     };
     return .{
@@ -121,7 +123,10 @@ pub fn Exports(comptime author: type) type {
         pub fn callTool(request: Request, name: []const u8) bindings.abi.Result(?Outcome, types.Error) {
             for (all) |one| {
                 if (std.mem.eql(u8, one.name, name))
-                    return .{ .ok = one.call(calling.begin(request), request.arguments() orelse "{}") };
+                    return switch (one.call(calling.begin(request), request.arguments() orelse "{}")) {
+                        .ok => |outcome| .{ .ok = outcome },
+                        .err => |refused| .{ .err = refused },
+                    };
             }
             return .{ .ok = null };
         }

@@ -23,6 +23,7 @@ URIS = FRAMEWORK.parent / "guests" / "zig" / "uris.zig"
         "server-io/revision.zig",
         "server-io/Changes.zig",
         "server-io/capabilities.zig",
+        "server-io/client_results.zig",
         "catalogue/Index.zig",
         "transport/protocol.zig",
         "guards/http-guard/Target.zig",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from support.asking_client import ABLE, Call, text
+from support.asking_client import Call, answered, text
 
 from wasmcp.guest import (
     Context,
@@ -18,7 +18,7 @@ from wasmcp.guest import (
     tool,
 )
 from wasmcp.guest.declarations.tools import Tool
-from wasmcp.guest.testing import LocalContext, accept, decline, roots
+from wasmcp.guest.testing import accept, decline, roots
 
 
 @dataclass
@@ -47,7 +47,6 @@ def test_declined_elicitation_raises_tool_error():
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        (5, "`k` is not an object"),
         ({}, "`k` has no `action`"),
         ({"action": "maybe"}, "`k` has no `action`"),
         ({"action": "accept", "content": []}, "`k` has no object as its `content`"),
@@ -66,24 +65,18 @@ def test_invalid_elicitation_result_is_an_error(answer, reason):
     assert caught.value.code == -32602
 
 
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+MEMBERS = ["action", "content", "type", "text", "data", "mimeType", "roots", "uri", "name"]
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda items: (
-        st.lists(items, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(["action", "content", "type", "text", "data", "mimeType", "roots", "uri", "name"])
-            | st.text(),
-            items,
-            max_size=4,
-        )
-    ),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
+    lambda items: st.lists(items, max_size=3) | st.dictionaries(st.sampled_from(MEMBERS) | TEXT, items, max_size=4),
     max_leaves=12,
 )
 
 
-@given(answer=JSON)
+@given(answer=st.dictionaries(st.sampled_from(MEMBERS) | TEXT, JSON, max_size=4))
 @example(answer={"content": {"type": "image", "data": "x", "mimeType": "image/png"}})
-@example(answer={"content": {"type": "image", "data": "\ud800", "mimeType": 5}})
+@example(answer={"content": {"type": "image", "data": "\u00e9", "mimeType": 5}})
 @example(answer={"action": [], "content": {}})
 @example(answer={"roots": [{"uri": 5}]})
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -100,7 +93,7 @@ def test_invalid_results_are_not_errors_of_the_tool(kind, answer):
             return repr((found.text, found.content, found.model, found.stop_reason, found.tool_calls))
         return repr(list(context.roots(key="k")))
 
-    context = Context(LocalContext(client_capabilities=ABLE, input_responses={"k": answer})._request)
+    context = answered(k=answer)
     try:
         rendered = Tool(ask, names=globals()).call("{}", context)
     except McpError as error:
@@ -168,9 +161,9 @@ def test_sampling():
         ({"content": {"type": "text"}}, "needs `text`, a string"),
         ({"content": {"type": "text", "text": 5}}, "needs `text`, a string"),
         ({"content": {"type": "tool_use", "id": "1", "name": "t", "input": [["a", 1]]}}, "needs `input`, an object"),
-        ({"content": {**image, "data": "-__-"}}, "`data` of its content: expected base64.*URL-safe"),
-        ({"content": {**image, "data": "<html>"}}, "`data` of its content: expected base64"),
-        ({"content": {**image, "data": "AA"}}, "is the padding `=` missing"),
+        ({"content": {**image, "data": "-__-"}}, "`data` of its content is not base64"),
+        ({"content": {**image, "data": "<html>"}}, "`data` of its content is not base64"),
+        ({"content": {**image, "data": "AA"}}, "`data` of its content is not base64"),
     ):
         with pytest.raises(McpError, match=f"`k` is not a message of a model: .*{reason}"):
             Call(sample)(k=broken)
@@ -193,8 +186,8 @@ def test_roots():
 @pytest.mark.parametrize(
     ("capabilities", "missing"),
     [
-        ({}, {"elicitation": {"form": {}}}),
-        ({"elicitation": {"url": {}}}, {"elicitation": {"form": {}}}),
+        ({}, {"elicitation": {}}),
+        ({"elicitation": {"url": {}}}, {"elicitation": {}}),
         ({"elicitation": {}}, None),
         ({"elicitation": {"form": {}}}, None),
     ],
@@ -210,9 +203,7 @@ def test_missing_capability_is_an_error(capabilities, missing):
     with pytest.raises(MissingCapabilityError) as caught:
         Call(ask, capabilities)()
     assert (caught.value.code, caught.value.data) == (-32021, {"requiredCapabilities": missing})
-    older = Call(ask, capabilities, "2025-11-25")()
-    assert older.is_error
-    assert older.content[0].text == "the client does not support `elicitation.form`"
+    assert str(caught.value) == "the client does not support `elicitation`"
 
 
 def test_missing_capability_can_be_caught():

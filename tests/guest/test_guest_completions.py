@@ -5,6 +5,7 @@ from enum import Enum
 from typing import Literal
 
 import pytest
+from support.asking_client import answered
 
 from wasmcp.guest import Choices, Completion, Context, DeclarationError, McpError, completion, prompt, resource
 from wasmcp.guest.declarations.completions import has_completions, propose
@@ -114,10 +115,10 @@ def test_completion_cannot_send_requests_to_the_client(declared, capsys):
         return [context.elicit("Which?", str).data]
 
     completer = COMPLETIONS.of(languages)
-    able = Context(LocalContext(client_capabilities={"elicitation": {}})._request)
+    able = answered()
     with pytest.raises(McpError, match=r"^Error completing language$"):
         propose(completer, declared.variables["language"], "", {}, able)
-    assert "a completion cannot ask the client" in capsys.readouterr().err
+    assert "only tools, resources and prompts can send requests" in capsys.readouterr().err
 
 
 def test_unknown_target_is_refused(declared):

@@ -76,4 +76,4 @@ def test_invalid_link_is_refused(url, capsys):
 
     able = LocalContext(client_capabilities={"elicitation": {"url": {}}})
     assert tool_of(f).call("{}", able).is_error
-    assert "a link must be an absolute URL" in capsys.readouterr().err
+    assert "must be an absolute URL" in capsys.readouterr().err

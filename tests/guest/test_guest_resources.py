@@ -99,7 +99,7 @@ def test_variables_are_converted():
     for uri, reason in [
         (f"test://-1/red/{some}", "number: expected"),
         *((f"test://{text}/red/{some}", "number: expected integer, got") for text in ("x", "%201", "1_0", "+1", "01")),
-        (f"test://1/red/{some}?ratio=nan", "ratio: expected number or null"),
+        (f"test://1/red/{some}?ratio=nan", "ratio: expected number, got"),
         (f"test://1/red/{some}?big=True", "big: expected boolean"),
         (f"test://x/red/{some}?tags=a&tags=1&tags=b", r"number: .*; tags\[0\]: .*; tags\[2\]: expected integer"),
         (f"test://1/blue/{some}", 'color: expected one of "red", got "blue"'),

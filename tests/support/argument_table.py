@@ -58,4 +58,8 @@ PROMPT: list[tuple[dict[str, Any], str]] = [
     ({}, _missing("city", "size")),
     ({"city": "a", "size": "big"}, 'size: expected one of "small", "Large", got "big"'),
     ({"city": "a", "x": "1"}, f"x: unexpected; {TRIP}; size: required, but missing"),
+    ({"city": "a", "size": "small", "days": "many"}, "days: expected integer, got string"),
+    ({"city": "a", "size": "small", "days": "1.5"}, "days: expected integer, got 1.5"),
+    ({"city": "a", "size": "small", "deep": "yes"}, "deep: expected boolean, got string"),
+    ({"city": "a", "size": "small", "deep": "null"}, "deep: expected boolean, got string"),
 ]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support import argument_table, completion_table
+from support import argument_table, client_request_table, completion_table
 from support.guest_languages import LANGUAGES
 from support.projects import project_files, write_project
 
@@ -25,7 +26,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     source = (SOURCES / f"main.{language}").read_text("utf-8")
     files = project_files("equal", {f"src/equal/main.{language}": source})
     path = ensure_built(write_project(tmp_path_factory.mktemp(language), files))
-    with open_server(path, instances=1) as opened:
+    with open_server(path, instances=1, settings={"WASMCP_STATE_KEYS": "k" * 40}) as opened:
         yield opened
 
 
@@ -90,3 +91,57 @@ def test_errors_of_the_arguments_of_prompts(server: Server) -> None:
         if found != f"Invalid arguments for prompt trip: {error}":
             wrong.append((arguments, found))
     assert not wrong
+
+
+def rounds(server: Server, case: client_request_table.Case) -> str | tuple[int, str]:
+    """Send the results of a case; return the text of the result, or the code and the message of the error."""
+    meta = {"io.modelcontextprotocol/clientCapabilities": case.capabilities}
+    params: dict[str, Any] = {**case.params, "_meta": meta}
+    keys: list[str] = []
+    try:
+        for expected in case.rounds:
+            asked = server.request(case.method, params)
+            requests = asked["inputRequests"]
+            assert [(item["method"], item["params"]) for item in requests.values()] == [item for item, _ in expected]
+            keys.extend(requests)
+            params["inputResponses"] = dict(zip(requests, [result for _, result in expected], strict=True))
+            params["requestState"] = asked.get("requestState")
+            if params["requestState"] is None:
+                del params["requestState"]
+        result = server.request(case.method, params)
+    except RequestError as error:
+        return error.code, error.message
+    for key, pattern in zip(keys, case.keys, strict=False):
+        assert re.fullmatch(pattern, key)
+    if "contents" in result:
+        return str(result["contents"][0]["text"])
+    return str(result["messages"][0]["content"]["text"] if "messages" in result else result["content"][0]["text"])
+
+
+def test_server_to_client_requests(server: Server) -> None:
+    wrong = []
+    for case in client_request_table.CASES:
+        try:
+            found = rounds(server, case)
+        except (AssertionError, KeyError) as error:
+            wrong.append((case, repr(error)))
+            continue
+        expected = case.outcome
+        if isinstance(expected, str) or isinstance(found, str):
+            same = found == expected
+        else:
+            same = found[0] == expected[0] and re.fullmatch(expected[1], found[1]) is not None
+        if not same:
+            wrong.append((case, found))
+    assert not wrong
+
+
+def test_mistakes_in_requests_are_not_sent_to_the_client(server: Server) -> None:
+    for (method, params), words in client_request_table.MISTAKES:
+        case = client_request_table.Case(method, params, [[(client_request_table.ROOTS, {"roots": []})]], "")
+        try:
+            found = rounds(server, case)
+        except (AssertionError, KeyError):
+            found = rounds(server, case._replace(rounds=[]))
+        assert words not in str(found)
+        assert words in server.stderr

@@ -78,8 +78,8 @@ def test_the_guide(tmp_path: Path) -> None:
         params = {"name": "book", "arguments": {"to": "Oslo"}}
         meta: dict[str, object] = {"io.modelcontextprotocol/clientCapabilities": {"elicitation": {}}}
         asked = server.request("tools/call", {**params, "_meta": meta})
-        answer = {"1": {"action": "accept", "content": {"row": 4}}}
-        more = {"inputResponses": answer, "requestState": asked["requestState"], "_meta": meta}
+        (key,) = asked["inputRequests"]
+        more = {"inputResponses": {key: {"action": "accept", "content": {"row": 4}}}, "_meta": meta}
         booked = server.request("tools/call", {**params, **more})
         assert booked["structuredContent"] == {"result": "Oslo 4"}
         assert server.read_resource("notes://note/x").text == "the note x"

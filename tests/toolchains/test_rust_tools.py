@@ -415,25 +415,27 @@ def test_elicitation(server: Server) -> None:
     params = {"name": "greet", "arguments": {"name": "Ada"}, **ASKING}
     asked = server.request("tools/call", params)
     assert asked["resultType"] == "input_required"
-    assert asked["inputRequests"]["1"]["params"]["requestedSchema"] == {
+    ((key, wanted),) = asked["inputRequests"].items()
+    assert wanted["params"]["requestedSchema"] == {
         "type": "object",
         "properties": {"name": {"type": "string"}, "style": {"type": "string", "enum": ["Short", "Full"]}},
         "required": ["name"],
     }
-    answer = {
-        "inputResponses": {"1": {"action": "accept", "content": {"name": "Dr"}}},
-        "requestState": asked["requestState"],
-    }
-    assert server.request("tools/call", {**params, **answer})["structuredContent"] == {"result": "good day Dr Ada 7"}
-    answer["inputResponses"] = {"1": {"action": "accept", "content": {"name": "Dr", "style": None}}}
-    assert server.request("tools/call", {**params, **answer})["structuredContent"] == {"result": "good day Dr Ada 7"}
-    answer["inputResponses"] = {"1": {"action": "accept", "content": {"name": 1, "style": "Long"}}}
-    words = server.request("tools/call", {**params, **answer})["content"][0]["text"]
-    assert words.endswith(
-        'does not fit: name: expected string, got integer; style: expected one of "Short", "Full", got "Long"'
+
+    def answered(response: dict[str, Any]) -> Any:
+        more = {"inputResponses": {key: response}, "requestState": asked["requestState"]}
+        return server.request("tools/call", {**params, **more})
+
+    for content in ({"name": "Dr"}, {"name": "Dr", "style": None}):
+        result = answered({"action": "accept", "content": content})
+        assert result["structuredContent"] == {"result": "good day Dr Ada 7"}
+    with pytest.raises(RequestError) as caught:
+        answered({"action": "accept", "content": {"name": 1, "style": "Long"}})
+    assert caught.value.message == (
+        f"the input response `{key}` does not fit: name: expected string, got integer; "
+        'style: expected one of "Short", "Full", got "Long"'
     )
-    answer["inputResponses"] = {"1": {"action": "cancel"}}
-    assert server.request("tools/call", {**params, **answer})["isError"] is True
+    assert answered({"action": "cancel"})["isError"] is True
 
 
 def test_requests_before_the_first_question_mark_are_sent_together(server: Server) -> None:
@@ -441,12 +443,14 @@ def test_requests_before_the_first_question_mark_are_sent_together(server: Serve
     meta = {"_meta": {"io.modelcontextprotocol/clientCapabilities": capabilities}}
     params = {"name": "both", "arguments": {"name": "Ada"}, **meta}
     asked = server.request("tools/call", params)
-    assert {key: request["method"] for key, request in asked["inputRequests"].items()} == {
-        "1": "elicitation/create",
-        "2": "roots/list",
+    keys = {request["method"]: key for key, request in asked["inputRequests"].items()}
+    assert list(keys) == ["elicitation/create", "roots/list"]
+    responses = {
+        keys["elicitation/create"]: {"action": "accept", "content": {"name": "Dr"}},
+        keys["roots/list"]: {"roots": [{"uri": "file:///a"}]},
     }
-    responses = {"1": {"action": "accept", "content": {"name": "Dr"}}, "2": {"roots": [{"uri": "file:///a"}]}}
-    answered = {**params, "inputResponses": responses, "requestState": asked["requestState"]}
+    assert "requestState" not in asked
+    answered = {**params, "inputResponses": responses}
     assert server.request("tools/call", answered)["structuredContent"] == {"result": 'Dr "file:///a"'}
 
 

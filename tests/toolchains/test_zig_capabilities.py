@@ -211,7 +211,9 @@ def test_requests_to_the_client(server: Server) -> None:
 def test_declined_and_invalid_elicitation_results(server: Server) -> None:
     assert ask(server, "book", {"elicitation/create": {"action": "decline"}}, show="Hamlet")["text"] == "nothing booked"
     bad = {"action": "accept", "content": {"row": "middle"}}
-    assert ask(server, "book", {"elicitation/create": bad}, show="Hamlet")["text"] == "BadAnswer"
+    with pytest.raises(RequestError, match=r"the input response `elicitation-1-\w+` does not fit: row: ") as caught:
+        ask(server, "book", {"elicitation/create": bad}, show="Hamlet")
+    assert caught.value.code == -32602
 
 
 def test_roots_and_url_elicitation(server: Server) -> None:

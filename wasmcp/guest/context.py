@@ -77,6 +77,9 @@ class Request(Protocol):
     def notify_resource_updated(self, uri: str) -> None: ...  # noqa: D102
     def input_responses(self) -> list[tuple[str, str]]: ...  # noqa: D102
     def input_state(self) -> bytes | None: ...  # noqa: D102
+    def client_request(self, method: str, params: str, key: str | None) -> Any: ...  # noqa: D102
+    def stored_value(self, name: str) -> str | None: ...  # noqa: D102
+    def store_value(self, name: str, value: str) -> None: ...  # noqa: D102
 
 
 class Context(ClientRequestMethods):
@@ -105,10 +108,7 @@ class Context(ClientRequestMethods):
 
     def _get_client_requests(self) -> ClientRequests:
         if self._client_requests is None:
-            request = self._request
-            self._client_requests = ClientRequests(
-                request.input_state(), request.input_responses(), lambda: self.client_capabilities
-            )
+            self._client_requests = ClientRequests(lambda: self._request)
         return self._client_requests
 
     def match_template(self, uri: str, templates: Sequence[Pattern]) -> Any:
@@ -266,7 +266,7 @@ class Context(ClientRequestMethods):
     @property
     def input_state(self) -> bytes | None:
         """The state of the earlier `InputRequired`; None without one."""
-        return self._get_client_requests().state
+        return self._request.input_state()
 
 
 class _Ungranted:

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from wasmcp.guest.client_requests.mrtr import ClientRequests
 from wasmcp.guest.config import _SOURCES, Source
 from wasmcp.guest.context import Context, HttpRequest, Identity, LogLevel
 from wasmcp.guest.declarations.dynamic import (
@@ -22,9 +21,11 @@ from wasmcp.guest.declarations.dynamic import (
 )
 from wasmcp.guest.declarations.providers import fresh_instance
 from wasmcp.guest.declarations.registry import fresh_declarations
+from wasmcp.guest.errors import MissingCapabilityError
 from wasmcp.guest.fakes.kv import FakeKv, FakeSession, fake_kv
 from wasmcp.guest.fakes.mock_http import Answer, FakeHttp, Sent, fake_http
 from wasmcp.guest.fakes.real_http import real_http
+from wasmcp.guest.json_types.string_formats import is_uri
 from wasmcp.guest.session import Session
 
 __all__ = [
@@ -74,6 +75,10 @@ class _LocalRequest:
     reports: list[tuple[float, float | None, str | None]] = field(default_factory=list)
     records: list[tuple[LogLevel, Any, str | None]] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)
+    local_answers: list[Any] | dict[str, Any] = field(default_factory=list)
+    any_capability: bool = True
+    questions: list[tuple[str, Any]] = field(default_factory=list)
+    values: dict[str, str] = field(default_factory=dict)
 
     def id(self) -> str:
         return json.dumps(self.number)
@@ -109,6 +114,29 @@ class _LocalRequest:
     def input_state(self) -> bytes | None:
         return self.state
 
+    def client_request(self, method: str, params: str, key: str | None) -> Any:
+        """Return the result that the test gave: a function under test runs once."""
+        sent = json.loads(params)
+        if sent.get("mode") == "url" and not is_uri(sent["url"]):
+            raise RuntimeError(f"the `url` of an elicitation must be an absolute URL, not {sent['url']!r:.60}")
+        self.questions.append((method, sent))
+        left = self.local_answers
+        name = key or method
+        found = left.pop(name, None) if isinstance(left, dict) else left.pop(0) if left else None
+        if found is not None:
+            return _Response(name, json.dumps(found))
+        if not self.any_capability:
+            missing = _missing_capability(method, sent, self.capabilities)
+            if missing is not None:
+                raise MissingCapabilityError(missing)
+        raise LookupError(f"this LocalContext has no answer to `{method}` with the key `{name}`: {params}")
+
+    def stored_value(self, name: str) -> str | None:
+        return self.values.get(name)
+
+    def store_value(self, name: str, value: str) -> None:
+        self.values[name] = value
+
     def progress(self, progress: float, total: float | None, message: str | None) -> None:
         self.reports.append((progress, total, message))
 
@@ -137,6 +165,26 @@ class _LocalRequest:
 
 
 @dataclass
+class _Response:
+    key: str
+    value: str
+
+
+def _missing_capability(method: str, params: Mapping[str, Any], has: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the capability that a request needs and a client does not have. Schema `ClientCapabilities`."""
+    name = method.partition("/")[0]
+    found = has.get(name)
+    if name == "elicitation":
+        needed = ["url"] if params.get("mode") == "url" else [] if found != {"url": {}} else ["form"]
+    else:
+        uses_tools = bool(params.keys() & {"tools", "toolChoice"})
+        needed = ["tools"] * uses_tools + ["context"] * (params.get("includeContext", "none") != "none")
+    if isinstance(found, Mapping) and all(part in found for part in needed):
+        return None
+    return {name: {part: {} for part in needed if part != "form"}}
+
+
+@dataclass
 class _Identity:
     subject: str
     issuer: str | None
@@ -149,26 +197,6 @@ class _Http:
     method: str
     path: str
     headers: list[tuple[str, str]]
-
-
-class _LocalClientRequests(ClientRequests):
-    """Client requests that are answered at once, with the results that the test gave."""
-
-    def __init__(self, request: _LocalRequest, answers: list[Any] | dict[str, Any], *, any_capability: bool) -> None:
-        super().__init__(request.state, request.input_responses(), lambda: request.capabilities)
-        self.questions: list[tuple[str, Any]] = []
-        self._local_answers = answers
-        self._any_capability = any_capability
-
-    def add_pending(self, key: str, method: str, params: str, needed: Mapping[str, Any]) -> Any:
-        self.questions.append((method, json.loads(params)))
-        left = self._local_answers
-        found = left.pop(key, None) if isinstance(left, dict) else left.pop(0) if left else None
-        if found is not None:
-            return found
-        if not self._any_capability:
-            self.require(needed)
-        raise LookupError(f"this LocalContext has no answer to `{method}` with the key `{key}`: {params}")
 
 
 def accept(**content: Any) -> dict[str, Any]:
@@ -217,7 +245,7 @@ class LocalContext(Context):
             their keys. Make them with the functions of this module, for example `accept` and `roots`.
     """
 
-    __slots__ = ("_answers", "_any_capability", "_local", "_session")
+    __slots__ = ("_local", "_session")
 
     def __init__(
         self,
@@ -249,15 +277,8 @@ class LocalContext(Context):
         )
         super().__init__(self._local)
         self._session = FakeSession(session_values)
-        self._answers = dict(answers) if isinstance(answers, Mapping) else list(answers)
-        self._any_capability = client_capabilities is None
-
-    def _get_client_requests(self) -> ClientRequests:
-        if self._client_requests is None:
-            self._client_requests = _LocalClientRequests(
-                self._local, self._answers, any_capability=self._any_capability
-            )
-        return self._client_requests
+        self._local.local_answers = dict(answers) if isinstance(answers, Mapping) else list(answers)
+        self._local.any_capability = client_capabilities is None
 
     @property
     def session(self) -> Session | None:
@@ -272,7 +293,7 @@ class LocalContext(Context):
     @property
     def questions(self) -> list[tuple[str, Any]]:
         """The server-to-client requests so far: method and parameters of each."""
-        return self._client_requests.questions if isinstance(self._client_requests, _LocalClientRequests) else []
+        return self._local.questions
 
     @property
     def changes(self) -> list[str]:

@@ -152,21 +152,21 @@ def draw(data: Chunk, name: str) -> Drawing:
         info = decode(data, name)
         host = tuple(import_ for import_ in topology.imports if import_.startswith("wasi:"))
         box = Box(0, name, name, COMPONENT, info.size, Reach(name, info.size, host, ()))
-        doors = tuple((export, 0) for export in topology.exports)
-        return Drawing(name, info.size, (box,), (), doors, topology.imports)
+        exports = tuple((export, 0) for export in topology.exports)
+        return Drawing(name, info.size, (box,), (), exports, topology.imports)
     boxes = tuple(
         Box(key, one.label, one.component, _role(structure, key), one.size, structure.reach(key))
         for key, one in ((key, topology.instances[key]) for key in structure.order)
         if structure.kind(key) != "denial"
     )
-    doors = tuple(
+    exports = tuple(
         (export, source.instance)
         for export, sources in topology.exports.items()
         for source in sources[:1]
         if source.instance is not None
     )
     size = memoryview(data).nbytes
-    return Drawing(name, size, boxes, tuple(_wires(topology, boxes)), doors, topology.imports)
+    return Drawing(name, size, boxes, tuple(_wires(topology, boxes)), exports, topology.imports)
 
 
 def topics(interfaces: Iterable[str]) -> tuple[str, ...]:

@@ -156,11 +156,11 @@ def draw_svg(drawing: Drawing) -> Picture:
     placed = {key: Place(left + one.x, _MARGIN + one.y, one.height) for key, one in places.items()}
     bottom = max((one.y + one.height for one in placed.values()), default=_MARGIN)
     right = max((one.x + _WIDTH for one in placed.values()), default=left)
-    doors, door_bottom = _doors(drawing, placed)
+    exports, export_bottom = _exports(drawing, placed)
     services = [box for box in drawing.boxes if box.role == SERVICE]
     right = max(right, _MARGIN * 2 + len(services) * (_WIDTH + 24), 760.0)
-    bottom = max(bottom, door_bottom) + 36
-    parts = [*_wires(drawing, placed), *doors]
+    bottom = max(bottom, export_bottom) + 36
+    parts = [*_wires(drawing, placed), *exports]
     parts += [line for box in drawing.boxes if box.key in placed for line in _box(box, placed[box.key])]
     if services:
         lines, bottom = _services(services, right, bottom)
@@ -230,7 +230,7 @@ def _chip(text: str, kind: str, x: float, y: float, width: float) -> Iterator[st
     yield f'<text x="{x + width / 2:.1f}" y="{y + 12.6:.1f}" text-anchor="middle">{escaped(text)}</text></g>'
 
 
-def _doors(drawing: Drawing, placed: dict[int, Place]) -> tuple[list[str], float]:
+def _exports(drawing: Drawing, placed: dict[int, Place]) -> tuple[list[str], float]:
     """Draw the exports left of their boxes."""
     lines: list[str] = []
     bottom = 0.0

@@ -29,11 +29,22 @@ pub(crate) fn form<T: JsonSchema>() -> Value {
     if let Some(object) = value.as_object_mut() {
         object.remove("additionalProperties");
     }
-    let fields = value.get_mut("properties").and_then(Value::as_object_mut);
-    for field in fields.into_iter().flat_map(Map::values_mut) {
-        without_null(field);
-    }
+    members_without_null(&mut value);
     value
+}
+
+/// Return the schema of arguments that arrive as texts, and so are never null: those of prompts.
+pub(crate) fn of_texts<T: JsonSchema>() -> Value {
+    let mut value = of_arguments::<T>();
+    members_without_null(&mut value);
+    value
+}
+
+fn members_without_null(schema: &mut Value) {
+    let members = schema.get_mut("properties").and_then(Value::as_object_mut);
+    for member in members.into_iter().flat_map(Map::values_mut) {
+        without_null(member);
+    }
 }
 
 fn without_null(field: &mut Value) {
@@ -134,10 +145,18 @@ fn value_of(schema: &Value, given: &Value) -> Value {
     if let (Some(items), Some(values)) = (schema.get("items"), given.as_array()) {
         return values.iter().map(|value| value_of(items, value)).collect();
     }
-    let Some(text) = given.as_str() else { return given.clone() };
-    let inner = ["anyOf", "oneOf"].into_iter().filter_map(|keyword| schema.get(keyword)?.as_array());
+    let Some(text) = given.as_str() else {
+        return given.clone();
+    };
+    let inner = ["anyOf", "oneOf"]
+        .into_iter()
+        .filter_map(|keyword| schema.get(keyword)?.as_array());
     let options: Vec<&Value> = std::iter::once(schema).chain(inner.flatten()).collect();
-    let accepts = |names: &[&str]| options.iter().any(|option| types(option).any(|name| names.contains(&name)));
+    let accepts = |names: &[&str]| {
+        options
+            .iter()
+            .any(|option| types(option).any(|name| names.contains(&name)))
+    };
     let is_plain = !text.contains(char::is_whitespace);
     match serde_json::from_str(text) {
         Ok(value @ Value::Number(_)) if is_plain && !accepts(&["string"]) && accepts(&["number", "integer"]) => value,

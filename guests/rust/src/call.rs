@@ -2,7 +2,6 @@
 
 use crate::bindings::wasmcp::mcp_v20260728::{messages, types};
 use crate::kv::RawSession;
-use serde_json::Value;
 #[cfg(not(target_family = "wasm"))]
 use std::rc::Rc;
 
@@ -42,8 +41,9 @@ impl Call {
         session() -> Option<String>;
         target() -> Option<String>;
         http() -> Option<messages::HttpFacts>;
-        input_responses() -> Vec<(String, String)>;
-        input_state() -> Option<Vec<u8>>;
+        client_request(method: &str, params: &str, key: Option<&str>) -> Result<messages::ClientResponse, types::Error>;
+        stored_value(name: &str) -> Option<String>;
+        store_value(name: &str, value: &str) -> Result<(), types::Error>;
         progress(progress: f64, total: Option<f64>, message: Option<&str>);
         log(level: types::LogLevel, logger: Option<&str>, data: &str);
         cancelled() -> bool;
@@ -63,15 +63,5 @@ impl Call {
             #[cfg(not(target_family = "wasm"))]
             Self::Local(call) => Box::new(call.values()),
         }
-    }
-
-    /// Return the answer of a unit test to a server-to-client request; `None` for requests of a host.
-    pub fn local_answer(&self, method: &str, params: &Value) -> Option<Value> {
-        #[cfg(not(target_family = "wasm"))]
-        if let Self::Local(call) = self {
-            return Some(call.answer(method, params));
-        }
-        let _ = (method, params);
-        None
     }
 }

@@ -9,9 +9,8 @@ use crate::uris::sendable;
 use crate::{arguments, Failure, Session};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use serde_json::{json, Map, Value};
-use std::cell::{Cell, RefCell};
+use serde::Serialize;
+use serde_json::{json, Value};
 
 /// Severity of a log message. RFC 5424.
 ///
@@ -98,13 +97,6 @@ pub enum Elicited<T> {
     Cancelled,
 }
 
-/// Request state: earlier answers and stored values. The client returns it, sealed by the server.
-#[derive(Default, Serialize, Deserialize)]
-struct State {
-    answers: Map<String, Value>,
-    kept: Map<String, Value>,
-}
-
 /// Context of the current request. It is valid during the call only, and is borrowed, so it cannot be stored.
 ///
 /// ```
@@ -123,10 +115,6 @@ struct State {
 /// ```
 pub struct Context {
     call: Call,
-    state: RefCell<State>,
-    requests: Cell<u32>,
-    /// The server-to-client requests of this run that the client has not answered.
-    unanswered: RefCell<Vec<types::InputRequest>>,
 }
 
 impl Context {
@@ -137,21 +125,7 @@ impl Context {
 
     /// Create the context of a request of the host, or of a unit test.
     pub(crate) fn over(call: Call) -> Self {
-        let mut state: State = call
-            .input_state()
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-            .unwrap_or_default();
-        for (key, answer) in call.input_responses() {
-            if let Ok(answer) = serde_json::from_str(&answer) {
-                state.answers.insert(key, answer);
-            }
-        }
-        Self {
-            call,
-            state: RefCell::new(state),
-            requests: Cell::new(0),
-            unanswered: RefCell::default(),
-        }
+        Self { call }
     }
 
     pub(crate) fn request(&self) -> &Call {
@@ -273,16 +247,100 @@ impl Context {
     /// # assert!(book(&LocalContext::new().with_answers(answers)).unwrap());
     /// ```
     pub fn elicit<T: DeserializeOwned + JsonSchema>(&self, message: &str) -> Result<Elicited<T>, Failure> {
+        self.unkeyed().elicit(message)
+    }
+
+    /// Elicit by URL: request that the user opens a page. True: the user agreed to.
+    pub fn elicit_url(&self, message: &str, url: &str) -> Result<bool, Failure> {
+        self.unkeyed().elicit_url(message, url)
+    }
+
+    /// Request a completion of the client's model (sampling): `CreateMessageRequestParams` in, `CreateMessageResult`
+    /// out. The function runs again with the answer, as for [`Context::elicit`].
+    pub fn sample(&self, params: Value) -> Result<Value, Failure> {
+        self.unkeyed().sample(params)
+    }
+
+    /// Request the client's roots: `ListRootsResult`.
+    pub fn roots(&self) -> Result<Value, Failure> {
+        self.unkeyed().roots()
+    }
+
+    /// Return the requests to the client with a key in `inputRequests`, instead of one that is made from the order and
+    /// the parameters of the request.
+    ///
+    /// ```
+    /// # use wasmcp_guest::{testing::{roots, LocalContext}, Context, Failure};
+    /// fn folders(context: &Context) -> Result<usize, Failure> {
+    ///     let found = context.with_key("folders").roots()?;
+    ///     Ok(found["roots"].as_array().map_or(0, Vec::len))
+    /// }
+    /// # assert_eq!(folders(&LocalContext::new().with_answers([roots(["a:b"])])).unwrap(), 1);
+    /// ```
+    pub fn with_key<'a>(&'a self, key: &'a str) -> ClientRequests<'a> {
+        ClientRequests {
+            context: self,
+            key: Some(key),
+        }
+    }
+
+    fn unkeyed(&self) -> ClientRequests<'_> {
+        ClientRequests {
+            context: self,
+            key: None,
+        }
+    }
+
+    /// Compute a value once, even if the function runs again after a server-to-client request: later runs read it from
+    /// the sealed request state.
+    pub fn once<T: Serialize + DeserializeOwned>(&self, key: &str, make: impl FnOnce() -> T) -> Result<T, Failure> {
+        if let Some(text) = self.call.stored_value(key) {
+            return Ok(serde_json::from_str(&text)?);
+        }
+        let value = make();
+        self.call
+            .store_value(key, &serde_json::to_string(&value)?)
+            .map_err(Failure::of_framework)?;
+        Ok(value)
+    }
+}
+
+/// Requests to the client: elicitation, sampling and roots.
+///
+/// ```
+/// use wasmcp_guest::{testing::{decline, LocalContext}, Elicited};
+///
+/// #[derive(Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
+/// struct Seat {
+///     row: u8,
+/// }
+///
+/// let context = LocalContext::new().with_answers([decline()]);
+/// assert_eq!(context.with_key("seat").elicit::<Seat>("Which seat?").unwrap(), Elicited::Declined);
+/// ```
+pub struct ClientRequests<'a> {
+    context: &'a Context,
+    key: Option<&'a str>,
+}
+
+impl ClientRequests<'_> {
+    /// Elicit values from the user; see [`Context::elicit`].
+    pub fn elicit<T: DeserializeOwned + JsonSchema>(&self, message: &str) -> Result<Elicited<T>, Failure> {
         let form = arguments::form::<T>();
-        let params = json!({ "mode": "form", "message": message, "requestedSchema": &form });
-        let mut answer = self.ask("elicitation/create", params)?;
+        let (key, mut answer) = self.send(
+            "elicitation/create",
+            json!({ "message": message, "requestedSchema": &form }),
+        )?;
         match answer["action"].as_str() {
             Some("accept") => {
                 let mut content = answer["content"].take();
-                if let Some(members) = content.as_object_mut() {
-                    members.retain(|_, value| !value.is_null()); // clients send null for empty fields
+                if content.is_null() {
+                    content = json!({});
                 }
-                let wrong = |words| Failure::new(format!("the answer to `{message}` does not fit: {words}"));
+                let wrong = |words| {
+                    let message = format!("the input response `{key}` does not fit: {words}");
+                    Failure::protocol(-32602, message, None)
+                };
                 Checker::new(form).check(&content).map_err(wrong)?;
                 let value = serde_json::from_value(content).map_err(|error| wrong(error.to_string()))?;
                 Ok(Elicited::Accepted(value))
@@ -292,71 +350,41 @@ impl Context {
         }
     }
 
-    /// Elicit by URL: request that the user opens a page. True: the user agreed to.
-    pub fn elicit_url(&self, message: &str, url: &str, elicitation_id: &str) -> Result<bool, Failure> {
-        let params = json!({ "mode": "url", "message": message, "url": url, "elicitationId": elicitation_id });
-        Ok(self.ask("elicitation/create", params)?["action"] == "accept")
+    /// Elicit by URL; see [`Context::elicit_url`].
+    pub fn elicit_url(&self, message: &str, url: &str) -> Result<bool, Failure> {
+        let params = json!({ "mode": "url", "message": message, "url": url });
+        Ok(self.send("elicitation/create", params)?.1["action"] == "accept")
     }
 
-    /// Request a completion of the client's model (sampling): `CreateMessageRequestParams` in, `CreateMessageResult`
-    /// out. The function runs again with the answer, as for [`Context::elicit`].
+    /// Request a completion of the client's model; see [`Context::sample`].
     pub fn sample(&self, params: Value) -> Result<Value, Failure> {
-        self.ask("sampling/createMessage", params)
+        Ok(self.send("sampling/createMessage", params)?.1)
     }
 
-    /// Request the client's roots: `ListRootsResult`.
+    /// Request the client's roots; see [`Context::roots`].
     pub fn roots(&self) -> Result<Value, Failure> {
-        self.ask("roots/list", json!({}))
+        Ok(self.send("roots/list", json!({}))?.1)
     }
 
-    /// Compute a value once, even if the function runs again after a server-to-client request: later runs read it from
-    /// the sealed request state.
-    pub fn once<T: Serialize + DeserializeOwned>(&self, key: &str, make: impl FnOnce() -> T) -> Result<T, Failure> {
-        if let Some(kept) = self.state.borrow().kept.get(key) {
-            return Ok(serde_json::from_value(kept.clone())?);
-        }
-        let value = make();
-        self.state
-            .borrow_mut()
-            .kept
-            .insert(key.to_owned(), serde_json::to_value(&value)?);
-        Ok(value)
-    }
-
-    fn ask(&self, method: &'static str, params: Value) -> Result<Value, Failure> {
-        let number = self.requests.get() + 1;
-        self.requests.set(number);
-        let key = number.to_string();
-        if let Some(answer) = self.call.local_answer(method, &params) {
-            return Ok(answer);
-        }
-        if let Some(answer) = self.state.borrow().answers.get(&key) {
-            return Ok(answer.clone());
-        }
-        self.unanswered.borrow_mut().push(input_request(&key, method, &params));
-        Err(Failure(Kind::Ask { key, method, params }))
-    }
-
-    /// Return the `InputRequired` with the request that ended the function, those that were made before it without
-    /// `?`, and the state for the next run.
-    pub(crate) fn input_required(&self, key: String, method: &str, params: &Value) -> types::InputRequired {
-        let state = serde_json::to_vec(&*self.state.borrow()).unwrap_or_default();
-        let mut requests = self.unanswered.take();
-        if !requests.iter().any(|request| request.key == key) {
-            requests.push(input_request(&key, method, params));
-        }
-        types::InputRequired {
-            requests,
-            state: Some(state),
+    /// Return the key and the client's result of a request.
+    fn send(&self, method: &str, params: Value) -> Result<(String, Value), Failure> {
+        let found = self
+            .context
+            .call
+            .client_request(method, &params.to_string(), self.key)
+            .map_err(Failure::of_framework)?;
+        match found.value {
+            Some(text) => Ok((found.key, serde_json::from_str(&text)?)),
+            None => Err(Failure(Kind::InputRequired)),
         }
     }
 }
 
-fn input_request(key: &str, method: &str, params: &Value) -> types::InputRequest {
-    types::InputRequest {
-        key: key.to_owned(),
-        method: method.to_owned(),
-        params: params.to_string(),
+/// Return the `InputRequired` that stands for all requests without a result.
+pub(crate) fn input_required() -> types::InputRequired {
+    types::InputRequired {
+        requests: Vec::new(),
+        state: None,
     }
 }
 

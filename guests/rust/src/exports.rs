@@ -3,6 +3,7 @@
 use crate::bindings::exports::wasmcp::mcp_v20260728 as offered;
 use crate::bindings::wasmcp::mcp_v20260728::{messages::Request, types};
 use crate::completion::Argument;
+use crate::context::input_required;
 use crate::failure::Kind;
 use crate::uris::key_of;
 use crate::{Context, Prompt, Resource, Template, Tool, ToolResult};
@@ -151,9 +152,8 @@ impl<T: Define> offered::tools::Guest for T {
         let context = Context::new(request);
         let result = match settled(&name, (tool.call)(request.arguments(), &context)) {
             Ok(result) => result,
-            Err(crate::Failure(Kind::Ask { key, method, params })) => {
-                let required = context.input_required(key, method, &params);
-                return Ok(Some(offered::tools::Outcome::InputRequired(required)));
+            Err(crate::Failure(Kind::InputRequired)) => {
+                return Ok(Some(offered::tools::Outcome::InputRequired(input_required())));
             }
             Err(failure) => return Err(failure.into_error("calling the tool")),
         };
@@ -204,9 +204,9 @@ impl<T: Define> offered::resources::Guest for T {
                 meta: None,
                 extra: None,
             }))),
-            Err(crate::Failure(Kind::Ask { key, method, params })) => Ok(Some(
-                offered::resources::Outcome::InputRequired(context.input_required(key, method, &params)),
-            )),
+            Err(crate::Failure(Kind::InputRequired)) => {
+                Ok(Some(offered::resources::Outcome::InputRequired(input_required())))
+            }
             Err(failure) => Err(failure.into_error("reading the resource")),
         }
     }
@@ -234,9 +234,9 @@ impl<T: Define> offered::prompts::Guest for T {
                 meta: None,
                 extra: None,
             }))),
-            Err(crate::Failure(Kind::Ask { key, method, params })) => Ok(Some(
-                offered::prompts::Outcome::InputRequired(context.input_required(key, method, &params)),
-            )),
+            Err(crate::Failure(Kind::InputRequired)) => {
+                Ok(Some(offered::prompts::Outcome::InputRequired(input_required())))
+            }
             Err(crate::Failure(Kind::Arguments(problem))) => Err(types::Error {
                 code: -32602,
                 message: format!("Invalid arguments for prompt {name}: {problem}"),

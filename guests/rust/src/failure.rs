@@ -31,11 +31,8 @@ pub(crate) enum Kind {
         message: String,
         data: Option<Value>,
     },
-    Ask {
-        key: String,
-        method: &'static str,
-        params: Value,
-    },
+    /// The client has not sent the result of a request yet.
+    InputRequired,
 }
 
 impl Failure {
@@ -56,6 +53,26 @@ impl Failure {
     /// Create the error for a resource that does not exist (code -32602), for functions of templates.
     pub fn not_found(uri: &str) -> Self {
         Self::protocol(-32602, "Resource not found", Some(serde_json::json!({ "uri": uri })))
+    }
+
+    /// Return whether the error is that of a request which the client does not support (code -32021).
+    ///
+    /// ```
+    /// use wasmcp_guest::Failure;
+    ///
+    /// assert!(!Failure::new("no city with this name").is_missing_capability());
+    /// ```
+    pub fn is_missing_capability(&self) -> bool {
+        matches!(self.0, Kind::Protocol { code: -32021, .. })
+    }
+
+    /// Convert an error of a request to the client. Mistakes of the component are not sent to the client.
+    pub(crate) fn of_framework(error: types::Error) -> Self {
+        if error.code == -32603 {
+            return Self(Kind::Masked(error.message));
+        }
+        let data = error.data.and_then(|text| serde_json::from_str(&text).ok());
+        Self::protocol(error.code, error.message, data)
     }
 
     pub(crate) fn arguments(problem: String) -> Self {
@@ -88,9 +105,9 @@ impl Failure {
                     data: None,
                 }
             }
-            Kind::Ask { .. } => types::Error {
+            Kind::InputRequired => types::Error {
                 code: -32603,
-                message: format!("{doing} cannot ask"),
+                message: format!("{doing} needs input of the client"),
                 data: None,
             },
         }

@@ -54,7 +54,7 @@ mod uris;
 
 pub use completion::{choices, Choices, Completion, Proposals, Proposing};
 pub use content::{Annotations, Content, Icon, Message, Role};
-pub use context::{Context, Elicited, HttpRequest, Identity, Level};
+pub use context::{ClientRequests, Context, Elicited, HttpRequest, Identity, Level};
 pub use exports::{Component, Define};
 pub use failure::Failure;
 pub use kv::Session;
@@ -81,7 +81,11 @@ fn not_granted(grant: &str, rule: &str, fake: &str) -> String {
     } else {
         format!("name it in the `grants` of its table: `grants = {{ {grant} = [\"{rule}\"] }}`")
     };
-    let subject = if rule.is_empty() { format!("`{grant}`") } else { format!("`{grant}` for `{rule}`") };
+    let subject = if rule.is_empty() {
+        format!("`{grant}`")
+    } else {
+        format!("`{grant}` for `{rule}`")
+    };
     format!("{subject} is not granted to this component: {advice}")
 }
 

@@ -121,7 +121,7 @@ where
     A: DeserializeOwned + JsonSchema,
     F: PromptFunction<A>,
 {
-    let input = arguments::of_arguments::<A>();
+    let input = arguments::of_texts::<A>();
     let completed = arguments::members(&input)
         .into_iter()
         .map(|(name, ..)| Argument::new(name.clone(), input["properties"].get(&name)))

@@ -115,10 +115,3 @@ function faultOf(text: string): string {
   if (text.length % 4 !== 0) return `${text.length} characters, which is not a multiple of 4: is the padding \`=\` missing?`;
   return "text that no bytes are encoded as: wrong padding, or bits after the last byte";
 }
-
-/** Return a short hash of a text: 32-bit FNV-1a, in hexadecimal. */
-export function fingerprint(text: string): string {
-  let hash = 0x811c9dc5;
-  for (const byte of encode(text)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
-  return hash.toString(16).padStart(8, "0");
-}

@@ -1,11 +1,22 @@
 """Component of the shared tables, in Python."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, Literal
 
-from wasmcp.guest import Choices, Completion, Field, completion, prompt, resource, tool
+from wasmcp.guest import (
+    Choices,
+    Completion,
+    Context,
+    Field,
+    MissingCapabilityError,
+    completion,
+    prompt,
+    resource,
+    tool,
+)
 
 
 class Size(Enum):
@@ -67,3 +78,65 @@ def pages(value: str) -> Completion:
 @resource("trips://{kind}/{open}/{name}")
 def listed(kind: Literal["day", "night"], open: bool, name: str) -> dict:  # noqa: A002
     return {"kind": kind, "open": open, "name": name}
+
+
+RUNS = [0]
+
+
+def run() -> int:
+    RUNS[0] += 1
+    return RUNS[0]
+
+
+@dataclass
+class Person:
+    name: str
+    loud: bool | None = None
+
+
+@tool
+def steps(context: Context) -> str:
+    ticket = context.once("ticket", run)
+    person = context.elicit("Who?", Person)
+    if not person:
+        return person.action
+    greeting = context.sample(f"Greet {person.data.name}", max_tokens=5)
+    roots = context.roots()
+    same = ticket == context.once("ticket", run)
+    return f"{person.data.name} {str(person.data.loud).lower()} {greeting.text} {[root.uri for root in roots]} {same}"
+
+
+@tool
+async def both(context: Context) -> str:
+    person, roots = await asyncio.gather(context.elicit("Who?", Person), context.roots())
+    return f"{person.action} {len(roots)}"
+
+
+@tool
+def link(url: str, context: Context) -> str:
+    return "opened" if context.elicit_url("Pay", url) else "not opened"
+
+
+@tool
+def keys(first: str, second: str, context: Context) -> str:
+    context.roots(key=first)
+    context.roots(key=second)
+    return "done"
+
+
+@tool
+def fallback(context: Context) -> str:
+    try:
+        return context.sample("Hi", max_tokens=5).text
+    except MissingCapabilityError:
+        return "no model"
+
+
+@prompt
+def asks(context: Context) -> str:
+    return context.elicit("Who?", Person).data.name
+
+
+@resource("asks://{id}")
+def asked(id: str, context: Context) -> str:  # noqa: A002
+    return f"{id} {len(context.roots())}"

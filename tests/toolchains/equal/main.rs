@@ -1,7 +1,10 @@
 //! Component of the shared tables, in Rust.
 use wasmcp_guest::schemars::{self, JsonSchema};
 use wasmcp_guest::serde::{Deserialize, Serialize};
-use wasmcp_guest::{choices, component, prompt, template, tool, Completion, Component, Context, Json};
+use wasmcp_guest::serde_json::json;
+use wasmcp_guest::{choices, component, prompt, template, tool};
+use wasmcp_guest::{Completion, Component, Context, Elicited, Failure, Json};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(crate = "wasmcp_guest::serde")]
@@ -70,7 +73,104 @@ struct Listed {
     name: String,
 }
 
+static RUNS: AtomicU32 = AtomicU32::new(0);
+
+fn run() -> u32 {
+    RUNS.fetch_add(1, Ordering::Relaxed)
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(crate = "wasmcp_guest::serde")]
+#[schemars(crate = "wasmcp_guest::schemars")]
+struct Person {
+    name: String,
+    loud: Option<bool>,
+}
+
+fn steps(_: Nothing, context: &Context) -> Result<String, Failure> {
+    let ticket = context.once("ticket", run)?;
+    let person = match context.elicit::<Person>("Who?")? {
+        Elicited::Accepted(person) => person,
+        Elicited::Declined => return Ok("decline".into()),
+        Elicited::Cancelled => return Ok("cancel".into()),
+    };
+    let words = json!({ "type": "text", "text": format!("Greet {}", person.name) });
+    let greeting = context.sample(json!({ "messages": [{ "role": "user", "content": words }], "maxTokens": 5 }))?;
+    let roots = context.roots()?;
+    let uris: Vec<String> =
+        roots["roots"].as_array().unwrap().iter().map(|root| format!("'{}'", root["uri"].as_str().unwrap())).collect();
+    let same = if ticket == context.once("ticket", run)? { "True" } else { "False" };
+    let loud = person.loud.map_or("none".to_owned(), |loud| loud.to_string());
+    let text = greeting["content"]["text"].as_str().unwrap_or_default();
+    Ok(format!("{} {loud} {text} [{}] {same}", person.name, uris.join(", ")))
+}
+
+fn both(_: Nothing, context: &Context) -> Result<String, Failure> {
+    let (person, roots) = (context.elicit::<Person>("Who?"), context.roots());
+    let action = match person? {
+        Elicited::Accepted(_) => "accept",
+        Elicited::Declined => "decline",
+        Elicited::Cancelled => "cancel",
+    };
+    Ok(format!("{action} {}", roots?["roots"].as_array().map_or(0, Vec::len)))
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(crate = "wasmcp_guest::serde")]
+#[schemars(crate = "wasmcp_guest::schemars")]
+struct Link {
+    url: String,
+}
+
+fn link(args: Link, context: &Context) -> Result<&'static str, Failure> {
+    Ok(if context.elicit_url("Pay", &args.url)? { "opened" } else { "not opened" })
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(crate = "wasmcp_guest::serde")]
+#[schemars(crate = "wasmcp_guest::schemars")]
+struct Keys {
+    first: String,
+    second: String,
+}
+
+fn keys(args: Keys, context: &Context) -> Result<&'static str, Failure> {
+    context.with_key(&args.first).roots()?;
+    context.with_key(&args.second).roots()?;
+    Ok("done")
+}
+
+fn fallback(_: Nothing, context: &Context) -> Result<String, Failure> {
+    let words = json!({ "type": "text", "text": "Hi" });
+    match context.sample(json!({ "messages": [{ "role": "user", "content": words }], "maxTokens": 5 })) {
+        Ok(found) => Ok(found["content"]["text"].as_str().unwrap_or_default().to_owned()),
+        Err(error) if error.is_missing_capability() => Ok("no model".into()),
+        Err(error) => Err(error),
+    }
+}
+
+#[derive(Deserialize, Serialize, JsonSchema)]
+#[serde(crate = "wasmcp_guest::serde")]
+#[schemars(crate = "wasmcp_guest::schemars")]
+struct Asked {
+    id: String,
+}
+
 component!(|| Component::new()
+    .tool(tool("steps", "", steps))
+    .tool(tool("both", "", both))
+    .tool(tool("link", "", link))
+    .tool(tool("keys", "", keys))
+    .tool(tool("fallback", "", fallback))
+    .prompt(prompt("asks", "", |_: Nothing, context: &Context| -> Result<String, Failure> {
+        match context.elicit::<Person>("Who?")? {
+            Elicited::Accepted(person) => Ok(person.name),
+            _ => Ok(String::new()),
+        }
+    }))
+    .template(template("asks://{id}", "asked", |args: Asked, context: &Context| -> Result<String, Failure> {
+        Ok(format!("{} {}", args.id, context.roots()?["roots"].as_array().map_or(0, Vec::len)))
+    }))
     .tool(tool("check", "", check))
     .tool(tool("nothing", "", || "nothing"))
     .prompt(

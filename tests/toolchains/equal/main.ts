@@ -1,6 +1,6 @@
 /** Component of the shared tables, in TypeScript. */
 
-import { completion, prompt, resource, tool } from "wasmcp";
+import { completion, MissingCapabilityError, prompt, resource, tool, type Context } from "wasmcp";
 
 interface Stop {
   town: string;
@@ -50,3 +50,49 @@ interface Listed {
 }
 
 resource("trips://{kind}/{open}/{name}", "Listed.", (args: Listed) => args);
+
+let runs = 0;
+
+const person = {
+  type: "object",
+  properties: { name: { type: "string" }, loud: { type: "boolean" } },
+  required: ["name"],
+} as const;
+
+tool("steps", "Steps.", async (_: {}, context: Context) => {
+  const ticket = await context.once("ticket", () => ++runs);
+  const found = await context.elicit("Who?", person);
+  if (!found.accepted) return found.action;
+  const greeting = await context.sample(`Greet ${found.data.name}`, { maxTokens: 5 });
+  const roots = (await context.roots()).map((root) => `'${root.uri}'`);
+  const same = ticket === (await context.once("ticket", () => ++runs));
+  return `${found.data.name} ${found.data.loud ?? "none"} ${greeting.text} [${roots.join(", ")}] ${same ? "True" : "False"}`;
+});
+
+tool("both", "Both.", async (_: {}, context: Context) => {
+  const [found, roots] = await Promise.all([context.elicit("Who?", person), context.roots()]);
+  return `${found.action} ${roots.length}`;
+});
+
+tool("link", "Link.", async (args: { url: string }, context: Context) => {
+  return (await context.elicitUrl("Pay", args.url)).accepted ? "opened" : "not opened";
+});
+
+tool("keys", "Keys.", async (args: { first: string; second: string }, context: Context) => {
+  await context.roots({ key: args.first });
+  await context.roots({ key: args.second });
+  return "done";
+});
+
+tool("fallback", "Fallback.", async (_: {}, context: Context) => {
+  try {
+    return (await context.sample("Hi", { maxTokens: 5 })).text;
+  } catch (error) {
+    if (error instanceof MissingCapabilityError) return "no model";
+    throw error;
+  }
+});
+
+prompt({ name: "asks" }, async (_: {}, context: Context) => (await context.elicit("Who?", person)).data.name);
+
+resource("asks://{id}", "Asked.", async (args: { id: string }, context: Context) => `${args.id} ${(await context.roots()).length}`);

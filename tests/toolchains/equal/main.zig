@@ -5,13 +5,20 @@ const mcp = @import("wasmcp");
 pub const tools = .{
     mcp.tool("check", "", check),
     mcp.tool("nothing", "", nothing),
+    mcp.tool("steps", "", steps),
+    mcp.tool("both", "", both),
+    mcp.tool("link", "", link),
+    mcp.tool("keys", "", keys),
+    mcp.tool("fallback", "", fallback),
 };
 pub const prompts = .{
     mcp.prompt("trip", "", trip),
     mcp.prompt("plain", "", plain),
+    mcp.prompt("asks", "", asks),
 };
 pub const resources = .{
     mcp.template("trips://{kind}/{open}/{name}", "listed", "", listed),
+    mcp.template("asks://{id}", "asked", "", asked),
 };
 pub const completions = .{
     mcp.completion(.{ .prompt = "trip" }, "city", cities),
@@ -76,4 +83,72 @@ const Listed = struct {
 
 fn listed(variables: Listed) Listed {
     return variables;
+}
+
+var runs: u32 = 0;
+
+fn run() u32 {
+    runs += 1;
+    return runs;
+}
+
+const Person = struct { name: []const u8, loud: ?bool = null };
+
+fn steps(context: mcp.Context) ![]const u8 {
+    const ticket = try context.once("ticket", run);
+    const person = switch (try context.elicit("Who?", Person)) {
+        .accept => |person| person,
+        .decline => return "decline",
+        .cancel => return "cancel",
+    };
+    const words = try std.fmt.allocPrint(mcp.allocator, "Greet {s}", .{person.name});
+    const greeting = try context.sample(words, .{ .max_tokens = 5 });
+    var uris: std.ArrayList(u8) = .empty;
+    for (try context.roots(), 0..) |root, i| {
+        if (i > 0) try uris.appendSlice(mcp.allocator, ", ");
+        try uris.print(mcp.allocator, "'{s}'", .{root.uri});
+    }
+    const same = if (ticket == try context.once("ticket", run)) "True" else "False";
+    const loud = if (person.loud) |loud| (if (loud) "true" else "false") else "none";
+    return std.fmt.allocPrint(
+        mcp.allocator,
+        "{s} {s} {s} [{s}] {s}",
+        .{ person.name, loud, greeting.text, uris.items, same },
+    );
+}
+
+fn both(context: mcp.Context) ![]const u8 {
+    const person = context.elicit("Who?", Person);
+    const roots = context.roots();
+    const action = @tagName(try person);
+    return std.fmt.allocPrint(mcp.allocator, "{s} {d}", .{ action, (try roots).len });
+}
+
+fn link(args: struct { url: []const u8 }, context: mcp.Context) ![]const u8 {
+    return if (try context.elicitUrl("Pay", args.url)) "opened" else "not opened";
+}
+
+fn keys(args: struct { first: []const u8, second: []const u8 }, context: mcp.Context) ![]const u8 {
+    _ = try context.withKey(args.first).roots();
+    _ = try context.withKey(args.second).roots();
+    return "done";
+}
+
+fn fallback(context: mcp.Context) ![]const u8 {
+    const found = context.sample("Hi", .{ .max_tokens = 5 }) catch |problem| switch (problem) {
+        error.MissingCapability => return "no model",
+        else => return problem,
+    };
+    return found.text;
+}
+
+fn asks(context: mcp.Context) ![]const u8 {
+    return switch (try context.elicit("Who?", Person)) {
+        .accept => |person| person.name,
+        else => "",
+    };
+}
+
+fn asked(variables: struct { id: []const u8 }, context: mcp.Context) ![]const u8 {
+    return std.fmt.allocPrint(mcp.allocator, "{s} {d}", .{ variables.id, (try context.roots()).len });
 }

@@ -8,9 +8,9 @@ from typing import Any
 from wasmcp.guest.errors import UnsupportedTypeError
 from wasmcp.guest.json_types.annotations import Resolver, written
 from wasmcp.guest.json_types.base import Definitions, Foreign, JsonType, documentation_around, documented, undocumented
-from wasmcp.guest.json_types.records import Record
+from wasmcp.guest.json_types.records import Record, load_members
 from wasmcp.guest.json_types.scalars import Null
-from wasmcp.guest.json_types.unions import Union
+from wasmcp.guest.json_types.unions import Union, without_null
 
 _TYPES = {"string", "number", "integer", "boolean"}
 _FORMATS = {"email", "uri", "date", "date-time"}
@@ -76,7 +76,9 @@ def _made(requested: Any) -> Form:
     schema = {"type": "object", "properties": properties}
     if required:
         schema["required"] = required
-    return schema, json_type.load
+    json_types = {member.name: without_null(member.json_type) for member in record.members if member.accepted}
+    # Optional fields are absent, never null.
+    return schema, lambda content: record.make(**load_members(json_types, tuple(required), content))
 
 
 def _of_model(model: dict[str, Any]) -> dict[str, Any]:

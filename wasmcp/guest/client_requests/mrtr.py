@@ -1,7 +1,7 @@
 """Server-to-client requests of one call: the rounds behind `Context.elicit`, `sample` and `roots`.
 
-A request without a result ends the run of the function. The pending requests, the earlier results and the values of
-`Context.once` are sent together; with the client's results the function runs again from its start, and gets them.
+A request without a result ends the run of the function; with the client's results the function runs again from its
+start, and gets them.
 Specification: basic/patterns/mrtr.
 """
 
@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 import sys
-from binascii import a2b_base64, b2a_base64, crc32
-from collections.abc import Callable, Generator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple, Protocol
 
 from wasmcp.guest.content import InputRequired
 from wasmcp.guest.errors import McpError, MismatchError, MissingCapabilityError
@@ -19,16 +19,16 @@ from wasmcp.guest.json_types.json_codec import encode, sendable
 from wasmcp.guest.json_types.untyped_json import dump_any
 
 INVALID_PARAMS = -32602
-_OURS = b"\x00wasmcp\x00"
-_ROUNDS = 64
+MISSING_CAPABILITY = -32021
 
 
 class InputRequiredResult(NamedTuple):
     """The schema `InputRequiredResult`, which is sent instead of a result.
 
     Attributes:
-        requests: Key, method and parameters (JSON text) of each request.
-        state: The request state, which comes back with the results; None to send none.
+        requests: Key, method and parameters (JSON text) of each request; empty without a state: those of this run
+            without a result.
+        state: The author's request state, which comes back with the results; None to send none.
     """
 
     requests: list[tuple[str, str, str]]
@@ -72,125 +72,98 @@ class ClientResult:
 
 
 class ClientRequests:
-    """The server-to-client requests of one call.
+    """The server-to-client requests of one run of a function.
+
+    The framework keeps the results of the client and the values of `Context.once` between the runs, and checks the
+    results: `messages.request` of the WIT.
 
     Args:
-        state: The verified request state of the earlier requests; None on a first call.
-        responses: The client's results by key, as JSON texts.
-        capabilities: A function that returns the client's capabilities.
+        request: A function that returns the request that is being answered.
 
     Attributes:
-        state: The author's part of the request state.
         waiting: True if the function cannot continue without a result.
     """
 
-    def __init__(
-        self, state: bytes | None, responses: list[tuple[str, str]], capabilities: Callable[[], Mapping[str, Any]]
-    ) -> None:
-        self._capabilities = capabilities
-        self._responses: dict[str, Any] = {}
-        self._kept: dict[str, Any] = {}
-        self._used: dict[str, Any] = {}
-        self._pending: dict[str, tuple[str, str]] = {}
-        self._keys: set[str] = set()
-        self._counts: dict[str, int] = {}
-        self.state = state
+    def __init__(self, request: Callable[[], ClientRequestHost]) -> None:
+        self._request = request
         self.waiting = False
-        if state is not None and state.startswith(_OURS):
-            ours = json.loads(state[len(_OURS) :])
-            self._responses.update(ours["answers"])
-            self._kept.update(ours["kept"])
-            self.state = None if ours["own"] is None else a2b_base64(ours["own"])
-        for key, text in responses:
-            self._responses.setdefault(key, json.loads(text))
 
-    def request(
-        self, method: str, params: Mapping[str, Any], key: str | None, needed: Mapping[str, Any]
-    ) -> tuple[str, Any]:
+    def request(self, method: str, params: Mapping[str, Any], key: str | None) -> tuple[str, Any]:
         """Return the key of a request and its result. Without a result end the run; in a coroutine return None.
 
         Args:
             method: For example ``elicitation/create``.
             params: The parameters of the request.
             key: The author's key; None for a key made from the order and the parameters of the request.
-            needed: The capability that the client needs. Schema `ClientCapabilities`.
 
         Raises:
             MissingCapabilityError: The client does not have the capability.
-            McpError: The client's result is not an object.
+            McpError: The client's result does not have the form of the method.
+            RuntimeError: The key was used before in this call, the link is not an absolute URL, or there are too many
+                requests.
             TypeError: A parameter has no JSON form.
-            ValueError: The key was used before in this call.
         """
         try:
             text = encode(dump_any(params))
         except MismatchError as mismatch:
             raise TypeError(f"a request to the client needs parameters that JSON can hold: {mismatch}") from None
-        if key is None:
-            key = self._default_key(method, text)
-        if key in self._keys:
-            raise ValueError(f"two requests of this call have the key `{key}`: each of them needs its own")
-        self._keys.add(key)
-        if key in self._responses:
-            result = self._used[key] = self._responses[key]
-            if type(result) is not dict:
-                raise McpError(INVALID_PARAMS, f"the input response `{key}` is not an object")
-            return key, result
-        return key, self.add_pending(key, method, text, needed)
-
-    def add_pending(self, key: str, method: str, params: str, needed: Mapping[str, Any]) -> Any:
-        """Add a pending request and end the run; return None inside an event loop, whose tasks can add others."""
-        self.require(needed)
-        if len(self._used) + len(self._pending) >= _ROUNDS:
-            raise RuntimeError(f"more than {_ROUNDS} requests to the client in one call")
-        self._pending[key] = (method, params)
+        with _errors():
+            response = self._request().client_request(method, text, None if key is None else sendable(key))
+        if response.value is not None:
+            return response.key, json.loads(response.value)
         asyncio = sys.modules.get("asyncio")
         if asyncio is not None and asyncio._get_running_loop() is not None:  # noqa: SLF001 - the public one raises
-            return None
+            return response.key, None  # other tasks can add requests
         self.waiting = True
         raise InputRequiredSignal
 
-    def require(self, needed: Mapping[str, Any]) -> None:
-        """Check that the client has a capability.
-
-        Raises:
-            MissingCapabilityError: The client does not have it.
-        """
-        missing = _missing(needed, self._capabilities())
-        if missing is not None:
-            raise MissingCapabilityError(missing)
-
-    def _default_key(self, method: str, params: str) -> str:
-        # The checksum of the parameters prevents that a result is used for another request.
-        kind = method.partition("/")[0]
-        self._counts[kind] = self._counts.get(kind, 0) + 1
-        return f"{kind}-{self._counts[kind]}-{crc32(params.encode()):08x}"
-
     def once(self, name: str, make: Callable[[], Any]) -> Any:
         """Return a value that is made in the first run; see `Context.once`."""
-        if name not in self._kept:
+        request, name = self._request(), sendable(name)
+        text = request.stored_value(name)
+        if text is None:
             try:
-                self._kept[name] = json.loads(encode(dump_any(make())))
+                text = encode(dump_any(make()))
             except MismatchError as mismatch:
                 raise TypeError(f"`once` keeps values that JSON can hold: {mismatch}") from None
-        return self._kept[name]
+            with _errors():
+                request.store_value(name, text)
+        return json.loads(text)
 
     def input_required(self) -> InputRequiredResult:
-        """Return all requests without a result."""
-        return InputRequiredResult([(key, *question) for key, question in self._pending.items()], self._written(None))
-
-    def _written(self, own: bytes | None) -> bytes | None:
-        if not self._used and not self._kept and (own is None or not own.startswith(_OURS)):
-            return own
-        text = None if own is None else b2a_base64(own, newline=False).decode()
-        state = {"answers": self._used, "kept": self._kept, "own": text}
-        return _OURS + encode(state).encode()
-
-    def wrap(self, state: bytes | None) -> bytes | None:
-        """Return the request state that contains an author's state and the state of this class."""
-        return self._written(state)
+        """Return the result that stands for all requests of this run without a result."""
+        return InputRequiredResult([], None)
 
 
-def input_required_of(required: InputRequired, client_requests: ClientRequests | None) -> InputRequiredResult:
+class ClientRequestHost(Protocol):
+    """The functions of `messages.request` for server-to-client requests.
+
+    Their errors have a ``value``: code, message and data.
+    """
+
+    def client_request(self, method: str, params: str, key: str | None) -> Any: ...  # noqa: D102
+    def stored_value(self, name: str) -> str | None: ...  # noqa: D102
+    def store_value(self, name: str, value: str) -> None: ...  # noqa: D102
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    """Raise the errors of the framework as those of authors."""
+    try:
+        yield
+    except Exception as failure:
+        error = getattr(failure, "value", None)
+        if error is None:
+            raise
+        data = {} if error.data is None else json.loads(error.data)
+        if error.code == MISSING_CAPABILITY:
+            raise MissingCapabilityError(data["requiredCapabilities"]) from None
+        if error.code == INVALID_PARAMS:
+            raise McpError(error.code, error.message, data or None) from None
+        raise RuntimeError(error.message) from None
+
+
+def input_required_of(required: InputRequired) -> InputRequiredResult:
     """Return the requests of an author's `InputRequired`.
 
     Raises:
@@ -204,20 +177,4 @@ def input_required_of(required: InputRequired, client_requests: ClientRequests |
         ]
     except MismatchError as mismatch:
         raise TypeError(f"the requests of `InputRequired` must be values that JSON can hold: {mismatch}") from None
-    return InputRequiredResult(
-        requests, required.state if client_requests is None else client_requests.wrap(required.state)
-    )
-
-
-def _missing(needed: Mapping[str, Any], has: Any) -> dict[str, Any] | None:
-    """Return the part of the needed capabilities that a client does not have."""
-    for name, inner in needed.items():
-        found = has.get(name) if isinstance(has, Mapping) else None
-        if not isinstance(found, Mapping):
-            return {name: dict(inner)}
-        if name == "elicitation" and not found:
-            found = {"form": {}}  # revisions before the mode `url` declare forms by an empty object
-        deeper = _missing(inner, found)
-        if deeper is not None:
-            return {name: deeper}
-    return None
+    return InputRequiredResult(requests, required.state)

@@ -10,7 +10,6 @@ from wasmcp.guest.client_requests.elicitation_schema import form_of
 from wasmcp.guest.client_requests.mrtr import ClientRequests
 from wasmcp.guest.client_requests.results import Elicited, Roots, Sampled, sampling_messages
 from wasmcp.guest.content import Audio, Image, Message, Text
-from wasmcp.guest.json_types.string_formats import is_uri
 
 T = TypeVar("T")
 
@@ -53,7 +52,7 @@ class ClientRequestMethods(ABC):
         schema, load = form_of({"type": "object", "properties": {}} if form is None else form)
         params = {"message": message, "requestedSchema": schema}
         client_requests = self._get_client_requests()
-        found = client_requests.request("elicitation/create", params, key, {"elicitation": {"form": {}}})
+        found = client_requests.request("elicitation/create", params, key)
         return Elicited(client_requests, *found, load)
 
     def elicit_url(self, message: str, url: str, *, key: str | None = None) -> Elicited[None]:
@@ -69,13 +68,11 @@ class ClientRequestMethods(ABC):
 
         Raises:
             MissingCapabilityError: The client does not support links.
-            ValueError: The URL is not absolute.
+            RuntimeError: The URL is not absolute.
         """
-        if not is_uri(url):
-            raise ValueError(f"a link must be an absolute URL, such as `https://example.com/pay`, not {url!r:.60}")
         params = {"mode": "url", "message": message, "url": url}
         client_requests = self._get_client_requests()
-        found = client_requests.request("elicitation/create", params, key, {"elicitation": {"url": {}}})
+        found = client_requests.request("elicitation/create", params, key)
         return Elicited(client_requests, *found, lambda _: None)
 
     def sample(
@@ -126,15 +123,8 @@ class ClientRequestMethods(ABC):
             "metadata": metadata,
         }
         params.update((name, value) for name, value in optional.items() if value is not None)
-        needed: dict[str, Any] = {}
-        if tools is not None or tool_choice is not None:
-            needed["tools"] = {}
-        if include_context not in (None, "none"):
-            needed["context"] = {}
         client_requests = self._get_client_requests()
-        return Sampled(
-            client_requests, *client_requests.request("sampling/createMessage", params, key, {"sampling": needed})
-        )
+        return Sampled(client_requests, *client_requests.request("sampling/createMessage", params, key))
 
     def roots(self, *, key: str | None = None) -> Roots:
         """Request the folders and files that the client works in. The function ends and runs again as with `elicit`.
@@ -149,7 +139,7 @@ class ClientRequestMethods(ABC):
             McpError: The client's result is not a list of roots.
         """
         client_requests = self._get_client_requests()
-        return Roots(client_requests, *client_requests.request("roots/list", {}, key, {"roots": {}}))
+        return Roots(client_requests, *client_requests.request("roots/list", {}, key))
 
     def once(self, name: str, make: Callable[[], T]) -> T:
         """Return a value that is made in the first run of this call, and kept over its further runs.

@@ -36,15 +36,10 @@ class Elicited(ClientResult, Generic[T]):
         return self
 
     def _checked(self) -> Any:
-        if self.action not in ("accept", "decline", "cancel"):
-            raise McpError(INVALID_PARAMS, f"the input response `{self.key}` has no `action` that is known")
         if self.action != "accept":
             return None
-        content = self.raw.get("content", {})
-        if type(content) is not dict:
-            raise McpError(INVALID_PARAMS, f"the input response `{self.key}` has no object as its `content`")
         try:
-            return self._load(content)
+            return self._load(self.raw.get("content") or {})
         except MismatchError as mismatch:
             raise McpError(INVALID_PARAMS, f"the input response `{self.key}` does not fit: {mismatch}") from None
 
@@ -85,15 +80,6 @@ class Sampled(ClientResult):
 
     __slots__ = ()
 
-    def __init__(self, client_requests: ClientRequests, key: str, found: dict[str, Any] | None) -> None:
-        super().__init__(client_requests, key, found)
-        if found is not None:
-            try:
-                self.content  # noqa: B018 - reading is checking
-            except MismatchError as error:
-                reason = f"the input response `{key}` is not a message of a model: {error}"
-                raise McpError(INVALID_PARAMS, reason) from None
-
     def __await__(self) -> Generator[Any, None, Sampled]:
         yield from self._wait()
         return self
@@ -128,31 +114,15 @@ class Sampled(ClientResult):
 
 
 def _block(item: Any) -> SampledBlock | None:
-    """Return a block; None for a block of an unknown kind.
-
-    Raises:
-        MismatchError: The block does not match its `type`.
-    """
-    kind = _member(item, "type", str)
+    """Return a block, which the framework has checked; None for a block of an unknown kind."""
+    kind = item["type"]
     if kind == "text":
-        return Text(_member(item, "text", str))
+        return Text(item["text"])
     if kind in ("image", "audio"):
-        make, text = Image if kind == "image" else Audio, _member(item, "data", str)
-        try:
-            data = decode_bytes(text)
-        except ValueError as error:
-            raise MismatchError(f"`data` of its content: {error}") from None
-        return make(data, _member(item, "mimeType", str))
+        return (Image if kind == "image" else Audio)(decode_bytes(item["data"]), item["mimeType"])
     if kind == "tool_use":
-        return ToolCall(_member(item, "id", str), _member(item, "name", str), _member(item, "input", dict))
+        return ToolCall(item["id"], item["name"], item["input"])
     return None
-
-
-def _member(item: Any, name: str, kind: type) -> Any:
-    value = item.get(name) if isinstance(item, dict) else None
-    if type(value) is not kind:
-        raise MismatchError(f"its content needs `{name}`, {'an object' if kind is dict else 'a string'}")
-    return value
 
 
 @dataclass(frozen=True)
@@ -168,29 +138,12 @@ class Roots(ClientResult, Sequence[Root]):
 
     __slots__ = ()
 
-    def __init__(self, client_requests: ClientRequests, key: str, found: dict[str, Any] | None) -> None:
-        super().__init__(client_requests, key, found)
-        if found is not None:
-            try:
-                self._roots()
-            except MismatchError as error:
-                reason = f"the input response `{key}` is not a list of roots: {error}"
-                raise McpError(INVALID_PARAMS, reason) from None
-
     def __await__(self) -> Generator[Any, None, Roots]:
         yield from self._wait()
         return self
 
     def _roots(self) -> list[Root]:
-        items = self.raw.get("roots")
-        if not isinstance(items, list):
-            raise MismatchError("it needs `roots`, an array")
-        for item in items:
-            if not isinstance(item, dict) or not isinstance(item.get("uri"), str):
-                raise MismatchError("each root needs `uri`, a string")
-            if not isinstance(item.get("name"), (str, type(None))):
-                raise MismatchError("the `name` of a root must be a string")
-        return [Root(item["uri"], item.get("name")) for item in items]
+        return [Root(item["uri"], item.get("name")) for item in self.raw["roots"]]
 
     def __getitem__(self, index: Any) -> Any:
         return self._roots()[index]

@@ -155,7 +155,7 @@ def propose(
         with masked("completion", str(completer.identity), f"Error completing {completer.argument}"):
             found = completer.complete(value, arguments, context)
             if isinstance(found, InputRequiredResult):
-                raise TypeError("a completion cannot ask the client: only tools, resources and prompts can")
+                raise TypeError("only tools, resources and prompts can send requests to the client")
             if isinstance(found, Completion):
                 return Completion(_texts(found.values), found.total, found.has_more)
             if isinstance(found, Choices):

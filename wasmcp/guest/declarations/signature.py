@@ -224,7 +224,7 @@ class Signature:
         if client_requests is not None and client_requests.waiting:
             return client_requests.input_required()  # the function caught the `InputRequiredSignal`
         if isinstance(value, InputRequired):
-            return input_required_of(value, client_requests)
+            return input_required_of(value)
         return value
 
 

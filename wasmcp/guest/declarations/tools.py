@@ -20,12 +20,9 @@ from wasmcp.guest.declarations.signature import Signature, place_of_member
 from wasmcp.guest.declarations.tags import tagged
 from wasmcp.guest.declarations.tool_options import ToolOptions
 from wasmcp.guest.declarations.tool_results import Rendered, Renderer, failure, output_of, render_structured
-from wasmcp.guest.errors import McpError, MismatchError, MissingCapabilityError, ToolError, UnsupportedTypeError
+from wasmcp.guest.errors import McpError, MismatchError, ToolError, UnsupportedTypeError
 from wasmcp.guest.json_types.json_codec import decode_arguments
 from wasmcp.guest.json_types.schema_checks import problems
-
-STATELESS = "2026-07-28"
-"""The first revision with an error code for a missing capability."""
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 
@@ -128,10 +125,6 @@ class Tool(PerRequest):
         try:
             return self._call(arguments, context)
         except ToolError as error:
-            return failure(str(error))
-        except MissingCapabilityError as error:
-            if context.protocol_version >= STATELESS:
-                raise
             return failure(str(error))
         except McpError:
             raise

@@ -10,6 +10,7 @@ from wasmcp.guest.json_types.base import JsonType, undocumented
 from wasmcp.guest.json_types.containers import Array
 from wasmcp.guest.json_types.json_codec import decode
 from wasmcp.guest.json_types.scalars import Choice
+from wasmcp.guest.json_types.unions import without_null
 
 _SCALAR = re.compile(r"true|false|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 
@@ -20,7 +21,7 @@ def load_text(json_type: JsonType, text: str | list[str]) -> Any:
     Raises:
         MismatchError: The value does not fit.
     """
-    json_type = undocumented(json_type)
+    json_type = undocumented(without_null(json_type))
     if isinstance(text, list):
         item = json_type.item if isinstance(json_type, Array) else None
         return json_type.load(text if item is None else [_plain(item, part) for part in text])

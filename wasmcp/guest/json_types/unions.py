@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from wasmcp.guest.errors import MismatchError
 from wasmcp.guest.json_types.base import JsonType, Named, json_type_name, quoted, undocumented
 from wasmcp.guest.json_types.records import Record
-from wasmcp.guest.json_types.scalars import Choice
+from wasmcp.guest.json_types.scalars import Choice, Null
 
 if TYPE_CHECKING:
     from wasmcp.guest.json_types.base import Definitions
@@ -113,6 +113,17 @@ class Union(JsonType):
 
     def children(self) -> Iterator[JsonType]:
         return iter(self.options)
+
+
+def without_null(json_type: JsonType) -> JsonType:
+    """Return a type without the alternative null, for values that are never null: texts and fields of forms."""
+    plain = undocumented(json_type)
+    if not isinstance(plain, Union):
+        return json_type
+    options = [option for option in plain.options if not isinstance(option, Null)]
+    if len(options) == len(plain.options) or not options:
+        return json_type
+    return options[0] if len(options) == 1 else Union(options)
 
 
 def tag_of(options: list[JsonType]) -> tuple[str, Mapping[Any, JsonType]]:

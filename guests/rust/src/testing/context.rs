@@ -7,7 +7,7 @@ use crate::http::base64;
 use crate::{Component, Context, HttpRequest, Identity, Level};
 use serde_json::{json, Value};
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Deref;
 use std::rc::Rc;
 
@@ -27,6 +27,7 @@ pub(crate) struct LocalCall {
     values: FakeValues,
     arguments: RefCell<Option<String>>,
     answers: RefCell<VecDeque<Value>>,
+    stored: RefCell<BTreeMap<String, String>>,
     questions: RefCell<Vec<(String, Value)>>,
     reports: RefCell<Vec<Report>>,
     records: RefCell<Vec<(Level, Value)>>,
@@ -84,12 +85,30 @@ impl LocalCall {
         })
     }
 
-    pub fn input_responses(&self) -> Vec<(String, String)> {
-        Vec::new()
+    /// Return the answer that the test gave: a function under test runs once.
+    pub fn client_request(
+        &self,
+        method: &str,
+        params: &str,
+        key: Option<&str>,
+    ) -> Result<messages::ClientResponse, types::Error> {
+        self.questions.borrow_mut().push((method.to_owned(), parsed(params)));
+        let Some(answer) = self.answers.borrow_mut().pop_front() else {
+            panic!("this LocalContext has no answer to `{method}`: {params}");
+        };
+        Ok(messages::ClientResponse {
+            key: key.unwrap_or(method).to_owned(),
+            value: Some(answer.to_string()),
+        })
     }
 
-    pub fn input_state(&self) -> Option<Vec<u8>> {
-        None
+    pub fn stored_value(&self, name: &str) -> Option<String> {
+        self.stored.borrow().get(name).cloned()
+    }
+
+    pub fn store_value(&self, name: &str, value: &str) -> Result<(), types::Error> {
+        self.stored.borrow_mut().insert(name.to_owned(), value.to_owned());
+        Ok(())
     }
 
     pub fn progress(&self, progress: f64, total: Option<f64>, message: Option<&str>) {
@@ -140,12 +159,6 @@ impl LocalCall {
 
     pub fn values(&self) -> FakeValues {
         self.values.clone()
-    }
-
-    pub fn answer(&self, method: &str, params: &Value) -> Value {
-        self.questions.borrow_mut().push((method.to_owned(), params.clone()));
-        let answer = self.answers.borrow_mut().pop_front();
-        answer.unwrap_or_else(|| panic!("this LocalContext has no answer to `{method}`: {params}"))
     }
 }
 
@@ -201,6 +214,7 @@ impl LocalContext {
             values: FakeValues::session(),
             arguments: RefCell::default(),
             answers: RefCell::default(),
+            stored: RefCell::default(),
             questions: RefCell::default(),
             reports: RefCell::default(),
             records: RefCell::default(),
