@@ -187,3 +187,10 @@ class TestEntryPoints:
                 connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
                 connection.request("POST", "/mcp", "{}", {"Content-Type": "application/json"})
                 assert connection.getresponse().status == wanted
+
+
+def test_a_policy_in_rego_is_refused_where_a_server_starts() -> None:
+    with pytest.raises(InvalidSettingError, match=r"`POLICY` has a policy in Rego.*docs/guides/policy.md"):
+        environment.check({"POLICY": "\npackage mcp.authorization\nallow := true"})
+    environment.check({"POLICY": "strict"})
+    environment.check_ours({"POLICY": "package mcp.authorization"})

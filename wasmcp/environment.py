@@ -105,6 +105,9 @@ KNOWN = frozenset({*SERVER, *TOOLS, *TESTS, *ELSEWHERE})
 SWITCHES = ("WASMCP_FAST", "WASMCP_LOCKED", "WASMCP_OFFLINE", "WASMCP_SKIP_BUILD")
 """Variables with the values `1` and `true`, `0` and `false`."""
 
+_REGO = "POLICY"
+"""The variable of the Rust tool with the text of a policy. Others can use its name: the text decides."""
+
 _OURS = "WASMCP_"
 _PREFIXES = (_OURS, "JWT_")
 
@@ -123,6 +126,11 @@ def problems(environment: Mapping[str, str], *, prefixes: tuple[str, ...] = _PRE
         upper = name.upper()
         if upper.startswith(prefixes):
             problem = _bad_value(name, environment[name]) if name in KNOWN else unknown(name)
+        elif name == _REGO and prefixes == _PREFIXES and environment[name].lstrip().startswith("package mcp"):
+            problem = (
+                f"`{name}` has a policy in Rego, of the Rust tool `wasmcp`, which is not evaluated: write its rules in "
+                "`[tool.wasmcp.servers.NAME.policy]`; see docs/guides/policy.md"
+            )
         else:
             problem = _misspelt_prefix(name, upper)
         if problem is not None:
