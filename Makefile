@@ -42,7 +42,7 @@ test-fast: setup ## Run the tests that need no slow compiler
 
 soak: setup ## Run the tests of memory with all requests, 1,000 crashes of stores, and the property tests with random examples
 	WASMCP_SOAK=240000 $(PY) -m pytest -q tests/framework/test_framework_server_io_memory.py \
-	  tests/framework/test_framework_entry_points_robustness.py tests/host/test_host_store_crashes.py tests/component tests/guest tests/bindgen tests/toolchains/test_zig_tools.py
+	  tests/framework/test_framework_entry_points_robustness.py tests/host/test_host_store_crashes.py tests/host/test_host_ended_sessions.py tests/component tests/guest tests/bindgen tests/toolchains/test_zig_tools.py
 
 lint: setup ## Check style and types
 	$(BIN)/ruff check $(SOURCES)

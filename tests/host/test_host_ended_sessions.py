@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,6 +93,25 @@ def test_store_without_service_is_an_error_of_the_request(values: SessionValues)
     with pytest.raises(StoreRequestError):
         sessions.begin_request([(b"mcp-session-id", b"abc")])
     sessions.begin_request([])
+
+
+def test_stale_ids_take_no_memory(values: SessionValues) -> None:
+    hub = Hub()
+    tables = [Sessions(hub), Sessions(hub, ended=EndedSessions(60)), Sessions(hub, ended=EndedSessions(60, values))]
+    many = 1_000_000 if "WASMCP_SOAK" in os.environ else 3_000
+    for number in range(many // 10):
+        for table in tables:
+            table.begin_request([(b"mcp-session-id", b"%032x" % number)])
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    for number in range(many):
+        for table in tables:
+            table.begin_request([(b"mcp-session-id", b"%064x" % number)])
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert after - before < 100_000
+    assert [len(table) for table in tables] == [0, 0, 0]
+    assert [table.held for table in tables] == [0, 0, 0]
 
 
 @pytest.mark.parametrize(
