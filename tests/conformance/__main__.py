@@ -7,29 +7,33 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from support.server_processes import STATE_KEYS, WASMCP, wasmcp_serve, wasmtime, wasmtime_serve
 
 from conformance import inspector, suite
+from conformance.authorized import authorized
 from conformance.node import Node
 from conformance.outcome import Ledger, Outcome, expectations
 from wasmcp.project import ensure_built
 
 ROOT = Path(__file__).parents[2]
 EVERYTHING = ROOT / "example-servers" / "everything"
-ENTRY_POINTS = ("wasmcp serve", "wasmtime serve", "wasmcp run", "wasmtime run")
+AUTHORIZED = "with a token"
+ENTRY_POINTS = ("wasmcp serve", AUTHORIZED, "wasmtime serve", "wasmcp run", "wasmtime run")
 
 
 @contextmanager
 def url(entry_point: str, server: Path, compiled: Path) -> Iterator[str]:
     """Serve over HTTP until the block ends."""
-    serving = (
-        wasmcp_serve(server)
-        if entry_point == "wasmcp serve"
-        else wasmtime_serve(compiled, *STATE_KEYS, "--allow-precompiled")
-    )
+    serving: AbstractContextManager[int]
+    if entry_point == "wasmcp serve":
+        serving = wasmcp_serve(server)
+    elif entry_point == AUTHORIZED:
+        serving = authorized(server)
+    else:
+        serving = wasmtime_serve(compiled, *STATE_KEYS, "--allow-precompiled")
     with serving as port:
         yield f"http://127.0.0.1:{port}/mcp"
 
