@@ -298,6 +298,7 @@ def _rules(name: str, given: Mapping[str, list[str]], problems: list[str]) -> Gr
 
 def record(job: Job, composed: ComposedServer, metadata: ServerMetadata, components: Sequence[Prepared]) -> None:
     """Write the requested files next to the server: the manifest and the bill of materials."""
+    from wasmcp.component.license_section import license_texts
     from wasmcp.project import manifest
     from wasmcp.project.manifest import server_entry
     from wasmcp.project.sbom import render
@@ -312,7 +313,8 @@ def record(job: Job, composed: ComposedServer, metadata: ServerMetadata, compone
             before = manifest.read(job.options.manifest)
             manifest.write(job.options.manifest, {**before, job.output.stem: entry})
         if job.options.sbom is not None:
-            write_atomically(job.options.sbom, render(metadata.name, job.output.stem, entry).encode())
+            texts = license_texts(job.output.read_bytes())
+            write_atomically(job.options.sbom, render(metadata.name, job.output.stem, entry, texts).encode())
     except OSError as error:
         raise click.ClickException(f"`{error.filename}` cannot be written: {error.strerror or error}") from None
     except ModuleNotFoundError:

@@ -36,10 +36,12 @@ def command(server: str | None, root: Path, *, sbom: bool) -> None:
     if not sbom:
         click.echo(provenance.render(path.stem, entry, provenance.checkout_of(project.root)), nl=False)
         return
+    from wasmcp.component.license_section import license_texts
+
     try:
         from wasmcp.project.sbom import render
 
-        text = render(project.name, path.stem, entry)
+        text = render(project.name, path.stem, entry, license_texts(path.read_bytes()))
     except ModuleNotFoundError as error:
         raise MissingPackageDataError(str(error.name), "install `wasmcp[build]`") from None
     click.echo(text, nl=False)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wasmcp.component.license_section import Texts, license_texts
 from wasmcp.project.model import Project
 from wasmcp.storage.cache import Cache, write_atomically
 
@@ -37,20 +38,23 @@ def sbom_file(project: Project, server: str, entry: Mapping[str, Any], cache: Ca
     """
     path = cache.text_path("sboms", str(entry["inputs"]), f"{project.name}-{server}.cdx.json")
     if not path.is_file():
-        write_atomically(path, render(project.name, server, entry).encode())
+        texts = license_texts(project.output(server).read_bytes())
+        write_atomically(path, render(project.name, server, entry, texts).encode())
     return path
 
 
-def render(project: str, server: str, entry: Mapping[str, Any]) -> str:
+def render(project: str, server: str, entry: Mapping[str, Any], texts: Texts) -> str:
     """Return the bill of materials of a server.
 
     It lists the server, each component with its digest, its grants, its packages and the compilers that made it or the
-    registry that it comes from, and the framework.
+    registry that it comes from, and the framework. The licences that a package declares are its `licenses`, the texts
+    of its licence files its `evidence.licenses`: an SPDX expression has no place for a text.
 
     Args:
         project: The distribution's name.
         server: The server's key.
         entry: Its entry in the server manifest.
+        texts: The texts of licences of the packages inside; see `wasmcp.component.license_section`.
     """
     from cyclonedx.model import HashAlgorithm, HashType, Property
     from cyclonedx.model.bom import Bom
@@ -104,7 +108,7 @@ def render(project: str, server: str, entry: Mapping[str, Any]) -> str:
         )
         parts.append(part)
         needed = component.get("dependencies", ())
-        packages = [_package(one, component["language"], hashes(one["digest"])) for one in needed]
+        packages = [_package(one, component["language"], hashes(one["digest"]), texts) for one in needed]
         bom.components.update(packages)
         bom.register_dependency(part, packages)
         for package, found in zip(needed, packages, strict=True):
@@ -130,19 +134,28 @@ def render(project: str, server: str, entry: Mapping[str, Any]) -> str:
     return make_outputter(bom, OutputFormat.JSON, SchemaVersion.V1_6).output_as_string(indent=1) + "\n"
 
 
-def _package(package: Mapping[str, Any], language: str, hashes: list[HashType]) -> Component:
+def _package(package: Mapping[str, Any], language: str, hashes: list[HashType], texts: Texts) -> Component:
     """Return a package that a component was compiled with. A package of two components is listed once."""
+    from cyclonedx.model import AttachedText
     from cyclonedx.model.component import Component, ComponentType
+    from cyclonedx.model.component_evidence import ComponentEvidence
+    from cyclonedx.model.license import DisjunctiveLicense
     from packageurl import PackageURL
 
     kind = {"python": "pypi", "typescript": "npm", "rust": "cargo"}.get(language, "generic")
+    purl = PackageURL(kind, name=package["name"], version=package["version"])
+    files = [
+        DisjunctiveLicense(name=name, text=AttachedText(content=text, content_type="text/plain"))
+        for name, text in texts.get(f"pkg:{kind}/{package['name']}@{package['version']}", {}).items()
+    ]
     return Component(
         name=package["name"],
         version=package["version"],
         type=ComponentType.LIBRARY,
         bom_ref=f"{kind}:{package['name']}@{package['version']}",
-        purl=PackageURL(kind, name=package["name"], version=package["version"]),
+        purl=purl,
         hashes=hashes,
+        evidence=ComponentEvidence(licenses=files) if files else None,
         licenses=[_license(package["license"])] if package["license"] else [],
     )
 

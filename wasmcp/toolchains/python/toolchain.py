@@ -20,6 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from wasmcp.component.custom_sections import strip
+from wasmcp.component.license_section import license_section
 from wasmcp.declaration_section import DataFiles, Declares
 from wasmcp.errors import ToolchainError
 from wasmcp.package_data import wit_directory
@@ -34,6 +35,7 @@ from wasmcp.toolchains.python.late_declarations import late_declarations
 from wasmcp.toolchains.python.local_projects import local_projects
 from wasmcp.toolchains.python.module_ast import Module, refusal
 from wasmcp.toolchains.python.native_modules import SUFFIX, extension_name
+from wasmcp.toolchains.python.package_licenses import license_texts
 from wasmcp.toolchains.python.staging import GUEST, stage_application
 from wasmcp.toolchains.python.stdlib_limits import ABSENT, ZONES, import_of_zones, lost_guarantees, unavailable_uses
 from wasmcp.toolchains.shared_sources import folder_problem, is_outside, shared_folder
@@ -120,7 +122,8 @@ class PythonToolchain:
                 if failure is not None:
                     raise failure_of(source, modules, application, failure)
                 declares = Declares(uses=uses(modules.values()), files=counted(places)).section()
-                partial.write_bytes(strip(partial.read_bytes()) + declares)
+                texts = {} if fetched is None else license_texts(fetched, source.dependencies)
+                partial.write_bytes(strip(partial.read_bytes()) + declares + license_section(texts))
                 partial.replace(output)
             finally:
                 partial.unlink(missing_ok=True)
