@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import sysconfig
 from collections.abc import Mapping
 from dataclasses import replace
@@ -104,7 +105,7 @@ def test_a_wheel_for_emscripten_is_converted(tmp_path, index):
     assert not [name for name in recorded if "emscripten" in name]
 
 
-@pytest.mark.parametrize("platform", ["wasi_wasm32", "wasi_0_0_0_wasm32"])
+@pytest.mark.parametrize("platform", ["wasi_wasm32", "wasi_0_0_0_wasm32", "wasi_0_2_wasm32", "wasi_24_wasm32"])
 def test_wheels_for_wasi_are_taken_before_others(tmp_path, index, platform):
     imports = '(import "env" "open" (func (param i32 i32 i32) (result i32)))'  # of the same C library: all is allowed
     imports += '(import "wasi:random/insecure-seed@0.2.6" "insecure-seed" (func (param i32)))'
@@ -124,8 +125,21 @@ def test_wheels_for_the_stable_abi_are_taken(tmp_path, index):
 
 def test_a_wheel_for_another_python_is_not_taken(tmp_path, index):
     wheel(index, "fast", "1.0", {"fast.cpython-313-wasm32-wasi.so": native()}, tag="cp313-cp313-wasi_wasm32")
-    with pytest.raises(ToolchainError, match="pip finds no packages for its `dependencies`"):
+    with pytest.raises(ToolchainError, match="pip finds no packages for its `dependencies`") as caught:
         resolve(tmp_path, "fast")
+    advice = "A component cannot load `fast-1.0-cp313-cp313-wasi_wasm32.whl`: it takes wheels tagged `cp314` or `abi3`"
+    assert advice in str(caught.value)
+
+
+@pytest.mark.parametrize("platform", ["wasi_0_0_0_wasm64", "wasi_preview1_wasm32", "pyemscripten_2025_0_wasm32"])
+def test_a_wheel_for_another_platform_of_webassembly_is_refused_by_name(tmp_path, index, platform):
+    here = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+    tag = f"cp{sys.version_info.major}{sys.version_info.minor}-abi3-{here}"
+    wheel(index, "fast", "1.0", {"fast.abi3.so": b"\x7fELF"}, tag=tag)
+    wheel(index, "fast", "1.0", {"fast.abi3.so": native()}, tag=f"cp39-abi3-{platform}")
+    with pytest.raises(ToolchainError, match=f"cannot load `fast-1.0-cp39-abi3-{platform}.whl`") as caught:
+        resolve(tmp_path, "fast")
+    assert "for `wasi_wasm32`, with or without a version" in str(caught.value)
 
 
 def test_a_conversion_is_kept_for_other_components(tmp_path, index, monkeypatch):

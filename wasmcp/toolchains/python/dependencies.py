@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from wasmcp.toolchains.python.native_abi import ABI
 from wasmcp.toolchains.python.native_modules import check_known, convert_packages, converter_key, information_of
 from wasmcp.toolchains.python.package_advice import advice_for, advice_for_module
 from wasmcp.toolchains.python.package_names import normalised
+from wasmcp.toolchains.python.pip_resolver import UNFIT, WASI
 
 NATIVE = (".so", ".pyd", ".dylib", ".dll", ".a")
 """File extensions of native code."""
@@ -116,11 +117,12 @@ def resolve(
     built = _from_source(source)
     with tempfile.TemporaryDirectory(prefix="wasmcp-pip-") as folder:
         arguments += ["--target", folder, *_formats(built)]
-        code, report, output = _pip([*arguments, *requirements], source)
-        if code:
-            raise _unresolved(source, requirements, output)
+        run = _pip([*arguments, *requirements], source)
+        output = run.errors
+        if run.code:
+            raise _unresolved(source, requirements, run)
     try:
-        found = [_distribution(item) for item in json.loads(report)["install"]]
+        found = [_distribution(item) for item in json.loads(run.output)["install"]]
     except (ValueError, KeyError, TypeError) as error:
         message = f"component `{source.name}`: pip's report cannot be read ({error}): pip 23 or newer is needed"
         raise ToolchainError(message, source=source.label, toolchain="python", output=output) from None
@@ -204,9 +206,9 @@ def install(source: ComponentSource, cache: Path, progress: Callable[[str], None
             *_TARGET,
             *_formats(built),
         ]
-        code, _, output = _pip([*arguments, "--target", str(target), "--require-hashes", "-r", str(listed)], source)
-        if code:
-            raise _refusal(source, output)
+        run = _pip([*arguments, "--target", str(target), "--require-hashes", "-r", str(listed)], source)
+        if run.code:
+            raise _refusal(source, run)
         _check_native(source, target, convert_packages(source, target, cache, progress))
         shutil.rmtree(target / "bin", ignore_errors=True)  # console scripts that name this machine's interpreter
         unpacked_packages.keep(target, folder)
@@ -244,20 +246,19 @@ def _native(source: ComponentSource, package: str, file: str, request: str = "")
     return NativeCodeError(message, source=source.label, packages={name: [f"`{file}` is for another platform"]})
 
 
-def _unresolved(source: ComponentSource, requirements: Sequence[str], output: str) -> ToolchainError:
+def _unresolved(source: ComponentSource, requirements: Sequence[str], run: _Run) -> ToolchainError:
     """Return the error for requirements without a solution.
 
     Where every version of a package needs native code, pip reports a conflict of versions. The packages with native
     code are those that this machine would get for the same requirements, and that have no wheel for WebAssembly.
     """
-    if "ResolutionImpossible" not in output:
-        return _refusal(source, output)
+    if "ResolutionImpossible" not in run.errors:
+        return _refusal(source, run)
     arguments = ["install", "--dry-run", "--ignore-installed", "--quiet", "--report", "-", "--only-binary=:all:"]
-    code, report, _ = _pip([*arguments, *requirements], source, own_platform=True)
-    found = [_distribution(item) for item in json.loads(report)["install"]] if not code and report[:1] == "{" else []
+    found = _reported(_pip([*arguments, *requirements], source, own_platform=True))
     lacking = [one for one in found if not one.file.endswith("-none-any.whl") and not _has_wheel(source, one)]
     if not lacking:
-        return _refusal(source, output)
+        return _refusal(source, run)
     errors = [_native(source, one.name, one.file) for one in lacking]
     packages = {name: problems for error in errors for name, problems in error.packages.items()}
     lines = [str(error) for error in errors]
@@ -269,12 +270,25 @@ def _has_wheel(source: ComponentSource, one: Distribution) -> bool:
     """Return True if a package has a wheel that a component takes, in any version."""
     with tempfile.TemporaryDirectory(prefix="wasmcp-pip-") as folder:
         arguments = ["install", "--dry-run", "--no-deps", "--ignore-installed", "--quiet", "--report", "-", *_TARGET]
-        code, _, _ = _pip([*arguments, "--target", folder, "--only-binary=:all:", one.name], source)
-    return code == 0
+        run = _pip([*arguments, "--target", folder, "--only-binary=:all:", one.name], source)
+    return run.code == 0
 
 
-def _refusal(source: ComponentSource, output: str) -> ToolchainError:
+def _unfit(run: _Run, package: str) -> str:
+    """Return a sentence that names the wheels of a package for other versions of WebAssembly platforms or Python."""
+    wheels = [name for name in run.unfit if normalised(name.partition("-")[0]) == normalised(package)]
+    if not wheels:
+        return ""
+    named = ", ".join(f"`{name}`" for name in wheels[:_SHOWN])
+    return (
+        f". A component cannot load {named}: it takes wheels tagged `{ABI.interpreter}` or `abi3` for `{WASI}`, with "
+        f"or without a version, and for `{ABI.emscripten}`"
+    )
+
+
+def _refusal(source: ComponentSource, run: _Run) -> ToolchainError:
     """Return the error for a failure of pip; if native code is the reason, it names the package and the file."""
+    output = run.errors
     if "No module named pip" in output or "No module named 'pip'" in output:
         message = (
             f"component `{source.name}` has `dependencies`, which pip resolves, and pip is not installed next to "
@@ -290,11 +304,9 @@ def _refusal(source: ComponentSource, output: str) -> ToolchainError:
             request = _ON_REQUEST.format(json.dumps(culprit))
             request = f". Where it has a source distribution that may be Python alone: {request}"
         arguments = ["install", "--dry-run", "--no-deps", "--ignore-installed", "--quiet", "--report", "-"]
-        code, report, _ = _pip([*arguments, "--only-binary=:all:", culprit], source, own_platform=True)
-        for item in json.loads(report)["install"] if not code and report.startswith("{") else ():
-            file = _distribution(item).file
-            if not file.endswith("-none-any.whl"):
-                return _native(source, culprit, file, request)
+        for one in _reported(_pip([*arguments, "--only-binary=:all:", culprit], source, own_platform=True)):
+            if not one.file.endswith("-none-any.whl"):
+                return _native(source, culprit, one.file, f"{request}{_unfit(run, culprit)}")
         if built and "No matching distribution" not in output:
             message = (
                 f"component `{source.name}`: its dependency `{culprit}` cannot be built from source as Python alone: "
@@ -303,6 +315,7 @@ def _refusal(source: ComponentSource, output: str) -> ToolchainError:
             return ToolchainError(message, source=source.label, toolchain="python", output=_last_lines(output))
     about = f" (`{culprit}`)" if culprit else ""
     message = f"component `{source.name}`: pip finds no packages for its `dependencies`{about}{request}"
+    message += "" if culprit is None else _unfit(run, culprit)
     return ToolchainError(message, source=source.label, toolchain="python", output=_last_lines(output))
 
 
@@ -347,17 +360,46 @@ def license_of(metadata: Mapping[str, Any]) -> str:
     return ", ".join(found) or text.partition("\n")[0][:80]
 
 
-def _pip(arguments: Sequence[str], source: ComponentSource, *, own_platform: bool = False) -> tuple[int, str, str]:
-    """Run pip; return its exit code, stdout and stderr."""
+@dataclass(frozen=True)
+class _Run:
+    """Result of pip.
+
+    Attributes:
+        code: Its exit code.
+        output: Its text on stdout.
+        errors: Its text on stderr.
+        unfit: The file names of wheels for WebAssembly that it found and that a component cannot load.
+    """
+
+    code: int
+    output: str
+    errors: str
+    unfit: tuple[str, ...] = ()
+
+
+def _reported(run: _Run) -> list[Distribution]:
+    """Return the packages in a report of pip; an empty list if it failed."""
+    if run.code or not run.output.startswith("{"):
+        return []
+    return [_distribution(item) for item in json.loads(run.output)["install"]]
+
+
+def _pip(arguments: Sequence[str], source: ComponentSource, *, own_platform: bool = False) -> _Run:
+    """Run pip."""
     command = [sys.executable, *(("-m", "pip") if own_platform else (str(_PIP),)), *arguments]
     with tempfile.TemporaryDirectory(prefix="wasmcp-pip-") as folder:
-        constraints = Path(folder) / "constraints.txt"
+        constraints, unfit = Path(folder) / "constraints.txt", Path(folder) / "unfit.txt"
         constraints.write_text("".join(f"{name}==0\n" for name in _NATIVE_BACKENDS), encoding="utf-8")
         try:
             done = subprocess.run(
                 command,
                 cwd=folder,  # an empty folder: nothing can be imported by accident
-                env={**os.environ, **_WITHOUT_COMPILER, "PIP_BUILD_CONSTRAINT": str(constraints)},
+                env={
+                    **os.environ,
+                    **_WITHOUT_COMPILER,
+                    "PIP_BUILD_CONSTRAINT": str(constraints),
+                    UNFIT: str(unfit),
+                },
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 timeout=_TIMEOUT,
@@ -366,4 +408,6 @@ def _pip(arguments: Sequence[str], source: ComponentSource, *, own_platform: boo
         except subprocess.TimeoutExpired:
             message = f"component `{source.name}`: pip did not end within {_TIMEOUT:.0f} s"
             raise ToolchainError(message, source=source.label, toolchain="python") from None
-    return done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
+        names = dict.fromkeys(unfit.read_text("utf-8").splitlines()) if unfit.is_file() else ()
+    output, errors = (text.decode("utf-8", "replace") for text in (done.stdout, done.stderr))
+    return _Run(done.returncode, output, errors, tuple(names))

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from wasmcp.toolchains.base import PINS
+from wasmcp.toolchains.python.pip_resolver import WASI, is_wasi
 
 
 @dataclass(frozen=True)
@@ -20,13 +21,11 @@ class Abi:
     Attributes:
         python: The version of CPython in a component, without the patch level.
         emscripten: The platform tag of wheels for Emscripten with this CPython (PEP 783).
-        wasi: The platform tags of wheels for WASI, as setuptools and maturin write them.
         converter: The version of the conversion from Emscripten to WASI; a new one converts every module again.
     """
 
     python: str
     emscripten: str
-    wasi: tuple[str, ...]
     converter: int
 
     @property
@@ -36,8 +35,12 @@ class Abi:
 
     @property
     def platforms(self) -> tuple[str, ...]:
-        """The platform tags of wheels with native modules, the preferred ones first."""
-        return (*self.wasi, self.emscripten)
+        """The platform tags of wheels with native modules, the preferred ones first; see `fits`."""
+        return (WASI, self.emscripten)
+
+    def fits(self, platform: str) -> bool:
+        """Return True for a platform tag of wheels with native modules, of WASI with any version."""
+        return platform == self.emscripten or is_wasi(platform)
 
     @property
     def suffix(self) -> str:
@@ -54,7 +57,6 @@ ABIS: Mapping[str, Abi] = {
     "0.25.1": Abi(
         python="3.14",
         emscripten="pyemscripten_2026_0_wasm32",
-        wasi=("wasi_wasm32", "wasi_0_0_0_wasm32"),
         converter=1,
     ),
 }

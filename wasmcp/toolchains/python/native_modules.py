@@ -85,7 +85,7 @@ def convert_packages(source: ComponentSource, folder: Path, cache: Path, progres
     for one in source.dependencies:
         information = information_of(folder, one)
         platforms = set() if information is None else _platforms(information)
-        if information is None or not platforms & set(ABI.platforms):
+        if information is None or not any(map(ABI.fits, platforms)):
             continue
         files = sorted(name for name in _recorded(information) if name.endswith(SUFFIX) and (folder / name).is_file())
         if not files:

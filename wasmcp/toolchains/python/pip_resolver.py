@@ -8,9 +8,10 @@ rejects source distributions for another platform, although a pure Python one fi
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 GUEST = {
@@ -37,6 +38,41 @@ _KEPT = {
     "PYTHONNOUSERSITE", "PYTHONIOENCODING", "PYTHONUTF8", "PYTHONPATH",
 }  # fmt: skip
 """Environment variables passed on to programs that pip starts, such as the build code of source distributions."""
+
+
+WASI = "wasi_wasm32"
+"""The platform tag that stands for all of WASI on 32 bits."""
+
+UNFIT = "WASMCP_UNFIT_WHEELS"
+"""Environment variable with the path of a file, to which names of wheels for WebAssembly that do not fit are added."""
+
+_WASI = re.compile(r"wasi(_\d+)*_wasm32")
+_WEB_ASSEMBLY = re.compile(r"wasi|pyemscripten|pyodide|emscripten")
+
+
+def is_wasi(platform: str) -> bool:
+    """Return True for a platform tag of WASI: build tools write versions of their own into it."""
+    return _WASI.fullmatch(platform) is not None
+
+
+def _accept_all_wasi(wheel: Any, tag: Any) -> None:
+    """Make pip treat all platform tags of WASI as one, and record wheels for WebAssembly that do not fit."""
+    start, supported = wheel.__init__, wheel.supported
+
+    def init(self: Any, filename: str) -> None:
+        start(self, filename)
+        self.file_tags = frozenset(
+            tag(one.interpreter, one.abi, WASI) if is_wasi(one.platform) else one for one in self.file_tags
+        )
+
+    def is_supported(self: Any, tags: Iterable[Any]) -> bool:
+        fits: bool = supported(self, tags)
+        if not fits and any(_WEB_ASSEMBLY.match(one.platform) for one in self.file_tags) and UNFIT in os.environ:
+            with open(os.environ[UNFIT], "a", encoding="utf-8") as file:  # noqa: PTH123 - of one line
+                file.write(f"{self.filename}\n")
+        return fits
+
+    wheel.__init__, wheel.supported = init, is_supported
 
 
 class _Subprocess:
@@ -69,11 +105,14 @@ def main(arguments: list[str]) -> int:
     """Run pip with these arguments; return its exit code."""
     from pip._internal.cli import cmdoptions
     from pip._internal.cli.main import main as pip
+    from pip._internal.models.wheel import Wheel
     from pip._internal.utils import subprocess as programs
     from pip._vendor.packaging import markers
+    from pip._vendor.packaging.tags import Tag
 
     markers.default_environment = lambda: dict(GUEST)  # type: ignore[assignment,return-value]
     programs.subprocess = _Subprocess()  # type: ignore[assignment,attr-defined]
+    _accept_all_wasi(Wheel, Tag)
     cmdoptions.check_dist_restriction = lambda *_, **__: None
     return int(pip(arguments))
 
