@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import wasmtime
+from support.memory_images import memory_image
 from support.projects import write_project
 from support.wheels import wheel
 
@@ -137,6 +138,17 @@ def recurse(kind: str) -> str:
 
 
 @tool
+def version() -> list[str]:
+    """Return versions of packages, and the name of one that is not there."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return [version("answers"), version("pydantic_core").partition(".")[0], version("missing")]
+    except PackageNotFoundError as error:
+        return [version("answers"), version("pydantic_core").partition(".")[0], str(error.name)]
+
+
+@tool
 def answer() -> int:
     """Return a constant of a native module."""
     return answers.ANSWER
@@ -228,6 +240,10 @@ def test_recursion_of_compiled_code_that_is_too_deep_ends_that_call_alone(server
     assert call(server, "answer") == 42
 
 
+def test_metadata_of_packages_is_read_in_a_call(server):
+    assert call(server, "version") == ["1.0", "2", "missing"]
+
+
 def test_the_lock_file_has_the_files_of_the_index(shop):
     (needed,) = lock.read(shop).dependencies
     found = {one.name: one for one in needed.distributions}
@@ -246,10 +262,15 @@ def test_the_bill_of_materials_has_the_libraries_inside(shop):
     crate = next(one for purl, one in purls.items() if purl and purl.startswith("pkg:cargo/pyo3@"))
     assert crate["licenses"]
     core = next(one for purl, one in purls.items() if purl and purl.startswith("pkg:pypi/pydantic-core@"))
+    assert core["licenses"] == [{"license": {"id": "MIT"}}]
+    (text,) = core["evidence"]["licenses"]
+    assert "Permission is hereby granted" in text["license"]["text"]["content"]
     needs = {one["ref"]: one.get("dependsOn", []) for one in bom["dependencies"]}
     assert crate["bom-ref"] in needs[core["bom-ref"]]
 
 
 def test_the_component_stays_below_its_size(shop):
     megabytes = (shop / "src/shop/_wasmcp/default.wasm").stat().st_size / 1e6
-    assert megabytes < 45
+    assert megabytes < 32
+    image, data = memory_image((shop / "src/shop/_wasmcp/default.wasm").read_bytes())
+    assert image < 2 * data, "wasmtime maps an image of the memory; a sparse one is copied for each instance"

@@ -65,7 +65,7 @@ def environment() -> list[list[str]]:
 
 @tool
 def package() -> list[str]:
-    return [greet.hello(), greet.VERSION, greet.DATA, greet.plugin("greet.loud")]
+    return [greet.hello(), greet.VERSION, greet.DATA, greet.plugin("greet.loud"), greet.wait()]
 
 
 @tool
@@ -100,6 +100,12 @@ def hello():
 
 def plugin(name):
     return importlib.import_module(name).NAME
+
+
+def wait():
+    import asyncio
+
+    return asyncio.run(asyncio.sleep(0, "waited"))
 
 
 def table():
@@ -168,11 +174,11 @@ class TestInstances:
         assert now == []
 
     def test_packages(self, built):
-        assert call(built[0], "package") == ["hello 1/2", "1.5", "words", "LOUD"]
+        assert call(built[0], "package") == ["hello 1/2", "1.5", "words", "LOUD", "waited"]
 
     def test_warnings(self, built):
         once = "is called once, when the component is built, and its value kept"
-        place = "`dependencies/greet/__init__.py`, line 26"
+        place = "`dependencies/greet/__init__.py`, line 32"
         assert built[1][1:] == [
             f"warning: {place}: `pandas` is not in the component (ModuleNotFoundError: No module named 'pandas')",
             f"warning: `tools_.py`, line 15: `time.time` {once}",

@@ -74,6 +74,11 @@ class _Finder:
         return spec
 
 
+def find_spec(name: str) -> importlib.machinery.ModuleSpec | None:
+    """Return the spec of a stored module; None for all others."""
+    return _Finder.find_spec(name)
+
+
 def keep(name: str, code: CodeType, path: str = "", *, is_package: bool = False) -> None:
     """Store the code of a module for a later import."""
     _keep(name, _Kept(zlib.compress(marshal.dumps(code), 9), path, is_source=False, is_package=is_package))

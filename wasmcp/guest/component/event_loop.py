@@ -11,7 +11,7 @@ import asyncio
 import sys
 import threading
 import time
-from asyncio import base_events, events
+from asyncio import base_events
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
@@ -139,11 +139,6 @@ async def on_thread(function: Callable[..., T], *arguments: Any) -> T:
 def _give_up(future: asyncio.Future[bool]) -> None:
     if not future.done():
         future.set_result(False)
-
-
-def install() -> None:
-    """Make `TimerLoop` the loop of `asyncio.run` and `asyncio.Runner`: the standard loops need sockets."""
-    asyncio.new_event_loop = events.new_event_loop = TimerLoop
 
 
 def run(coroutine: Coroutine[Any, Any, T], idle: Callable[[], None] | None = None) -> T:

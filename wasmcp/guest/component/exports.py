@@ -66,9 +66,7 @@ T = TypeVar("T")
 sys.stdin = sys.__stdin__ = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")  # type: ignore[misc]
 
 if "asyncio" in sys.modules:
-    from wasmcp.guest.component.event_loop import install
-
-    install()
+    import wasmcp.guest.component.event_loop  # noqa: F401 - the loop of `asyncio.run`, and of async tools
 
 try:
     from wasmcp.guest.session_wasi import open_session

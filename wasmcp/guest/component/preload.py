@@ -15,10 +15,17 @@ import os
 import sys
 from typing import Any, TextIO
 
+from wasmcp.guest.component import lazy_metadata, lean_code
 from wasmcp.guest.component.compressed_modules import explain_missing, list_directories
 from wasmcp.guest.component.error_reporting import remember
 from wasmcp.guest.component.import_report import check_declared, describe
-from wasmcp.guest.component.snapshot import clear_freed_memory, descriptors, open_files, watched
+from wasmcp.guest.component.snapshot import (
+    clear_freed_memory,
+    descriptors,
+    drop_compiled_annotations,
+    open_files,
+    watched,
+)
 from wasmcp.guest.component.stdlib_guards import guard_sqlite, install, open_sockets
 from wasmcp.guest.component.stdlib_imports import keep_later, keep_sources
 from wasmcp.guest.declarations.rules import collected, warned
@@ -29,6 +36,7 @@ PLAN = "_wasmcp_plan.json"
 REPORT = "_wasmcp_report.json"
 
 
+_FOR_ASYNCIO = ("event_loop", "pollables")
 _MOST_PRINTED = 100_000
 _GENERATED = frozenset({"componentize_py_runtime", "componentize_py_types", "wit_world"})
 
@@ -100,6 +108,7 @@ def boot(folder: str, core: frozenset[str]) -> None:
 def _guard(plan: dict[str, Any], folder: str) -> None:
     """Replace or guard what does not work in a component, before other modules import it."""
     install()
+    lazy_metadata.install()
     if plan["files"]:
         from wasmcp.guest.component.stdlib_guards import keep_zones
         from wasmcp.guest.files.archive import Tree, read_archive
@@ -136,7 +145,10 @@ def _import(plan: dict[str, Any], report: dict[str, Any], core: frozenset[str], 
         report["sockets"] = open_sockets()
     if report["errors"] or report["missing"] or report["open"]:
         return
-    keep_later(core, plan["packages"], plan["standard"])
+    if sys.platform == "wasi":
+        lazy_metadata.finish()
+    keep_later(core, {**_own_modules(folder), **plan["packages"]}, plan["standard"])
+    lean_code.remove()
     if sys.platform == "wasi":
         if plan.get("development"):
             from wasmcp.guest.component.development import prepare
@@ -145,9 +157,15 @@ def _import(plan: dict[str, Any], report: dict[str, Any], core: frozenset[str], 
         keep_sources(folder)
         list_directories()
         explain_missing()
+        drop_compiled_annotations()
         gc.collect()
         clear_freed_memory()
         gc.freeze()  # garbage collections in a call need not visit the objects of the snapshot
+
+
+def _own_modules(folder: str) -> dict[str, str]:
+    """Return path -> name, of the modules of the guest library that an import of `asyncio` in a call needs."""
+    return {f"{folder}/wasmcp/guest/component/{name}.py": f"wasmcp.guest.component.{name}" for name in _FOR_ASYNCIO}
 
 
 def _missing(module: str, folder: str) -> str | None:

@@ -59,7 +59,8 @@ def open_files(before: frozenset[int]) -> list[str]:
         before: The descriptors that were open before the modules were imported.
     """
     gc.collect()
-    files = [item for item in gc.get_objects() if isinstance(item, io.FileIO) and not item.closed]
+    # By `type`: `isinstance` reads `__class__` as well, and proxies of packages import what they stand for then.
+    files = [item for item in gc.get_objects() if issubclass(type(item), io.FileIO) and not item.closed]
     named = {item.fileno(): str(item.name) for item in files if item.fileno() > 2}
     # Files that were opened by C code or `os.open` have no name here.
     unnamed = {number: f"file descriptor {number}" for number in descriptors() - before}
@@ -77,19 +78,29 @@ def thaw() -> None:
         _generators.popitem()[1].seed()
 
 
+def drop_compiled_annotations() -> None:
+    """Drop the code of annotations that are strings: `typing` compiles them to check them, and again when needed."""
+    import typing
+
+    references: Any = typing.ForwardRef
+    for item in gc.get_objects():
+        if type(item) is references:
+            item.__code__ = None
+
+
 def clear_freed_memory() -> None:
     """Overwrite memory that is no longer in use with zeros, by allocating and freeing all of it.
 
     Blocks of each size, from large to small, are taken until one is beyond the memory in use: its end has grown.
     """
     zero = array("B", [0])
-    beyond = zero * _LARGEST
-    limit = beyond.buffer_info()[0]
+    # Freed at once: its header stays behind, and an engine maps the memory up to there (if that is half empty, it
+    # copies the memory for each instance instead).
+    limit = (zero * _LARGEST).buffer_info()[0]
     held = []
     size = _LARGEST
     while size >= _SMALLEST:
-        block = zero * size
-        if block.buffer_info()[0] >= limit:
+        if (zero * size).buffer_info()[0] >= limit:
             size //= 2
         else:
-            held.append(block)
+            held.append(zero * size)

@@ -245,8 +245,12 @@ def keep_zones(archive: Archive, folder: str) -> None:
         archive: The component's files.
         folder: The folder ``zoneinfo`` of the package ``tzdata``, with a slash at its end.
     """
+    # The default search path would come from `sysconfig`, with all variables of the interpreter's build.
+    os.environ["PYTHONTZPATH"] = ""
     import zoneinfo
     from zoneinfo import _common, _tzpath
+
+    del os.environ["PYTHONTZPATH"]
 
     def load_tzdata(key: str) -> io.BytesIO:
         try:

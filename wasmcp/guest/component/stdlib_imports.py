@@ -13,6 +13,7 @@ import opcode
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from importlib.machinery import SourceFileLoader
 from types import CodeType, ModuleType
 from typing import Any
 
@@ -27,9 +28,6 @@ _LIBRARY = os.path.dirname(os.path.dirname(encodings.__file__))  # noqa: PTH120 
 # Imported from C, which has no code to search.
 _FROM_C = ("_strptime", "copyreg", "linecache", "locale", "stringprep", "unicodedata", "warnings")
 
-# Their import has to be complete when the component is: an event loop replaces that of `asyncio`.
-_EAGER = {"asyncio"}
-
 # Not used in a component: command lines, debuggers, other platforms, other processes.
 _PROGRAMS = {"main", "_main", "test", "_test", "_cli"}
 _UNWANTED = {
@@ -39,13 +37,18 @@ _UNWANTED = {
     "subprocess", "tkinter", "this", "tracemalloc", "turtle", "turtledemo", "usercustomize", "venv", "webbrowser",
     "winreg", "wsgiref",
 }  # fmt: skip
-_TESTS = {"_tests", "test", "tests"}
+# Used in a component by packages that name them: `asyncio` imports `subprocess`.
+_ON_REQUEST = {"asyncio": ("asyncio", "subprocess")}
+_TESTS = {"__main__", "_hypothesis_plugin", "_tests", "conftest", "mypy", "test", "tests"}
 _OTHERS = {
+    "asyncio.proactor_events", "asyncio.tools", "asyncio.windows_events", "asyncio.windows_utils",
     "__hello__", "__phello__", "_pydatetime", "_pydecimal", "_pyio", "cProfile", "cmd", "compileall", "ftplib",
     "getpass", "imaplib", "mailbox", "modulefinder", "pickletools", "poplib", "profile", "pstats", "pty",
     "py_compile", "pyclbr", "site-packages", "smtplib", "socketserver", "tabnanny", "timeit", "trace", "tty",
     "unittest", "wasmcp", "xmlrpc", "zipapp",
 }  # fmt: skip
+
+_requested: set[str] = set()
 
 
 def keep_later(core: frozenset[str], packages: Mapping[str, str], standard: Iterable[str]) -> None:
@@ -56,8 +59,10 @@ def keep_later(core: frozenset[str], packages: Mapping[str, str], standard: Iter
         packages: Path -> name, of modules of packages that import statements name.
         standard: Names of modules of the standard library that packages import.
     """
-    for name in (*_FROM_C, *(name for name in standard if name.partition(".")[0] in _EAGER)):
+    for name in _FROM_C:
         _try(name)
+    for name in {name.partition(".")[0] for name in standard}:
+        _requested.update(_ON_REQUEST.get(name, ()))
     for path, name in packages.items():
         _keep_file(name, path)
     waiting = [f"encodings.{name}" for name, _ in _modules_in(f"{_LIBRARY}/encodings")]
@@ -91,7 +96,7 @@ def _keep_file(name: str, path: str) -> CodeType | None:
         return None
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - no pathlib here
-            code = compile(file.read(), path, "exec", dont_inherit=True)
+            code: CodeType = SourceFileLoader(name, path).source_to_code(file.read(), path)
     except (OSError, SyntaxError, ValueError):
         return None
     keep(name, code, path, is_package=path.endswith("/__init__.py"))
@@ -159,7 +164,7 @@ def _with_parents(name: str) -> list[str]:
 
 
 def _is_unwanted(name: str) -> bool:
-    return any(f"{name}.".startswith(f"{unwanted}.") for unwanted in _UNWANTED)
+    return any(f"{name}.".startswith(f"{unwanted}.") for unwanted in _UNWANTED - _requested)
 
 
 def _try(name: str) -> None:

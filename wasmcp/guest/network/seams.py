@@ -10,7 +10,7 @@ import importlib
 import importlib.machinery
 import importlib.util
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -28,6 +28,13 @@ SEAMS = {
     "urllib3": "wasmcp.guest.network.http_sockets",
 }
 """Module of a library -> module with its seam: a function `patches` that returns what to replace."""
+
+OF_COMPONENTS = {
+    "asyncio": "wasmcp.guest.component.asyncio_loops",
+    "pydantic.plugin._loader": "wasmcp.guest.network.pydantic_parts",
+    "pydantic_core.core_schema": "wasmcp.guest.network.pydantic_parts",
+}
+"""The same for modules that unit tests use unchanged."""
 
 SUBSTITUTES = {
     "ssl": "wasmcp.guest.network.tls",
@@ -54,15 +61,20 @@ class Patch:
 
 
 class Seams:
-    """The seams of all libraries, and a finder that applies them to libraries that are imported later."""
+    """The seams of all libraries, and a finder that applies them to libraries that are imported later.
 
-    def __init__(self) -> None:
+    Args:
+        seams: Module of a library -> module with its seam.
+    """
+
+    def __init__(self, seams: Mapping[str, str] = SEAMS) -> None:
+        self._seams = seams
         self._replaced: list[Patch] = []
 
     def install(self) -> None:
         """Apply the seams of imported libraries, and from now on those of others after their import."""
         sys.meta_path.insert(0, self)
-        for name in SEAMS:
+        for name in self._seams:
             module = sys.modules.get(name)
             if module is not None:
                 self.apply(module)
@@ -81,9 +93,9 @@ class Seams:
         """Apply the seam of a library.
 
         Args:
-            module: The library's module, one of `SEAMS`.
+            module: The library's module.
         """
-        for patch in importlib.import_module(SEAMS[module.__name__]).patches(module):
+        for patch in importlib.import_module(self._seams[module.__name__]).patches(module):
             self._replaced.append(Patch(patch.owner, patch.name, vars(patch.owner).get(patch.name, _ABSENT)))
             setattr(patch.owner, patch.name, patch.value)
 
@@ -95,7 +107,7 @@ class Seams:
         A finished component without HTTP libraries has no seam of ``http.client``, which the standard library itself
         can import in a call, for `pathlib.Path.as_uri`.
         """
-        if name not in SEAMS or importlib.util.find_spec(SEAMS[name]) is None:
+        if name not in self._seams or importlib.util.find_spec(self._seams[name]) is None:
             return None
         for finder in sys.meta_path:
             find = None if finder is self else getattr(finder, "find_spec", None)
@@ -165,7 +177,8 @@ def install(libraries: Iterable[str]) -> None:
         if code is not None:
             keep(name, code)  # for modules that import it in a call
     top_level = {*libraries}
-    for name, seam in SEAMS.items():
-        if name.partition(".")[0] in top_level:
+    seams = {**SEAMS, **OF_COMPONENTS}
+    for name, seam in seams.items():
+        if name.partition(".")[0] in top_level | {"asyncio"}:
             importlib.import_module(seam)
-    Seams().install()
+    Seams(seams).install()

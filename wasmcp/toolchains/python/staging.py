@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from wasmcp.toolchains.python.data_files import ARCHIVE, INDEX, stage_archive
 from wasmcp.toolchains.python.imports import is_host_side, is_standard, module_name, source_root
 from wasmcp.toolchains.python.module_ast import Module
 from wasmcp.toolchains.python.native_modules import SHIM, extension_name
+from wasmcp.toolchains.python.unneeded_modules import has_later_imports, is_below, unneeded
 
 APPLICATION = "_wasmcp_app"
 """The module that componentize-py compiles to a component."""
@@ -24,6 +25,9 @@ GUEST = Path(__file__).resolve().parents[2] / "guest"
 """The guest library."""
 
 _EXPORTED = "Completions, Prompts, Resources, Tools"
+
+LIBRARY = "/python/"
+"""Folder of the standard library, as the component sees it during the build."""
 
 STAGED = "/0/"
 """Path of the first folder of the Python path, as the component sees it during the build."""
@@ -55,11 +59,11 @@ def stage_application(
         PLAN,  # imported here: checking whether a component is up to date must not import the guest library
     )
 
+    left_out = frozenset() if development else unneeded(modules.values(), imports)
+    modules = {name: module for name, module in modules.items() if not is_below(name, left_out)}
     application = stage / "app"
     (application / "wasmcp").mkdir(parents=True)
-    (application / "wasmcp" / "__init__.py").write_text(
-        '"""What of wasmcp is inside a component."""\n', encoding="utf-8"
-    )
+    (application / "wasmcp" / "__init__.py").write_text(_first_module(modules.values()), encoding="utf-8")
     shutil.copytree(GUEST, application / "wasmcp" / "guest", ignore=shutil.ignore_patterns("__pycache__"))
     for module in modules.values():
         target = application / _staged_name(module)
@@ -69,6 +73,8 @@ def stage_application(
     if fetched is not None:
         packages = {module.name.partition(".")[0] for module in modules.values() if module.fetched}
         _stage_code(fetched, packages, imported, application)
+        for part in left_out:
+            shutil.rmtree(application.joinpath(*part.split(".")), ignore_errors=True)
         if development:
             _stage_other_code(fetched, packages, application)
     name = module_name(source.path, source_root(source.path, source.root))
@@ -94,7 +100,7 @@ def stage_application(
                 for one in modules.values()
                 if one.fetched
                 for statement in one.imports
-                if is_standard(statement.module.partition(".")[0])
+                if is_standard(statement.module.partition(".")[0]) and (has_later_imports(one) or not statement.later)
                 for name in (statement.module, *(f"{statement.module}.{name}" for name in statement.names))
             }
         ),
@@ -121,6 +127,24 @@ def stage_application(
     # Without this folder, componentize-py would use the site-packages of the environment that it runs in.
     (stage / "environment" / "lib" / "python3.14" / "site-packages").mkdir(parents=True)
     return application
+
+
+def _first_module(modules: Collection[Module]) -> str:
+    """Return the text of the first module that a component imports: it prepares the import of all others."""
+    own = [module for module in modules if not module.fetched]
+    documented = {statement.module for module in own for statement in module.imports}
+    paths = sorted(staged_path(module) for module in own)
+    name, path = "wasmcp.guest.component.lean_code", f"{STAGED}wasmcp/guest/component/lean_code.py"
+    return f'''\
+"""Parts of wasmcp that are inside a component."""
+import sys
+from importlib.machinery import SourceFileLoader
+module = type(sys)({name!r})  # without its packages, which are modules to prepare
+SourceFileLoader({name!r}, {path!r}).exec_module(module)
+sys.modules[{name!r}] = module
+module.install({LIBRARY!r}, {STAGED!r}, {sorted(documented)!r}, {paths!r})
+del module, sys, SourceFileLoader
+'''
 
 
 def _stage_code(fetched: Path, packages: Iterable[str], imported: Container[str], application: Path) -> None:
