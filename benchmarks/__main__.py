@@ -21,6 +21,7 @@ from benchmarks import (
     sizes,
     startup,
     stdio,
+    tokens,
 )
 from benchmarks.measure import Row, Table
 from wasmcp.project import ensure_built
@@ -43,6 +44,7 @@ def main() -> None:
         "sizes": lambda: sizes.rows(zig),
         "chain": lambda: chain.rows(project),
         "guards": lambda: guards.rows(project),
+        "tokens": lambda: tokens.rows(zig),
         "sessions": lambda: sessions.rows(zig),
         "composing": lambda: composing.rows(project),
         "commands": lambda: commands.rows(project),
