@@ -26,7 +26,8 @@ OPTIMIZE = ("ReleaseSmall", "ReleaseFast", "ReleaseSafe", "Debug")
 
 # Features of every engine with the component model. Bulk memory makes copies fast and code small; SIMD makes scans of
 # long texts fast.
-_CPU = "generic+bulk_memory+mutable_globals+nontrapping_fptoint+sign_ext+simd128"
+_CPU = "generic+bulk_memory+mutable_globals+nontrapping_fptoint+sign_ext"
+_SIMD = "+simd128"
 
 # Bytes. Constants follow the stack: below 1 MiB their addresses are one byte shorter.
 _STACK = str(896 << 10)
@@ -75,6 +76,7 @@ def build_component(
     optimize: str = "ReleaseSmall",
     modules: Mapping[str, str | Path] | None = None,
     modes: Mapping[str, str] | None = None,
+    simd: bool = True,
     cache: str | Path | None = None,
     root: str | Path | None = None,
     label: str | None = None,
@@ -90,6 +92,7 @@ def build_component(
         optimize: One of `OPTIMIZE`.
         modules: Name -> root file of further modules. They can import `bindings` and each other.
         modes: Name -> optimisation mode, for modules that differ from `optimize`: safety checks for authors' code.
+        simd: Use vector instructions; they make arithmetic with long integers slower.
         cache: The folder for the compiler's caches and the generated bindings; `user_cache()` by default.
         root: The folder to which file names in the compiler's messages are relative; by default the source's folder.
         label: The name of the source in messages; `root_source` by default.
@@ -118,7 +121,8 @@ def build_component(
         others["protocol_table"] = Path(folder) / "protocol_table.zig"
         others["protocol_table"].write_text(protocol_table.zig(), "utf-8")
         arguments = _module_arguments(source, bindings, others, modes or {})
-        flags = ["-target", "wasm32-freestanding", f"-mcpu={_CPU}", f"-O{optimize}", "-freference-trace=12"]
+        cpu = _CPU + (_SIMD if simd else "")
+        flags = ["-target", "wasm32-freestanding", f"-mcpu={cpu}", f"-O{optimize}", "-freference-trace=12"]
         flags += [] if optimize == "Debug" else ["-fstrip"]
         # Options of a module precede it; modules without options inherit the root's.
         command = ["build-exe", *flags, *arguments, "-fno-entry", "-rdynamic", "--stack", _STACK, f"-femit-bin={core}"]
