@@ -98,7 +98,7 @@ async def check_missing_capability(target: StdioServerParameters | str, mode: st
             assert result.is_error
             assert "elicitation" in result.content[0].text
         else:
-            with pytest.raises(Exception, match="capability") as caught:
+            with pytest.raises(Exception, match="the client does not support `elicitation`") as caught:
                 await client.call_tool("greet", {})
             assert caught.value.error.code == -32021  # type: ignore[attr-defined]
 
