@@ -94,9 +94,9 @@ def clear_freed_memory() -> None:
     Blocks of each size, from large to small, are taken until one is beyond the memory in use: its end has grown.
     """
     zero = array("B", [0])
-    # Freed at once: its header stays behind, and an engine maps the memory up to there (if that is half empty, it
-    # copies the memory for each instance instead).
-    limit = (zero * _LARGEST).buffer_info()[0]
+    # Two blocks: a hole can be as large as one. They are freed at once: their headers stay behind, and an engine maps
+    # the memory up to there (if that is half empty, it copies the memory for each instance instead).
+    limit = max(block.buffer_info()[0] for block in [zero * _LARGEST for _ in range(2)])
     held = []
     size = _LARGEST
     while size >= _SMALLEST:
