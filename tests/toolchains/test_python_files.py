@@ -194,7 +194,7 @@ components = ["shop"]
         (
             "src/shop/tools.ts",
             '["data/**"]',
-            'has no effect in this language: import each file, `import data from "./data.json"`',
+            'has no effect in this language: import each file, `import text from "./query.sql" with { type: "text" }`',
         ),
     ],
 )

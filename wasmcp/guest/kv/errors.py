@@ -22,15 +22,15 @@ class StoreError(Exception):
 
     Attributes:
         kind: The case of ``error`` of the interface ``key-value-types``, for example ``limit``.
+        summary: The message of all errors of this kind.
         detail: The store's message; can be empty.
     """
 
     kind = "other"
+    summary = "The operation of the store failed; nothing has changed, unless the message states otherwise"
 
     def __init__(self, detail: str = "") -> None:
-        message = type(self).__doc__ or ""
-        sentence = message.partition("\n")[0].rstrip(".")
-        Exception.__init__(self, f"{sentence}: {detail}" if detail else sentence)
+        Exception.__init__(self, f"{self.summary}: {detail}" if detail else self.summary)
         self.detail = detail
 
 
@@ -52,36 +52,42 @@ class NoSuchBucketError(StoreError):
     """The operator's store has no bucket of this name."""
 
     kind = "no-such-bucket"
+    summary = "The operator's store has no bucket of this name"
 
 
 class NoSessionError(StoreError):
     """The client has no session, or it has ended."""
 
     kind = "no-session"
+    summary = "The client has no session, or it has ended"
 
 
 class NotACounterError(StoreError):
     """The value of this key is not a counter, a signed integer of 64 bits."""
 
     kind = "not-a-counter"
+    summary = "The value of this key is not a counter, a signed integer of 64 bits"
 
 
 class OutOfRangeError(StoreError):
     """The counter would need more than 64 bits."""
 
     kind = "out-of-range"
+    summary = "The counter would need more than 64 bits"
 
 
 class LimitExceededError(StoreError, ValueError):
     """A key, a value or a batch is too large."""
 
     kind = "limit"
+    summary = "A key, a value or a batch is too large"
 
 
 class UnsupportedOperationError(StoreError):
     """The operator's store does not support this operation."""
 
     kind = "unsupported"
+    summary = "The operator's store does not support this operation"
 
 
 _KINDS: dict[str, type[StoreError]] = {

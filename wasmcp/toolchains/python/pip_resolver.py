@@ -43,7 +43,7 @@ _KEPT = {
 WASI = "wasi_wasm32"
 """The platform tag that stands for all of WASI on 32 bits."""
 
-UNFIT = "WASMCP_UNFIT_WHEELS"
+UNFIT = "_WASMCP_UNFIT_WHEELS"
 """Environment variable with the path of a file, to which names of wheels for WebAssembly that do not fit are added."""
 
 _WASI = re.compile(r"wasi(_\d+)*_wasm32")
