@@ -68,7 +68,7 @@ def test_modules_of_a_stored_package_are_listed(package):
 
 def test_substitutes_of_network_modules_are_imported_in_calls(kept, tmp_path, monkeypatch):
     """The packages in a component do not replace them: `truststore` of PyPI needs `_ssl`."""
-    monkeypatch.setattr(seams, "Seams", lambda: SimpleNamespace(install=lambda: None))
+    monkeypatch.setattr(seams, "Seams", lambda _present: SimpleNamespace(install=lambda: None))
     for name in ("ssl", "truststore"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     seams.install([])
