@@ -210,6 +210,8 @@ def test_records_of_other_writers_are_read_without_trapping(
     identifier = sessions("begin", "s", DAY)
     (place,) = stored(memory)
     memory.put("", {place: value})
-    sessions("find", identifier)
+    assert sessions("find", identifier) is None
     sessions("update", identifier, "s")
     sessions("end", identifier)
+    other = sessions("begin", "s", DAY)  # the instance has not trapped: it serves other sessions
+    assert sessions("find", other) is not None
