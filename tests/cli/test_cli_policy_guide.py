@@ -31,8 +31,8 @@ def written_server() -> None:
     tables = tomllib.loads(block("toml", "policy.tools"))["tool"]["wasmcp"]
     tables |= {"package": "src/example", "components": {"notes": {"path": "notes.wasm"}}}
     document = {"project": {"name": "example", "version": "1"}, "tool": {"wasmcp": tables}}
-    server = parse(document, Path.cwd(), check_files=False).servers["default"]
     SERVER.parent.mkdir(parents=True)
+    server = parse(document, Path.cwd(), check_files=False).servers["default"]
     tools = Catalogue((*(tool(name) for name in TOOLS), tool("reindex", _meta={"fastmcp": {"tags": ["slow"]}})))
     parts = [
         ComponentSpec("notes", tools_component("called"), tools),
