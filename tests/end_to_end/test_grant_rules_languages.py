@@ -3,34 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
-from support.compose_inputs import METADATA
-from support.projects import project_files, write_project
+from support import granted_components
+from support.granted_components import Built, built_component, inspected
 from support.rust_prerequisites import MISSING
 from support.web_server import web_server
-
-from wasmcp.cli.group import commands
-from wasmcp.compose import ComponentSpec, compose_server
-from wasmcp.compose.grant_rules import read_grants
-from wasmcp.host import Server, open_server
-from wasmcp.project.build_steps import build_component
-from wasmcp.project.config import load
 
 pytestmark = pytest.mark.slow
 
 LANGUAGES = [pytest.param("rs", marks=pytest.mark.skipif(bool(MISSING), reason=MISSING)), "ts"]
-ALL = ["http", "env", "kv", "fs", "sockets"]
 MISSING_STORE = {
     "rs": "`kv` is not granted to this component",
     "ts": '`grants = ["kv"]` in the table of the component grants it',
 }
-Call = Callable[..., Any]
 
 
 @pytest.fixture(scope="module", params=LANGUAGES)
@@ -39,49 +29,14 @@ def language(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def component(language: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, Any]:
-    """The component and its catalogue."""
+def component(language: str, tmp_path_factory: pytest.TempPathFactory) -> Built:
     source = Path(__file__).parent.parent / "support" / f"granted_tools.{language}"
-    project = f"""\
-[tool.wasmcp.components.tools]
-source = "{language}/granted_tools.{language}"
-grants = {json.dumps(ALL)}
-
-[tool.wasmcp.servers.default]
-components = ["tools"]
-"""
-    files = project_files("granted", {f"{language}/granted_tools.{language}": source.read_text()}, project)
-    built = build_component(load(write_project(tmp_path_factory.mktemp("granted"), files)), "tools")
-    return built.data, built.catalogue
+    return built_component(tmp_path_factory.mktemp("granted"), f"{language}/{source.name}", source.read_text())
 
 
 @pytest.fixture
-def running(component: tuple[bytes, Any], tmp_path: Path) -> Callable[..., Any]:
-    @contextmanager
-    def running(grants: Mapping[str, Any], **options: Any) -> Iterator[Call]:
-        problems: list[str] = []
-        families, rules = read_grants(grants, lambda *problem: problems.append(": ".join(problem)))
-        assert problems == []
-        spec = ComponentSpec("tools", component[0], component[1], families, rules=rules)
-        compose_server([spec], METADATA).write(tmp_path / "server.wasm")
-        with open_server(tmp_path / "server.wasm", instances=1, **options) as server:
-            assert isinstance(server, Server)
-
-            def call(name: str, /, **arguments: Any) -> Any:
-                result = server.call_tool(name, arguments)
-                if result.is_error:
-                    return f"error: {result.content[0]['text']}"
-                return (result.structured_content or {})["result"]
-
-            yield call
-
-    return running
-
-
-def inspected(path: Path) -> Any:
-    shown = CliRunner().invoke(commands, ["inspect", str(path), "--no-boot", "--json"])
-    (part,) = json.loads(shown.stdout)["components"]
-    return part
+def running(component: Built, tmp_path: Path) -> Callable[..., Any]:
+    return partial(granted_components.running, tmp_path / "server.wasm", component)
 
 
 def missing_grant(rule: str, language: str) -> str:

@@ -3,68 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
-from support.compose_inputs import METADATA
-from support.projects import project_files, write_project
+from support import granted_components
+from support.granted_components import Built, built_component, inspected
 from support.web_server import web_server
-
-from wasmcp.cli.group import commands
-from wasmcp.compose import ComponentSpec, compose_server
-from wasmcp.compose.grant_rules import read_grants
-from wasmcp.host import Server, open_server
-from wasmcp.project.build_steps import build_component
-from wasmcp.project.config import load
 
 pytestmark = pytest.mark.slow
 
 SOURCE = Path(__file__).parent.parent / "support" / "granted_tools.py"
-PROJECT = """\
-[tool.wasmcp.components.tools]
-source = "src/granted/granted_tools.py"
-grants = ["http", "env", "kv", "fs", "sockets"]
-
-[tool.wasmcp.servers.default]
-components = ["tools"]
-"""
-Call = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
-def component(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, Any]:
-    """The component and its catalogue."""
-    files = project_files("granted", {"src/granted/granted_tools.py": SOURCE.read_text()}, PROJECT)
-    built = build_component(load(write_project(tmp_path_factory.mktemp("granted"), files)), "tools")
-    return built.data, built.catalogue
+def component(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    return built_component(tmp_path_factory.mktemp("granted"), "src/granted/granted_tools.py", SOURCE.read_text())
 
 
 @pytest.fixture
-def running(component: tuple[bytes, Any], tmp_path: Path) -> Callable[..., Any]:
-    @contextmanager
-    def running(grants: Mapping[str, Any], **options: Any) -> Iterator[Call]:
-        problems: list[str] = []
-        families, rules = read_grants(grants, lambda *problem: problems.append(": ".join(problem)))
-        assert problems == []
-        spec = ComponentSpec("tools", component[0], component[1], families, rules=rules)
-        compose_server([spec], METADATA).write(tmp_path / "server.wasm")
-        with open_server(tmp_path / "server.wasm", instances=1, **options) as server:
-            assert isinstance(server, Server)
-
-            def call(name: str, /, **arguments: Any) -> Any:
-                result = server.call_tool(name, arguments)
-                if result.is_error:
-                    return f"error: {result.content[0]['text']}"
-                content = result.structured_content or {}
-                return content.get("result", content)
-
-            yield call
-
-    return running
+def running(component: Built, tmp_path: Path) -> Callable[..., Any]:
+    return partial(granted_components.running, tmp_path / "server.wasm", component)
 
 
 @pytest.fixture
@@ -86,8 +47,7 @@ def test_without_a_grant_everything_is_denied(running: Callable[..., Any], direc
         assert "not granted" in call("keep", bucket="", key="a")
         assert call("read", path="/data/a").startswith("error: ")
         assert call("connect", host="127.0.0.1", port=int(port)).startswith("error: ")
-    shown = CliRunner().invoke(commands, ["inspect", str(tmp_path / "server.wasm"), "--no-boot", "--json"])
-    (part,) = json.loads(shown.stdout)["components"]
+    part = inspected(tmp_path / "server.wasm")
     assert (part["granted"], part["host"], part["guarded"]) == ([], part["host"], [])
     assert set(part["refused"]) == {"env", "fs", "sockets", "http", "kv"}
 
@@ -111,8 +71,7 @@ def test_exactly_the_rules_work(running: Callable[..., Any], directories: Path, 
         assert call("read", path="/data") == "a,b"
         assert call("write", path="/data/new").startswith("error: PermissionError")
         assert call("read", path="/other/a").startswith("error: ")
-    shown = CliRunner().invoke(commands, ["inspect", str(tmp_path / "server.wasm"), "--no-boot", "--json"])
-    (part,) = json.loads(shown.stdout)["components"]
+    part = inspected(tmp_path / "server.wasm")
     assert part["rules"] == {**grants, "http": [url]}
     assert part["unproved_rules"] == []
     assert part["refused"] == ["sockets"]
