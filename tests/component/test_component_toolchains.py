@@ -27,7 +27,7 @@ from wit_world import exports
 
 class Tools(exports.Tools):
     def list_tools(self, request, cursor):
-        raise NotImplementedError
+        return None
 
     def call_tool(self, request, name):
         return None

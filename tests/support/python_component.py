@@ -74,7 +74,7 @@ class GuestComponent:
             messages.add_resource("reply", wc.ResourceType.host(_REPLY), lambda *_: None)
             for name in interface.exports(self.engine):
                 if name.startswith("["):
-                    messages.add_func(name, _method(answers.get(name.removeprefix("[method]request."))))
+                    messages.add_func(name, _method(name, answers.get(name.removeprefix("[method]request."))))
 
     def call(self, name: str, *values: Any) -> Any:
         request = wc.ResourceHost.own(1, _REQUEST).to_any(self.store)
@@ -98,11 +98,10 @@ class GuestComponent:
         return self.output["stderr"].decode()
 
 
-def _method(answer: Callable[..., Any] | None) -> Callable[..., Any]:
+def _method(name: str, answer: Callable[..., Any] | None) -> Callable[..., Any]:
     def method(store: Any, resource: Any, *values: Any) -> Any:
         try:
-            if answer is None:
-                raise NotImplementedError
+            assert answer is not None, f"the component calls `{name}`, which this request does not have"
             return answer(*values)
         finally:
             resource.drop(store)  # a borrow that is kept makes the call fail at its end
