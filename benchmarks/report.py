@@ -73,7 +73,8 @@ def publish(run: dict[str, Any], found: Sequence[Row | Table]) -> None:
     """Write `docs/performance.md` and its plots."""
     versions = ", ".join(f"{name} {number}" for name, number in run["versions"].items())
     introduction = (
-        "# Performance\n\n"
+        # Only a published run makes the page, so that no table of contents can name it.
+        "---\norphan: true\n---\n\n# Performance\n\n"
         "Figures of wasmcp next to the official SDK for Python, FastMCP and an ASGI application without MCP, measured\n"
         "in one run by `make bench`. Each server runs at its fastest settings: uvicorn with httptools and uvloop,\n"
         "without sessions, with JSON responses. The load over HTTP comes from `wrk`. Rows of all servers are printed,\n"

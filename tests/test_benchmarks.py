@@ -47,6 +47,7 @@ def test_page_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, "PAGE", tmp_path / "performance.md")
     report.publish(RUN, [BETTER, TABLE, WORSE])
     page = report.PAGE.read_text("utf-8")
+    assert page.startswith("---\norphan: true\n---\n\n# Performance\n")  # else `make docs` fails: no page names it
     assert "commit `abc1234`" in page
     assert "load average 0.1" in page
     assert "| time | 30 ms | ≤ 20 ms: **missed** | 2.0 x worse than peer (15 ms) |" in page
