@@ -25,7 +25,7 @@ from wasmcp.revision_views import to_json_text
 SECTION = "wasmcp-declares"
 
 _LABEL = r"[A-Za-z](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
-_IDENTIFIER = re.compile(rf"{_LABEL}(?:\.{_LABEL})*/(?:[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?)?")
+EXTENSION = re.compile(rf"{_LABEL}(?:\.{_LABEL})*/(?:[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?)?")
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def _texts(value: object) -> frozenset[str] | None:
 
 def extension_problem(identifier: str, settings: object) -> str | None:
     """Return the problem of an extension, as the end of a sentence about it; None if it can be announced."""
-    if not _IDENTIFIER.fullmatch(identifier):
+    if not EXTENSION.fullmatch(identifier):
         return "is not an identifier of an extension: use a prefix of your own and a name, such as `com.example/name`"
     if not isinstance(settings, Mapping):
         return f"must have a table of settings, which may be empty, not {settings!r:.60}"

@@ -39,6 +39,7 @@ _COMMANDS = {
     "read": ("wasmcp.cli.read", "Read a resource of a server."),
     "registry": ("wasmcp.cli.registry", "Manage aliases of components and profiles of servers."),
     "run": ("wasmcp.cli.run", "Serve over standard input and output."),
+    "schema": ("wasmcp.cli.schema", "Print the JSON Schema of [tool.wasmcp]."),
     "search": ("wasmcp.cli.search", "List the packages of registries."),
     "serve": ("wasmcp.cli.serve", "Serve over HTTP."),
     "sign": ("wasmcp.cli.sign", "Sign a component in a registry."),

@@ -9,7 +9,7 @@ from wasmcp.compose.policy import Claim, Condition, Rule, claim_problem, scopes_
 from wasmcp.project.toml_table import Table
 
 _KEYS = (*PATTERNS, "tags", "components")
-_DEPTH = 8
+CLAIM_DEPTH = 8
 _REGO = (
     "is text, but policies are tables of rules: a policy in Rego, of the Rust tool `wasmcp`, is not evaluated. Write "
     "its rules as `allow` and `deny`; see docs/guides/policy.md"
@@ -57,7 +57,7 @@ def _rules(table: Table, key: str) -> tuple[Rule, ...]:
 
 def _rule(table: Table) -> Rule:
     selector = _selector(table)
-    methods, paths = _texts(table, "methods"), _texts(table, "paths")
+    methods, paths = table.texts("methods"), table.texts("paths")
     for path in paths or ():
         if (problem := path_problem(path)) is not None:
             table.problems.append(f"`{table.path}.paths`: `{path}` {problem}")
@@ -70,16 +70,9 @@ def _rule(table: Table) -> Rule:
     return rule
 
 
-def _texts(table: Table, key: str) -> tuple[str, ...] | None:
-    found = table.strings(key)
-    if found is not None and (not found or not all(found)):
-        table.problem(key, "must not be empty, nor contain an empty string")
-    return None if found is None else tuple(found)
-
-
 def _condition(table: Table, *, alone: bool = False) -> Condition:
     """Return the condition on a principal; `alone`: nothing else is in the table."""
-    scopes = _texts(table, "scopes") or ()
+    scopes = table.texts("scopes") or ()
     if (problem := scopes_problem(scopes)) is not None:
         table.problem("scopes", problem)
     below = table.table("claims")
@@ -102,8 +95,8 @@ def _claims(table: Table, above: tuple[str, ...]) -> Iterator[Claim]:
         path = (*above, name)
         if not isinstance(value, dict):
             yield Claim(path, tuple(value) if isinstance(value, list) else (value,))
-        elif len(path) == _DEPTH:
-            table.problem(name, f"is nested deeper than {_DEPTH} levels")
+        elif len(path) == CLAIM_DEPTH:
+            table.problem(name, f"is nested deeper than {CLAIM_DEPTH} levels")
         elif (below := table.table(name)) is not None:
             yield from _claims(below, path)
 
@@ -120,5 +113,5 @@ def _selectors(table: Table, key: str) -> tuple[Selector, ...]:
 
 
 def _selector(table: Table) -> Selector:
-    values = {name: _texts(table, name) for name in _KEYS}
+    values = {name: table.texts(name) for name in _KEYS}
     return Selector(**{name: value for name, value in values.items() if value is not None})

@@ -78,6 +78,7 @@ from wasmcp.project.model import (
     find_package,
     namespace_problem,
 )
+from wasmcp.project.table_keys import ROOT
 from wasmcp.project.toml_table import (
     Table,
     check_name,
@@ -90,7 +91,7 @@ from wasmcp.project.toml_table import (
 from wasmcp.toolchains import LANGUAGES, language_of, toolchain
 from wasmcp.toolchains.base import check_options, did_you_mean
 
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _OWN = "WASMCP_"
 _GRANTS = {"env": "env", "directories": "fs", "keyvalue": "kv"}
 
@@ -217,7 +218,7 @@ def _text(table: Table, key: str) -> str | None:
 
 def _check_variable(name: str, table: Table, sentence: str, key: str = "") -> None:
     place = f"`{table.path}.{key}`: `{name}`" if key else f"`{table.path}`: `{name}`"
-    if not _VARIABLE.fullmatch(name):
+    if not VARIABLE.fullmatch(name):
         table.problems.append(f"{place} {sentence}: letters, digits, `_`, `-` and `.`, a letter or `_` first")
     elif name.upper().startswith(_OWN):
         table.problems.append(f"{place} is a name for settings of wasmcp itself, which no component sees")
@@ -502,7 +503,7 @@ def parse(pyproject: Mapping[str, Any], root: Path, *, check_files: bool = True)
     problems: list[str] = []
     if not isinstance(data, dict):
         raise ConfigError(["`tool.wasmcp` must be a table"])
-    table = Table(data, "tool.wasmcp", problems)
+    table = Table(data, "tool.wasmcp", problems, ROOT)
     package = _package(table, root, pyproject)
     component_tables = table.tables("components")
     components = {

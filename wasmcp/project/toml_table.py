@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Literal
 
 from wasmcp.errors import ConfigError, InvalidReferenceError
 from wasmcp.toolchains.base import did_you_mean
@@ -33,17 +34,48 @@ def _written(key: str) -> str:
     return key if _BARE.fullmatch(key) else f'"{key}"'
 
 
+Kind = Literal["string", "boolean", "strings", "texts", "table", "tables", "one or more", "grants"]
+
+
+@dataclass(frozen=True)
+class Key:
+    """Key that a table can have.
+
+    Attributes:
+        kind: The type of its value. ``texts`` is a list of strings with at least one, none of them empty; ``tables`` a
+            table of tables; ``one or more`` a table or a list of tables.
+        meaning: One line for editors.
+        choices: The accepted strings; empty: any.
+        default: The value if the key is missing.
+        form: The name of the form of its value, of its strings, or of a table whose keys are names; empty: any.
+        keys: The keys of its table, or of each of its tables.
+        names: The form of the names of its tables.
+    """
+
+    kind: Kind
+    meaning: str
+    choices: tuple[str, ...] = ()
+    default: str | bool | None = None
+    form: str = ""
+    keys: Mapping[str, Key] | None = None
+    names: str = ""
+
+
 class Table:
     """Table of the configuration, and the mistakes found in it.
 
     Attributes:
         path: Its TOML path, for the messages.
         problems: The collected mistakes; shared by all tables of one file.
+        keys: The keys that it can have; None if its keys are names.
     """
 
-    def __init__(self, data: Mapping[str, Any], path: str, problems: list[str]) -> None:
+    def __init__(
+        self, data: Mapping[str, Any], path: str, problems: list[str], keys: Mapping[str, Key] | None = None
+    ) -> None:
         self._data = data
         self._known: set[str] = set()
+        self.keys = keys
         self.path = path
         self.problems = problems
 
@@ -53,6 +85,15 @@ class Table:
     def problem(self, key: str, sentence: str) -> None:
         """Add a mistake; the sentence continues after the path of the key."""
         self.problems.append(f"`{self.path}.{_written(key)}` {sentence}")
+
+    def _declared(self, key: str, *kinds: Kind) -> Key | None:
+        """Return the declaration of a key that is read as one of these types; None in a table without declarations."""
+        if self.keys is None:
+            return None
+        declared = self.keys[key]
+        if declared.kind not in kinds:
+            raise TypeError(f"`{self.path}.{key}` is declared as {declared.kind}, and read as {kinds[0]}")
+        return declared
 
     def _value(self, key: str, kind: type) -> Any:
         self._known.add(key)
@@ -64,6 +105,7 @@ class Table:
 
     def string(self, key: str, default: str | None = None) -> str | None:
         """Return a string; an empty one is a mistake."""
+        self._declared(key, "string")
         value: str | None = self._value(key, str)
         if value is not None and not value.strip():
             self.problem(key, "must not be empty")
@@ -72,11 +114,13 @@ class Table:
 
     def boolean(self, key: str, *, default: bool) -> bool:
         """Return a boolean."""
+        self._declared(key, "boolean")
         value: bool | None = self._value(key, bool)
         return default if value is None else value
 
     def strings(self, key: str) -> list[str] | None:
         """Return a list of strings without repetitions, or None if the key is missing."""
+        self._declared(key, "strings", "texts", "grants")
         value = self._value(key, list)
         if value is None:
             return None
@@ -87,8 +131,19 @@ class Table:
                 self.problems.append(f"`{self.path}.{key}[{index}]` names `{item}` a second time")
         return list(dict.fromkeys(item for item in value if isinstance(item, str)))
 
+    def texts(self, key: str) -> tuple[str, ...] | None:
+        """Return a list of at least one string, none of them empty, or None if the key is missing."""
+        self._declared(key, "texts")
+        found = self.strings(key)
+        if found is not None and (not found or not all(found)):
+            self.problem(key, "must not be empty, nor contain an empty string")
+        return None if found is None else tuple(found)
+
     def choice(self, key: str, choices: tuple[str, ...], default: str) -> str:
         """Return one of the allowed strings."""
+        declared = self._declared(key, "string")
+        if declared is not None and (declared.choices, declared.default) != (choices, default):
+            raise TypeError(f"`{self.path}.{key}` is declared with other choices than it is read with")
         value = self.string(key, default)
         if value not in choices:
             listed = ", ".join(f"`{choice}`" for choice in choices)
@@ -98,28 +153,37 @@ class Table:
 
     def table(self, key: str) -> Table | None:
         """Return a nested table, or None."""
+        declared = self._declared(key, "table", "grants")
+        return self._table(key, None if declared is None else declared.keys)
+
+    def _table(self, key: str, keys: Mapping[str, Key] | None) -> Table | None:
         value = self._value(key, dict)
-        return None if value is None else Table(value, f"{self.path}.{_written(key)}", self.problems)
+        return None if value is None else Table(value, f"{self.path}.{_written(key)}", self.problems, keys)
 
     def tables(self, key: str) -> dict[str, Table]:
         """Return the tables of a table of tables, by name."""
-        parent = self.table(key)
+        declared = self._declared(key, "tables")
+        parent = self._table(key, None)
         if parent is None:
             return {}
-        found = {name: parent.table(name) for name in parent.items()}
+        keys = None if declared is None else declared.keys
+        found = {name: parent._table(name, keys) for name in parent.items()}  # noqa: SLF001 - the same class
         return {name: table for name, table in found.items() if table is not None}
 
     def one_or_more(self, key: str) -> list[Table]:
         """Return the tables of a key with one table or a list of tables; none if it is missing."""
+        declared = self._declared(key, "one or more")
+        keys = None if declared is None else declared.keys
         self._known.add(key)
         value = self._data.get(key)
         if isinstance(value, dict):
-            return [Table(value, f"{self.path}.{_written(key)}", self.problems)]
+            return [Table(value, f"{self.path}.{_written(key)}", self.problems, keys)]
         if value is not None and (not isinstance(value, list) or not all(isinstance(one, dict) for one in value)):
             self.problem(key, f"must be a table or a list of tables, not {shown(value)}")
             return []
         return [
-            Table(one, f"{self.path}.{_written(key)}[{index}]", self.problems) for index, one in enumerate(value or ())
+            Table(one, f"{self.path}.{_written(key)}[{index}]", self.problems, keys)
+            for index, one in enumerate(value or ())
         ]
 
     def items(self) -> dict[str, Any]:
@@ -166,7 +230,7 @@ def check_registry(table: Table, data: Mapping[str, Any], root: Path) -> None:
         table.problems.extend(error.problems)
 
 
-_NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
+NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
 _NAME_RULE = "1 to 64 lower-case letters, digits, `-`, `_` and `.`, a letter or digit at both ends"
 
 
@@ -214,5 +278,5 @@ def read_extensions(table: Table) -> dict[str, Any]:
 
 def check_name(name: str, table: Table) -> None:
     """Check the name of a component or a server."""
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         table.problems.append(f"`{table.path}`: `{name}` is not a usable name: {_NAME_RULE}")
