@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Tool,
         ToolResult,
     )
+    from wasmcp.host.client.answers import Answers
     from wasmcp.host.client.server import RequestMethods
 
 T = TypeVar("T")
@@ -87,10 +88,11 @@ class AsyncClient:
         on_event: OnEvent | None = None,
         progress_token: str | int | None = None,
         timeout: float | None = None,
+        answers: Answers | None = None,
         **params: Any,
     ) -> ToolResult:
-        """Call a tool; see `wasmcp.host.Server.call_tool`."""
-        given = {"progress_token": progress_token, "timeout": timeout, **params}
+        """Call a tool; see `wasmcp.host.Server.call_tool`. A handler of `answers` runs on a worker thread."""
+        given = {"progress_token": progress_token, "timeout": timeout, "answers": answers, **params}
         return await self._observed(partial(self._client.call_tool, name, arguments, **given), on_event)
 
     async def list_resources(self) -> list[Resource]:
@@ -101,19 +103,28 @@ class AsyncClient:
         """List the resource templates; see `wasmcp.host.Server.list_resource_templates`."""
         return await self._run(self._client.list_resource_templates)
 
-    async def read_resource(self, uri: str, *, timeout: float | None = None, **params: Any) -> ResourceResult:
+    async def read_resource(
+        self, uri: str, *, timeout: float | None = None, answers: Answers | None = None, **params: Any
+    ) -> ResourceResult:
         """Read a resource; see `wasmcp.host.Server.read_resource`."""
-        return await self._run(partial(self._client.read_resource, uri, timeout=timeout, **params))
+        return await self._run(partial(self._client.read_resource, uri, timeout=timeout, answers=answers, **params))
 
     async def list_prompts(self) -> list[Prompt]:
         """List the prompts; see `wasmcp.host.Server.list_prompts`."""
         return await self._run(self._client.list_prompts)
 
     async def get_prompt(
-        self, name: str, arguments: Mapping[str, str] | None = None, *, timeout: float | None = None, **params: Any
+        self,
+        name: str,
+        arguments: Mapping[str, str] | None = None,
+        *,
+        timeout: float | None = None,
+        answers: Answers | None = None,
+        **params: Any,
     ) -> PromptResult:
         """Get a prompt; see `wasmcp.host.Server.get_prompt`."""
-        return await self._run(partial(self._client.get_prompt, name, arguments, timeout=timeout, **params))
+        call = partial(self._client.get_prompt, name, arguments, timeout=timeout, answers=answers, **params)
+        return await self._run(call)
 
     async def complete(
         self,

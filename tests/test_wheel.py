@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from wasmcp.package_data import ADAPTERS, BUILD_COMPONENTS, FRAMEWORK_COMPONENTS, GUARDS
+from wasmcp.package_data import ADAPTERS, BUILD_COMPONENTS, FRAMEWORK_COMPONENTS, GUARDS, TEST_COMPONENTS
 
 ROOT = Path(__file__).parent.parent
 
@@ -60,7 +60,7 @@ def test_the_wheel_has_the_framework_wit_guests_and_packages(wheel: Path) -> Non
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     packages = tracked("wasmcp", "hatch_wasmcp", "pytest_wasmcp")
-    components = (*FRAMEWORK_COMPONENTS, *ADAPTERS, *BUILD_COMPONENTS, "scripted-adapter")
+    components = (*FRAMEWORK_COMPONENTS, *ADAPTERS, *BUILD_COMPONENTS, *TEST_COMPONENTS, "scripted-adapter")
     framework = {f"wasmcp/_framework/{name}.wasm" for name in components}
     framework.add("wasmcp/_framework/wit.d.ts")
     wit = {name.replace("wit/", "wasmcp/_wit/", 1) for name in tracked("wit")}

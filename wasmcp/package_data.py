@@ -50,6 +50,9 @@ from ``framework/adapters/KIND.zig``."""
 BUILD_COMPONENTS = ("uri-templates-checker", "access-checker")
 """Components that builds call; servers do not contain them."""
 
+TEST_COMPONENTS = ("test-imports",)
+"""Components that hosts of tests instantiate next to servers."""
+
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -96,7 +99,7 @@ def framework_component(name: str) -> Path:
     """Return the path of a framework component.
 
     Args:
-        name: One of `FRAMEWORK_COMPONENTS`, `ADAPTERS` or `BUILD_COMPONENTS`.
+        name: One of `FRAMEWORK_COMPONENTS`, `ADAPTERS`, `BUILD_COMPONENTS` or `TEST_COMPONENTS`.
 
     Raises:
         MissingPackageDataError: The name is unknown, or the component is not built.
@@ -106,7 +109,7 @@ def framework_component(name: str) -> Path:
         known = ", ".join(f"`{known}`" for known in FRAMEWORK_COMPONENTS)
         advice = (
             "it is built with `python hatch_build.py` in a checkout; a wheel carries it"
-            if name in (*FRAMEWORK_COMPONENTS, *ADAPTERS, *BUILD_COMPONENTS)
+            if name in (*FRAMEWORK_COMPONENTS, *ADAPTERS, *BUILD_COMPONENTS, *TEST_COMPONENTS)
             else f"the framework has {known}"
         )
         raise MissingPackageDataError(str(path), advice)

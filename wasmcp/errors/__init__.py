@@ -60,7 +60,8 @@
         ├── AccessDeniedError           a request that the server's authorization denied
         ├── ResponseTooLargeError       a response above the limit
         ├── ClientStalledError          a request cancelled because its client did not read
-        └── RequestError                an error response of the server
+        ├── RequestError                an error response of the server
+        └── ToolError                   a tool error
 
 The details of an error are its attributes; ``str(error)`` is the message for users.
 """
@@ -139,6 +140,7 @@ from wasmcp.errors.running import (
     IssuerDocumentError,
     RequestError,
     ResponseTooLargeError,
+    ToolError,
 )
 
 __all__ = [
@@ -194,6 +196,7 @@ __all__ = [
     "SigningKeyError",
     "SpecError",
     "StorageError",
+    "ToolError",
     "ToolchainError",
     "UnansweredInputError",
     "UnknownInstructionError",

@@ -216,3 +216,17 @@ class RequestError(HostError):
         self.message = message
         self.data = data
         super().__init__(f"{message} (JSON-RPC error {code})")
+
+
+class ToolError(HostError):
+    """A tool error: a result with `isError`, raised by `wasmcp.host.ToolResult.raise_for_error`.
+
+    Attributes:
+        message: The text of the result.
+        result: The result, a `wasmcp.host.ToolResult`.
+    """
+
+    def __init__(self, message: str, result: object) -> None:
+        self.message = message
+        self.result = result
+        super().__init__(f"tool error: {message}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from wasmcp.host.client.observations import ClientRequest, LogMessage, Notification, Progress
     from wasmcp.host.client.server import Server, open_server
     from wasmcp.host.client.types import (
         Completion,
@@ -29,11 +30,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CancelScope",
+    "ClientRequest",
     "Completion",
     "HttpLimits",
     "HttpOptions",
     "HttpResponse",
     "Limits",
+    "LogMessage",
+    "Notification",
+    "Progress",
     "Prompt",
     "PromptResult",
     "Rate",
@@ -51,11 +56,15 @@ __all__ = [
 
 _HOMES = {
     "CancelScope": "scheduling.call",
+    "ClientRequest": "client.observations",
     "Completion": "client.types",
     "HttpLimits": "engine.limits",
     "HttpOptions": "transports.http_options",
     "HttpResponse": "client.types",
     "Limits": "engine.limits",
+    "LogMessage": "client.observations",
+    "Notification": "client.observations",
+    "Progress": "client.observations",
     "Prompt": "client.types",
     "PromptResult": "client.types",
     "Rate": "operations.rate_limits",

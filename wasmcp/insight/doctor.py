@@ -18,7 +18,14 @@ from typing import Any
 import wasmcp
 from wasmcp.environment import problems
 from wasmcp.errors import WasmcpError
-from wasmcp.package_data import ADAPTERS, BUILD_COMPONENTS, FRAMEWORK_COMPONENTS, framework_component, wit_directory
+from wasmcp.package_data import (
+    ADAPTERS,
+    BUILD_COMPONENTS,
+    FRAMEWORK_COMPONENTS,
+    TEST_COMPONENTS,
+    framework_component,
+    wit_directory,
+)
 from wasmcp.terminal import printable
 from wasmcp.toolchains.base import OVERRIDES, PINS
 
@@ -102,7 +109,7 @@ def own_parts() -> Iterator[Finding]:
         problem = f"{found} is installed, {WASMTIME} is needed" if found else "not installed"
         yield Finding("wasmcp", "wasmtime", PROBLEM, problem, f'`pip install "wasmtime=={WASMTIME}.*"`')
     try:
-        parts = (*FRAMEWORK_COMPONENTS, *ADAPTERS, *BUILD_COMPONENTS)
+        parts = (*FRAMEWORK_COMPONENTS, *ADAPTERS, *BUILD_COMPONENTS, *TEST_COMPONENTS)
         size = sum(framework_component(name).stat().st_size for name in parts)
         yield Finding("wasmcp", "framework", OK, f"{len(parts)} components, {size:,} bytes")
     except WasmcpError as error:

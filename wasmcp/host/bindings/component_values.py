@@ -102,6 +102,16 @@ def integer(number: int, *, signed: bool) -> Writer:
     return write
 
 
+def small(number: int) -> Writer:
+    """Write a u32."""
+
+    def write(_context: Any, value: Any) -> None:
+        value.kind = _capi.U32
+        value.of.u32 = number
+
+    return write
+
+
 def resource(representation: int, kind: int) -> Writer:
     """Write an `own` handle of a resource of this host."""
 

@@ -32,7 +32,10 @@ if TYPE_CHECKING:
     from wasmtime import Engine
     from wasmtime.component import Linker
 
+    from wasmcp.host.bindings.substitutes import Substitutes
     from wasmcp.host.bindings.wasi_keyvalue import Provided
+    from wasmcp.host.client.answers import Answers
+    from wasmcp.host.client.observations import ClientRequest, Notification
     from wasmcp.host.client.types import (
         Completion,
         HttpResponse,
@@ -77,6 +80,7 @@ def open_server(
     settings: Mapping[str, str] | None = None,
     keyvalue: str | None = None,
     token: str | None = None,
+    substitutes: Substitutes | None = None,
 ) -> Server:
     """Load a composed server. Its instances are booted when requests need them, the first at the first request.
 
@@ -100,6 +104,7 @@ def open_server(
         development: For a development build, the modules of each of its Python components as
             `wasmcp.project.development` makes them, by the component's name. Without them it is refused.
         on_compile: Called before compilation begins, if the server is not in the compile cache.
+        substitutes: Implementations of outgoing HTTP, clocks and random numbers that replace those of WASI, for tests.
 
     Raises:
         ArtifactError: The file cannot be read, is not a component, or imports interfaces that this host does not
@@ -113,7 +118,9 @@ def open_server(
     given = tuple(with_state_keys(settings or {}).items())
     mounts = tuple(directories)
     issuers = Issuers()
-    options = _Options(limits or Limits(), env or {}, mounts, given, keyvalue, stderr, hub, issuers, quick=quick)
+    options = _Options(
+        limits or Limits(), env or {}, mounts, given, keyvalue, stderr, hub, issuers, substitutes, quick=quick
+    )
     first = options
     if quick_start and not quick and instances != 1 and development is None and _takes_long(source):
         first = options._replace(quick=True)
@@ -148,6 +155,7 @@ class _Options(NamedTuple):
     stderr: StderrLog
     hub: Hub
     issuers: Issuers
+    substitutes: Substitutes | None
     quick: bool
 
 
@@ -188,6 +196,14 @@ def _program(
         from wasmcp.host.bindings.development_modules import define
 
         define(imports, development)
+    defined = None
+    if options.substitutes is not None:
+        from wasmcp.host.bindings.substitutes import Defined
+
+        path, quick = options.substitutes.component, options.quick
+        defined = Defined(
+            imports, needs, options.substitutes, lambda: (linker(of), compile_cache.load(path, quick=quick))
+        )
     url = _of_server(options.keyvalue, source)
     seconds = session_values_seconds(dict(options.settings), url)
     promised = [HOST_FETCHES] if seconds is None else [HOST_FETCHES, SESSION_VALUES]
@@ -209,6 +225,7 @@ def _program(
         frames=Frames(source),
         imports=frozenset(needs),
         issuers=options.issuers,
+        substitutes=defined,
     )
 
 
@@ -250,10 +267,20 @@ def _of_server(url: str | None, source: str | os.PathLike[str] | bytes) -> str |
 
 
 _MORE_THAN_ANY_LIST = 10_000
+_tokens = itertools.count(1)
 
 
 class RequestMethods:
-    """Methods for tools, resources, prompts and completions, based on `request`."""
+    """Methods for tools, resources, prompts and completions, based on `request`.
+
+    Attributes:
+        answers: The results of server-to-client requests, for calls without `answers`; None: a result that requires
+            input is returned.
+        observes: True to request progress notifications and all log messages, for `ToolResult.progress` and `logs`.
+    """
+
+    answers: Answers | None = None
+    observes = False
 
     def request(
         self,
@@ -265,6 +292,40 @@ class RequestMethods:
     ) -> dict[str, Any]:
         """Send a request and return its result object. `Server` implements it."""
         raise NotImplementedError
+
+    def _observed(
+        self,
+        method: str,
+        params: dict[str, Any],
+        on_event: Callable[[dict[str, Any]], None] | None,
+        timeout: float | None,
+        answers: Answers | None,
+    ) -> tuple[dict[str, Any], list[Notification], list[ClientRequest]]:
+        """Send a request; return its result object, the notifications, and the answered server-to-client requests."""
+        from wasmcp.host.client.observations import Notification
+
+        notifications: list[Notification] = []
+
+        def take(message: dict[str, Any]) -> None:
+            notifications.append(Notification(message["method"], message.get("params") or {}))
+            if on_event is not None:
+                on_event(message)
+
+        answers = self.answers if answers is None else answers
+        meta = dict(params.get("_meta", {}))
+        if self.observes:
+            meta = {"progressToken": f"progress-{next(_tokens)}", META_KEYS["log_level"]: "debug", **meta}
+        if answers is None:
+            whole = {**params, "_meta": meta} if meta else params
+            return self.request(method, whole, on_event=take, timeout=timeout), notifications, []
+        from wasmcp.host.client.answers import CAPABILITIES, Conversation
+
+        meta = {META_KEYS["client_capabilities"]: CAPABILITIES, **meta}
+        conversation = Conversation(answers)
+        result = conversation.run(
+            lambda given: self.request(method, given, on_event=take, timeout=timeout), {**params, "_meta": meta}
+        )
+        return result, notifications, conversation.requests
 
     def list_all(self, method: str, member: str) -> Iterator[dict[str, Any]]:
         """Yield the items of a whole list, following the cursors. Specification: server/utilities/pagination.
@@ -306,6 +367,7 @@ class RequestMethods:
         on_event: Callable[[dict[str, Any]], None] | None = None,
         progress_token: str | int | None = None,
         timeout: float | None = None,
+        answers: Answers | None = None,
         **params: Any,
     ) -> ToolResult:
         """Call a tool. Specification: server/tools, `tools/call`.
@@ -316,19 +378,22 @@ class RequestMethods:
             on_event: Called with each notification that precedes the result.
             progress_token: Request progress notifications with this token.
             timeout: Seconds, instead of `Limits.timeout`.
+            answers: Results of server-to-client requests (elicitation, sampling, roots): a list in their order, a dict
+                by key or method, or a function that gets each request; by default `self.answers`.
             params: Further members of `params`, for example `inputResponses`.
 
         Raises:
             RequestError: The tool does not exist, or the request is malformed. A failure inside a tool is a result
                 whose `is_error` is true.
             GuestTrapError: The tool trapped, timed out, or exhausted its memory.
+            UnansweredInputError: The tool requires input, and `answers` has none for it.
         """
         from wasmcp.host.client.types import ToolResult
 
         params = {"name": name, "arguments": dict(arguments or {}), **params}
         if progress_token is not None:
             params["_meta"] = {**params.get("_meta", {}), "progressToken": progress_token}
-        return ToolResult.from_wire(self.request("tools/call", params, on_event=on_event, timeout=timeout))
+        return ToolResult.from_wire(*self._observed("tools/call", params, on_event, timeout, answers))
 
     def list_resources(self) -> list[Resource]:
         """List all resources. Specification: server/resources, `resources/list`."""
@@ -343,12 +408,16 @@ class RequestMethods:
         items = self.list_all("resources/templates/list", "resourceTemplates")
         return [ResourceTemplate.from_wire(raw) for raw in items]
 
-    def read_resource(self, uri: str, *, timeout: float | None = None, **params: Any) -> ResourceResult:
+    def read_resource(
+        self, uri: str, *, timeout: float | None = None, answers: Answers | None = None, **params: Any
+    ) -> ResourceResult:
         """Read a resource. Specification: server/resources, `resources/read`.
 
         Args:
             uri: The URI of a listed resource, or one that matches a resource template.
             timeout: Seconds, instead of `Limits.timeout`.
+            answers: Results of server-to-client requests (elicitation, sampling, roots): a list in their order, a dict
+                by key or method, or a function that gets each request; by default `self.answers`.
             params: Further members of `params`, for example `inputResponses`.
 
         Raises:
@@ -356,7 +425,8 @@ class RequestMethods:
         """
         from wasmcp.host.client.types import ResourceResult
 
-        return ResourceResult.from_wire(self.request("resources/read", {"uri": uri, **params}, timeout=timeout))
+        whole = {"uri": uri, **params}
+        return ResourceResult.from_wire(*self._observed("resources/read", whole, None, timeout, answers))
 
     def list_prompts(self) -> list[Prompt]:
         """List all prompts. Specification: server/prompts, `prompts/list`."""
@@ -365,7 +435,13 @@ class RequestMethods:
         return [Prompt.from_wire(raw) for raw in self.list_all("prompts/list", "prompts")]
 
     def get_prompt(
-        self, name: str, arguments: Mapping[str, str] | None = None, *, timeout: float | None = None, **params: Any
+        self,
+        name: str,
+        arguments: Mapping[str, str] | None = None,
+        *,
+        timeout: float | None = None,
+        answers: Answers | None = None,
+        **params: Any,
     ) -> PromptResult:
         """Get the messages of a prompt. Specification: server/prompts, `prompts/get`.
 
@@ -373,6 +449,8 @@ class RequestMethods:
             name: The prompt's name.
             arguments: The prompt's arguments.
             timeout: Seconds, instead of `Limits.timeout`.
+            answers: Results of server-to-client requests (elicitation, sampling, roots): a list in their order, a dict
+                by key or method, or a function that gets each request; by default `self.answers`.
             params: Further members of `params`, for example `inputResponses`.
 
         Raises:
@@ -381,7 +459,7 @@ class RequestMethods:
         from wasmcp.host.client.types import PromptResult
 
         params = {"name": name, "arguments": dict(arguments or {}), **params}
-        return PromptResult.from_wire(self.request("prompts/get", params, timeout=timeout))
+        return PromptResult.from_wire(*self._observed("prompts/get", params, None, timeout, answers))
 
     def complete(
         self,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
-from wasmcp.errors import HostError
+from wasmcp.errors import HostError, ToolError
+from wasmcp.host.client.observations import ClientRequest, Notification, Observed
+
+_LONGEST = 300  # characters of one value in a representation
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Tool:
     """A tool, as listed by `tools/list`. Specification: schema `Tool`."""
 
@@ -33,9 +37,30 @@ class Tool:
             raw=raw,
         )
 
+    def __repr__(self) -> str:
+        """Return the name and the parameters with their types; `?` marks an optional one."""
+        required = self.input_schema.get("required", ())
+        properties = self.input_schema.get("properties", {})
+        parameters = (
+            f"{name}{'' if name in required else '?'}: {_kind(schema)}" for name, schema in properties.items()
+        )
+        return f"Tool({self.name}({', '.join(parameters)}))"
 
-@dataclass(frozen=True)
-class ToolResult:
+
+def _kind(schema: Any) -> str:
+    """Return the type of a JSON Schema in a few words."""
+    if not isinstance(schema, dict):
+        return "any"
+    if "enum" in schema:
+        return " | ".join(repr(each) for each in schema["enum"])
+    if "anyOf" in schema:
+        return " | ".join(_kind(each) for each in schema["anyOf"])
+    kind = schema.get("type", "any")
+    return " | ".join(kind) if isinstance(kind, list) else str(kind)
+
+
+@dataclass(frozen=True, repr=False)
+class ToolResult(Observed):
     """The result of a call. Specification: schema `CallToolResult`.
 
     Attributes:
@@ -53,7 +78,12 @@ class ToolResult:
     raw: dict[str, Any] = field(repr=False)
 
     @classmethod
-    def from_wire(cls, raw: dict[str, Any]) -> ToolResult:
+    def from_wire(
+        cls,
+        raw: dict[str, Any],
+        notifications: Iterable[Notification] = (),
+        client_requests: Iterable[ClientRequest] = (),
+    ) -> ToolResult:
         """View a `CallToolResult` object."""
         return cls(
             content=raw.get("content", []),
@@ -61,12 +91,73 @@ class ToolResult:
             is_error=bool(raw.get("isError", False)),
             meta=raw.get("_meta"),
             raw=raw,
+            notifications=tuple(notifications),
+            client_requests=tuple(client_requests),
         )
 
     @property
     def text(self) -> str:
         """All text blocks, joined by line feeds."""
         return "\n".join(block["text"] for block in self.content if block.get("type") == "text")
+
+    @property
+    def data(self) -> Any:
+        """The structured result; of an object that has only the member `result`, that member.
+
+        Functions that return no object have such a member. None if the result has no structured content.
+
+        Raises:
+            ToolError: The result is a tool error.
+        """
+        found = self.raise_for_error().structured_content
+        return found["result"] if isinstance(found, dict) and found.keys() == {"result"} else found
+
+    def raise_for_error(self) -> Self:
+        """Return this result if it is not a tool error.
+
+        Raises:
+            ToolError: It is a tool error.
+        """
+        if self.is_error:
+            raise ToolError(self.text or repr(self.content), self)
+        return self
+
+    def assert_tool_error(self, match: str | None = None) -> str:
+        """Return the text of a tool error.
+
+        Args:
+            match: A regular expression that the text must contain.
+
+        Raises:
+            AssertionError: The result is not a tool error, or its text does not contain the expression.
+        """
+        __tracebackhide__ = True  # pytest shows the line of the test
+        if not self.is_error:
+            raise AssertionError(f"expected a tool error, got {self!r}")
+        if match is not None:
+            import re
+
+            if re.search(match, self.text) is None:
+                raise AssertionError(f"expected a tool error that matches {match!r}, got {self.text!r}")
+        return self.text
+
+    def __repr__(self) -> str:
+        """Return what a reader of a failed test needs: the error, or the structured result, or the content."""
+        if self.raw.get("resultType") == "input_required":
+            return f"ToolResult(input_required={_shortened(self.raw.get('inputRequests'))})"
+        if self.is_error:
+            return f"ToolResult(error={_shortened(self.text or self.content)})"
+        shown = "" if self.structured_content is None else f"data={_shortened(self.data)}"
+        if not shown or any(block.get("type") != "text" for block in self.content):
+            blocks = self.text if all(block.get("type") == "text" for block in self.content) else self.content
+            name = "text" if isinstance(blocks, str) else "content"
+            shown += (", " if shown else "") + f"{name}={_shortened(blocks)}"
+        return f"ToolResult({shown})"
+
+
+def _shortened(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... ({len(text)} characters)"
 
 
 @dataclass(frozen=True)
@@ -124,7 +215,7 @@ class ResourceTemplate:
 
 
 @dataclass(frozen=True)
-class ResourceResult:
+class ResourceResult(Observed):
     """The contents of a resource. Specification: schema `ReadResourceResult`.
 
     Attributes:
@@ -138,9 +229,20 @@ class ResourceResult:
     raw: dict[str, Any] = field(repr=False)
 
     @classmethod
-    def from_wire(cls, raw: dict[str, Any]) -> ResourceResult:
+    def from_wire(
+        cls,
+        raw: dict[str, Any],
+        notifications: Iterable[Notification] = (),
+        client_requests: Iterable[ClientRequest] = (),
+    ) -> ResourceResult:
         """View a `ReadResourceResult` object."""
-        return cls(contents=raw.get("contents", []), meta=raw.get("_meta"), raw=raw)
+        return cls(
+            contents=raw.get("contents", []),
+            meta=raw.get("_meta"),
+            raw=raw,
+            notifications=tuple(notifications),
+            client_requests=tuple(client_requests),
+        )
 
     @property
     def text(self) -> str:
@@ -193,7 +295,7 @@ class Prompt:
 
 
 @dataclass(frozen=True)
-class PromptResult:
+class PromptResult(Observed):
     """The messages of a prompt. Specification: schema `GetPromptResult`.
 
     Attributes:
@@ -209,9 +311,21 @@ class PromptResult:
     raw: dict[str, Any] = field(repr=False)
 
     @classmethod
-    def from_wire(cls, raw: dict[str, Any]) -> PromptResult:
+    def from_wire(
+        cls,
+        raw: dict[str, Any],
+        notifications: Iterable[Notification] = (),
+        client_requests: Iterable[ClientRequest] = (),
+    ) -> PromptResult:
         """View a `GetPromptResult` object."""
-        return cls(messages=raw.get("messages", []), description=raw.get("description"), meta=raw.get("_meta"), raw=raw)
+        return cls(
+            messages=raw.get("messages", []),
+            description=raw.get("description"),
+            meta=raw.get("_meta"),
+            raw=raw,
+            notifications=tuple(notifications),
+            client_requests=tuple(client_requests),
+        )
 
     @property
     def text(self) -> str:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from wasmcp.host.authorization.issuer import Issuer, Issuers
     from wasmcp.host.authorization.keys import Keys
     from wasmcp.host.bindings.messages import Event, Request
+    from wasmcp.host.bindings.substitutes import Defined
     from wasmcp.host.bindings.wasi_keyvalue import Provided
     from wasmcp.host.engine.limits import Limits
 
@@ -58,6 +59,7 @@ class Program(NamedTuple):
     frames: Frames = Frames(b"")
     imports: frozenset[str] = frozenset()
     issuers: Issuers | None = None
+    substitutes: Defined | None = None
 
     def close(self) -> None:
         """Free the compiled code and the imports. No instance must be booting."""
@@ -227,6 +229,8 @@ class Instance:
         self._stdio.end_input()
         if self._program.keyvalue is not None and not self._closed:
             self._program.keyvalue.ended(_capi.context_of(self._store))
+        if self._program.substitutes is not None and not self._closed:
+            self._program.substitutes.ended(_capi.context_of(self._store))
         self._closed = True
         self._store.close()
         self._stdio.close()

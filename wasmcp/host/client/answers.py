@@ -1,0 +1,94 @@
+"""Answers of a client to the server-to-client requests of one server: elicitation, sampling, roots.
+
+Specification: basic/patterns/mrtr.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from wasmcp.errors import HostError, UnansweredInputError
+from wasmcp.host.client.observations import ClientRequest
+
+Handler = Callable[[ClientRequest], Mapping[str, Any] | None]
+"""Function that returns the result of a server-to-client request; None for a request that it does not answer."""
+
+Answers = Handler | Sequence[Mapping[str, Any]] | Mapping[str, Mapping[str, Any]]
+"""Results of server-to-client requests: from a handler, in the order of the requests, or by key or method."""
+
+CAPABILITIES: dict[str, Any] = {
+    "elicitation": {"form": {}, "url": {}},
+    "sampling": {"tools": {}, "context": {}},
+    "roots": {},
+}
+"""The capabilities of a client that answers."""
+
+_MOST_ROUNDS = 64
+_PAUSE = 0.01  # seconds before a retry without input, doubled up to the longest
+_LONGEST_PAUSE = 0.5
+
+
+class Conversation:
+    """Rounds of one request: sent again with the results that its server-to-client requests get.
+
+    Attributes:
+        requests: The server-to-client requests that were answered, in order.
+    """
+
+    def __init__(self, answers: Answers) -> None:
+        self.requests: list[ClientRequest] = []
+        self._handler = answers if callable(answers) else None
+        self._by_name = dict(answers) if isinstance(answers, Mapping) else None
+        self._left = list(answers) if isinstance(answers, Sequence) else []
+
+    def run(self, send: Callable[[Mapping[str, Any]], dict[str, Any]], params: Mapping[str, Any]) -> dict[str, Any]:
+        """Send a request until its result requires no input, and return that result.
+
+        Args:
+            send: Sends the request with some parameters, and returns the result object.
+            params: The parameters of the request.
+
+        Raises:
+            UnansweredInputError: A server-to-client request has no answer.
+            HostError: The server requires input again and again.
+        """
+        given = dict(params)
+        pause = _PAUSE
+        for _ in range(_MOST_ROUNDS):
+            result = send(given)
+            if result.get("resultType") != "input_required":
+                return result
+            given = {name: value for name, value in params.items() if name not in {"inputResponses", "requestState"}}
+            wanted = result.get("inputRequests")
+            if isinstance(wanted, dict) and wanted:
+                given["inputResponses"] = {key: self._answer(key, each) for key, each in wanted.items()}
+                pause = _PAUSE
+            else:
+                time.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+            if "requestState" in result:
+                given["requestState"] = result["requestState"]
+        raise HostError(f"the server required input more than {_MOST_ROUNDS} times for one request")
+
+    def _answer(self, key: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        request = ClientRequest(wanted["method"], wanted.get("params") or {}, key)
+        found: Mapping[str, Any] | None = None
+        if self._handler is not None:
+            found = self._handler(request)
+        elif self._by_name is not None:
+            found = self._by_name.get(key, self._by_name.get(request.method))
+        elif self._left:
+            found = self._left.pop(0)
+        if found is None:
+            raise UnansweredInputError(
+                request.method, f"the answers have none for the key `{key}` ({_shortened(request.params)})"
+            )
+        self.requests.append(request)
+        return dict(found)
+
+
+def _shortened(params: Mapping[str, Any]) -> str:
+    text = str(params.get("message") or dict(params))
+    return text if len(text) <= 200 else f"{text[:200]}..."
