@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,9 @@ from support.projects import project_files, write_project
 
 from wasmcp.errors import GuestCancelledError, GuestTimeoutError, RequestError
 from wasmcp.host import Limits, Server, open_server
+from wasmcp.host.bindings.effects import INTERFACE, can_stop, can_wait
 from wasmcp.host.bindings.messages import Ask, Event, Message, StdioRequest
-from wasmcp.host.scheduling.call import Call, InlinePolicy, can_wait
+from wasmcp.host.scheduling.call import Call, InlinePolicy, Target
 from wasmcp.host.scheduling.deferred_signals import Deferred, defer_all, interruptible, only_notes
 from wasmcp.project import ensure_built
 
@@ -49,8 +52,75 @@ fn spin(_: struct {}, context: mcp.Context) u64 {
 """,
     },
 )
+
+
+class Loopback:
+    """HTTP server that counts its requests."""
+
+    def __init__(self) -> None:
+        counter = itertools.count(1)
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                body = b"page %d" % next(counter)
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@pytest.fixture
+def loopback() -> Iterator[Loopback]:
+    running = Loopback()
+    yield running
+    running.server.shutdown()
+    running.server.server_close()
+
+
 META = {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}
+ACTING_FILES = project_files(
+    "acting",
+    {
+        "zig/tools.zig": """\
+const mcp = @import("wasmcp");
+
+pub const tools = .{
+    mcp.tool("store", "Count in the store, or compute only.", store),
+    mcp.tool("fetch", "Fetch a page, or compute only.", fetch),
+};
+
+fn store(args: struct { act: bool }) !i64 {
+    if (!args.act) return 0;
+    const bucket = try mcp.kv.open("");
+    defer bucket.close();
+    return bucket.increment("calls", 1);
+}
+
+fn fetch(args: struct { act: bool, url: []const u8 }) ![]const u8 {
+    if (!args.act) return "";
+    const page = try mcp.http.fetch(.{ .url = args.url });
+    return page.body;
+}
+""",
+    },
+    """\
+[tool.wasmcp.components.tools]
+source = "zig/tools.zig"
+grants = ["http", "kv"]
+
+[tool.wasmcp.servers.default]
+components = ["tools"]
+""",
+)
 QUICK_CALLS = 100
+TARGET = ("tools/call", "calls")
 
 
 def line(name: str) -> bytes:
@@ -95,7 +165,7 @@ def warmed(server: Server) -> Server:
     """Make calls until the policy allows inline calls; on a busy machine this takes more calls."""
     for _ in range(50 * QUICK_CALLS):
         server.call_tool("calls")
-        if server.pool.inline_policy.allows_inline:
+        if server.pool.inline_policy.allows_inline():
             return server
     raise AssertionError("no sixteen quick calls in a row")
 
@@ -113,7 +183,7 @@ def test_slow_call_moves_to_another_thread_without_repeated_events(path: Path) -
         warmed(server)
         slow = Submitted(server, "spin")
         assert not slow.ended.is_set()
-        assert not server.pool.inline_policy.allows_inline
+        assert not server.pool.inline_policy.allows_inline()
         assert server.call_tool("calls", timeout=20).structured_content  # the other instance answers
         slow.call.cancel()
         slow.wait()
@@ -131,13 +201,14 @@ def test_slow_call_costs_one_instance(path: Path, monkeypatch: pytest.MonkeyPatc
             slow.wait()
         warmed(server)
         slices: list[InlinePolicy] = []
-        failed = InlinePolicy.record_overrun
+        stopped = InlinePolicy.record_stopped
 
-        def over(inline_policy: InlinePolicy) -> None:
+        def over(inline_policy: InlinePolicy, target: Target, *, had_effects: bool) -> None:
+            assert not had_effects
             slices.append(inline_policy)
-            failed(inline_policy)
+            stopped(inline_policy, target)
 
-        monkeypatch.setattr(InlinePolicy, "record_overrun", over)
+        monkeypatch.setattr(InlinePolicy, "record_stopped", over)
         slow = Submitted(server, "spin")
         assert slices == [server.pool.inline_policy]
         slow.call.cancel()
@@ -166,7 +237,7 @@ def test_single_instance_keeps_its_memory(path: Path) -> None:
             server.call_tool("calls")
         assert not Submitted(server, "calls").wait().inline
         slow = Submitted(server, "spin")
-        assert not server.pool.inline_policy.allows_inline
+        assert not server.pool.inline_policy.allows_inline()
         assert slow.begun.wait(20)
         slow.call.cancel()
         slow.wait()
@@ -174,11 +245,43 @@ def test_single_instance_keeps_its_memory(path: Path) -> None:
         assert counted["result"] == QUICK_CALLS + 3
 
 
-def test_blocking_imports_prevent_inline_calls(open_it: Callable[..., Server]) -> None:
+def test_wait_of_an_inline_call_moves_to_another_thread(open_it: Callable[..., Server]) -> None:
     server = open_it(limits=Limits(timeout=20))
-    for _ in range(QUICK_CALLS):
+    for _ in range(50 * QUICK_CALLS):
         server.send("hello")
-    assert not server.pool.inline_policy.allows_inline
+        if server.pool.inline_policy.allows_inline():
+            break
+    assert server.pool.inline_policy.allows_inline()
+    ended = threading.Event()
+    waits = Call(StdioRequest(b"!W", b""), 20, lambda _call: ended.set())
+    server.pool.submit(waits)  # it returns before the five seconds of the wait are over, or the test fails below
+    assert not ended.is_set()
+    assert waits.error is None
+    assert not server.pool.inline_policy.allows_inline()
+    waits.cancel()
+    assert ended.wait(20)
+    assert server.send("hello")
+
+
+@pytest.fixture(scope="module")
+def acting(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return ensure_built(write_project(tmp_path_factory.mktemp("acting"), ACTING_FILES))
+
+
+@pytest.mark.parametrize("tool", ["store", "fetch"])
+def test_stopped_call_acts_once(acting: Path, loopback: Loopback, tool: str) -> None:
+    """Stop calls that act only sometimes before they act, until the policy runs none of them inline any more."""
+    arguments = {"url": loopback.url} if tool == "fetch" else {}
+    with open_server(acting, limits=Limits(timeout=20)) as server:
+        policy = server.pool.inline_policy
+        for number in range(1, 5):
+            for _ in range(50 * QUICK_CALLS):
+                assert not server.call_tool(tool, {"act": False, **arguments}).is_error
+                if policy.allows_inline(("tools/call", tool)) or number == 4:
+                    break
+            assert policy.allows_inline(("tools/call", tool)) is (number < 4)
+            result: Any = server.call_tool(tool, {"act": True, **arguments}).structured_content
+            assert result["result"] == (number if tool == "store" else f"page {number}")
 
 
 def test_inline_calls_of_many_threads(path: Path) -> None:
@@ -254,7 +357,7 @@ def test_interrupt_reaches_the_caller(path: Path) -> None:
 import sys
 from wasmcp.host import open_server
 with open_server(sys.argv[1]) as server:
-    while not server.pool.inline_policy.allows_inline:
+    while not server.pool.inline_policy.allows_inline():
         server.call_tool("calls")
     try:
         print("now", flush=True)
@@ -295,7 +398,7 @@ engine.monotonic = clock
 signal.signal(signal.SIGALRM, late)
 before = signal.getsignal(signal.SIGINT)
 with open_server(sys.argv[1]) as server:
-    while not server.pool.inline_policy.allows_inline:
+    while not server.pool.inline_policy.allows_inline():
         server.call_tool("calls")
     armed = True
     try:
@@ -410,23 +513,72 @@ def test_can_wait(imports: list[str], expected: bool) -> None:
     assert can_wait(imports) is expected
 
 
+@pytest.mark.parametrize(
+    ("imports", "directories", "expected"),
+    [
+        (["wasi:io/streams@0.2.8"], False, True),
+        (["wasi:io/streams@0.2.8"], True, True),
+        (["wasi:io/poll@0.2.8"], False, False),
+        ([INTERFACE, "wasi:io/poll@0.2.8", "wasi:clocks/monotonic-clock@0.2.8"], False, True),
+        ([INTERFACE, "wasi:http/outgoing-handler@0.2.8", "wasi:keyvalue/store@0.2.0-draft2"], False, True),
+        ([INTERFACE, "wasi:io/poll@0.2.8", "wasi:filesystem/types@0.2.8"], False, True),
+        ([INTERFACE, "wasi:io/poll@0.2.8", "wasi:filesystem/types@0.2.8"], True, False),
+        ([INTERFACE, "wasi:io/poll@0.2.8", "wasi:sockets/tcp@0.2.8"], False, False),
+        ([INTERFACE, "something:else/entirely@1.0.0"], False, False),
+    ],
+)
+def test_can_stop(imports: list[str], directories: bool, expected: bool) -> None:
+    assert can_stop(imports, directories=directories) is expected
+
+
+def test_policy_by_target() -> None:
+    inline_policy = InlinePolicy(trusted=True, by_target=True)
+    slow, read = ("tools/call", "slow"), ("resources/read", "a://1")
+    for _ in range(16):
+        inline_policy.record(TARGET, 0.0001, 0)
+        inline_policy.record(slow, 0.0001, 0, had_effects=True)
+        inline_policy.record(read, 0.0001, 0)
+    assert inline_policy.allows_inline(TARGET)
+    assert not inline_policy.allows_inline(slow)
+    assert inline_policy.allows_inline(("resources/read", "a://2"))  # the same method
+    assert not inline_policy.allows_inline(("tools/call", "other"))
+
+
+def test_target_that_is_often_stopped_stays_on_other_threads() -> None:
+    inline_policy = InlinePolicy(trusted=True)
+    for had_effects, allowed in [(False, True)] * 5 + [(True, True), (True, True), (True, False)]:
+        inline_policy.record_stopped(TARGET, had_effects=had_effects)
+        for _ in range(200):
+            inline_policy.record(TARGET, 0.0001, 0)
+        assert inline_policy.allows_inline(TARGET) is allowed
+
+
+def test_unknown_targets_do_not_displace_the_known() -> None:
+    inline_policy = InlinePolicy(trusted=True, by_target=True)
+    for _ in range(16):
+        inline_policy.record(TARGET, 0.0001, 0)
+    for number in range(10_000):
+        inline_policy.record(("tools/call", f"unknown {number}"), 0.0001, 0)
+    assert inline_policy.allows_inline(TARGET)
+
+
 def test_policy_score() -> None:
     inline_policy = InlinePolicy(trusted=True)
     for _ in range(15):
-        inline_policy.record(0.0001, 0)
-    assert not inline_policy.allows_inline
-    inline_policy.record(0.0001, 0)
-    assert inline_policy.allows_inline
-    inline_policy.record(0.01, 0)
-    assert not inline_policy.allows_inline
+        inline_policy.record(TARGET, 0.0001, 0)
+    assert not inline_policy.allows_inline()
+    inline_policy.record(TARGET, 0.0001, 0)
+    assert inline_policy.allows_inline()
+    inline_policy.record(TARGET, 0.01, 0)
+    assert not inline_policy.allows_inline()
     for _ in range(8):
-        inline_policy.record(0.0001, 0)
-    assert inline_policy.allows_inline
-    inline_policy.record(0.0001, 2)  # it streams
-    assert not inline_policy.allows_inline
+        inline_policy.record(TARGET, 0.0001, 0)
+    assert inline_policy.allows_inline()
+    inline_policy.record(TARGET, 0.0001, 2)  # it streams
+    assert not inline_policy.allows_inline()
     for _ in range(1000):
-        inline_policy.record(0.0001, 0)
-    inline_policy.record_overrun()
+        inline_policy.record(TARGET, 0.0001, 0)
+    inline_policy.record_stopped(TARGET)
     for _ in range(16):
-        inline_policy.record(0.0001, 0)
-    assert not inline_policy.allows_inline
+        inline_policy.record(TARGET, 0.0001, 0)
+    assert not inline_policy.allows_inline()

@@ -286,7 +286,7 @@ class _Constants:
             items = {name: (Sort.FUNC, lifted[interface, name]) for name in instance.exports}
             self._builder.export(interface, Sort.INSTANCE, self._builder.instance(items))
             return
-        shim = _Shim(interface, instance)
+        shim = InterfaceShim(interface, instance)
         arguments = {
             import_name: (Sort.TYPE, self._public_types.index(type_))
             for import_name, type_ in shim.type_arguments.items()
@@ -298,7 +298,7 @@ class _Constants:
                 self._public[interface, name] = self._builder.alias_export(index, name, Sort.TYPE)
 
 
-class _Shim:
+class InterfaceShim:
     """Component that imports the types and functions of one interface and exports them under their names.
 
     Attributes:
@@ -402,7 +402,7 @@ class ConstantModule:
         module.data(self._memory.base, self._memory.content)
         bump = module.variable(core_module.I32, core_module.i32_const(heap))
         module.export_memory(MEMORY)
-        module.export_function(REALLOC, _define_realloc(module, bump))
+        module.export_function(REALLOC, define_realloc(module, bump))
         reset = core_module.i32_const(heap) + core_module.global_set(bump)
 
         def dropping(resource: Resource) -> int:
@@ -433,10 +433,10 @@ def _result(func: Func, address: int) -> bytes:
     return core_module.i32_const(address) + core_module.load(flat[0], canonical_abi.size(func.result))
 
 
-def _define_realloc(module: core_module.CoreModule, bump: int) -> int:
-    """Define `cabi_realloc`, which allocates the memory above the constants; the end of a call frees all of it.
+def define_realloc(module: core_module.CoreModule, bump: int) -> int:
+    """Define `cabi_realloc`, which allocates at the global `bump`; setting that frees the memory.
 
-    Only the code that drops handles reads this memory, so growing a block does not have to copy it.
+    A block that grows is not copied: blocks for values of known length do not grow while they are written.
     """
     alignment, length, start, result = 2, 3, 4, 5
     aligned = (

@@ -22,14 +22,14 @@ from wasmcp.component.decode import ComponentInfo, decode
 from wasmcp.component.types import ExternType, Instance, kind_of, mismatch
 from wasmcp.errors import ImportConflictError, WiringError
 
-_SORTS = {
+SORTS = {
     "func": Sort.FUNC,
     "type": Sort.TYPE,
     "instance": Sort.INSTANCE,
     "component": Sort.COMPONENT,
     "core module": Sort.CORE_MODULE,
 }
-_WORDS = {sort: word for word, sort in _SORTS.items()}
+_WORDS = {sort: word for word, sort in SORTS.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +128,7 @@ class Node:
             raise WiringError(
                 f"`{self.label}` does not export `{name}`; it exports {offered}", instance=self.label, name=name
             )
-        sort = _SORTS.get(self.info.exports[found].kind)
+        sort = SORTS.get(self.info.exports[found].kind)
         if sort is None:
             raise WiringError(f"`{name}` of `{self.label}` is a value, which is not supported", instance=self.label)
         return NodeExport(sort, self, found)

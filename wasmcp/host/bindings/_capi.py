@@ -134,9 +134,15 @@ def error_address(message: str) -> int:
     return ctypes.cast(WasmtimeError(message)._consume(), ctypes.c_void_p).value or 0  # noqa: SLF001
 
 
+def function_callback(called: Callable[..., int]) -> Any:
+    """Return the callback of a function for `define_function`, which several linkers can share."""
+    return _ffi.wasmtime_component_func_callback_t(called)
+
+
 def define_function(instance: Any, name: str, called: Callable[..., int]) -> Any:
     """Define a function in an instance of a linker. Return the callback, which must live as long as the linker."""
-    callback = _ffi.wasmtime_component_func_callback_t(called)
+    kind = _ffi.wasmtime_component_func_callback_t
+    callback = called if isinstance(called, kind) else kind(called)
     encoded = name.encode()
     buffer = ctypes.create_string_buffer(encoded)
     error = _ffi.wasmtime_component_linker_instance_add_func(

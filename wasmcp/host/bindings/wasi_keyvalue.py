@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from wasmtime import StoreContext
 from wasmtime.component import OptionType, ResourceAny
 
-from wasmcp.host.bindings import _capi, component_values
+from wasmcp.host.bindings import _capi, component_values, effects
 from wasmcp.host.stores.errors import StoreRequestError
 from wasmcp.host.stores.keyvalue import (
     PAGE,
@@ -465,6 +465,8 @@ def _add(
     """
 
     def called(_data: Any, raw: Any, _type: Any, arguments: Any, count: int, results: Any, _results: int) -> int:
+        if not effects.before():
+            return _capi.error_address(effects.STOPPED)
         context = StoreContext(raw)
         try:
             given = [_address(raw)] if with_owner else []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from wasmcp import __version__
@@ -12,6 +13,7 @@ from wasmcp.development_builds import INTERFACE
 from wasmcp.environment import HOST_FETCHES, SESSION_VALUES
 from wasmcp.errors import ArtifactError, HostError, RequestError
 from wasmcp.host.authorization.issuer import Issuers
+from wasmcp.host.bindings import effects
 from wasmcp.host.client.connection import Connection
 from wasmcp.host.configuration.settings import check_given, session_values_seconds, with_state_keys
 from wasmcp.host.engine import compile_cache, logs
@@ -20,7 +22,6 @@ from wasmcp.host.engine.frame_owners import Frames
 from wasmcp.host.engine.limits import Limits
 from wasmcp.host.engine.stdio_pipes import StderrLog
 from wasmcp.host.mcp.subscriptions import Hub
-from wasmcp.host.scheduling.call import can_wait
 from wasmcp.host.scheduling.instance import Program
 from wasmcp.protocol import LATEST, META_KEYS
 from wasmcp.wasi import missing_imports
@@ -188,7 +189,8 @@ def _program(
         component = compile_cache.load(source, quick=options.quick, background=background, on_compile=on_compile)
     of = engine(quick=options.quick)
     needs = component.type.imports(of)
-    missing = missing_imports(name for name in needs if development is None or name != INTERFACE)
+    own = {effects.INTERFACE} if development is None else {effects.INTERFACE, INTERFACE}
+    missing = missing_imports(name for name in needs if name not in own)
     if missing:
         raise ArtifactError(name, f"cannot be run: {'; '.join(missing)}")
     imports = linker(of)
@@ -221,9 +223,10 @@ def _program(
         settings=settings,
         on_changed=options.hub.changed,
         keyvalue=_keyvalue(of, imports, needs, url, values=values, seconds=seconds),
-        can_wait=can_wait(frozenset(needs)),
-        frames=Frames(source),
-        imports=frozenset(needs),
+        can_wait=effects.can_wait(frozenset(needs)),
+        can_stop=effects.can_stop(needs, directories=bool(options.directories)),
+        frames=Frames(source, partial(effects.offset, imports=frozenset(needs))),
+        imports=frozenset(needs) - {effects.INTERFACE},
         issuers=options.issuers,
         substitutes=defined,
     )

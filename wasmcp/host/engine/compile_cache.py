@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wasmcp.errors import ArtifactError
+from wasmcp.host.bindings import effects
 from wasmcp.host.engine.engine import config_key, engine, wasmtime_version
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ def compile_bytes(data: bytes, name: str, *, quick: bool = False, background: bo
 
 def _compiled(data: bytes, name: str, *, quick: bool, background: bool) -> bytes:
     check_component(data, name)
-    return compile_component(data, name, quick=quick, background=background)
+    return compile_component(effects.with_hook(data), name, quick=quick, background=background)
 
 
 def _loaded(code: bytes, *, quick: bool) -> Component:

@@ -14,6 +14,7 @@ from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
+from wasmcp.host.bindings import effects
 from wasmcp.host.engine.stack import GUEST_STACK
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def wasmtime_version() -> str:
 
 def config_key(*, quick: bool = False) -> str:
     """Return the name of the engine's configuration, for the compile cache."""
-    return "epoch-quick" if quick else "epoch"
+    return "effects-quick" if quick else "effects"
 
 
 def engine(*, quick: bool = False) -> Engine:
@@ -75,12 +76,16 @@ def _engine(quick: bool) -> Engine:
 
 
 def linker(of: Engine) -> Linker:
-    """Return a linker with wasmtime's implementation of all imports of servers: WASI 0.2 with `wasi:http`."""
+    """Return a linker with wasmtime's implementation of all imports of servers, and the hook of `effects`.
+
+    The imports are WASI 0.2 with `wasi:http`.
+    """
     from wasmtime.component import Linker
 
     made = Linker(of)
     made.add_wasip2()
     made.add_wasi_http()
+    effects.define(made)
     return made
 
 

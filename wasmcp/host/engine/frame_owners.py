@@ -15,11 +15,16 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _SECTION = "wasmcp-composition"
 _CUSTOM, _MODULE, _COMPONENT, _INSTANCE = 0, 1, 4, 5
 _FRAME = re.compile(r"(?P<before>\s*\d+:\s+0x(?P<offset>[0-9a-f]+) - )(?:<unknown>!)?(?P<after>.*)")
+
+_OFFSET = re.compile(r"(?<=0x)[0-9a-f]+(?= - )")
 
 
 class Owner(NamedTuple):
@@ -37,10 +42,18 @@ class Owner(NamedTuple):
 class Frames:
     """Components of the frames in a server's backtraces. The file is read at the first trap, unless it has changed."""
 
-    def __init__(self, source: bytes | str | os.PathLike[str]) -> None:
+    def __init__(self, source: bytes | str | os.PathLike[str], offset: Callable[[int], int] = lambda _size: 0) -> None:
+        """Create a reader of backtraces.
+
+        Args:
+            source: The server, a file or its bytes.
+            offset: Returns the offset of the server in the component that was compiled, by the size of the server.
+        """
         self._owners = owners(source) if isinstance(source, bytes) else None
         self._path = None if isinstance(source, bytes) else Path(source)
         self._state = None if self._path is None else _state(self._path)
+        size = len(source) if isinstance(source, bytes) else self._state[0] if self._state else 0
+        self._shift = offset(size)
 
     def attribute(self, backtrace: str) -> tuple[str, str]:
         """Add the name of the component to each frame.
@@ -54,7 +67,7 @@ class Frames:
         """
         known = self._known()
         lines, component, caller = [], "", None
-        for line in reversed(backtrace.splitlines()):
+        for line in reversed(_shifted(backtrace, -self._shift).splitlines()):
             found = _FRAME.fullmatch(line)
             owner = next((one for one in known if found and one.start <= int(found["offset"], 16) < one.end), None)
             if owner is not None and not owner.name:
@@ -76,6 +89,11 @@ class Frames:
             except OSError:
                 self._owners = []
         return self._owners or []
+
+
+def _shifted(backtrace: str, by: int) -> str:
+    """Add a number to the offsets of a backtrace."""
+    return _OFFSET.sub(lambda found: f"{max(0, int(found[0], 16) + by):x}", backtrace) if by else backtrace
 
 
 def _state(path: Path) -> tuple[int, int] | None:

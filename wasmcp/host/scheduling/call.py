@@ -3,10 +3,10 @@
 A short call can run inline, on the submitting thread, for example that of an event loop. Two conditions must hold, so
 that it does not block other work of that thread:
 
-* The server has no imports that can block. Then the engine can interrupt its code everywhere: a call that exceeds its
-  slice is interrupted, and runs again on another thread. It is safe to run it twice: the only effects of such code are
-  its response and its events, and events that were sent are not sent again.
-* Its recent calls were short.
+* It can be stopped everywhere: its code by the engine when it exceeds its slice, and before it waits or acts through an
+  import (`wasmcp.host.bindings.effects`). It runs again on another thread then. It is safe to run it twice: until then
+  it had no effects but its events, and events that were sent are not sent again.
+* Recent calls of its target were short, and had no effects.
 
 A call of a handshake revision is suspended until its client has answered server-to-client requests. It occupies no
 instance then: it is kept until all responses of the client have arrived, and continues on any instance. The server's
@@ -26,11 +26,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wasmcp.errors import GuestCancelledError, GuestTimeoutError, HostError
 from wasmcp.host.authorization.issuer import Need
+from wasmcp.host.bindings.effects import CURRENT
 from wasmcp.host.bindings.messages import Ask, HttpRequest, InputCancelled
 from wasmcp.host.scheduling.deferred_signals import interruptible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from contextvars import Token
     from types import TracebackType
 
@@ -43,49 +44,83 @@ _QUICK = 0.0005  # maximum seconds of a short call: the most that handing it to 
 _NEEDED = 16  # score from which calls run inline; a short call adds 1
 _MOST = 64  # maximum score
 _SLOW = 8  # deduction for a long call
-_NEVER_WAIT = (
-    "wasi:cli/environment@",
-    "wasi:cli/stderr@",
-    "wasi:cli/stdin@",  # the frames of the embedding host, read without blocking
-    "wasi:cli/stdout@",
-    "wasi:clocks/wall-clock@",
-    "wasi:http/types@",
-    "wasi:io/error@",
-    "wasi:io/streams@",
-    "wasi:random/",
-)
+_NEVER = 1 << 62  # the negative score of a target that stays on other threads
+_NAMED = ("tools/", "prompts/")  # methods whose targets have names; URIs are too many, and share their template's code
+_MOST_STOPPED = 3  # maximum number of inline calls of a target that are stopped: each costs an instance
+_MOST_TARGETS = 4096  # maximum number of targets that are kept
+_ANY = ("", "")
 
 
-def can_wait(imports: Iterable[str]) -> bool:
-    """Return True if code with these imports can block in the host, for example on a clock or a socket."""
-    return not all(name.startswith(_NEVER_WAIT) for name in imports)
+Target = tuple[str, str]
 
 
 class InlinePolicy:
-    """Policy for the calls of one server, based on their recent durations. It is approximate if threads compete."""
+    """Policy for the calls of one server, based on recent calls of each target. It is approximate if threads compete.
 
-    def __init__(self, *, trusted: bool) -> None:
-        """Create a policy; without `trusted` it never allows inline calls."""
+    Attributes:
+        by_target: False if all calls count as calls of one target.
+    """
+
+    def __init__(self, *, trusted: bool, by_target: bool = False) -> None:
+        """Create a policy.
+
+        Args:
+            trusted: Allow inline calls.
+            by_target: Distinguish targets: what a tool or prompt does decides how long it takes, and if it waits.
+        """
+        self.by_target = by_target
         self._trusted = trusted
-        self._score = 0
+        self._scores: dict[Target, int] = {}
+        self._stopped: dict[Target, int] = {}
 
-    @property
-    def allows_inline(self) -> bool:
-        """True if the next call is expected to be short."""
-        return self._score >= _NEEDED
+    def allows_inline(self, target: Target = _ANY) -> bool:
+        """Return True if the next call of a target is expected to be short, and to have no effects."""
+        return self._scores.get(self._key(target), 0) >= _NEEDED
 
-    def record(self, seconds: float, events: int) -> None:
-        """Record the duration of a call and the number of its events: calls with events do not count as short."""
+    def _key(self, target: Target) -> Target:
+        if not self.by_target:
+            return _ANY
+        return target if target[0].startswith(_NAMED) else (target[0], "")
+
+    def record(self, target: Target, seconds: float, events: int, *, had_effects: bool = False) -> None:
+        """Record a call that has ended.
+
+        Args:
+            target: The target of the call.
+            seconds: Its duration.
+            events: The number of its events: a call with events does not count as short.
+            had_effects: It has waited, or acted through an import.
+        """
         if not self._trusted:
             return
-        if seconds < _QUICK and not events:
-            self._score = min(self._score + 1, _MOST)
-        else:
-            self._score = max(self._score - _SLOW, 0)
+        key = self._key(target)
+        score = self._scores.get(key, 0)
+        if had_effects:
+            score = min(score, -_MOST)
+        elif seconds < _QUICK and not events:
+            score = min(score + 1, _MOST)
+        elif score > 0:
+            score = max(score - _SLOW, 0)
+        self._put(key, score)
 
-    def record_overrun(self) -> None:
-        """Record an inline call that exceeded its slice, which costs an instance."""
-        self._score = -_MOST
+    def record_stopped(self, target: Target, *, had_effects: bool = False) -> None:
+        """Record an inline call that was stopped, which costs an instance.
+
+        Args:
+            target: The target of the call.
+            had_effects: It was about to wait or act; otherwise it has exceeded its slice.
+        """
+        key = self._key(target)
+        stopped = self._stopped[key] = self._stopped.get(key, 0) + had_effects
+        self._put(key, -_MOST if stopped < _MOST_STOPPED else -_NEVER)
+
+    def _put(self, key: Target, score: int) -> None:
+        if key not in self._scores and len(self._scores) >= _MOST_TARGETS:
+            # Targets that do not exist have a low score: they do not displace those that are often called.
+            self._scores = {one: kept for one, kept in self._scores.items() if kept < 0 or kept >= _NEEDED}
+            if len(self._scores) >= _MOST_TARGETS:
+                return
+        self._scores[key] = score
 
 
 class Sender(NamedTuple):
@@ -126,7 +161,6 @@ class Call:
         "_again",
         "_claim",
         "_fetches",
-        "_inline",
         "_instance",
         "_lock",
         "_seen",
@@ -135,6 +169,8 @@ class Call:
         "cancelled",
         "client",
         "error",
+        "had_effects",
+        "is_inline",
         "on_done",
         "on_event",
         "on_paused",
@@ -170,7 +206,7 @@ class Call:
         self.pending_inputs: PendingInputs | None = None
         self.sender: Sender | None = None
         self.client: object = None
-        self.target = ("", "")
+        self.target: Target = _ANY
         self.resumed: tuple[bytes, bytes] | None = None
         self.awaits_input = False
         self.cancelled = False
@@ -180,7 +216,8 @@ class Call:
         self._lock = threading.Lock()
         self._instance: Instance | None = None
         self._token = 0
-        self._inline = False
+        self.is_inline = False
+        self.had_effects = False
         self._seen = 0  # number of events of this run
         self._again = 0  # number of events of an earlier run, which must not be sent again
         self._fetches = 0  # number of times that it was suspended for its authorization
@@ -198,7 +235,7 @@ class Call:
     def hold(self) -> None:
         """Stop reading events until `release`; the code blocks when it sends more."""
         instance = self._instance
-        if instance is not None and not self._inline:  # an inline call would block its own thread
+        if instance is not None and not self.is_inline:  # an inline call would block its own thread
             instance.hold(self._token)
 
     def release(self) -> None:
@@ -225,10 +262,10 @@ class Call:
             instance: The instance that runs the call.
             token: The number of this run.
             inline_policy: The policy that records the duration.
-            inline: Run on the submitting thread, for no longer than `SLICE`.
+            inline: Run on the submitting thread, for no longer than `SLICE`, and stop before it waits or acts.
 
         Returns:
-            False if the call has exceeded `SLICE`: the instance is broken then, and the call has to run again.
+            False if the call was stopped: the instance is broken then, and the call has to run again.
         """
         limited = inline and (self.timeout is None or self.timeout > SLICE)
         with self._lock:
@@ -236,7 +273,8 @@ class Call:
             if not cancelled:
                 self._instance = instance
                 self._token = token
-                self._inline = inline
+                self.is_inline = inline
+                self.had_effects = False
                 self._seen = 0
                 self.awaits_input = False
                 instance.prepare(token, SLICE if limited else self.timeout, self._event)
@@ -245,21 +283,23 @@ class Call:
             return True
         result = error = None
         begun = monotonic()
+        before, CURRENT.call = CURRENT.call, self
         try:
             result = instance.call(self.request, self.resumed)
         except Exception as raised:  # noqa: BLE001 - every error must end the call
             error = raised
         finally:
             self._instance = None
-        if limited and isinstance(error, GuestTimeoutError):
-            inline_policy.record_overrun()
+            CURRENT.call = before
+        if inline and (self.had_effects or (limited and isinstance(error, GuestTimeoutError))):
+            inline_policy.record_stopped(self.target, had_effects=self.had_effects)
             self._again = max(self._again, self._seen)
             if self.awaits_input and self.pending_inputs is not None:
                 self.pending_inputs.forget(self)
                 self._again = 0  # the next run sends its requests with other ids
             return False
         self._again = 0  # a run that continues after the client's input sends other events
-        inline_policy.record(monotonic() - begun, self._seen)
+        inline_policy.record(self.target, monotonic() - begun, self._seen, had_effects=self.had_effects)
         if self.awaits_input and self.pending_inputs is not None:
             if error is None and self.on_paused is not None and self.on_paused():
                 self.pending_inputs.suspend(self)

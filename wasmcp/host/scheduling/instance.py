@@ -56,6 +56,7 @@ class Program(NamedTuple):
     keyvalue: Provided | None = None
     settings: tuple[tuple[str, str], ...] = ()
     can_wait: bool = True
+    can_stop: bool = False
     frames: Frames = Frames(b"")
     imports: frozenset[str] = frozenset()
     issuers: Issuers | None = None

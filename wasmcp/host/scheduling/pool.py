@@ -193,7 +193,7 @@ class Pool:
         self.size = max(1, size or capacity.default_size(can_wait=program.can_wait))
         self._exact = size is not None
         # A caller that requests one instance can rely on its memory, which an exceeded slice would lose.
-        self.inline_policy = InlinePolicy(trusted=not program.can_wait and size != 1)
+        self.inline_policy = InlinePolicy(trusted=program.can_stop and size != 1, by_target=program.can_wait)
         self.tokens = itertools.count(1)
         self.pending_inputs = pending_inputs or PendingInputs(self.submit, program.limits.answer)
         self._workers: list[_Worker] = []
@@ -235,14 +235,18 @@ class Pool:
             self._submit(call)
 
     def _submit(self, call: Call) -> None:
-        short = self.inline_policy.allows_inline and sum(map(len, call.request)) < _SHORT
+        policy = self.inline_policy
+        if policy.by_target:
+            call.target = target_of(call.request)
+        short = policy.allows_inline(call.target) and sum(map(len, call.request)) < _SHORT
         if short and not self._closed and stack.is_sufficient():
             for worker in tuple(self._workers):
                 if worker.run_inline(call):
                     return
-                if not self.inline_policy.allows_inline:  # a slice was exceeded: do not lose the next instance as well
+                if not policy.allows_inline(call.target):  # it was stopped: do not lose the next instance as well
                     break
-        call.target = target_of(call.request)
+        if not policy.by_target:
+            call.target = target_of(call.request)
         with self._lock:
             if self._closed:
                 raise HostError("the server is closed")

@@ -1,0 +1,234 @@
+"""Wrapper of a component that calls a hook before certain functions of its imports.
+
+The wrapper has the imports and exports of the component, and one more import, the hook. Each hooked function is
+forwarded: a core function with the same parameters calls the hook, and then the imported function. The host can thus
+notice, or stop with a trap, a call of a function that it does not implement itself.
+
+The component comes first in the wrapper, unchanged, so that the offsets in its backtraces are shifted by `offset`.
+
+Source: component-model, design/mvp/CanonicalABI.md, "canon lift", "canon lower" and "canon resource.drop".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+
+from wasmcp.component import canonical_abi, core_module
+from wasmcp.component.binary_writer import COMPONENT_PREAMBLE, CoreSort, Sort, uleb128
+from wasmcp.component.builder import Chunk, ComponentBuilder, InstanceTypeBuilder
+from wasmcp.component.constant_component import (
+    MEMORY,
+    REALLOC,
+    HandleDropper,
+    InterfaceShim,
+    define_realloc,
+    dropped_resources,
+)
+from wasmcp.component.decode import ComponentInfo
+from wasmcp.component.graph import SORTS
+from wasmcp.component.merge import MergedImport, OuterImports
+from wasmcp.component.type_section import TypeWriter
+from wasmcp.component.types import Borrow, Func, Instance, Resource, TypeName, ValueType, children, resolve
+
+_HEAP = 16  # address 0 is not allocated, so that no pointer is null
+_RESET = "reset"
+_HOOK = "hook"
+
+
+def offset(size: int) -> int:
+    """Return the offset of a component of `size` bytes in its wrapper."""
+    return len(COMPONENT_PREAMBLE) + 1 + len(uleb128(size))
+
+
+def with_hook(
+    data: Chunk, info: ComponentInfo, functions: Mapping[str, Collection[str]], hook: tuple[str, str]
+) -> bytes:
+    """Return the wrapper of a component.
+
+    Args:
+        data: The component.
+        info: Its imports and exports.
+        functions: The functions before which the hook is called, by import. The handles among their parameters are all
+            owned or all borrowed.
+        hook: The interface and the name of the hook, a function without parameters and result.
+    """
+    return _Wrapper(data, info, functions, hook).encode()
+
+
+class _Wrapper:
+    def __init__(
+        self, data: Chunk, info: ComponentInfo, functions: Mapping[str, Collection[str]], hook: tuple[str, str]
+    ) -> None:
+        self._info = info
+        self._functions = functions
+        self._hook = hook
+        self._builder = ComponentBuilder()
+        self._component = self._builder.component(data)
+        self._imports = OuterImports(self._builder)
+        self._aliases: dict[tuple[str, str], int] = {}
+        self._types = TypeWriter(self._builder, self._type)
+
+    def encode(self) -> bytes:
+        builder = self._builder
+        for name, extern in self._info.imports.items():
+            self._imports.add(MergedImport(name, extern, []))
+        arguments = dict(self._imports.indices)
+        for interface, functions in self._forwarded().items():
+            arguments[interface] = (Sort.INSTANCE, self._instance(interface, functions))
+        instance = builder.instantiate(self._component, arguments)
+        for name, export in self._info.exports.items():
+            sort = SORTS[export.kind]
+            builder.export(name, sort, builder.alias_export(instance, name, sort))
+        return builder.to_bytes()
+
+    def _instance(self, interface: str, functions: Mapping[str, int]) -> int:
+        """Define the instance that the component gets for an import, with these functions instead of the imported."""
+        shim = InterfaceShim(interface, self._members(interface))
+        items = {name: (Sort.TYPE, self._types.index(type_)) for name, type_ in shim.type_arguments.items()}
+        for argument, name in shim.function_arguments.items():
+            function = functions[name] if name in functions else self._alias(interface, name, Sort.FUNC)
+            items[argument] = (Sort.FUNC, function)
+        return self._builder.instantiate(self._builder.component(shim.builder.chunks()), items)
+
+    def _members(self, interface: str) -> Instance:
+        extern = self._info.imports[interface]
+        if not isinstance(extern, Instance):
+            raise TypeError(f"`{interface}` is not an interface")
+        return extern
+
+    def _alias(self, interface: str, name: str, sort: Sort) -> int:
+        key = (interface, name)
+        if key not in self._aliases:
+            self._aliases[key] = self._builder.alias_export(self._imports.indices[interface][1], name, sort)
+        return self._aliases[key]
+
+    def _type(self, type_: TypeName | Resource) -> int:
+        if type_.interface is None:
+            return self._imports.indices[type_.name][1]
+        return self._alias(type_.interface, type_.name, Sort.TYPE)
+
+    def _forwarded(self) -> dict[str, dict[str, int]]:
+        """Define the forwarding functions. Return their indices by interface and name."""
+        builder = self._builder
+        hooked = {
+            (interface, name): extern
+            for interface, names in self._functions.items()
+            for name, extern in self._members(interface).exports.items()
+            if name in names and isinstance(extern, Func)
+        }
+        memory_instance = builder.core_instantiate(builder.core_module(_memory_module()))
+        memory = builder.core_alias(memory_instance, MEMORY, CoreSort.MEMORY)
+        realloc = builder.core_alias(memory_instance, REALLOC, CoreSort.FUNC)
+        reset = builder.core_alias(memory_instance, _RESET, CoreSort.FUNC)
+        lowered = {_HOOK: (CoreSort.FUNC, builder.lower(self._import_hook()))}
+        module = _Forwarders()
+        for number, ((interface, name), func) in enumerate(hooked.items()):
+            index = builder.lower(self._alias(interface, name, Sort.FUNC), memory=memory, realloc=realloc)
+            lowered[str(number)] = (CoreSort.FUNC, index)
+            module.add(func)
+        for name, resource in module.dropped.items():
+            lowered[name] = (CoreSort.FUNC, builder.resource_drop(self._types.resource(resource)))
+        code = builder.core_instantiate(
+            builder.core_module(module.encode()),
+            {"imports": builder.core_instance(lowered), "memory": memory_instance},
+        )
+        result: dict[str, dict[str, int]] = {}
+        for number, ((interface, name), func) in enumerate(hooked.items()):
+            result.setdefault(interface, {})[name] = builder.lift(
+                builder.core_alias(code, str(number), CoreSort.FUNC),
+                self._types.func(func),
+                memory=memory,
+                realloc=realloc,
+                post_return=reset if _returns_pointer(func) else None,
+            )
+        return result
+
+    def _import_hook(self) -> int:
+        interface, name = self._hook
+        scope = InstanceTypeBuilder()
+        scope.export_func(name, TypeWriter(scope, lambda _: None).func(Func((), None)))
+        instance = self._builder.import_instance(interface, self._builder.type(scope.definition()))
+        return self._builder.alias_export(instance, name, Sort.FUNC)
+
+
+def _returns_pointer(func: Func) -> bool:
+    return func.result is not None and len(canonical_abi.flatten(func.result)) > canonical_abi.MAX_FLAT_RESULTS
+
+
+def _memory_module() -> bytes:
+    """Return the core module with the memory of arguments and results, which is freed as a whole by `reset`."""
+    module = core_module.CoreModule()
+    module.memory(1)
+    bump = module.variable(core_module.I32, core_module.i32_const(_HEAP))
+    module.export_memory(MEMORY)
+    module.export_function(REALLOC, define_realloc(module, bump))
+    reset = core_module.i32_const(_HEAP) + core_module.global_set(bump)
+    module.export_function(_RESET, module.function([core_module.I32], [], reset))
+    return module.encode()
+
+
+class _Forwarders:
+    """Core module of the forwarding functions.
+
+    Attributes:
+        dropped: The resources of the borrowed handles, by the name of the imported function that drops one.
+    """
+
+    def __init__(self) -> None:
+        self.dropped: dict[str, Resource] = {}
+        self._funcs: list[Func] = []
+
+    def add(self, func: Func) -> None:
+        """Add a function; its name is the number of those before it."""
+        self._funcs.append(func)
+        for _, param in func.params:
+            for resource in dropped_resources(param, lambda _: False):
+                self.dropped[_drop_name(resource)] = resource
+
+    def encode(self) -> bytes:
+        """Return the module's bytes."""
+        module = core_module.CoreModule()
+        pointer, i32 = [core_module.I32], core_module.I32
+        hook = module.import_function("imports", _HOOK, [], [])
+        imported = []
+        for number, func in enumerate(self._funcs):
+            params, results = canonical_abi.lifted_signature(func)
+            lowered = ([*params, i32], []) if _returns_pointer(func) else (params, results)
+            imported.append(module.import_function("imports", str(number), *lowered))
+        drops = {name: module.import_function("imports", name, pointer, []) for name in self.dropped}
+        reset = module.import_function("memory", _RESET, pointer, [])
+        realloc = module.import_function("memory", REALLOC, [i32] * 4, pointer)
+        module.import_memory("memory", MEMORY, 1)
+        for number, func in enumerate(self._funcs):
+            params, results = canonical_abi.lifted_signature(func)
+            code, variables = self._drops(func, lambda resource: drops[_drop_name(resource)])
+            body = core_module.call(hook)
+            arguments = b"".join(core_module.local_get(index) for index in range(len(params)))
+            if _returns_pointer(func) and func.result is not None:
+                area = len(params) + variables
+                sizes = (0, 0, canonical_abi.alignment(func.result), canonical_abi.size(func.result))
+                body += b"".join(map(core_module.i32_const, sizes)) + core_module.call(realloc)
+                body += core_module.local_set(area) + arguments + core_module.local_get(area)
+                body += core_module.call(imported[number]) + code + core_module.local_get(area)
+                variables += 1
+            else:
+                free = core_module.i32_const(0) + core_module.call(reset)
+                body += arguments + core_module.call(imported[number]) + code + free
+            module.export_function(str(number), module.function(params, results, body, [i32] * variables))
+        return module.encode()
+
+    def _drops(self, func: Func, drop: Callable[[Resource], int]) -> tuple[bytes, int]:
+        """Return the code that drops the borrowed handles, and the number of its locals; owned ones were passed on."""
+        if not any(_has_borrow(param) for _, param in func.params):
+            return b"", 0
+        dropper = HandleDropper(func, lambda _: False, drop)
+        return dropper.body, dropper.variables
+
+
+def _drop_name(resource: Resource) -> str:
+    return f"drop {resource.interface}#{resource.name}"
+
+
+def _has_borrow(type_: ValueType | Resource) -> bool:
+    resolved = resolve(type_)
+    return isinstance(resolved, Borrow) or any(map(_has_borrow, children(resolved)))
