@@ -76,6 +76,10 @@ class AsyncClient:
         """Discover the server; see `wasmcp.host.Server.discover`."""
         return await self._run(self._client.discover)
 
+    async def surface(self) -> dict[str, Any]:
+        """Return what clients see of the server; see `wasmcp.host.Server.surface`."""
+        return await self._run(self._client.surface)
+
     async def list_tools(self) -> list[Tool]:
         """List the tools; see `wasmcp.host.Server.list_tools`."""
         return await self._run(self._client.list_tools)

@@ -123,18 +123,18 @@ def make_wasmcp_server(  # noqa: PLR0917 - pytest passes by name
                 settings = options.get("settings") or {}
                 options["settings"] = settings if AUTH_MODE in settings else {**issuer.settings(), **settings}
             found = locate(node, target or marked.server or wasmcp_target, wasmcp_builds)
-            recording = Recording(found.path.name)
+            recording = Recording(node, found.path)
             node.stash.setdefault(RECORDINGS, []).append(recording)
-            server = open_server(
-                found.path,
-                limits=limits or wasmcp_limits,
-                env=environment if env is None else env,
-                on_wire=recording.on_wire,
-                development=found.development,
+            given_options = {
+                "limits": limits or wasmcp_limits,
+                "env": environment if env is None else env,
+                "on_wire": recording.on_wire,
+                "development": found.development,
                 **options,
-            )
-            recording.server = server
-            return stack.enter_context(server)
+            }
+            server = stack.enter_context(open_server(found.path, **recording.opening(given_options)))
+            stack.callback(recording.closing)
+            return recording.opened(server)
 
         yield make
 

@@ -41,6 +41,9 @@ __all__ = [
     "wasmcp_token",
 ]
 
+pytest_plugins = ("pytest_wasmcp.snapshot",)
+"""Parts of the plugin with options of their own."""
+
 MARKER = (
     "wasmcp(server=None, *, timeout=None, memory=None, env=None, token=None): the composed MCP server of a test "
     "(a name of [tool.wasmcp.servers] or the path of a .wasm file), its limits (seconds, bytes), and the access token "
@@ -57,6 +60,13 @@ SETTINGS = {
 
 
 FAST_HELP = "test development builds: an edit of Python modules needs no build (also WASMCP_FAST=1)"
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Add the hooks of the plugin, which its own parts use."""
+    from pytest_wasmcp import hooks
+
+    pluginmanager.add_hookspecs(hooks)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from wasmcp.host import Server
 
 MESSAGES = 20
@@ -17,11 +19,28 @@ RECORDINGS: pytest.StashKey[list[Recording]] = pytest.StashKey()
 
 
 class Recording:
-    """Recording of the last messages of one server, with the server itself for its standard error."""
+    """Recording of the last messages of one server, with the server itself for its standard error.
 
-    def __init__(self, label: str) -> None:
-        self.label = label
+    Attributes:
+        label: The name of the server's file.
+        node: The test that opened the server.
+        path: The file of the server.
+        server: The server; None until it is open.
+    """
+
+    def __init__(self, node: pytest.Item, path: Path) -> None:
+        """Record for a server.
+
+        Args:
+            node: The test that opens it.
+            path: The file of the server.
+        """
+        self.label = path.name
+        self.node = node
+        self.path = path
         self.server: Server | None = None
+        self._hook = node.ihook
+        self._is_heard = bool(self._hook.pytest_wasmcp_message.get_hookimpls())
         self._messages: deque[tuple[str, str]] = deque(maxlen=MESSAGES)
         self._seen = 0
 
@@ -29,6 +48,23 @@ class Recording:
         """Record a message; called by the server for each one."""
         self._seen += 1
         self._messages.append((direction, text))
+        if self._is_heard:
+            self._hook.pytest_wasmcp_message(recording=self, direction=direction, text=text)
+
+    def opening(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Return the options of `wasmcp.host.open_server`, after the hooks."""
+        self._hook.pytest_wasmcp_server_options(recording=self, options=options)
+        return options
+
+    def opened(self, server: Server) -> Server:
+        """Take the server that was opened."""
+        self.server = server
+        self._hook.pytest_wasmcp_server_opened(recording=self)
+        return server
+
+    def closing(self) -> None:
+        """Call the hooks before the server is closed."""
+        self._hook.pytest_wasmcp_server_closing(recording=self)
 
     def wire(self) -> str:
         """Return the last messages, one per line, each shortened to a readable length."""

@@ -41,7 +41,7 @@ def command(ctx: click.Context, old: str, new: str, *, strict: bool, offline: bo
         document = {"old": old, "new": new, "breaking": breaking, "differences": [one.to_dict() for one in found]}
         click.echo(json.dumps(document, indent=2))
     else:
-        click.echo("\n".join(_lines(found, breaking)))
+        click.echo("\n".join(_lines(found)))
     if breaking or (strict and found):
         ctx.exit(BREAKING)
 
@@ -72,17 +72,14 @@ def _side(spec: str, *, offline: bool) -> Side:
     )
 
 
-_SIGNS = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "yellow")}
+_COLORS = {"added": "green", "removed": "red", "changed": "yellow"}
 
 
-def _lines(found: Sequence[Difference], breaking: int) -> Iterator[str]:
+def _lines(found: Sequence[Difference]) -> Iterator[str]:
+    from wasmcp.insight.server_diff import count_text
+
     for one in found:
-        sign, color = _SIGNS[one.change]
         mark = click.style("  breaking", fg="red", bold=True) if one.breaking else ""
-        yield f"{click.style(printable(f'{sign} {one.kind} `{one.name}`'), fg=color)}{mark}"
+        yield f"{click.style(printable(one.headline), fg=_COLORS[one.change])}{mark}"
         yield from (printable(f"    {detail}") for detail in one.details)
-    if not found:
-        yield "no difference"
-    else:
-        count = "1 difference" if len(found) == 1 else f"{len(found)} differences"
-        yield f"{count}, {breaking or 'none'} breaking"
+    yield count_text(found)

@@ -46,6 +46,7 @@
     │   └── ResponseTimeoutError        a request without a response in time
     ├── UnansweredInputError            input that a server requires and the client cannot provide  (wasmcp.client)
     ├── ArgumentsError                  arguments on the command line that do not fit a tool  (wasmcp.client)
+    ├── SurfaceFileError                a surface of a server that cannot be read or written  (wasmcp.insight)
     ├── StorageError                    a file of a project or a cache that cannot be written  (wasmcp.storage)
     ├── MissingPackageDataError         a file of the wasmcp distribution that is missing  (wasmcp.package_data)
     └── HostError                       running a server  (wasmcp.host)
@@ -86,6 +87,7 @@ from wasmcp.errors.building import (
     ScaffoldError,
     ServersError,
     StorageError,
+    SurfaceFileError,
     ToolchainError,
     WitError,
 )
@@ -196,6 +198,7 @@ __all__ = [
     "SigningKeyError",
     "SpecError",
     "StorageError",
+    "SurfaceFileError",
     "ToolError",
     "ToolchainError",
     "UnansweredInputError",

@@ -200,3 +200,17 @@ class MigrationError(WasmcpError):
     def __init__(self, source: str, message: str) -> None:
         self.source = source
         super().__init__(message)
+
+
+class SurfaceFileError(WasmcpError):
+    """A file with the surface of a server that cannot be read or written.
+
+    Attributes:
+        path: The file.
+        reason: The problem.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(f"`{path}` {reason}")

@@ -20,6 +20,7 @@ from wasmcp.insight.access import entries_at, filter_text
 from wasmcp.insight.listing import Item, Offers
 from wasmcp.insight.policy import policy_of, policy_rows
 from wasmcp.protocol import IDENTITIES
+from wasmcp.terminal import printable
 
 _UPPER = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties", "maxContains")
 _LOWER = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties", "minContains")
@@ -239,6 +240,7 @@ def _object(value: Any) -> Mapping[str, Any]:
 
 NOUNS = {"tools": "tool", "resources": "resource", "templates": "resource template", "prompts": "prompt"}
 
+_SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 _BREAKING_MEMBERS = {"resources": ("mimeType",), "templates": ("mimeType",)}
 _SCHEMAS = ("inputSchema", "outputSchema")
 
@@ -261,6 +263,11 @@ class Difference:
     change: str
     breaking: bool
     details: tuple[str, ...] = ()
+
+    @property
+    def headline(self) -> str:
+        """The change in one line, without its details."""
+        return f"{_SIGNS[self.change]} {self.kind} `{self.name}`"
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON representation."""
@@ -296,6 +303,23 @@ class Side:
     rules: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     access: Mapping[str, Any] | None = None
     authorization: str | None = None
+
+
+def count_text(found: Sequence[Difference]) -> str:
+    """Return the number of differences, and of the breaking ones, in words."""
+    if not found:
+        return "no difference"
+    count = "1 difference" if len(found) == 1 else f"{len(found)} differences"
+    return f"{count}, {sum(one.breaking for one in found) or 'none'} breaking"
+
+
+def difference_lines(found: Sequence[Difference]) -> list[str]:
+    """Return differences as lines of text, as `wasmcp diff` prints them, escaped."""
+    lines: list[str] = []
+    for one in found:
+        lines.append(printable(one.headline) + ("  breaking" if one.breaking else ""))
+        lines += [printable(f"    {detail}") for detail in one.details]
+    return [*lines, count_text(found)]
 
 
 def differences(old: Side, new: Side) -> list[Difference]:

@@ -6,6 +6,7 @@ import itertools
 import os
 import threading
 from functools import partial
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from wasmcp import __version__
@@ -352,6 +353,29 @@ class RequestMethods:
 
         raise HostError(f"`{method}` did not end after {_MORE_THAN_ANY_LIST} pages")
 
+    def surface(self) -> dict[str, Any]:
+        """Return what clients see of the server, to be compared with that of another version.
+
+        It has the members `tools`, `resources`, `templates` and `prompts`, each a dict of the listed objects in their
+        wire form by `name`, `uri` or `uriTemplate`, in sorted order. `grants` has, by the name of each component, its
+        granted families: the rules of the grant, or True without rules.
+
+        Raises:
+            HostError: A list is not valid.
+        """
+        from wasmcp.protocol import CODES, LISTS
+
+        found: dict[str, Any] = {}
+        for one in LISTS:
+            try:
+                items = list(self.list_all(one.method, one.member))
+            except RequestError as error:
+                if error.code != CODES["method_not_found"]:
+                    raise
+                items = []
+            found[one.kind] = {str(item[one.identity]): item for item in sorted(items, key=itemgetter(one.identity))}
+        return {**found, "grants": {}}
+
     def discover(self) -> dict[str, Any]:
         """Request the server's description and capabilities. Specification: server/discover."""
         return self.request("server/discover")
@@ -544,6 +568,16 @@ class Server(Connection, RequestMethods):
         if answer is None:
             raise HostError(f"the server did not answer `{method}`")
         return _result(json.loads(answer))
+
+    def surface(self) -> dict[str, Any]:
+        """Return what clients see of the server, and the grants that its file records; see `RequestMethods.surface`."""
+        grants: dict[str, dict[str, Any]] = {}
+        for role in self.pool.program.frames.roles():
+            if role.get("role") == "component":
+                rules = role.get("rules") or {}
+                families = {str(family): rules.get(family, True) for family in sorted(role.get("grants") or ())}
+                grants.setdefault(str(role.get("name")), {}).update(families)
+        return {**super().surface(), "grants": dict(sorted(grants.items()))}
 
     def new_request(self, method: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return a JSON-RPC request with an `id` of its own, and with the required members of `_meta`."""

@@ -15,7 +15,7 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +50,7 @@ class Frames:
             offset: Returns the offset of the server in the component that was compiled, by the size of the server.
         """
         self._owners = owners(source) if isinstance(source, bytes) else None
+        self._roles = roles(source) if isinstance(source, bytes) else None
         self._path = None if isinstance(source, bytes) else Path(source)
         self._state = None if self._path is None else _state(self._path)
         size = len(source) if isinstance(source, bytes) else self._state[0] if self._state else 0
@@ -81,14 +82,25 @@ class Frames:
             lines.append(f"{found['before']}{owner.name}: {found['after']}")
         return component, "\n".join(reversed(lines))
 
+    def roles(self) -> list[dict[str, Any]]:
+        """Return the recorded instances, as in docs/reference/files.md; empty without a record."""
+        if self._roles is None:
+            self._roles = roles(self._content())
+        return self._roles
+
     def _known(self) -> list[Owner]:
-        if self._owners is None and self._path is not None:
-            try:
-                unchanged = self._state is not None and _state(self._path) == self._state
-                self._owners = owners(self._path.read_bytes()) if unchanged else []
-            except OSError:
-                self._owners = []
-        return self._owners or []
+        if self._owners is None:
+            self._owners = owners(self._content())
+        return self._owners
+
+    def _content(self) -> bytes:
+        """Return the bytes of the file; empty if it has changed since it was opened, or cannot be read."""
+        try:
+            if self._path is not None and self._state is not None and _state(self._path) == self._state:
+                return self._path.read_bytes()
+        except OSError:
+            pass
+        return b""
 
 
 def _shifted(backtrace: str, by: int) -> str:
@@ -111,16 +123,25 @@ def owners(data: bytes) -> list[Owner]:
     """
     try:
         nested, modules, instances, record = _read(data)
-        roles = json.loads(record)["instances"]
-        if len(roles) != len(instances):
+        recorded = json.loads(record)["instances"]
+        if len(recorded) != len(instances):
             return []
         names: dict[int, tuple[str, bool]] = {}
-        for index, role in zip(instances, roles, strict=True):
+        for index, role in zip(instances, recorded, strict=True):
             names.setdefault(index, (str(role["name"]), role["role"] == "component"))
         shared = [Owner(*place, name="", is_component=False) for place in modules]
         return [Owner(*nested[index], *name) for index, name in sorted(names.items())] + shared
     except (IndexError, KeyError, TypeError, ValueError, RecursionError):
         return []
+
+
+def roles(data: bytes) -> list[dict[str, Any]]:
+    """Return the instances that the record of a composed file has; empty for other files."""
+    try:
+        found = json.loads(_read(data)[3])["instances"]
+    except (IndexError, KeyError, TypeError, ValueError, RecursionError):
+        return []
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
 def _read(data: bytes) -> tuple[list[tuple[int, int]], list[tuple[int, int]], list[int], bytes]:

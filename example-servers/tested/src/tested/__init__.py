@@ -1,0 +1,1 @@
+"""Import package of the server."""
