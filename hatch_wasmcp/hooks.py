@@ -1,4 +1,4 @@
-"""Entry point of the hatchling plugin."""
+"""Entry point of the plugins for hatchling and hatch."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from hatchling.plugin import hookimpl
 
 if TYPE_CHECKING:
+    from hatch_wasmcp.builders import McpbBuilder, ServerJsonBuilder
     from hatch_wasmcp.plugin import WasmcpBuildHook
 
 
@@ -16,3 +17,11 @@ def hatch_register_build_hook() -> type[WasmcpBuildHook]:
     from hatch_wasmcp.plugin import WasmcpBuildHook
 
     return WasmcpBuildHook
+
+
+@hookimpl
+def hatch_register_builder() -> list[type[McpbBuilder | ServerJsonBuilder]]:
+    """Register the build targets ``mcpb`` and ``server-json``."""
+    from hatch_wasmcp.builders import McpbBuilder, ServerJsonBuilder
+
+    return [McpbBuilder, ServerJsonBuilder]

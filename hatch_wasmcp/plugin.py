@@ -122,7 +122,7 @@ class WasmcpBuildHook(Hook):
         """
         with self._abort_on_errors():
             check_ours(os.environ)
-            if self.target_name != "wheel":
+            if self.target_name not in {"wheel", "mcpb"}:  # a bundle has the wheel
                 return []
             if skipped():  # nothing is compiled, but the bill of materials is written
                 return requirements_of(["build"])

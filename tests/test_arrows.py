@@ -72,6 +72,7 @@ BELOW = {
     "environment": {"errors", "terminal"},
     "revision_views": {"protocol"},
     "declaration_section": {"errors", "revision_views", "component"},
+    "distribution": {"errors", "terminal", "environment", "host", "storage", "registry", "project", "insight"},
     "project": {
         "errors",
         "terminal",
