@@ -9,6 +9,7 @@ from hatchling.plugin import hookimpl
 if TYPE_CHECKING:
     from hatch_wasmcp.builders import McpbBuilder, ServerJsonBuilder
     from hatch_wasmcp.plugin import WasmcpBuildHook
+    from hatch_wasmcp.publisher import OciPublisher
 
 
 @hookimpl
@@ -25,3 +26,11 @@ def hatch_register_builder() -> list[type[McpbBuilder | ServerJsonBuilder]]:
     from hatch_wasmcp.builders import McpbBuilder, ServerJsonBuilder
 
     return [McpbBuilder, ServerJsonBuilder]
+
+
+@hookimpl
+def hatch_register_publisher() -> type[OciPublisher]:
+    """Register the publisher ``oci`` of hatch."""
+    from hatch_wasmcp.publisher import OciPublisher
+
+    return OciPublisher

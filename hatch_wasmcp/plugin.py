@@ -14,10 +14,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wasmcp.component.decode import decode
-from wasmcp.development_builds import REASON, is_development
 from wasmcp.environment import check_ours
-from wasmcp.errors import ComponentError, ConfigError, WasmcpError
+from wasmcp.errors import ConfigError, WasmcpError
 from wasmcp.project import (
     SKIP,
     Cache,
@@ -33,8 +31,8 @@ from wasmcp.project import (
     skipped,
     stale,
 )
+from wasmcp.project.built_servers import changed, unfit
 from wasmcp.project.manifest import read
-from wasmcp.storage import digest
 from wasmcp.storage.failures import file_failures
 from wasmcp.toolchains import toolchain
 from wasmcp.toolchains.base import relative_label
@@ -68,45 +66,6 @@ def requirements_of(extras: Iterable[str]) -> list[str]:
             requirement.marker = None
             found.add(str(requirement))
     return sorted(found)
-
-
-def unfit(project: Project, version: str) -> list[str]:
-    """Return a sentence for each server in the tree that a wheel of this version cannot contain."""
-    entries = read(project.manifest)
-    problems = []
-    for key in project.servers:
-        path = project.output(key)
-        label, entry = path.relative_to(project.root).as_posix(), entries.get(key)
-        if not path.is_file():
-            problems.append(f"`{label}` does not exist")
-        elif entry is None or entry.get("digest") != digest.of_file(path):
-            problems.append(f"`{label}` is not the server that `manifest.json` in the same folder describes")
-        elif (built := entry.get("metadata", {}).get("version")) != version:
-            problems.append(f"`{label}` was built as version {built}, and the wheel has version {version}")
-        elif _is_development(path):
-            problems.append(f"`{label}`: {REASON}")
-    return problems
-
-
-def _is_development(path: Path) -> bool:
-    try:
-        return is_development(decode(path.read_bytes()).imports)
-    except ComponentError:
-        return False
-
-
-def changed(project: Project, version: str) -> list[str]:
-    """Return a sentence for the servers whose sources have changed since they were built, as far as that is known.
-
-    Nothing is fetched and nothing is compiled for this check.
-    """
-    from wasmcp.registry.fetch_options import FetchOptions
-
-    try:
-        left = stale(plan(resolve(project, version=version, fetching=FetchOptions(project.root, offline=True))))
-    except WasmcpError as error:
-        return [f"cannot check if the servers are up to date: {error}"]
-    return [f"the sources of {', '.join(f'`{key}`' for key in left)} changed since it was built"] if left else []
 
 
 class WasmcpBuildHook(Hook):

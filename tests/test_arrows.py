@@ -75,6 +75,7 @@ BELOW = {
     "distribution": {"errors", "terminal", "environment", "host", "storage", "registry", "project", "insight"},
     "project": {
         "errors",
+        "development_builds",
         "terminal",
         "environment",
         "protocol",

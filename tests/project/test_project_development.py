@@ -16,7 +16,6 @@ import pytest
 from support.development_project import DEVELOPMENT_PROJECT, NOTES, UNITS, WEATHER
 from support.projects import write_project
 
-from hatch_wasmcp.plugin import unfit
 from wasmcp.compose import ComponentSpec, ServerMetadata, compose_server, inspect_component
 from wasmcp.development_builds import INTERFACE
 from wasmcp.errors import (
@@ -30,6 +29,7 @@ from wasmcp.errors import (
 )
 from wasmcp.host import Server, open_server
 from wasmcp.project import ensure_built, load
+from wasmcp.project.built_servers import unfit
 from wasmcp.project.development import DevelopmentServer, development_server
 from wasmcp.project.events import BuildEvent, CompilationStarted, ServerComposed
 from wasmcp.registry.oci import artifact

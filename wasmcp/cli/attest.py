@@ -24,10 +24,11 @@ def command(reference: str, key: Path | None, statement: BinaryIO, *, keyless: b
     The key's password is read from WASMCP_KEY_PASSWORD (or COSIGN_PASSWORD). For --keyless see `wasmcp sign`.
     `wasmcp verify --attestation` verifies the statement.
     """
-    from wasmcp.cli.sign import password, signer
+    from wasmcp.cli.sign import signer
     from wasmcp.registry.names.aliases import find_project
     from wasmcp.registry.oci import push, references
     from wasmcp.registry.signing import attestations
+    from wasmcp.registry.signing.passwords import password
 
     signer(key, keyless=keyless)
     resolver = push.resolver_for(find_project(Path.cwd()))

@@ -45,39 +45,29 @@ def command(  # noqa: PLR0917 (click passes options by name)
     start it again. The key's password is read from WASMCP_KEY_PASSWORD.
     """
     from wasmcp.cli.progress import say
-    from wasmcp.cli.sign import password
-    from wasmcp.errors import CatalogueError, CompositionError
-    from wasmcp.insight.roles import grant_annotations
-    from wasmcp.project import provenance
+    from wasmcp.distribution.publishing import Publication, publish
     from wasmcp.registry.names.aliases import find_project
     from wasmcp.registry.oci import push
-    from wasmcp.registry.signing import signatures
+    from wasmcp.registry.signing.passwords import password
 
-    said = provenance.of_checkout(file.resolve().parent) | grant_annotations(file.read_bytes())
-    if not no_catalogue:
-        try:
-            said |= provenance.of_catalogue(file, file.stem)
-        except (CatalogueError, CompositionError) as error:
-            say(f"no catalogue is attached, its lists cannot be read: {error}")
-    for name, value in (
-        ("source", source),
-        ("revision", revision),
-        ("licenses", licence),
-        ("description", description),
-    ):
-        if value:
-            said[f"org.opencontainers.image.{name}"] = value
+    more = {}
     for annotation in annotations:
         name, separator, value = annotation.partition("=")
         if not separator or not name:
             raise click.UsageError(f"--annotation: `{annotation}` is not KEY=VALUE")
-        said[name] = value
-    resolver = push.resolver_for(find_project(Path.cwd()))
-    pushed = push.push(file, reference, resolver, annotations=said, force=force)
-    signed = None if key is None else signatures.sign(pushed.place, key, password(), resolver)
-    if keyless:
-        signed = signatures.sign_by_identity(pushed.place, resolver)
+        more[name] = value
+    publication = Publication(
+        facts={"source": source, "revision": revision, "licenses": licence, "description": description},
+        annotations=more,
+        catalogue=not no_catalogue,
+        key=key,
+        password=password(),
+        keyless=keyless,
+        force=force,
+    )
+    pushed = publish(file, reference, push.resolver_for(find_project(Path.cwd())), publication, say)
     if as_json:
-        click.echo(json.dumps({"reference": str(pushed.place), "digest": pushed.digest, "signatures": signed}))
+        found = {"reference": pushed.place, "digest": pushed.digest, "signatures": pushed.signatures}
+        click.echo(json.dumps(found))
     else:
         click.echo(pushed.place)

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
-
-
-def password() -> bytes | None:
-    """Return the password of a private key, from the environment."""
-    found = os.environ.get("WASMCP_KEY_PASSWORD", os.environ.get("COSIGN_PASSWORD"))
-    return None if found is None else found.encode()
 
 
 def signer(key: Path | None, *, keyless: bool) -> None:
@@ -36,6 +29,7 @@ def command(reference: str, key: Path | None, *, keyless: bool) -> None:
     from wasmcp.registry.names.aliases import find_project
     from wasmcp.registry.oci import push, references
     from wasmcp.registry.signing import signatures
+    from wasmcp.registry.signing.passwords import password
 
     signer(key, keyless=keyless)
     resolver = push.resolver_for(find_project(Path.cwd()))

@@ -26,6 +26,7 @@
     │   └── NativeCodeError             packages with native modules that do not work in a component
     ├── ComponentsError                 several components of a project that cannot be built  (wasmcp.project)
     ├── ServersError                    several servers of a project that cannot be composed  (wasmcp.project)
+    ├── UnfitServerError                built servers that cannot be distributed  (wasmcp.distribution)
     ├── WitError                        WIT packages that cannot be written into a project  (wasmcp.project)
     ├── CatalogueError                  a component whose catalogue cannot be recorded  (wasmcp.project)
     ├── RegistryError                   pulling from and pushing to registries  (wasmcp.registry)
@@ -89,6 +90,7 @@ from wasmcp.errors.building import (
     StorageError,
     SurfaceFileError,
     ToolchainError,
+    UnfitServerError,
     WitError,
 )
 from wasmcp.errors.composing import (
@@ -202,6 +204,7 @@ __all__ = [
     "ToolError",
     "ToolchainError",
     "UnansweredInputError",
+    "UnfitServerError",
     "UnknownInstructionError",
     "UnknownPackageError",
     "WasmcpError",

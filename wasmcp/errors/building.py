@@ -115,6 +115,19 @@ class ServersError(_PartsError):
     _part, _failure = "server", "composed"
 
 
+class UnfitServerError(WasmcpError):
+    """Built servers that cannot be distributed: they are missing, out of date, or of another version.
+
+    Attributes:
+        problems: One sentence per server or reason.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        listed = "\n".join(f"  * {problem}" for problem in self.problems)
+        super().__init__(f"the built servers cannot be distributed:\n{listed}\nbuild them with `hatch build`")
+
+
 class CatalogueError(WasmcpError):
     """A component whose catalogue cannot be recorded: it does not start, or its lists are not valid MCP.
 

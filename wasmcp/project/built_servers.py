@@ -1,0 +1,53 @@
+"""Servers in the tree that are used without a build: whether they fit a version, and whether their sources changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from wasmcp.component.decode import decode
+from wasmcp.development_builds import REASON, is_development
+from wasmcp.errors import ComponentError, WasmcpError
+from wasmcp.project.build_plan import plan
+from wasmcp.project.manifest import read, stale
+from wasmcp.project.model import Project
+from wasmcp.project.resolution import resolve
+from wasmcp.storage import digest
+
+
+def unfit(project: Project, version: str) -> list[str]:
+    """Return a sentence for each server in the tree that cannot be distributed as this version."""
+    entries = read(project.manifest)
+    problems = []
+    for key in project.servers:
+        path = project.output(key)
+        label, entry = path.relative_to(project.root).as_posix(), entries.get(key)
+        if not path.is_file():
+            problems.append(f"`{label}` does not exist")
+        elif entry is None or entry.get("digest") != digest.of_file(path):
+            problems.append(f"`{label}` is not the server that `manifest.json` in the same folder describes")
+        elif (built := entry.get("metadata", {}).get("version")) != version:
+            problems.append(f"`{label}` was built as version {built}, and the wheel has version {version}")
+        elif _is_development(path):
+            problems.append(f"`{label}`: {REASON}")
+    return problems
+
+
+def _is_development(path: Path) -> bool:
+    try:
+        return is_development(decode(path.read_bytes()).imports)
+    except ComponentError:
+        return False
+
+
+def changed(project: Project, version: str) -> list[str]:
+    """Return a sentence for the servers whose sources have changed since they were built, as far as that is known.
+
+    Nothing is fetched and nothing is compiled for this check.
+    """
+    from wasmcp.registry.fetch_options import FetchOptions
+
+    try:
+        left = stale(plan(resolve(project, version=version, fetching=FetchOptions(project.root, offline=True))))
+    except WasmcpError as error:
+        return [f"cannot check if the servers are up to date: {error}"]
+    return [f"the sources of {', '.join(f'`{key}`' for key in left)} changed since it was built"] if left else []
