@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from wasmcp.host.engine.limits import HttpLimits, Limits
     from wasmcp.host.operations.rate_limits import Rate, RateLimits
     from wasmcp.host.scheduling.call import CancelScope
+    from wasmcp.host.scheduling.costs import Cost
     from wasmcp.host.transports.http_options import HttpOptions
     from wasmcp.host.transports.http_server import serve
     from wasmcp.host.transports.stdio_server import run
@@ -32,6 +33,7 @@ __all__ = [
     "CancelScope",
     "ClientRequest",
     "Completion",
+    "Cost",
     "HttpLimits",
     "HttpOptions",
     "HttpResponse",
@@ -58,6 +60,7 @@ _HOMES = {
     "CancelScope": "scheduling.call",
     "ClientRequest": "client.observations",
     "Completion": "client.types",
+    "Cost": "scheduling.costs",
     "HttpLimits": "engine.limits",
     "HttpOptions": "transports.http_options",
     "HttpResponse": "client.types",

@@ -49,21 +49,20 @@ if TYPE_CHECKING:
         Tool,
         ToolResult,
     )
+    from wasmcp.host.scheduling.costs import Cost
     from wasmcp.host.stores.keyvalue import SessionValues
 
 
 PROTOCOL_VERSION = LATEST
 _LARGE = 2 << 20  # bytes of a server that takes seconds to compile
-_watchdogs: dict[bool, Watchdog] = {}
+_watchdogs: dict[tuple[bool, bool], Watchdog] = {}
 _lock = threading.Lock()
 
 
-def watchdog(of: Engine, *, quick: bool) -> Watchdog:
+def watchdog(of: Engine, *, quick: bool, fuel: bool) -> Watchdog:
     """Return the engine's watchdog."""
     with _lock:
-        if quick not in _watchdogs:
-            _watchdogs[quick] = Watchdog(of)
-        return _watchdogs[quick]
+        return _watchdogs.setdefault((quick, fuel), Watchdog(of))
 
 
 def open_server(
@@ -83,6 +82,7 @@ def open_server(
     keyvalue: str | None = None,
     token: str | None = None,
     substitutes: Substitutes | None = None,
+    on_cost: Callable[[Cost], None] | None = None,
 ) -> Server:
     """Load a composed server. Its instances are booted when requests need them, the first at the first request.
 
@@ -106,6 +106,8 @@ def open_server(
         development: For a development build, the modules of each of its Python components as
             `wasmcp.project.development` makes them, by the component's name. Without them it is refused.
         on_compile: Called before compilation begins, if the server is not in the compile cache.
+        on_cost: Called with the instructions and the memory of each call, on a thread of the host. The server is
+            compiled to other code for it, which is slower, and has one instance unless `instances` is given.
         substitutes: Implementations of outgoing HTTP, clocks and random numbers that replace those of WASI, for tests.
 
     Raises:
@@ -121,12 +123,14 @@ def open_server(
     mounts = tuple(directories)
     issuers = Issuers()
     options = _Options(
-        limits or Limits(), env or {}, mounts, given, keyvalue, stderr, hub, issuers, substitutes, quick=quick
+        limits or Limits(), env or {}, mounts, given, keyvalue, stderr, hub, issuers, substitutes, on_cost, quick=quick
     )
     first = options
     if quick_start and not quick and instances != 1 and development is None and _takes_long(source):
         first = options._replace(quick=True)
     program = _program(source, first, development, on_compile=on_compile)
+    if on_cost is not None and instances is None:
+        instances = 1  # one after the other, so that costs do not depend on time
     server = Server(program, stderr, hub, instances=instances, on_wire=on_wire, token=token)
     server.rebuild = lambda source, development, values: _program(
         source, options, development, values=values, background=True
@@ -158,6 +162,7 @@ class _Options(NamedTuple):
     hub: Hub
     issuers: Issuers
     substitutes: Substitutes | None
+    on_cost: Callable[[Cost], None] | None
     quick: bool
 
 
@@ -180,15 +185,18 @@ def _program(
         values: The store of the version before, if there is one.
         background: Compile with a low priority.
     """
+    fuel = options.on_cost is not None
     if isinstance(source, bytes):
         name = "the component"
         if on_compile:
             on_compile()
-        component = compile_cache.compile_bytes(source, name, quick=options.quick, background=background)
+        component = compile_cache.compile_bytes(source, name, quick=options.quick, fuel=fuel, background=background)
     else:
         name = os.fspath(source)
-        component = compile_cache.load(source, quick=options.quick, background=background, on_compile=on_compile)
-    of = engine(quick=options.quick)
+        component = compile_cache.load(
+            source, quick=options.quick, fuel=fuel, background=background, on_compile=on_compile
+        )
+    of = engine(quick=options.quick, fuel=fuel)
     needs = component.type.imports(of)
     own = {effects.INTERFACE} if development is None else {effects.INTERFACE, INTERFACE}
     missing = missing_imports(name for name in needs if name not in own)
@@ -205,7 +213,7 @@ def _program(
 
         path, quick = options.substitutes.component, options.quick
         defined = Defined(
-            imports, needs, options.substitutes, lambda: (linker(of), compile_cache.load(path, quick=quick))
+            imports, needs, options.substitutes, lambda: (linker(of), compile_cache.load(path, quick=quick, fuel=fuel))
         )
     url = _of_server(options.keyvalue, source)
     seconds = session_values_seconds(dict(options.settings), url)
@@ -219,7 +227,7 @@ def _program(
         limits=options.limits,
         env=tuple(options.env.items()),
         directories=options.directories,
-        watchdog=watchdog(of, quick=options.quick),
+        watchdog=watchdog(of, quick=options.quick, fuel=fuel),
         on_stderr=options.stderr.write,
         settings=settings,
         on_changed=options.hub.changed,
@@ -230,6 +238,7 @@ def _program(
         imports=frozenset(needs) - {effects.INTERFACE},
         issuers=options.issuers,
         substitutes=defined,
+        on_cost=options.on_cost,
     )
 
 

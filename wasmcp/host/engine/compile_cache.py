@@ -57,6 +57,7 @@ def load(
     path: str | os.PathLike[str],
     *,
     quick: bool = False,
+    fuel: bool = False,
     background: bool = False,
     on_compile: Callable[[], None] | None = None,
 ) -> Component:
@@ -65,6 +66,7 @@ def load(
     Args:
         path: The component.
         quick: See `wasmcp.host.engine.engine.engine`; such code is cached under another key.
+        fuel: See there.
         background: Compile with a low priority.
         on_compile: Called before a compilation, which takes seconds for a large component.
 
@@ -75,11 +77,11 @@ def load(
     if cache is None:
         if on_compile:
             on_compile()
-        return compile_bytes(read_component(path), str(path), quick=quick, background=background)
-    compiled = _find(cache, path, quick=quick)
-    if compiled is not None and (found := _deserialize(compiled, quick=quick)) is not None:
+        return compile_bytes(read_component(path), str(path), quick=quick, fuel=fuel, background=background)
+    compiled = _find(cache, path, quick=quick, fuel=fuel)
+    if compiled is not None and (found := _deserialize(compiled, quick=quick, fuel=fuel)) is not None:
         return found
-    return _fill(cache, path, on_compile, quick=quick, background=background)
+    return _fill(cache, path, on_compile, quick=quick, fuel=fuel, background=background)
 
 
 def is_compiled(path: str | os.PathLike[str]) -> bool:
@@ -91,13 +93,13 @@ def is_compiled(path: str | os.PathLike[str]) -> bool:
     if cached(path):
         return True
     cache, _problem = _private(cache_directory())
-    return cache is not None and _target(cache, read_component(path), quick=False).is_file()
+    return cache is not None and _target(cache, read_component(path), quick=False, fuel=False).is_file()
 
 
 def cached(path: str | os.PathLike[str]) -> bool:
     """Return True if the index has the compiled form of a component. The component is not read."""
     cache, _problem = _private(cache_directory())
-    return cache is not None and _find(cache, path, quick=False) is not None
+    return cache is not None and _find(cache, path, quick=False, fuel=False) is not None
 
 
 def problem() -> str:
@@ -135,24 +137,26 @@ def check_component(data: bytes, name: str) -> None:
         raise ArtifactError(name, f"is of a WebAssembly version this host does not know: {data[4:8].hex(' ')}")
 
 
-def compile_bytes(data: bytes, name: str, *, quick: bool = False, background: bool = False) -> Component:
+def compile_bytes(
+    data: bytes, name: str, *, quick: bool = False, fuel: bool = False, background: bool = False
+) -> Component:
     """Compile a component, without the cache.
 
     Raises:
         ArtifactError: The component is invalid, or the compiler failed.
     """
-    return _loaded(_compiled(data, name, quick=quick, background=background), quick=quick)
+    return _loaded(_compiled(data, name, quick=quick, fuel=fuel, background=background), quick=quick, fuel=fuel)
 
 
-def _compiled(data: bytes, name: str, *, quick: bool, background: bool) -> bytes:
+def _compiled(data: bytes, name: str, *, quick: bool, fuel: bool, background: bool) -> bytes:
     check_component(data, name)
-    return compile_component(effects.with_hook(data), name, quick=quick, background=background)
+    return compile_component(effects.with_hook(data), name, quick=quick, fuel=fuel, background=background)
 
 
-def _loaded(code: bytes, *, quick: bool) -> Component:
+def _loaded(code: bytes, *, quick: bool, fuel: bool) -> Component:
     from wasmtime.component import Component
 
-    return Component.deserialize(engine(quick=quick), code)
+    return Component.deserialize(engine(quick=quick, fuel=fuel), code)
 
 
 def _private(directory: Path) -> tuple[Path | None, str]:
@@ -202,7 +206,7 @@ def _is_trusted(facts: os.stat_result) -> bool:
     return facts.st_uid == os.geteuid() and not facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
-def _index_entry(cache: Path, path: str | os.PathLike[str], *, quick: bool) -> tuple[Path, str] | None:
+def _index_entry(cache: Path, path: str | os.PathLike[str], *, quick: bool, fuel: bool) -> tuple[Path, str] | None:
     try:
         facts = os.stat(path)  # noqa: PTH116 - also takes str
     except OSError:
@@ -210,21 +214,20 @@ def _index_entry(cache: Path, path: str | os.PathLike[str], *, quick: bool) -> t
     if time.time_ns() - max(facts.st_mtime_ns, facts.st_ctime_ns) < _RACY_NS:
         return None
     # The inode identifies the file; if two names have the same checksum, the content is compared.
-    where = f"{os.path.realpath(path)}\0{_suffix(quick=quick)}".encode("utf-8", "surrogateescape")
-    seen = (
-        f"{facts.st_dev} {facts.st_ino} {facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns} {_suffix(quick=quick)}"
-    )
+    suffix = _suffix(quick=quick, fuel=fuel)
+    where = f"{os.path.realpath(path)}\0{suffix}".encode("utf-8", "surrogateescape")
+    seen = f"{facts.st_dev} {facts.st_ino} {facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns} {suffix}"
     return cache / f"{zlib.crc32(where):08x}{zlib.adler32(where):08x}.index", seen
 
 
-def _suffix(*, quick: bool) -> str:
+def _suffix(*, quick: bool, fuel: bool) -> str:
     machine = os.uname().machine if hasattr(os, "uname") else sys.platform
-    return f"{wasmtime_version()}-{config_key(quick=quick)}-{machine}"
+    return f"{wasmtime_version()}-{config_key(quick=quick, fuel=fuel)}-{machine}"
 
 
-def _find(cache: Path, path: str | os.PathLike[str], *, quick: bool) -> Path | None:
+def _find(cache: Path, path: str | os.PathLike[str], *, quick: bool, fuel: bool) -> Path | None:
     """Find the compiled form with the index only."""
-    entry = _index_entry(cache, path, quick=quick)
+    entry = _index_entry(cache, path, quick=quick, fuel=fuel)
     if entry is None:
         return None
     index, seen = entry
@@ -242,20 +245,20 @@ def _find(cache: Path, path: str | os.PathLike[str], *, quick: bool) -> Path | N
     return target
 
 
-def _deserialize(compiled: Path, *, quick: bool) -> Component | None:
+def _deserialize(compiled: Path, *, quick: bool, fuel: bool) -> Component | None:
     from wasmtime import WasmtimeError
     from wasmtime.component import Component
 
     try:
-        return Component.deserialize_file(engine(quick=quick), str(compiled))
+        return Component.deserialize_file(engine(quick=quick, fuel=fuel), str(compiled))
     except WasmtimeError:
         return None
 
 
-def _target(cache: Path, data: bytes, *, quick: bool) -> Path:
+def _target(cache: Path, data: bytes, *, quick: bool, fuel: bool) -> Path:
     from hashlib import sha256
 
-    return cache / f"{sha256(data).hexdigest()}-{_suffix(quick=quick)}.cwasm"
+    return cache / f"{sha256(data).hexdigest()}-{_suffix(quick=quick, fuel=fuel)}.cwasm"
 
 
 def _fill(
@@ -264,17 +267,18 @@ def _fill(
     on_compile: Callable[[], None] | None,
     *,
     quick: bool,
+    fuel: bool,
     background: bool,
 ) -> Component:
     data = read_component(path)
-    compiled = _target(cache, data, quick=quick)
+    compiled = _target(cache, data, quick=quick, fuel=fuel)
     size = cache / f"{compiled.name}.size"
 
     def known() -> Component | None:
         with suppress(OSError, ValueError):
             facts = compiled.lstat()
             if _is_trusted(facts) and facts.st_size == int(size.read_text()):
-                return _deserialize(compiled, quick=quick)
+                return _deserialize(compiled, quick=quick, fuel=fuel)
         return None
 
     component = known()
@@ -287,18 +291,18 @@ def _fill(
             if component is None:
                 if on_compile:
                     on_compile()
-                code = _compiled(data, str(path), quick=quick, background=background)
-                component = _loaded(code, quick=quick)
+                code = _compiled(data, str(path), quick=quick, fuel=fuel, background=background)
+                component = _loaded(code, quick=quick, fuel=fuel)
                 with suppress(OSError):  # the server can run although the disk is full
                     _write(compiled, code)
                     _write(size, str(len(code)).encode())
                     _evict(cache, keep=compiled)
-    _remember(cache, path, compiled, quick=quick)
+    _remember(cache, path, compiled, quick=quick, fuel=fuel)
     return component
 
 
-def _remember(cache: Path, path: str | os.PathLike[str], compiled: Path, *, quick: bool) -> None:
-    entry = _index_entry(cache, path, quick=quick)
+def _remember(cache: Path, path: str | os.PathLike[str], compiled: Path, *, quick: bool, fuel: bool) -> None:
+    entry = _index_entry(cache, path, quick=quick, fuel=fuel)
     if entry is None:
         return
     index, seen = entry
@@ -347,30 +351,34 @@ _CHILD = """\
 import sys
 sys.path[:] = sys.argv[2:]
 from wasmcp.host.engine.compile_cache import answer
-answer(quick=sys.argv[1].startswith("quick"), background=sys.argv[1].endswith("background"))
+words = sys.argv[1].split()
+answer(quick="quick" in words, fuel="fuel" in words, background="background" in words)
 """
 
 
-def compile_component(data: bytes, name: str, *, quick: bool = False, background: bool = False) -> bytes:
+def compile_component(
+    data: bytes, name: str, *, quick: bool = False, fuel: bool = False, background: bool = False
+) -> bytes:
     """Return the compiled form of a component, as `Component.deserialize` takes it.
 
     Args:
         data: The component.
         name: The component's name for messages.
         quick: See `wasmcp.host.engine.engine.engine`.
+        fuel: See there.
         background: Compile with a low priority.
 
     Raises:
         ArtifactError: The component is invalid, or the compiler failed.
     """
     if not sys.executable or getattr(sys, "frozen", False):  # no interpreter can be started
-        return bytes(_compile(data, name, quick=quick))
+        return bytes(_compile(data, name, quick=quick, fuel=fuel))
     command = [
         sys.executable,
         "-I",
         "-c",
         _CHILD,
-        f"{'quick' if quick else 'well'} {'background' if background else ''}",
+        " ".join(word for word, given in (("quick", quick), ("fuel", fuel), ("background", background)) if given),
         *_path(),
     ]
     environment = {**os.environ, "RUST_BACKTRACE": "0"}
@@ -386,12 +394,12 @@ def compile_component(data: bytes, name: str, *, quick: bool = False, background
     raise ArtifactError(name, f"cannot be compiled: {_reason(done.returncode, stderr.splitlines())}")
 
 
-def answer(*, quick: bool, background: bool) -> None:
+def answer(*, quick: bool, fuel: bool, background: bool) -> None:
     """Compile standard input to standard output: the main function of the child process."""
     if background and hasattr(os, "nice"):
         os.nice(10)
     try:
-        code = _compile(sys.stdin.buffer.read(), "", quick=quick)
+        code = _compile(sys.stdin.buffer.read(), "", quick=quick, fuel=fuel)
     except ArtifactError as error:
         sys.stderr.write(error.reason)
         sys.stderr.flush()
@@ -404,14 +412,14 @@ def answer(*, quick: bool, background: bool) -> None:
     os._exit(0)  # without clean-up, which is not needed
 
 
-def _compile(data: bytes, name: str, *, quick: bool) -> bytearray:
+def _compile(data: bytes, name: str, *, quick: bool, fuel: bool) -> bytearray:
     from wasmtime import WasmtimeError
     from wasmtime.component import Component
 
     from wasmcp.host.engine.engine import engine
 
     try:
-        return Component(engine(quick=quick), data).serialize()
+        return Component(engine(quick=quick, fuel=fuel), data).serialize()
     except WasmtimeError as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         raise ArtifactError(name, f"is not a valid component: {lines[-1] if lines else 'unknown reason'}") from None

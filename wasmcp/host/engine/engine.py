@@ -43,24 +43,25 @@ def wasmtime_version() -> str:
     return version("wasmtime")
 
 
-def config_key(*, quick: bool = False) -> str:
+def config_key(*, quick: bool = False, fuel: bool = False) -> str:
     """Return the name of the engine's configuration, for the compile cache."""
-    return "effects-quick" if quick else "effects"
+    return "effects" + ("-quick" if quick else "") + ("-fuel" if fuel else "")
 
 
-def engine(*, quick: bool = False) -> Engine:
+def engine(*, quick: bool = False, fuel: bool = False) -> Engine:
     """Return the process's engine.
 
     Args:
         quick: Compile in less than half the time to code that is several times slower, for components that are booted
             once.
+        fuel: Compile to code that counts its instructions, and is slower.
     """
     with _LOCK:
-        return _engine(quick)
+        return _engine(quick, fuel)
 
 
-@lru_cache(maxsize=2)
-def _engine(quick: bool) -> Engine:
+@lru_cache(maxsize=4)
+def _engine(quick: bool, fuel: bool) -> Engine:
     from wasmtime import Config, Engine
 
     from wasmcp.host.bindings import _capi
@@ -69,6 +70,7 @@ def _engine(quick: bool) -> Engine:
     config.epoch_interruption = True
     _capi.set_async_stack_size(config, GUEST_STACK)  # not in use, but the limit of the next one
     config.max_wasm_stack = GUEST_STACK
+    config.consume_fuel = fuel
     if quick:
         config.cranelift_opt_level = "none"
         config.cranelift_flag_set("regalloc_algorithm", "single_pass")

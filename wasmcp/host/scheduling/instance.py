@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -22,6 +23,7 @@ from wasmcp.host.engine import engine as watchdog
 from wasmcp.host.engine.frame_owners import Frames
 from wasmcp.host.engine.memory import exhausted, memories
 from wasmcp.host.engine.stdio_pipes import Stdio
+from wasmcp.host.scheduling.costs import Meter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from wasmcp.host.bindings.substitutes import Defined
     from wasmcp.host.bindings.wasi_keyvalue import Provided
     from wasmcp.host.engine.limits import Limits
+    from wasmcp.host.scheduling.costs import Cost
 
 _TAIL = 8192
 _TABLE = 1 << 20  # maximum elements of a table, eight bytes each; the largest guests have about ten thousand
@@ -61,6 +64,7 @@ class Program(NamedTuple):
     imports: frozenset[str] = frozenset()
     issuers: Issuers | None = None
     substitutes: Defined | None = None
+    on_cost: Callable[[Cost], None] | None = None
 
     def close(self) -> None:
         """Free the compiled code and the imports. No instance must be booting."""
@@ -112,12 +116,14 @@ class Instance:
             self._stdio.configure(wasi)
             self._store.set_wasi(wasi)
             self._store.set_wasi_http()
+            self._meter = None if program.on_cost is None else Meter(self._store, program.on_cost)
             if self._limits.memory is not None:
                 self._store.set_limits(memory_size=self._limits.memory, table_elements=_TABLE)
             program.watchdog.watch(self, self._store)
             self._begin(self._limits.timeout)
             try:
-                instance = program.linker.instantiate(self._store, program.component)
+                with nullcontext() if self._meter is None else self._meter.booting():
+                    instance = program.linker.instantiate(self._store, program.component)
             except WasmtimeError as error:
                 raise self._boot_error(str(error)) from None
             finally:
@@ -174,6 +180,8 @@ class Instance:
             ResponseTooLargeError: The response is above the limit.
         """
         bindings = self._bindings
+        if self._meter is not None:
+            self._meter.began()
         try:
             if isinstance(request, StdioRequest):
                 line, state = request
@@ -188,6 +196,8 @@ class Instance:
         except CallError as failure:
             raise self._trap(failure.message) from None
         finally:
+            if self._meter is not None:
+                self._meter.ended(request)
             self._finish()
 
     def cancel(self, token: int) -> None:

@@ -7,46 +7,20 @@ client to client, and is first come, first served within each.
 
 from __future__ import annotations
 
-import json
-import re
 from collections import deque
 from typing import TYPE_CHECKING
-
-from wasmcp.host.bindings.messages import StdioRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from wasmcp.host.bindings.messages import Request
     from wasmcp.host.scheduling.call import Call
 
 SLOW = 0.05
 """Seconds from which a call is slow."""
 
-_PARSED = 4096  # maximum bytes of a message that is parsed; in a larger one the members are searched for
 _MOST_TARGETS = 4096  # maximum number of targets whose durations are kept
 _MOST_PASSED = 7  # maximum number of quick calls that are taken before a slow one that could run
 _WEIGHT = 0.3  # of the last call in the average
-_METHOD = re.compile(rb'"method"\s*:\s*"([^"\\]{1,100})"')
-_NAME = re.compile(rb'"(?:name|uri)"\s*:\s*"([^"\\]{1,200})"')
-
-
-def target_of(request: Request) -> tuple[str, str]:
-    """Return the method, and the name or URI of the target, of a request; empty texts where they are not found."""
-    message = request.line if isinstance(request, StdioRequest) else request.body
-    if len(message) <= _PARSED:
-        try:
-            parsed = json.loads(message)
-        except (ValueError, RecursionError):
-            return "", ""
-        if not isinstance(parsed, dict):
-            return "", ""
-        params = parsed.get("params")
-        name = params.get("name", params.get("uri")) if isinstance(params, dict) else ""
-        return str(parsed.get("method", ""))[:100], str(name or "")[:200]
-    found = [pattern.search(message, 0, _PARSED) for pattern in (_METHOD, _NAME)]
-    method, name = (match[1].decode("utf-8", "replace") if match else "" for match in found)
-    return method, name
 
 
 class Lane:

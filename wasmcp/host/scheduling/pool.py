@@ -24,7 +24,8 @@ from wasmcp.host.scheduling import capacity
 from wasmcp.host.scheduling.call import InlinePolicy, PendingInputs
 from wasmcp.host.scheduling.deferred_signals import Deferred
 from wasmcp.host.scheduling.instance import Instance, Program
-from wasmcp.host.scheduling.lanes import SLOW, Lanes, target_of
+from wasmcp.host.scheduling.lanes import SLOW, Lanes
+from wasmcp.host.scheduling.request_targets import target_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
