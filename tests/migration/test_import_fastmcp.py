@@ -222,6 +222,7 @@ def test_package_is_copied_with_its_data_and_named_by_its_distribution(tmp_path:
     assert table(made)["components"]["weather-mcp"] == {
         "source": "component/weather_mcp/server.py",
         "dependencies": ["beautifulsoup4", "httpx>=0.27", "PyYAML"],
+        "files": ["component/weather_mcp/**/*.bin"],
         "grants": ["fs", "http"],
     }
     load(made.root)
@@ -342,8 +343,10 @@ def test_installed_package_is_found_without_importing_it(tmp_path: Path, monkeyp
         ({"a.py": "def (:\n"}, "a.py", "`a.py`, line 1: invalid syntax"),
         ({"a.py": SERVER.replace("from fastmcp", "from elsewhere")}, "a.py", "give the whole package"),
         ({"a.py": "x = 1\n"}, "a.py", "declares no tool, resource or prompt"),
-        ({"a.py": SERVER}, "", "has no package"),
+        ({"a.py": "x = 1\n"}, "", "has no package .*: give one of its files: a.py"),
         ({"a/__init__.py": SERVER, "b/__init__.py": SERVER}, "", "has several packages"),
+        ({"a/__init__.py": "", "b/__init__.py": ""}, "", "has several packages"),
+        ({"a.py": SERVER, "b.py": SERVER}, "", "has several scripts that make a server"),
         ({"a.py": SERVER}, "b.py", "does not exist"),
     ],
 )  # fmt: skip

@@ -16,7 +16,7 @@ from wasmcp.errors import MigrationError, ScaffoldError
 from wasmcp.migration.findings import Finding
 from wasmcp.migration.needs import Needs, dependencies_of, is_secret
 from wasmcp.migration.rewriting import Rewritten, Surroundings, rewrite, server_names
-from wasmcp.migration.sources import Sources, read_sources
+from wasmcp.migration.sources import Sources, dotted, read_sources
 from wasmcp.project.scaffold import create_new
 from wasmcp.project.template_files import Outline, check_component_name, check_project_name, project_files, title_of
 
@@ -24,6 +24,8 @@ FOLDER = "component"
 """The folder of the imported modules; the project's own package has the console script."""
 
 _MAIN = "main"
+_UNREAD_SUFFIXES = frozenset({".pyi", ".typed", ".c", ".h", ".pyx"})
+_UNREAD_NAMES = frozenset({"README", "LICENSE", "LICENCE", "NOTICE", "CHANGELOG"})
 _ORDER = ("tools", "resources", "prompts")
 
 
@@ -159,12 +161,13 @@ def import_fastmcp(source: str, *, name: str | None = None, output: Path | None 
     test = "tests/test_server.py"
     files[test] = str(files[test]).replace(f'"{title_of(name)}"', json.dumps(title, ensure_ascii=False))
     instructions = next((module.instructions for module in modules.values() if module.instructions), None)
-    facts = _Facts(component, title, instructions, wanted, needs)
+    facts = _Facts(component, title, instructions, wanted, needs, _patterns(sources.data))
     files["pyproject.toml"] = _document(str(files["pyproject.toml"]), facts)
     for path, module in modules.items():
         files[f"{FOLDER}/{path}"] = module.text.encode(sources.encodings[path])
     files.update({f"{FOLDER}/{path}": data for path, data in sources.data.items()})
     files.update({f"{FOLDER}/{path}": text for path, text in extra.items()})
+    files.update(dict.fromkeys(_package_markers(modules), ""))
     root = create_new(name, dict(sorted(files.items())), output=output)
     lost = {
         (finding.file, line)
@@ -201,16 +204,11 @@ def _rewritten(sources: Sources) -> dict[str, Rewritten]:
     if problems:
         raise MigrationError(str(sources.root), "\n".join(problems))
     surroundings = Surroundings(servers, _own(sources))
-    return {path: rewrite(_dotted(path), path, text, surroundings) for path, text in sorted(sources.modules.items())}
+    return {path: rewrite(dotted(path), path, text, surroundings) for path, text in sorted(sources.modules.items())}
 
 
 def _own(sources: Sources) -> set[str]:
     return {path.partition("/")[0].removesuffix(".py") for path in sources.modules}
-
-
-def _dotted(path: str) -> str:
-    parts = PurePosixPath(path).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
 
 
 def _nothing_declared(source: str, findings: list[Finding]) -> str:
@@ -223,25 +221,51 @@ def _entry(modules: Mapping[str, Rewritten], sources: Sources) -> tuple[str, dic
     """Return the file to compile, relative to the folder, files to add, and the files of the modules that it imports.
 
     It is the module that was given, or the one that makes the server, if it imports all modules that declare something;
-    else a new module that imports all of them and calls the function that makes the server.
+    else a new module that imports all of them and calls the functions that make the server, unless a module calls them
+    when it is imported.
     """
     paths = {module.name: path for path, module in modules.items()}
     declaring = {module.name for module in modules.values() if module.capabilities}
-    factories = [(module.name, name) for module in modules.values() for name in module.factories]
-    if sources.entry and "/" in sources.entry and not modules[sources.entry].factories:
+    making = {name for module in modules.values() for name in module.factories}
+    callers = {one.name for one in modules.values() if one.called & making and not one.name.endswith("__main__")}
+    called = {name for module in modules.values() if module.name in callers for name in module.called}
+    factories = [(module.name, name) for module in modules.values() for name in module.factories if name not in called]
+    if sources.entry:
         reached = _reached([modules[sources.entry].name], modules)
-        return sources.entry, {}, {paths[name] for name in reached}
+        if not any(module in reached for module, _ in factories):
+            return sources.entry, {}, {paths[name] for name in reached}
     for path, module in modules.items():
         reached = _reached([module.name], modules)
         if module.makes_server and not factories and declaring <= reached:
             return path, {}, {paths[name] for name in reached}
     main = next(f"{_MAIN}{number or ''}.py" for number in range(100) if f"{_MAIN}{number or ''}" not in _own(sources))
-    named = sorted(declaring | {name for name, _ in factories})
+    if sources.entry:
+        declaring = (declaring & reached) | {modules[sources.entry].name}
+        callers &= reached
+        factories = [(module, name) for module, name in factories if module in reached]
+    named = sorted(declaring | callers | {name for name, _ in factories})
     lines = ['"""The component: every module that declares something."""', ""]
     lines += [f"import {name}" for name in named]
     if factories:
         lines += ["", *(f"{module}.{name}()" for module, name in factories)]
     return main, {main: "\n".join(lines) + "\n"}, {paths[name] for name in _reached(named, modules)}
+
+
+def _package_markers(modules: Iterable[str]) -> set[str]:
+    """Return the files ``__init__.py`` that namespace packages lack: a component has regular packages only."""
+    folders = {parent for path in modules for parent in PurePosixPath(path).parents if parent.name}
+    return {f"{FOLDER}/{folder}/__init__.py" for folder in folders if f"{folder}/__init__.py" not in modules}
+
+
+def _patterns(data: Iterable[str]) -> list[str]:
+    """Return patterns of the option ``files`` for files that modules can read: by folder and suffix."""
+    found = set()
+    for path in map(PurePosixPath, data):
+        if path.suffix in _UNREAD_SUFFIXES or path.stem.upper() in _UNREAD_NAMES:
+            continue
+        is_nested = len(path.parts) > 1 and path.suffix
+        found.add(f"{FOLDER}/{path.parts[0]}/**/*{path.suffix}" if is_nested else f"{FOLDER}/{path}")
+    return sorted(found)
 
 
 def _reached(first: Iterable[str], modules: Mapping[str, Rewritten]) -> set[str]:
@@ -291,6 +315,7 @@ class _Facts:
     instructions: str | None
     wanted: list[str]
     needs: Needs
+    data: list[str]
 
 
 def _document(text: str, facts: _Facts) -> str:
@@ -300,6 +325,8 @@ def _document(text: str, facts: _Facts) -> str:
     table = tables["components"][facts.component]
     if facts.wanted:
         table["dependencies"] = tomlkit.item(facts.wanted).multiline(len(facts.wanted) > 3)
+    if facts.data:
+        table["files"] = tomlkit.item(facts.data).multiline(len(facts.data) > 3)
     grants = sorted(facts.needs.grants)
     if grants:
         table["grants"] = grants

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from wasmcp.migration.findings import Finding, Kind
+from wasmcp.migration.layout import imported_names
 from wasmcp.migration.names import (
     ADDERS,
     CONTEXT_METHODS,
@@ -56,6 +57,7 @@ class Rewritten:
         code_lines: The lines with code: neither blank, nor comments, nor docstrings.
         capabilities: The capabilities that it declares: ``tools``, ``resources``, ``prompts``.
         imports: The absolute names of the modules that it imports.
+        called: The last names of the functions that it calls when it is imported.
         needs: Its packages, grants and environment variables.
         makes_server: True if it makes the server when it is imported.
         factories: Functions without required parameters that make the server and return it.
@@ -69,6 +71,7 @@ class Rewritten:
     code_lines: frozenset[int] = frozenset()
     capabilities: set[str] = field(default_factory=set)
     imports: set[str] = field(default_factory=set)
+    called: set[str] = field(default_factory=set)
     needs: Needs = field(default_factory=Needs)
     makes_server: bool = False
     factories: list[str] = field(default_factory=list)
@@ -123,7 +126,8 @@ def rewrite(name: str, label: str, text: str, surroundings: Surroundings) -> Rew
     made = Rewritten(name, _edited(text, visitor.edits), sorted(set(visitor.findings)))
     made.code_lines = frozenset(_code_lines(text, tree))
     made.capabilities = visitor.capabilities
-    made.imports = {_absolute(module, level, name, label) for module, level in visitor.imports}
+    made.imports = imported_names(tree, name, is_package=label.endswith("__init__.py"))
+    made.called = visitor.called
     made.needs = visitor.needs
     made.makes_server = visitor.makes_server
     made.factories = visitor.factories
@@ -139,7 +143,7 @@ class _Visitor(ast.NodeVisitor):
         self.findings: list[Finding] = []
         self.edits: list[tuple[ast.stmt, list[str]]] = []
         self.capabilities: set[str] = set()
-        self.imports: set[tuple[str, int]] = set()
+        self.called: set[str] = set()
         self.makes_server = False
         self.factories: list[str] = []
         self.server_name: str | None = None
@@ -156,6 +160,7 @@ class _Visitor(ast.NodeVisitor):
         self._contexts: set[str] = set()
         self._low_level: set[str] = set()
         self._guarded = 0
+        self._programs = 0
 
     # Statements, their lines, and where they are.
 
@@ -217,10 +222,13 @@ class _Visitor(ast.NodeVisitor):
     def visit_If(self, node: ast.If) -> None:
         """Visit a condition; names of the libraries that are for type checkers only need no counterpart."""
         is_typing = _last(node.test) == "TYPE_CHECKING"
+        is_program = ast.unparse(node.test) == "__name__ == '__main__'"
         self.visit(node.test)
         self._guarded += is_typing
+        self._programs += is_program
         for child in node.body:
             self.visit(child)
+        self._programs -= is_program
         self._guarded -= is_typing
         for child in node.orelse:
             self.visit(child)
@@ -267,10 +275,7 @@ class _Visitor(ast.NodeVisitor):
         for alias in node.names:
             self._aliases[alias.asname or alias.name] = f"{module}.{alias.name}"
         if node.level or top not in LIBRARIES:
-            if node.level:
-                self.imports.add((module, node.level))
-                self.imports.update((f"{module}.{alias.name}".lstrip("."), node.level) for alias in node.names)
-            elif module != "__future__":
+            if not node.level and module != "__future__":
                 self._imported(module, [alias.name for alias in node.names])
             return
         self._library(node, module)
@@ -303,8 +308,6 @@ class _Visitor(ast.NodeVisitor):
 
     def _imported(self, module: str, names: Sequence[str] = ()) -> None:
         top = module.partition(".")[0]
-        self.imports.add((module, 0))
-        self.imports.update((f"{module}.{name}", 0) for name in names)
         if top in self._own or top == "wasmcp":
             return
         for whole in (module, *(f"{module}.{name}" for name in names)):
@@ -365,6 +368,8 @@ class _Visitor(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         """Visit a call."""
+        if not self._functions and not self._programs:
+            self.called.add(_last(node.func))
         dotted = self._dotted(node.func)
         self.needs.called(dotted, self._place)
         if dotted in _CALLS:
@@ -534,13 +539,3 @@ def _code_lines(text: str, tree: ast.Module) -> Iterator[int]:
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type not in layout:
             yield from (line for line in range(token.start[0], token.end[0] + 1) if line not in documented)
-
-
-def _absolute(module: str, level: int, name: str, label: str) -> str:
-    if not level:
-        return module
-    parts = name.split(".")
-    if not label.endswith("__init__.py"):
-        parts = parts[:-1]
-    base = parts[: len(parts) - (level - 1)]
-    return ".".join([*base, module] if module else base)

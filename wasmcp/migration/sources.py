@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.metadata
 import importlib.util
 import io
+import re
 import tokenize
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from wasmcp.errors import MigrationError
+from wasmcp.migration.layout import imported_names, is_standard, package_around, root_of, unit
+from wasmcp.migration.names import LIBRARIES
+from wasmcp.migration.rewriting import server_names
 
 _MOST_BYTES = 64 * 2**20
 _MOST_FILES = 5000
 _LEFT = frozenset({"__pycache__", ".git", ".venv", "venv", "node_modules", "tests", "test", "build", "dist"})
+_OF_BUILDS = frozenset({"setup.py", "noxfile.py", "conftest.py"})
+_LONGEST_NAME = 200
+_INLINE = re.compile(r"(?m)^# /// (?P<type>[a-zA-Z0-9-]+)$\s(?P<content>(^#(| .*)$\s)+)^# ///$")
+"""Block of inline metadata, by the expression of the specification."""
 
 
 @dataclass
@@ -28,6 +37,7 @@ class Sources:
         encodings: The encoding of each Python file.
         data: Path relative to it -> bytes, of each other file.
         skipped: Links and other entries that were left out.
+        packages: The folders of the packages that were read as a whole.
         distribution: The name of the distribution; the empty string if it is unknown.
         requirements: The requirements of the distribution (PEP 508).
         entry: The path of the module that was given by its file, relative to the root; the empty string for a
@@ -39,6 +49,7 @@ class Sources:
     encodings: dict[str, str] = field(default_factory=dict)
     data: dict[str, bytes] = field(default_factory=dict)
     skipped: list[str] = field(default_factory=list)
+    packages: set[Path] = field(default_factory=set)
     distribution: str = ""
     requirements: list[str] = field(default_factory=list)
     entry: str = ""
@@ -47,9 +58,11 @@ class Sources:
 def read_sources(source: str) -> Sources:
     """Read the files of a server.
 
+    Packages are read whole, and other modules that they import from the folder next to them, one by one.
+
     Args:
-        source: The path of a module, with the package around it, of a package's folder or of a project's folder, or the
-            name of an installed package, which is found without importing it.
+        source: The path of a module, of a package's folder or of a project's folder, or the name of an installed
+            package, which is found without importing it.
 
     Raises:
         MigrationError: It does not exist, is not Python, or is too large.
@@ -57,24 +70,13 @@ def read_sources(source: str) -> Sources:
     path = Path(source)
     if not path.exists() and source.isidentifier():
         path = _installed(source)
-    if path.is_file():
-        if path.suffix != ".py":
-            raise MigrationError(source, f"`{source}` is not a Python file (`.py`)")
-        package = _package_around(path.resolve())
-        found = Sources(path.parent if package is None else package.parent)
-        for file in [path] if package is None else _files(package, found):
-            _read(found, file)
-        found.entry = path.name if package is None else path.resolve().relative_to(found.root).as_posix()
-    elif path.is_dir():
-        package = path if (path / "__init__.py").is_file() else _package_in(path, source)
-        found = Sources(package.parent)
-        for file in _files(package, found):
-            _read(found, file)
-    else:
+    if not path.exists():
         raise MigrationError(source, f"`{source}` does not exist: give a file, a folder or an installed package")
-    first = next(iter(found.modules), "")
-    name = first.partition("/")[0].removesuffix(".py")
-    found.distribution, found.requirements = _metadata(path.resolve(), found.root.resolve(), name)
+    start = path.resolve() if path.is_file() else _start_in(path.resolve(), source)
+    found = _started(start, source)
+    name = found.entry or start.name
+    found.distribution, found.requirements, own = _metadata(start, path.resolve(), found.root, name)
+    _follow(found, own)
     return found
 
 
@@ -89,32 +91,137 @@ def _installed(name: str) -> Path:
     return origin.parent if origin.name == "__init__.py" else origin
 
 
-def _package_around(module: Path) -> Path | None:
-    """Return the topmost package that a module belongs to; None for a module by itself."""
-    found = None
-    folder = module.parent
-    while (folder / "__init__.py").is_file():
-        found, folder = folder, folder.parent
-    return found
+def _start_in(folder: Path, source: str) -> Path:
+    """Return the package or the script of a project's folder, or a package's folder itself.
 
-
-def _package_in(folder: Path, source: str) -> Path:
-    """Return the package of a project's folder."""
-    found = [
+    Of several packages and scripts it is the one that makes a server.
+    """
+    if (folder / "__init__.py").is_file():
+        return folder
+    packages = [
         init.parent
         for base in (folder / "src", folder)
         if base.is_dir()
         for init in sorted(base.glob("*/__init__.py"))
         if init.parent.name not in _LEFT
     ]
-    if not found:
-        modules = sorted(file.name for file in folder.glob("*.py"))
-        advice = f"give one of its files: {', '.join(modules)}" if modules else "give a file or a package"
+    scripts = [
+        file
+        for base in (folder, folder / "src")
+        if base.is_dir()
+        for file in sorted(base.glob("*.py"))
+        if not _is_left(file) and file.name not in _OF_BUILDS
+    ]
+    making = [one for one in packages if any(_makes_server(file) for file in sorted(one.rglob("*.py")))]
+    making = making or [one for one in scripts if _makes_server(one)]
+    candidates = making or packages
+    if not candidates:
+        names = [file.relative_to(folder).as_posix() for file in scripts]
+        advice = f"give one of its files: {', '.join(names)}" if names else "give a file or a package"
         raise MigrationError(source, f"`{source}` has no package (a folder with `__init__.py`): {advice}")
-    if len(found) > 1:
-        listed = ", ".join(f"`{one}`" for one in found)
-        raise MigrationError(source, f"`{source}` has several packages: give one of {listed}")
-    return found[0]
+    if len(candidates) > 1:
+        listed = ", ".join(f"`{Path(source) / one.relative_to(folder)}`" for one in candidates)
+        kind = "scripts that make a server" if candidates[0].is_file() else "packages"
+        raise MigrationError(source, f"`{source}` has several {kind}: give one of {listed}")
+    return candidates[0]
+
+
+def _makes_server(file: Path) -> bool:
+    try:
+        return not file.is_symlink() and bool(server_names(ast.parse(file.read_bytes())))
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        return False
+
+
+def _started(start: Path, source: str) -> Sources:
+    """Return the files of a module, with the regular package around it, or of a package."""
+    if start.is_dir():
+        found = Sources(start.parent)
+        _take(found, start)
+        return found
+    if start.suffix != ".py":
+        raise MigrationError(source, f"`{source}` is not a Python file (`.py`)")
+    lone = Sources(start.parent)
+    _read(lone, start)
+    found = Sources(root_of(start, _parsed(lone.modules[start.name])))
+    found.entry = start.relative_to(found.root).as_posix()
+    package = package_around(start)
+    _take(found, package if package is not None and found.root in package.parents else start)
+    return found
+
+
+def _follow(found: Sources, own: frozenset[str] | None) -> None:
+    """Read the modules that are imported from the root, and the data that scripts name.
+
+    Args:
+        found: The files so far.
+        own: In a folder of installed packages the files of the server's distribution; None in another folder.
+    """
+    is_script = bool(found.entry) and "/" not in found.entry
+    read: set[str] = set()
+    while waiting := [path for path in found.modules if path not in read]:
+        for path in waiting:
+            read.add(path)
+            tree = _parsed(found.modules[path])
+            for name in sorted(imported_names(tree, dotted(path), is_package=path.endswith("__init__.py"))):
+                if name.partition(".")[0] in (*LIBRARIES, "wasmcp") or (is_standard(name) and not is_script):
+                    continue
+                there = unit(found.root, name)
+                if there is None:
+                    continue
+                label = there.relative_to(found.root).as_posix()
+                if own is None or label in own or any(file.startswith(f"{label}/") for file in own):
+                    _take(found, there)
+            file = found.root / path
+            if package_around(file) not in found.packages:
+                _read_data(found, file.parent, tree)
+
+
+def _take(found: Sources, there: Path) -> None:
+    """Read a module, or a package as a whole."""
+    if there.is_symlink():
+        name = there.relative_to(found.root).as_posix()
+        if name not in found.skipped:
+            found.skipped.append(name)
+    elif there.is_file():
+        _read(found, there)
+    elif there not in found.packages:
+        found.packages.add(there)
+        for file in _files(there, found):
+            _read(found, file)
+
+
+def _read_data(found: Sources, folder: Path, tree: ast.AST) -> None:
+    """Read the files and folders next to a module that uses ``__file__`` and has their names as constants."""
+    nodes = list(ast.walk(tree))
+    if not any(isinstance(node, ast.Name) and node.id == "__file__" for node in nodes):
+        return
+    for node in nodes:
+        if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or len(node.value) > _LONGEST_NAME:
+            continue
+        parts = PurePosixPath(node.value).parts
+        if not parts or "\0" in node.value or any(part.startswith((".", "/")) or part in _LEFT for part in parts):
+            continue
+        there = folder.joinpath(*parts)
+        if any(one.is_symlink() for one in (there, *there.parents) if folder in one.parents):
+            continue
+        for file in [there] if there.is_file() else _files(there, found) if there.is_dir() else []:
+            if file.suffix != ".py" and not _is_left(file):
+                _read(found, file)
+
+
+def dotted(path: str) -> str:
+    """Return the dotted name of a module by its path; that of the package for an ``__init__``."""
+    parts = PurePosixPath(path).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+
+
+def _parsed(text: str) -> ast.Module:
+    """Return a parsed module; an empty one for a text that is not valid, which is reported when it is analysed."""
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return ast.Module([], [])
 
 
 def _files(package: Path, found: Sources) -> Iterator[Path]:
@@ -143,6 +250,8 @@ def _is_left(file: Path) -> bool:
 
 def _read(found: Sources, file: Path) -> None:
     name = file.relative_to(found.root).as_posix()
+    if name in found.modules or name in found.data:
+        return
     try:
         data = file.read_bytes()
     except OSError as error:
@@ -160,20 +269,64 @@ def _read(found: Sources, file: Path) -> None:
     found.encodings[name] = encoding
 
 
-def _metadata(path: Path, root: Path, package: str) -> tuple[str, list[str]]:
-    """Return name and requirements of the distribution: of `pyproject.toml` around the files, or as installed."""
-    for folder in (path, *path.parents)[:4]:
+def _metadata(start: Path, given: Path, root: Path, first: str) -> tuple[str, list[str], frozenset[str] | None]:
+    """Return name and requirements of the distribution, and its files if it is installed.
+
+    They are those of the inline metadata of a script (PEP 723), of `pyproject.toml` around the files, of the installed
+    distribution, or of `requirements.txt` in the folder of a script.
+    """
+    if any(root.glob("*.dist-info")):
+        return _installed_metadata(root, first)
+    inline = _inline_requirements(start) if start.is_file() else None
+    for folder in (given, *given.parents)[:4]:
         document = folder / "pyproject.toml"
         if document.is_file():
             try:
                 project = tomllib.loads(document.read_text("utf-8")).get("project", {})
             except (OSError, ValueError):
-                return "", []
-            requirements = project.get("dependencies", []) if isinstance(project, dict) else []
-            name = project.get("name", "") if isinstance(project, dict) else ""
-            return str(name), [str(one) for one in requirements if isinstance(one, str)]
+                project = {}
+            project = project if isinstance(project, dict) else {}
+            requirements = project.get("dependencies", []) if inline is None else inline
+            return str(project.get("name", "")), [str(one) for one in requirements if isinstance(one, str)], None
+    if inline is not None:
+        return "", inline, None
+    for folder in (start.parent, root):
+        if (folder / "requirements.txt").is_file():
+            return "", _listed_requirements(folder / "requirements.txt"), None
+    return "", [], None
+
+
+def _installed_metadata(root: Path, first: str) -> tuple[str, list[str], frozenset[str]]:
     for found in importlib.metadata.distributions(path=[str(root)]):
-        files = found.files or []
-        if any(file.parts and file.parts[0] in (package, f"{package}.py") for file in files):
-            return str(found.metadata["Name"]), [one for one in found.requires or [] if "extra ==" not in one]
-    return "", []
+        files = frozenset(file.as_posix() for file in found.files or [])
+        if first in files or any(file.startswith(f"{first}/") for file in files):
+            requirements = [one for one in found.requires or [] if "extra ==" not in one]
+            return str(found.metadata["Name"]), requirements, files
+    return "", [], frozenset()
+
+
+def _inline_requirements(script: Path) -> list[str] | None:
+    """Return the dependencies of a script's inline metadata (PEP 723); None without such metadata."""
+    blocks = [
+        match["content"]
+        for match in _INLINE.finditer(script.read_text("utf-8", "replace"))
+        if match["type"] == "script"
+    ]
+    if len(blocks) != 1:
+        return None
+    lines = [line[2:] if line.startswith("# ") else line[1:] for line in blocks[0].splitlines()]
+    try:
+        listed = tomllib.loads("\n".join(lines)).get("dependencies", [])
+    except ValueError:
+        return None
+    return [one for one in listed if isinstance(one, str)] if isinstance(listed, list) else None
+
+
+def _listed_requirements(file: Path) -> list[str]:
+    """Return the requirements in a file for pip, without its options."""
+    try:
+        text = file.read_text("utf-8")
+    except (OSError, ValueError):
+        return []
+    lines = (re.split(r"\s+(?:#|--)", line)[0].strip() for line in text.replace("\\\n", " ").splitlines())
+    return [line for line in lines if re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*\s*($|[\[<>=!~;(])", line)]
