@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -12,10 +13,12 @@ from typing import Any
 
 import anyio
 import pytest
+from click.testing import CliRunner
 from mcp import Client, StdioServerParameters
 from support.projects import project_files, write_project
 from support.server_processes import wasmcp_serve
 
+from wasmcp.cli.group import commands as wasmcp_commands
 from wasmcp.project import ensure_built
 
 GUIDES = Path(__file__).parents[2] / "docs" / "guides"
@@ -63,7 +66,14 @@ def entries() -> list[tuple[str, dict[str, Any]]]:
     return found
 
 
+def commands() -> list[tuple[list[str], dict[str, Any]]]:
+    """Return the arguments of each command of the guide that prints an entry, and the entry under it."""
+    pairs = re.findall(r"```console\n\$ wasmcp ([^\n]*)\n```\n\n```json\n(.*?)```", CLIENTS, flags=re.DOTALL)
+    return [(shlex.split(command), json.loads(text)) for command, text in pairs]
+
+
 ENTRIES = entries()
+COMMANDS = commands()
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +112,20 @@ def asked(server: Any, *names: str) -> list[Any]:
             return [(await client.call_tool("variable", {"name": name})).structured_content for name in names]
 
     return anyio.run(session)
+
+
+def test_every_entry_of_the_guide_has_its_command() -> None:
+    assert len(COMMANDS) == len(ENTRIES)
+
+
+@pytest.mark.parametrize(("command", "document"), COMMANDS, ids=[" ".join(command) for command, _ in COMMANDS])
+def test_command_prints_the_entry_of_the_guide(
+    weather: Path, monkeypatch: pytest.MonkeyPatch, command: list[str], document: dict[str, Any]
+) -> None:
+    monkeypatch.chdir(weather)
+    done = CliRunner().invoke(wasmcp_commands, command)
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout) == document
 
 
 def test_each_client_has_an_entry_for_each_kind_of_server() -> None:

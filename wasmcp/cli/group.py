@@ -20,6 +20,7 @@ _COMMANDS = {
     "build": ("wasmcp.cli.build", "Build the project's servers."),
     "cache": ("wasmcp.cli.cache", "Show and prune the user's caches."),
     "call": ("wasmcp.cli.call", "Call a tool of a server."),
+    "client-config": ("wasmcp.cli.client_config", "Print or install the configuration of an MCP client."),
     "compose": ("wasmcp.cli.compose", "Compose a server or a handler from components."),
     "dev": ("wasmcp.cli.dev", "Serve a project while it is edited, with a playground."),
     "diff": ("wasmcp.cli.diff", "Compare two versions of a server, and show breaking changes."),

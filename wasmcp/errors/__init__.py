@@ -26,6 +26,7 @@
     │   └── NativeCodeError             packages with native modules that do not work in a component
     ├── ComponentsError                 several components of a project that cannot be built  (wasmcp.project)
     ├── ServersError                    several servers of a project that cannot be composed  (wasmcp.project)
+    ├── ClientConfigurationError        configuration of an MCP client that cannot be made  (wasmcp.distribution)
     ├── UnfitServerError                built servers that cannot be distributed  (wasmcp.distribution)
     ├── WitError                        WIT packages that cannot be written into a project  (wasmcp.project)
     ├── CatalogueError                  a component whose catalogue cannot be recorded  (wasmcp.project)
@@ -79,6 +80,7 @@ from wasmcp.errors.authorization import (
 from wasmcp.errors.building import (
     BindgenError,
     CatalogueError,
+    ClientConfigurationError,
     ComponentsError,
     ConfigError,
     MigrationError,
@@ -154,6 +156,7 @@ __all__ = [
     "AuthorizationError",
     "BindgenError",
     "CatalogueError",
+    "ClientConfigurationError",
     "ClientStalledError",
     "ComponentError",
     "ComponentsError",

@@ -115,6 +115,23 @@ class ServersError(_PartsError):
     _part, _failure = "server", "composed"
 
 
+class ClientConfigurationError(WasmcpError):
+    """An entry of an MCP client's configuration that cannot be made or installed; nothing was written.
+
+    Attributes:
+        client: The client.
+        problems: One sentence per reason.
+        file: The client's file; the empty string if none was read.
+    """
+
+    def __init__(self, client: str, problems: Sequence[str], *, file: str = "") -> None:
+        self.client = client
+        self.problems = tuple(problems)
+        self.file = file
+        place = f"`{file}`" if file else f"configuration of `{client}`"
+        super().__init__("\n".join([f"{place}:", *(f"  * {problem}" for problem in self.problems)]))
+
+
 class UnfitServerError(WasmcpError):
     """Built servers that cannot be distributed: they are missing, out of date, or of another version.
 
