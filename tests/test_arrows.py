@@ -64,6 +64,7 @@ BELOW = {
     "auth": {"errors", "terminal", "host"},
     "guest": set[str](),
     "errors": {"terminal"},
+    "schemas": set[str](),
     "protocol": set[str](),
     "terminal": set[str](),
     "wasi": {"development_builds"},
@@ -90,6 +91,7 @@ BELOW = {
     },
     "insight": {
         "errors",
+        "schemas",
         "terminal",
         "environment",
         "protocol",

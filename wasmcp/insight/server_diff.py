@@ -20,6 +20,7 @@ from wasmcp.insight.access import entries_at, filter_text
 from wasmcp.insight.listing import Item, Offers
 from wasmcp.insight.policy import policy_of, policy_rows
 from wasmcp.protocol import IDENTITIES
+from wasmcp.schemas.references import DEPTH, resolved
 from wasmcp.terminal import printable
 
 _UPPER = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties", "maxContains")
@@ -33,7 +34,7 @@ _COMPARED = frozenset(
     {"type", "enum", "const", "properties", "required", "additionalProperties", "items", "uniqueItems"}
 ).union(_UPPER, _LOWER)
 _ALL_TYPES = frozenset({"null", "boolean", "object", "array", "number", "string"})
-_MAX_DEPTH = 64
+_MAX_DEPTH = DEPTH
 _MAX_STEPS = 100_000
 
 
@@ -71,7 +72,7 @@ class _Comparison:
         self._steps = 0
 
     def walk(self, first: Any, second: Any, path: str, depth: int) -> Iterator[Rejection]:
-        first, second = _resolve(first, self._roots[0]), _resolve(second, self._roots[1])
+        first, second = resolved(first, self._roots[0]), resolved(second, self._roots[1])
         pair = (id(first), id(second))
         if second is True or second == {} or first is False or pair in self._open:
             return
@@ -137,22 +138,6 @@ class _Comparison:
             yield Rejection(path, "member", "any other")
         elif isinstance(rest, dict):
             yield from self.walk(first.get("additionalProperties", True), rest, f"{path}.*" if path else "*", depth)
-
-
-def _resolve(schema: Any, root: Any) -> Any:
-    """Follow references inside the document; external and cyclic references are kept."""
-    for _ in range(_MAX_DEPTH):
-        reference = schema.get("$ref") if isinstance(schema, dict) else None
-        if not isinstance(reference, str) or not reference.startswith("#"):
-            return schema
-        found = root
-        for step in reference[1:].strip("/").split("/") if reference != "#" else []:
-            key = step.replace("~1", "/").replace("~0", "~")
-            if not isinstance(found, dict) or key not in found:
-                return schema
-            found = found[key]
-        schema = found
-    return schema
 
 
 def _alternatives(schema: Mapping[str, Any]) -> list[Any]:
