@@ -49,6 +49,7 @@ BELOW = {
     },
     "client": {"errors", "terminal", "protocol", "host"},
     "playground": {"errors", "environment", "host", "project", "insight"},
+    "deploy": {"errors", "terminal", "environment", "component", "compose", "storage", "host", "insight"},
     "storage": {"errors", "terminal", "environment", "package_data", "host"},
     "registry": {
         "errors",

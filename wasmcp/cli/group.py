@@ -22,6 +22,7 @@ _COMMANDS = {
     "call": ("wasmcp.cli.call", "Call a tool of a server."),
     "client-config": ("wasmcp.cli.client_config", "Print or install the configuration of an MCP client."),
     "compose": ("wasmcp.cli.compose", "Compose a server or a handler from components."),
+    "deploy": ("wasmcp.cli.deploy", "Write the manifests of a deployment."),
     "dev": ("wasmcp.cli.dev", "Serve a project while it is edited, with a playground."),
     "diff": ("wasmcp.cli.diff", "Compare two versions of a server, and show breaking changes."),
     "doctor": ("wasmcp.cli.doctor", "Check this machine for missing tools and wrong configuration."),

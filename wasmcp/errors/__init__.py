@@ -39,6 +39,7 @@
     │   ├── InvalidArtifactError        an artifact that is not a WebAssembly component
     │   ├── LockDriftError              a wasmcp.lock that does not match the requirements
     │   └── SignatureError              a signature that is missing or invalid
+    ├── DeploymentError                 a deployment whose manifests cannot be written  (wasmcp.deploy)
     ├── AuthorizationError              access tokens, their keys and local issuers  (wasmcp.auth)
     │   ├── SigningKeyError             a key that cannot be read, fetched, used or written
     │   ├── InvalidTokenError           an access token that is not valid
@@ -116,6 +117,9 @@ from wasmcp.errors.connecting import (
     ResponseTimeoutError,
     UnansweredInputError,
 )
+from wasmcp.errors.deploying import (
+    DeploymentError,
+)
 from wasmcp.errors.registries import (
     IntegrityError,
     InvalidArtifactError,
@@ -163,6 +167,7 @@ __all__ = [
     "CompositionError",
     "ConfigError",
     "ConnectionFailedError",
+    "DeploymentError",
     "DuplicateEntryError",
     "GrantPolicyError",
     "GraphCycleError",

@@ -1,0 +1,1 @@
+"""Deployments of composed servers: manifests for wasmCloud, Spin, Kubernetes and Docker Compose."""

@@ -1,0 +1,96 @@
+"""Container of a server under `wasmcp serve`: its Dockerfile, its arguments and its environment."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from wasmcp.deploy.request import KEYVALUE, LOCAL, Request, keeps_values
+from wasmcp.deploy.subject import Subject, requirement
+from wasmcp.terminal import printable
+
+HOME = "/srv/mcp"
+DATA = f"{HOME}/data"
+PORT = 8000
+"""The port in the container."""
+
+USER = 10001
+"""The user and group of the process, without privileges."""
+
+
+@dataclass(frozen=True)
+class Container:
+    """Parts of a container that manifests refer to.
+
+    Attributes:
+        arguments: Arguments that follow those of the image's entry point.
+        values: Environment variables by name.
+        stores_data: True if the key-value store is a file in `DATA`, which has to be a volume.
+    """
+
+    arguments: tuple[str, ...]
+    values: dict[str, str]
+    stores_data: bool
+
+
+def dockerfile(request: Request, subject: Subject) -> bytes:
+    """Return a Dockerfile that installs the server and compiles it for the machine that builds the image."""
+    extras = "serve,redis" if keeps_values(subject) else "serve"
+    wasmcp = f"wasmcp[{extras}]{requirement()}"
+    file = subject.path.name
+    start = ["wasmcp", "serve", subject.target, "--host", "0.0.0.0", "--port", str(PORT)]  # noqa: S104
+    if subject.server != "default":
+        start += ["--name", subject.server]
+    install = [f"RUN pip install --no-cache-dir {json.dumps(wasmcp)}", f"COPY {json.dumps([file, './'])}"]
+    if subject.package:
+        install.append(f"RUN pip install --no-cache-dir {json.dumps(f'./{file}')}")
+    lines = [
+        f"# {printable(subject.name)}: written by `wasmcp deploy`.",
+        f"FROM {request.base_image}",
+        f"ENV HOME={HOME} WASMCP_CACHE_DIR={HOME}/cache WASMCP_DATA_DIR={DATA}",
+        f"WORKDIR {HOME}",
+        f"RUN mkdir -p cache data && chown {USER}:{USER} cache data",
+        *install,
+        f"USER {USER}:{USER}",
+        f"RUN wasmcp warm {json.dumps(subject.target)}",
+        f"EXPOSE {PORT}",
+        f"ENTRYPOINT {json.dumps(start)}",
+    ]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def container(request: Request, subject: Subject, hosts: tuple[str, ...]) -> Container:
+    """Return the arguments and the environment of a replica.
+
+    Args:
+        request: The operator's choices.
+        subject: The server.
+        hosts: The names by which clients reach it.
+    """
+    given = request.values.keys() | request.secrets.keys()
+    values = dict(request.values)
+    if "WASMCP_ALLOWED_HOSTS" not in given:
+        values["WASMCP_ALLOWED_HOSTS"] = ",".join(dict.fromkeys((*hosts, *LOCAL)))
+    if request.replicas > 1 and "WASMCP_SESSION_ENABLED" not in given:
+        values["WASMCP_SESSION_ENABLED"] = "sealed"
+    stores_data = keeps_values(subject) and KEYVALUE not in given
+    if stores_data:
+        values[KEYVALUE] = f"sqlite:{DATA}/values.sqlite3"
+    declared = {one.name for one in subject.configuration.variables} if subject.package else set()
+    arguments = [part for name in request.component_variables if name not in declared for part in ("--env", name)]
+    for mount in request.mounts:
+        arguments += ["--dir", f"{mount.guest}:{mount.guest}{'' if mount.writable else ':ro'}"]
+    return Container(tuple(arguments), dict(sorted(values.items())), stores_data)
+
+
+def container_problems(request: Request, subject: Subject) -> list[str]:
+    """Return the problems of a server in a container."""
+    found = []
+    if any(character in subject.path.name for character in "\"'`$\\\n\r*?["):
+        found.append(f"the name of the file `{subject.path.name}` cannot be written into a Dockerfile: rename it")
+    found += [
+        f"`--dir {mount.guest}` must not have a `:` in the path" for mount in request.mounts if ":" in mount.guest
+    ]
+    if request.values.get(KEYVALUE, "").startswith("memory:") and request.replicas > 1:
+        found.append(f"`{KEYVALUE}=memory:` is not shared by {request.replicas} replicas: use a Redis server")
+    return found

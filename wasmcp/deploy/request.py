@@ -1,0 +1,201 @@
+"""Request for a deployment: the operator's choices, and the checks that all targets share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from wasmcp.deploy.outgoing import settings_ports
+from wasmcp.deploy.subject import Subject
+from wasmcp.environment import INTROSPECTION_SECRET, SERVER, problems
+
+KEYVALUE = "WASMCP_KEYVALUE"
+STATE_KEYS = "WASMCP_STATE_KEYS"
+SECRETS = frozenset({STATE_KEYS, KEYVALUE, INTROSPECTION_SECRET})
+"""Settings whose values are secret, or can contain a password."""
+
+PROCESS = frozenset({*SERVER, KEYVALUE})
+"""Settings that `wasmcp serve` reads from its environment."""
+
+LOCAL = ("localhost", "127.0.0.1", "[::1]")
+"""Names that stay allowed when others are."""
+
+_LABEL = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
+_NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+# Reference of an image. Source: the distribution's grammar of references (docker.io/distribution/reference).
+_COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_IMAGE = re.compile(
+    rf"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]+)?/)?{_COMPONENT}(?:/{_COMPONENT})*"
+    r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?"
+)
+_UNNAMED = re.compile(r"[^a-z0-9]+")
+MAX_REPLICAS = 1000
+
+
+@dataclass(frozen=True)
+class Mount:
+    """Directory that a server sees.
+
+    Attributes:
+        guest: Its absolute path in the server.
+        source: Its source: a claim (Kubernetes), a volume or a path (Compose), a path (wasmCloud), a folder (Spin).
+        writable: True if the server can write to it.
+    """
+
+    guest: str
+    source: str
+    writable: bool = True
+
+
+@dataclass(frozen=True)
+class Request:
+    """Choices of the operator.
+
+    Attributes:
+        name: The name of the deployment, a DNS label; by default made of the server's.
+        image: The reference of the image; the empty string without one.
+        replicas: Number of replicas.
+        port: The TCP port on which clients reach the server.
+        hosts: Names by which clients reach the server, besides those of the target.
+        values: Settings and environment variables by name, which are not secret.
+        secrets: Name of a secret setting or variable -> the target's reference to its value.
+        mounts: Directories.
+        namespace: The namespace in Kubernetes, or the empty string.
+        base_image: The image that containers are built from.
+        memory: Memory limit of a replica, a quantity of Kubernetes.
+        storage: Size of the volume for the key-value store, a quantity of Kubernetes.
+        egress: Further ports that the process may connect to.
+        host_group: The group of hosts of wasmCloud.
+    """
+
+    name: str
+    image: str = ""
+    replicas: int = 1
+    port: int = 8000
+    hosts: tuple[str, ...] = ()
+    values: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    mounts: tuple[Mount, ...] = ()
+    namespace: str = ""
+    base_image: str = "python:3.13-slim"
+    memory: str = "512Mi"
+    storage: str = "1Gi"
+    egress: tuple[int, ...] = ()
+    host_group: str = "default"
+
+    def problems(self, subject: Subject) -> list[str]:
+        """Return the problems that no target accepts, one sentence each."""
+        found = []
+        if not _LABEL.fullmatch(self.name):
+            found.append(
+                f"`--name` must be a DNS label (a-z, 0-9 and `-`, at most 63, a letter first), not `{self.name}`"
+            )
+        for option, image in (("--image", self.image), ("--base-image", self.base_image)):
+            if image and not _IMAGE.fullmatch(image):
+                found.append(f"`{option}` must be the reference of an image such as `host/name:tag`, not `{image}`")
+        if self.namespace and not _NAMESPACE.fullmatch(self.namespace):
+            found.append(f"`--namespace` must be a DNS label, not `{self.namespace}`")
+        found += [f"`--host` must be the name of a host without a port, not `{host}`" for host in self._wrong_hosts()]
+        found += list(self._variable_problems(subject))
+        found += list(self._mount_problems(subject))
+        malformed = settings_ports(self.values)[1]
+        found += [f"`{name}` must be a URL with http or https" for name in malformed]
+        return found
+
+    def _wrong_hosts(self) -> list[str]:
+        return [host for host in self.hosts if not _HOST.fullmatch(host)]
+
+    def _variable_problems(self, subject: Subject) -> Iterable[str]:
+        declared = {one.name: one for one in subject.configuration.variables}
+        given = {**self.values, **self.secrets}
+        for name in given:
+            if not _VARIABLE.fullmatch(name):
+                yield f"`{name}` cannot be the name of an environment variable"
+        for name in self.values:
+            if name in self.secrets:
+                yield f"`{name}` has a value and a secret: leave one of them out"
+        for name in given:
+            if name in PROCESS:
+                continue
+            found = problems({name: self.values.get(name, "1")})
+            if not found and name.upper().startswith("WASMCP_"):
+                found = [f"`{name}` is not a setting of a server"]
+            yield from found
+        for name, value in self.values.items():
+            variable = declared.get(name)
+            hidden = name in SECRETS and not (name == KEYVALUE and _without_password(value))
+            if hidden or (variable is not None and variable.secret):
+                yield f"`{name}` is secret: name a reference to its value with `--secret {name}`"
+            elif variable is not None and (problem := variable.problem(value)):
+                yield f"`{name}` {problem}"
+        for variable in declared.values():
+            if variable.required and variable.default is None and variable.name not in given:
+                option = f"--secret {variable.name}" if variable.secret else f"--env {variable.name}=VALUE"
+                yield f"the server requires `{variable.name}`: `{option}`"
+
+    def _mount_problems(self, subject: Subject) -> Iterable[str]:
+        guests = [mount.guest for mount in self.mounts]
+        for mount in self.mounts:
+            parts = mount.guest.split("/")
+            if parts[0] or not parts[-1] or {".", ".."} & set(parts) or "" in parts[1:]:
+                yield f"`--dir` must name an absolute path in the server, such as `/data`, not `{mount.guest}`"
+            if not mount.source or set(mount.source) & set("\0\n\r"):
+                yield f"`--dir {mount.guest}` must name a source: `--dir {mount.guest}=SOURCE`"
+            if guests.count(mount.guest) > 1 and guests.index(mount.guest) == self.mounts.index(mount):
+                yield f"`--dir {mount.guest}` is given {guests.count(mount.guest)} times"
+        if self.mounts and not subject.granted("fs"):
+            yield "no component of the server is granted `fs`, so that `--dir` has no effect: leave it out"
+        for directory in subject.configuration.directories:
+            if directory.required and directory.default is None and directory.path not in guests:
+                yield f"the server requires the directory `{directory.path}`: `--dir {directory.path}=SOURCE`"
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The values of settings."""
+        return {name: value for name, value in self.values.items() if name in PROCESS}
+
+    @property
+    def component_variables(self) -> list[str]:
+        """The names of the variables that are passed to components."""
+        return [name for name in (*self.values, *self.secrets) if name not in PROCESS]
+
+
+def default_name(subject: Subject) -> str:
+    """Return the server's name as a DNS label, or the empty string if no letter is left of it."""
+    return _UNNAMED.sub("-", subject.name.lower()).strip("-0123456789")[:63].strip("-")
+
+
+def replica_problems(request: Request, subject: Subject) -> list[str]:
+    """Return the problems of several processes of `wasmcp serve` behind one address."""
+    if request.replicas == 1:
+        return []
+    found = []
+    if STATE_KEYS not in request.secrets:
+        found.append(
+            f"{request.replicas} replicas need one key for what clients keep: `--secret {STATE_KEYS}` "
+            "(at least 32 characters)"
+        )
+    if keeps_values(subject) and KEYVALUE not in request.secrets | request.values.keys():
+        found.append(
+            f"{request.replicas} replicas need a common key-value store: `--secret {KEYVALUE}` with the URL of a Redis "
+            "server"
+        )
+    if request.values.get("WASMCP_SESSION_ENABLED", "sealed") == "true":
+        found.append("`WASMCP_SESSION_ENABLED=true` keeps sessions in one process: use `sealed` with several replicas")
+    return found
+
+
+def keeps_values(subject: Subject) -> bool:
+    """Return true if the server has a key-value store."""
+    return subject.imports_any("wasi:keyvalue/")
+
+
+def _without_password(url: str) -> bool:
+    try:
+        return urlsplit(url).password is None
+    except ValueError:
+        return False

@@ -1,0 +1,120 @@
+"""Manifest for Spin: `spin.toml`, version 2. Source: the manifest reference of Spin 3."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+import tomlkit
+
+from wasmcp.compose.deployment_targets import KEYVALUE as DRAFTS
+from wasmcp.compose.deployment_targets import check_runtime
+from wasmcp.compose.grant_rules import GrantRules
+from wasmcp.deploy.bundle import Bundle
+from wasmcp.deploy.outgoing import Outgoing
+from wasmcp.deploy.request import KEYVALUE, LOCAL, PROCESS, Request, keeps_values
+from wasmcp.deploy.subject import Subject
+from wasmcp.errors import CompositionError, DeploymentError
+from wasmcp.terminal import printable
+
+MANIFEST = "spin.toml"
+SERVER = "server.wasm"
+_VERSION = re.compile(r"\d+\.\d+\.\d+")
+_KEBAB = re.compile(r"[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*")
+
+
+def spin(request: Request, subject: Subject) -> Bundle:
+    """Return the files of a deployment to Spin.
+
+    Raises:
+        DeploymentError: The request cannot be fulfilled; the error lists all problems.
+    """
+    problems = [*request.problems(subject), *runtime_problems("spin", request, subject)]
+    if not _KEBAB.fullmatch(request.name):
+        problems.append(f"`--name` must be words of letters and digits with `-` between them in Spin: `{request.name}`")
+    problems += [
+        f"`--dir {mount.guest}` must end in `:ro`: Spin gives components copies of files, which they only read"
+        for mount in request.mounts
+        if mount.writable
+    ]
+    for name, reference in request.secrets.items():
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", reference):
+            problems.append(f"`--secret {name}` must refer to an environment variable, not `{reference}`")
+    if problems:
+        raise DeploymentError("spin", problems)
+    values = dict(sorted(request.values.items()))
+    if request.hosts and "WASMCP_ALLOWED_HOSTS" not in values and subject.reads_settings:
+        values["WASMCP_ALLOWED_HOSTS"] = ",".join(dict.fromkeys((*request.hosts, *LOCAL)))
+    component: dict[str, object] = {
+        "description": subject.name,
+        "source": SERVER,
+        "allowed_outbound_hosts": Outgoing.of(subject.components).spin(),
+    }
+    if keeps_values(subject):
+        component["key_value_stores"] = _stores(subject)
+    if values:
+        component["environment"] = values
+    if request.mounts:
+        component["files"] = [{"source": one.source, "destination": one.guest} for one in request.mounts]
+    document = {
+        "spin_manifest_version": 2,
+        "application": {
+            "name": request.name,
+            **({"version": subject.version} if _VERSION.fullmatch(subject.version) else {}),
+        },
+        "trigger": {"http": [{"route": "/...", "component": request.name}]},
+        "component": {request.name: component},
+    }
+    head = f"# {printable(subject.name)}: written by `wasmcp deploy spin`. Validated, not run.\n"
+    passed = "".join(f' --env {name}="${variable}"' for name, variable in request.secrets.items())
+    return Bundle(
+        "spin",
+        {MANIFEST: (head + tomlkit.dumps(document)).encode(), SERVER: subject.data},
+        (f"spin up --listen 127.0.0.1:{request.port}{passed}",),
+        tuple(host_notes(request, subject)),
+    )
+
+
+def runtime_problems(runtime: str, request: Request, subject: Subject) -> list[str]:
+    """Return the problems of a server under a runtime without `wasmcp serve`."""
+    found = []
+    try:
+        check_runtime(runtime, subject.imports)  # type: ignore[arg-type]
+    except CompositionError as error:
+        found.append(f"{error} (`--runtime {runtime}`; its draft is {DRAFTS[runtime]})")
+    given = {*request.values, *request.secrets}
+    if KEYVALUE in given:
+        found.append(f"`{KEYVALUE}` has no effect under {runtime}, which provides the store: leave it out")
+    settings = sorted(name for name in given if name in PROCESS and name != KEYVALUE)
+    if settings and not subject.reads_settings:
+        listed = ", ".join(f"`{name}`" for name in settings)
+        found.append(
+            f"the server does not read {listed} under {runtime}: compose it with `--environment`, or bake values in "
+            "with `--setting NAME=VALUE`"
+        )
+    if request.component_variables and not subject.granted("env"):
+        listed = ", ".join(f"`{name}`" for name in request.component_variables)
+        found.append(f"no component is granted `env`, so that {listed} would have no effect: leave them out")
+    return found
+
+
+def host_notes(request: Request, subject: Subject) -> list[str]:
+    """Return a note if the server does not get the names by which clients reach it."""
+    if not request.hosts or subject.reads_settings:
+        return []
+    names = ",".join(request.hosts)
+    return [
+        (
+            "the server reads no settings from the runtime: it answers requests for other names than localhost only if "
+            f"they are baked in: `wasmcp compose server --setting {shlex.quote(f'WASMCP_ALLOWED_HOSTS={names}')}`"
+        )
+    ]
+
+
+def _stores(subject: Subject) -> list[str]:
+    """Return the names of the stores: the default one, and the buckets that rules name."""
+    names = {"default": None}
+    for one in subject.components:
+        rules = GrantRules.from_dict({"kv": one.rules["kv"]}).kv if "kv" in one.rules else None
+        names |= {rule.bucket: None for rule in rules or () if rule.bucket and not rule.below}
+    return list(names)
