@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Mapping
 
+    from hypothesis.strategies import SearchStrategy
+
     from wasmcp.host import (
         Completion,
         HttpResponse,
@@ -79,6 +81,10 @@ class AsyncClient:
     async def surface(self) -> dict[str, Any]:
         """Return what clients see of the server; see `wasmcp.host.Server.surface`."""
         return await self._run(self._client.surface)
+
+    async def arguments(self, name: str) -> SearchStrategy[dict[str, Any]]:
+        """Return a strategy for the arguments of a tool; see `wasmcp.host.Server.arguments`."""
+        return await self._run(partial(self._client.arguments, name))
 
     async def list_tools(self) -> list[Tool]:
         """List the tools; see `wasmcp.host.Server.list_tools`."""

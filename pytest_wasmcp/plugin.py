@@ -41,7 +41,7 @@ __all__ = [
     "wasmcp_token",
 ]
 
-pytest_plugins = ("pytest_wasmcp.costs", "pytest_wasmcp.coverage", "pytest_wasmcp.snapshot")
+pytest_plugins = tuple(f"pytest_wasmcp.{part}" for part in ("costs", "coverage", "fuzz", "snapshot"))
 """Parts of the plugin with options of their own."""
 
 MARKER = (

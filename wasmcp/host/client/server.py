@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from types import TracebackType
 
+    from hypothesis.strategies import SearchStrategy
     from wasmtime import Engine
     from wasmtime.component import Linker
 
@@ -394,6 +395,25 @@ class RequestMethods:
         from wasmcp.host.client.types import Tool
 
         return [Tool.from_wire(raw) for raw in self.list_all("tools/list", "tools")]
+
+    def arguments(self, name: str) -> SearchStrategy[dict[str, Any]]:
+        """Return a strategy of Hypothesis for the arguments that a tool's input schema allows (extra `fuzz`).
+
+        Raises:
+            HostError: The server has no such tool, its schema is not valid, or the extra is not installed.
+        """
+        try:
+            from wasmcp.schemas.strategies import Schema
+        except ImportError as error:
+            raise HostError(f"{error.name} is not installed: `pip install 'wasmcp[fuzz]'`") from None
+        tools = self.list_tools()
+        tool = next((tool for tool in tools if tool.name == name), None)
+        if tool is None:
+            raise HostError(f"the server has no tool `{name}`: it has {', '.join(f'`{one.name}`' for one in tools)}")
+        try:
+            return Schema(tool.input_schema).values()
+        except ValueError as error:
+            raise HostError(f"tool `{name}` has a schema that is not valid: {error}") from None
 
     def call_tool(
         self,
