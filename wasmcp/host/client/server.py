@@ -7,6 +7,7 @@ import os
 import threading
 from functools import partial
 from operator import itemgetter
+from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from wasmcp import __version__
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import SearchStrategy
     from wasmtime import Engine
-    from wasmtime.component import Linker
+    from wasmtime.component import Component, Linker
 
     from wasmcp.host.bindings.substitutes import Substitutes
     from wasmcp.host.bindings.wasi_keyvalue import Provided
@@ -78,6 +79,7 @@ def open_server(
     quick: bool = False,
     quick_start: bool = False,
     on_compile: Callable[[], None] | None = None,
+    on_built: Callable[[str, float, Exception | None], None] | None = None,
     development: Mapping[str, str] | None = None,
     settings: Mapping[str, str] | None = None,
     keyvalue: str | None = None,
@@ -107,6 +109,8 @@ def open_server(
         development: For a development build, the modules of each of its Python components as
             `wasmcp.project.development` makes them, by the component's name. Without them it is refused.
         on_compile: Called before compilation begins, if the server is not in the compile cache.
+        on_built: Called with `compile` or `load`, the seconds, and the error or None, when a version of the server was
+            compiled, or loaded from the compile cache; on the thread that has done it.
         on_cost: Called with the instructions and the memory of each call, on a thread of the host. The server is
             compiled to other code for it, which is slower, and has one instance unless `instances` is given.
         substitutes: Implementations of outgoing HTTP, clocks and random numbers that replace those of WASI, for tests.
@@ -124,7 +128,18 @@ def open_server(
     mounts = tuple(directories)
     issuers = Issuers()
     options = _Options(
-        limits or Limits(), env or {}, mounts, given, keyvalue, stderr, hub, issuers, substitutes, on_cost, quick=quick
+        limits or Limits(),
+        env or {},
+        mounts,
+        given,
+        keyvalue,
+        stderr,
+        hub,
+        issuers,
+        substitutes,
+        on_cost,
+        on_built,
+        quick=quick,
     )
     first = options
     if quick_start and not quick and instances != 1 and development is None and _takes_long(source):
@@ -164,6 +179,7 @@ class _Options(NamedTuple):
     issuers: Issuers
     substitutes: Substitutes | None
     on_cost: Callable[[Cost], None] | None
+    on_built: Callable[[str, float, Exception | None], None] | None
     quick: bool
 
 
@@ -187,16 +203,8 @@ def _program(
         background: Compile with a low priority.
     """
     fuel = options.on_cost is not None
-    if isinstance(source, bytes):
-        name = "the component"
-        if on_compile:
-            on_compile()
-        component = compile_cache.compile_bytes(source, name, quick=options.quick, fuel=fuel, background=background)
-    else:
-        name = os.fspath(source)
-        component = compile_cache.load(
-            source, quick=options.quick, fuel=fuel, background=background, on_compile=on_compile
-        )
+    name = "the component" if isinstance(source, bytes) else os.fspath(source)
+    component = _component(source, name, options, on_compile=on_compile, background=background)
     of = engine(quick=options.quick, fuel=fuel)
     needs = component.type.imports(of)
     own = {effects.INTERFACE} if development is None else {effects.INTERFACE, INTERFACE}
@@ -241,6 +249,37 @@ def _program(
         substitutes=defined,
         on_cost=options.on_cost,
     )
+
+
+def _component(
+    source: str | os.PathLike[str] | bytes,
+    name: str,
+    options: _Options,
+    *,
+    on_compile: Callable[[], None] | None,
+    background: bool,
+) -> Component:
+    """Compile a server, or load it from the cache, and report the duration."""
+    quick, fuel = options.quick, options.on_cost is not None
+    kinds = ["load"]
+
+    def compiles() -> None:
+        kinds.append("compile")
+        if on_compile is not None:
+            on_compile()
+
+    began, failure = monotonic(), None
+    try:
+        if isinstance(source, bytes):
+            compiles()
+            return compile_cache.compile_bytes(source, name, quick=quick, fuel=fuel, background=background)
+        return compile_cache.load(source, quick=quick, fuel=fuel, background=background, on_compile=compiles)
+    except Exception as error:
+        failure = error
+        raise
+    finally:
+        if options.on_built is not None:
+            options.on_built(kinds[-1], monotonic() - began, failure)
 
 
 def _keyvalue(

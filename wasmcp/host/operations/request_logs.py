@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from wasmcp.errors import HostError
 from wasmcp.host.engine.standard_error import Log
@@ -22,6 +22,16 @@ if TYPE_CHECKING:
 _WAITING = 4 << 20  # maximum bytes that wait to be written to a file
 _FIELD = 2048  # maximum characters of a text of a client in a log
 _ARGUMENTS = 64 << 10  # maximum characters of the arguments of one message in the audit log
+
+
+class ResponseObserver(Protocol):
+    """Observer of the response to a request. Its methods are called on the event loop, and must not block."""
+
+    def sent(self, part: bytes) -> None:
+        """Note a part of the body of the response."""
+
+    def end(self, record: RequestRecord) -> None:
+        """Note the end of the response."""
 
 
 @dataclass(slots=True)
@@ -42,6 +52,7 @@ class RequestRecord:
         messages: The JSON-RPC messages of the body.
         limited: True if a rate limit was exceeded.
         identity: The identity that authorization has verified; None without one.
+        trace: The spans of its messages; None without traces.
     """
 
     time: float
@@ -57,6 +68,7 @@ class RequestRecord:
     messages: Sequence[Received] = field(default_factory=tuple)
     limited: bool = False
     identity: Identity | None = None
+    trace: ResponseObserver | None = None
 
 
 class LogFile:

@@ -22,7 +22,7 @@ import json
 import threading
 from contextvars import ContextVar
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from wasmcp.errors import GuestCancelledError, GuestTimeoutError, HostError
 from wasmcp.host.authorization.issuer import Need
@@ -146,6 +146,16 @@ class Sender(NamedTuple):
         return other is not None and self.session == other.session and (admitted or self.head == other.head)
 
 
+class CallObserver(Protocol):
+    """Observer of one call. Its methods are called on threads of the host, and must neither raise nor block."""
+
+    def booted(self, seconds: float, error: Exception | None) -> None:
+        """Note the boot of an instance that the call has waited for: its duration, and its error or None."""
+
+    def ran(self, seconds: float, error: Exception | None) -> None:
+        """Note the end of a run, or its suspension: its duration, and its error or None."""
+
+
 class Call:
     """One call into a server, from `submit` to `on_done`.
 
@@ -155,6 +165,7 @@ class Call:
         sender: The sender over HTTP; None for the client of a stdio connection.
         client: The client that it takes turns for with others, such as its address; None if there is only one.
         target: The method, and the name or URI of the target, once the call has waited for an instance.
+        observer: Observer of its runs; None for none.
     """
 
     __slots__ = (
@@ -171,6 +182,7 @@ class Call:
         "error",
         "had_effects",
         "is_inline",
+        "observer",
         "on_done",
         "on_event",
         "on_paused",
@@ -206,6 +218,7 @@ class Call:
         self.pending_inputs: PendingInputs | None = None
         self.sender: Sender | None = None
         self.client: object = None
+        self.observer: CallObserver | None = None
         self.target: Target = _ANY
         self.resumed: tuple[bytes, bytes] | None = None
         self.awaits_input = False
@@ -299,7 +312,10 @@ class Call:
                 self._again = 0  # the next run sends its requests with other ids
             return False
         self._again = 0  # a run that continues after the client's input sends other events
-        inline_policy.record(self.target, monotonic() - begun, self._seen, had_effects=self.had_effects)
+        seconds = monotonic() - begun
+        inline_policy.record(self.target, seconds, self._seen, had_effects=self.had_effects)
+        if self.observer is not None:
+            self.observer.ran(seconds, error)
         if self.awaits_input and self.pending_inputs is not None:
             if error is None and self.on_paused is not None and self.on_paused():
                 self.pending_inputs.suspend(self)

@@ -30,7 +30,7 @@ from wasmcp.host.scheduling.request_targets import target_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wasmcp.host.scheduling.call import Call
+    from wasmcp.host.scheduling.call import Call, CallObserver
 
 _SHORT = 64 << 10  # maximum bytes of a request that can run inline
 _UNMEASURED = 4  # maximum number of instances that boot at a time while the size of one is unknown
@@ -85,7 +85,7 @@ class _Worker:
                     if instance is not None:
                         instance.close()
                         self.instance = None
-                    instance = self.instance = Instance(pool.program)
+                    instance = self.instance = pool.new_instance(call.observer)
                     instance.on_overdue = self._overdue
                     pool.failure = None
                     pool.grow()
@@ -383,6 +383,23 @@ class Pool:
         stack.start_thread(run, "wasmcp-boot").join()
         if errors:
             raise errors[0]
+
+    def new_instance(self, observer: CallObserver | None) -> Instance:
+        """Boot an instance for a call, whose observer notes it.
+
+        Raises:
+            HostError: The same as for `Instance`.
+        """
+        if observer is None:
+            return Instance(self.program)
+        began = monotonic()
+        try:
+            instance = Instance(self.program)
+        except Exception as error:
+            observer.booted(monotonic() - began, error)
+            raise
+        observer.booted(monotonic() - began, None)
+        return instance
 
     def now_idle(self, worker: _Worker, call: Call | None = None) -> None:
         """Count a worker as idle.

@@ -22,6 +22,7 @@ from wasmcp.host.scheduling.call import Call
 from wasmcp.host.stores.errors import StoreRequestError
 from wasmcp.host.transports.asgi_response import AsgiResponse, CallEnded
 from wasmcp.host.transports.http_body import WHOLE_BODY, Bodies, Body, BodyError
+from wasmcp.host.transports.observation import RECORD
 from wasmcp.protocol import LATEST
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
     from wasmcp.host.client.connection import Connection
     from wasmcp.host.mcp.http_sessions import SessionRequest
+    from wasmcp.host.operations.message_traces import RequestTrace
+    from wasmcp.host.operations.tracing import Tracing
     from wasmcp.host.transports.asgi_response import ResponseEvent, Send
     from wasmcp.host.transports.http_body import Receive
     from wasmcp.host.transports.observation import Admission
@@ -50,15 +53,17 @@ class App:
         unread: Budget of the bytes that clients have not read yet.
     """
 
-    def __init__(self, server: Connection, admission: Admission | None = None) -> None:
+    def __init__(self, server: Connection, admission: Admission | None = None, tracing: Tracing | None = None) -> None:
         """Prepare the application.
 
         Args:
             server: The server that processes the requests.
             admission: The rate limits of requests; None for none.
+            tracing: The traces of requests, which need `Observation`; None for none.
         """
         self._server = server
         self._admission = admission
+        self._tracing = tracing
         self._limits = limits = server.limits.http
         self.bodies = Budget(limits.request_bytes)
         self.streams = Budget(limits.streams)
@@ -136,9 +141,8 @@ class App:
         if body is None:
             self._requests -= 1
             return
-        path = scope.get("raw_path") or scope["path"].encode()
-        query = scope.get("query_string", b"")
-        target = b"%b?%b" % (path, query) if query else path
+        target = _target(scope)
+        trace = None if self._tracing is None else self._trace(self._tracing, scope, body.data)
         if self._admission is not None and await self._is_refused(self._admission, scope, target, body.data, send):
             return
         session_request = await self._begin_request(scope, target, body, send)
@@ -154,13 +158,14 @@ class App:
             scope["method"].encode(),
             target,
             session_request.fields,
-            jsonrpc.encode(body.data),
+            jsonrpc.encode(body.data if trace is None else trace.body(limit)),
             size=body.size,
             limit=limit,
         )
         cancels = _cancels(scope["headers"])
         response = AsgiResponse(self, self._server, request, body, session_request, is_text=is_text, cancels=cancels)
         response.call.client = (scope.get("client") or (None,))[0]
+        response.call.observer = trace
         try:
             self._server.pool.submit(response.call)
         except HostError:  # the server is closed
@@ -174,6 +179,15 @@ class App:
         finally:
             if self._admission is not None and session_request.identity is not None:
                 self._admission.identified(scope, session_request.identity)
+
+    @staticmethod
+    def _trace(tracing: Tracing, scope: Scope, body: bytes) -> RequestTrace | None:
+        """Begin the spans of the messages of a request; None if it has none."""
+        record = scope.get(RECORD)
+        if record is None or scope["method"] != "POST":
+            return None
+        fields = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        return tracing.begin(record, fields, body)
 
     async def _respond(self, response: AsgiResponse, receive: Receive, send: Send) -> None:
         if await response.respond_at_once(send):
@@ -294,6 +308,13 @@ class App:
         if self.unread.used > self.unread.most:
             self.make_room()
         response.take(event)
+
+
+def _target(scope: Scope) -> bytes:
+    """Return the path of a request with its query."""
+    path: bytes = scope.get("raw_path") or scope["path"].encode()
+    query = scope.get("query_string", b"")
+    return b"%b?%b" % (path, query) if query else path
 
 
 def _length(headers: Iterable[tuple[bytes, bytes]]) -> int | None:

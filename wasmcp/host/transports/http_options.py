@@ -44,6 +44,7 @@ class HttpOptions:
         audit_log: A file to which a JSON object is appended for each message of a client.
         audit_arguments: Include the arguments of tools and prompts in the audit log.
         metrics: Host and port at which metrics are served for Prometheus, as `/metrics`; None for no metrics.
+        traces: Export traces for OpenTelemetry; None to do so if variables `OTEL_*` enable it.
 
     Raises:
         ValueError: Options are invalid or contradict each other; the message names all of them.
@@ -64,6 +65,7 @@ class HttpOptions:
     audit_log: Path | None = None
     audit_arguments: bool = False
     metrics: tuple[str, int] | None = None
+    traces: bool | None = None
 
     def __post_init__(self) -> None:
         problems = list(self._problems())

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from wasmcp.host.client.server import Server
+    from wasmcp.host.configuration.declared import Given
     from wasmcp.host.engine.limits import Limits
     from wasmcp.host.operations.rate_limits import RateLimits
+    from wasmcp.host.operations.tracing import Tracing
     from wasmcp.host.transports.http_options import HttpOptions
     from wasmcp.host.transports.uvicorn_server import Serving
 
@@ -53,8 +55,8 @@ def serve(
         rates: The rate limits of each client; by default those that the project declares.
 
     Raises:
-        HostError: uvicorn is not installed, the address cannot be listened on, a TLS file cannot be used, or several
-            workers would each have a store or sessions in memory.
+        HostError: A library of an extra is not installed, the address cannot be listened on, a TLS file cannot
+            be used, or several workers would each have a store or sessions in memory.
         ArtifactError: The server does not exist, or is not a server.
         InvalidSettingError: A setting in the environment (`WASMCP_*`) is invalid or unknown.
         KeyboardInterrupt: The process was interrupted; requests in progress have ended.
@@ -68,13 +70,13 @@ def serve(
     except ImportError as error:
         raise HostError(f"serving HTTP needs `{error.name}`: install `wasmcp[serve]`") from None
     from wasmcp.environment import BOUND_TO
-    from wasmcp.host.configuration.declared import Given, check_used, operator_store
+    from wasmcp.host.configuration.declared import Given, operator_store
     from wasmcp.host.configuration.settings import ALLOWED_HOSTS, from_environment, limits_for, with_state_keys
     from wasmcp.host.configuration.staleness import warn_if_stale
     from wasmcp.host.engine import logs
     from wasmcp.host.transports.http_options import HttpOptions
     from wasmcp.host.transports.listening import host_names, tls_context
-    from wasmcp.host.transports.uvicorn_server import Serving, note_reloads, serve_on
+    from wasmcp.host.transports.uvicorn_server import Serving
 
     options = _completed(options or HttpOptions(), host, port)
     if options.tls_certificate is not None:
@@ -97,8 +99,19 @@ def serve(
         given.keyvalue,
         rates if rates is not None else published(target, server).configuration.limits,
     )
+    _serve(serving, given)
+
+
+def _serve(serving: Serving, given: Given) -> None:
+    """Open the server, listen, and serve in this process or in several."""
+    from wasmcp.host.configuration.declared import check_used
+    from wasmcp.host.engine import logs
+    from wasmcp.host.transports.uvicorn_server import note_reloads, serve_on
+
+    path, options = serving.path, serving.options
     _check_operations(serving)
-    opened = serving.open()
+    tracing = serving.tracing()
+    opened = _opened(serving, tracing)
     try:
         check_used(given, opened.imports)
         opened.boot()
@@ -107,20 +120,34 @@ def serve(
         bound, url = _listen(options)
     except BaseException:
         opened.close()
+        if tracing is not None:
+            tracing.close()
         raise
     note_reloads()
     logs.log(logs.TRANSPORTS, logs.INFO, f"serving {path.name} at {url}", path=path, url=url)
     try:
         if options.workers == 1:
-            serve_on(bound, opened, serving, lambda: _unlink(options, bound))
+            serve_on(bound, opened, serving, lambda: _unlink(options, bound), tracing=tracing)
         else:
             from wasmcp.host.transports.workers import Supervisor
 
             opened.close()
+            if tracing is not None:
+                tracing.close()  # each worker has its own
             Supervisor(serving, bound, lambda: _unlink(options, bound)).run()
     finally:
         _unlink(options, bound)
         bound.close()
+
+
+def _opened(serving: Serving, tracing: Tracing | None) -> Server:
+    """Open the server. An error closes the traces, which have it."""
+    try:
+        return serving.open(tracing)
+    except BaseException:
+        if tracing is not None:
+            tracing.close()
+        raise
 
 
 def _completed(options: HttpOptions, host: str | None, port: int | None) -> HttpOptions:

@@ -65,7 +65,10 @@ class Observation:
             if message["type"] == "http.response.start":
                 record.status = message["status"]
             else:
-                record.sent += len(message.get("body", b""))
+                body = message.get("body", b"")
+                record.sent += len(body)
+                if record.trace is not None:
+                    record.trace.sent(body)
             await send(message)
 
         try:
@@ -117,8 +120,10 @@ class Admission:
             body: The body of the request.
             identity: The identity whose limits count; None for those of the address or session.
         """
-        messages = received(body) if scope["method"] == "POST" else []
         record = scope.get(RECORD)
+        messages = record.messages if record is not None else ()
+        if not messages and scope["method"] == "POST":
+            messages = received(body)
         if record is not None:
             record.messages = messages
             record.identity = identity

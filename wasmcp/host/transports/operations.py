@@ -1,4 +1,4 @@
-"""Logs, metrics and rate limits of one process of `wasmcp serve`."""
+"""Logs, metrics, traces and rate limits of one process of `wasmcp serve`."""
 
 from __future__ import annotations
 
@@ -18,26 +18,28 @@ if TYPE_CHECKING:
     from wasmcp.host.operations.metrics import Metrics, MetricsEndpoint, Refresher
     from wasmcp.host.operations.rate_limits import RateLimits
     from wasmcp.host.operations.request_logs import RequestRecord
+    from wasmcp.host.operations.tracing import Tracing
     from wasmcp.host.transports.asgi import App
     from wasmcp.host.transports.connections import Connections
     from wasmcp.host.transports.http_options import HttpOptions
 
 
 class Operations:
-    """Logs, metrics and rate limits of one process.
+    """Logs, metrics, traces and rate limits of one process.
 
     Attributes:
         admission: The admission of requests; None if neither limits nor logs need it.
         observers: The functions to call with each request that has ended.
     """
 
-    def __init__(self, opened: Server, options: HttpOptions, rates: RateLimits) -> None:
+    def __init__(self, opened: Server, options: HttpOptions, rates: RateLimits, tracing: Tracing | None = None) -> None:
         """Open the logs.
 
         Args:
             opened: The server.
             options: The options of the HTTP server.
             rates: The rate limits of each client.
+            tracing: The traces of this process; None for none.
 
         Raises:
             HostError: A log cannot be written.
@@ -57,6 +59,9 @@ class Operations:
             audit = LogFile(options.audit_log, lambda dropped: json.dumps({"dropped_bytes": dropped}))
             self._logs.append(audit)
             self.observers.append(lambda record: _write_audit(audit, record, arguments=options.audit_arguments))
+        self._tracing = tracing
+        if tracing is not None:
+            self.observers.append(tracing.observe)
         self.admission: Admission | None = None
         if rates or options.audit_log is not None or options.metrics is not None:
             limiter = RateLimiter(rates) if rates else None
@@ -100,8 +105,8 @@ class Operations:
             one.reopen()
 
     def close(self) -> None:
-        """Write what waits, and stop the metrics."""
-        for one in (*self._logs, self._refresher, self._endpoint):
+        """Write what waits, and stop the metrics and traces."""
+        for one in (*self._logs, self._refresher, self._endpoint, self._tracing):
             if one is not None:
                 one.close()
 

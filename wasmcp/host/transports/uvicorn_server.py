@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from wasmcp.host.client.server import Server
     from wasmcp.host.engine.limits import Limits
     from wasmcp.host.operations.rate_limits import RateLimits
+    from wasmcp.host.operations.tracing import Tracing
     from wasmcp.host.transports.http_options import HttpOptions
     from wasmcp.host.transports.operations import Operations
 
@@ -39,8 +40,24 @@ class Serving(NamedTuple):
     keyvalue: str | None
     rates: RateLimits
 
-    def open(self) -> Server:
-        """Open the server; see `open_server`."""
+    def tracing(self) -> Tracing | None:
+        """Return the traces of this process; None if they are disabled.
+
+        Raises:
+            HostError: The variables `OTEL_*` are invalid, or the extra is missing.
+        """
+        from wasmcp.host.configuration.declared import Published
+        from wasmcp.host.operations.tracing import of_process
+
+        found = Published.read(self.path)
+        return of_process(self.options.traces, found.name, found.metadata.get("version"))
+
+    def open(self, tracing: Tracing | None = None) -> Server:
+        """Open the server; see `open_server`.
+
+        Args:
+            tracing: The traces in which compilations are recorded.
+        """
         from wasmcp.host.client.server import open_server
         from wasmcp.host.transports.stdio_server import compiling_notice
 
@@ -55,6 +72,7 @@ class Serving(NamedTuple):
             echo_stderr=True,
             quick_start=True,
             on_compile=lambda: compiling_notice(self.path),
+            on_built=None if tracing is None else tracing.built,
         )
 
 
@@ -66,6 +84,7 @@ def serve_on(
     *,
     wrap: Callable[[Any], Any] | None = None,
     reload: Callable[[], None] | None = None,
+    tracing: Tracing | None = None,
 ) -> None:
     """Serve an open server on a socket until the process is interrupted or terminated; close the server then.
 
@@ -76,6 +95,7 @@ def serve_on(
         on_shutdown: Called when the shutdown begins.
         wrap: Function that returns an ASGI application in front of the one that it gets.
         reload: Called on another thread to reload the server, instead of loading its file again.
+        tracing: The traces of this process, which are closed then; None for none.
     """
     import uvicorn
     from uvicorn.server import HANDLED_SIGNALS
@@ -92,8 +112,8 @@ def serve_on(
     ended = opened.sessions.ended
     if options.workers > 1 and ended is not None and not ended.is_shared:
         opened.sessions.ended = None  # other workers would accept an id that has ended in this one
-    operations = Operations(opened, options, serving.rates)
-    app = App(opened, operations.admission)
+    operations = Operations(opened, options, serving.rates, tracing)
+    app = App(opened, operations.admission, tracing)
     bounds = opened.limits.http
     connections = Connections(bounds, connection_limit(bounds, opened.pool.size), app.unread)
     operations.start(app, connections)

@@ -41,7 +41,8 @@ def work(serving: Serving, bound: socket.socket) -> None:
 
     threading.Thread(target=end_with_parent, name="wasmcp-parent", daemon=True).start()
     logs.set_up()
-    serve_on(bound, serving.open(), serving)
+    tracing = serving.tracing()
+    serve_on(bound, serving.open(tracing), serving, tracing=tracing)
 
 
 class _Worker:

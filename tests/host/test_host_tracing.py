@@ -1,0 +1,260 @@
+"""Traces of `wasmcp serve` for OpenTelemetry, received by a collector on loopback."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.otlp_collector import Collector, collector
+from support.serve_process import served, wait_until
+from support.server_processes import WASMCP, free_port
+
+from wasmcp.errors import HostError
+from wasmcp.host.operations.tracing import is_enabled
+from wasmcp.protocol import LATEST
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
+OTHER = "4bf92f3577b34da6a3ce929d0e0e4736"
+AMBIENT = f"00-{OTHER}-b7ad6b7169203331-01"
+SERVER, INTERNAL, ERROR = 2, 1, 2  # of the protobuf enumerations
+
+
+@pytest.fixture
+def otlp(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
+    with collector() as found:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", found.endpoint)
+        monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "100")
+        yield found
+
+
+class Client:
+    """Requests to one process over HTTP."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    def send(self, body: bytes, headers: dict[str, str] | None = None, method: str = "POST") -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        with_type = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+        connection.request(method, "/mcp", body, {**with_type, **(headers or {})})
+        response = connection.getresponse()
+        found = response.status, response.read()
+        connection.close()
+        return found
+
+    def call(self, tool: str, arguments: dict[str, Any], meta: dict[str, Any] | None = None, **headers: str) -> Any:
+        required = {
+            "io.modelcontextprotocol/protocolVersion": LATEST,
+            "io.modelcontextprotocol/clientCapabilities": {},
+            "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+        }
+        params = {"name": tool, "arguments": arguments, "_meta": {**required, **(meta or {})}}
+        body = json.dumps({"jsonrpc": "2.0", "id": "seven", "method": "tools/call", "params": params}).encode()
+        fields = {"MCP-Protocol-Version": LATEST, "Mcp-Method": "tools/call", "Mcp-Name": tool, **headers}
+        return self.send(body, fields)
+
+
+def test_spans_of_requests_calls_and_compilations(zig_server: Path, otlp: Collector) -> None:
+    port = free_port()
+    with served(str(zig_server), "--port", str(port)) as process:
+        client = Client(port)
+        assert client.call("add", {"a": 1, "b": 2})[0] == 200
+        assert client.call("crash", {})[0] == 200
+        assert client.call("missing", {})[0] in {200, 400}
+        assert client.send(b"", method="PUT")[0] in {404, 405}
+        assert process.stop() in {0, -15}  # what waits is exported at the end
+    (added,) = otlp.named("tools/call add")
+    assert (added.kind, added.status, added.parent) == (SERVER, 0, "")
+    expected = {
+        "mcp.method.name": "tools/call",
+        "gen_ai.tool.name": "add",
+        "gen_ai.operation.name": "execute_tool",
+        "jsonrpc.request.id": "seven",
+        "mcp.protocol.version": LATEST,
+        "network.transport": "tcp",
+        "network.protocol.name": "http",
+        "network.protocol.version": "1.1",
+        "client.address": "127.0.0.1",
+        "http.request.method": "POST",
+        "http.response.status_code": 200,
+        "url.path": "/mcp",
+    }
+    assert added.attributes == expected
+    assert added.resource["service.name"] == "zig-project"
+    children = [span for span in otlp.spans if span.parent == added.id]
+    assert [span.name for span in children] == ["wasmcp.boot", "wasmcp.call"]
+    assert {span.trace for span in children} == {added.trace}
+    assert all(span.kind == INTERNAL and 0 < span.nanoseconds <= added.nanoseconds for span in children)
+    assert children[1].attributes["wasmcp.wait.duration"] >= 0
+
+    (crashed,) = otlp.named("tools/call crash")
+    assert (crashed.status, crashed.attributes["error.type"]) == (ERROR, "-32603")
+    assert crashed.attributes["rpc.response.status_code"] == "-32603"
+    assert crashed.description
+    trapped = next(span for span in otlp.spans if span.parent == crashed.id and span.name == "wasmcp.call")
+    assert (trapped.status, trapped.attributes["error.type"]) == (ERROR, "GuestTrapError")
+    (missing,) = otlp.named("tools/call missing")
+    assert (missing.status, missing.attributes["error.type"]) == (ERROR, "-32602")
+    (put,) = otlp.named("PUT")
+    assert put.kind == SERVER
+    assert len(otlp.named("wasmcp.compile") + otlp.named("wasmcp.load")) == 1
+
+
+def test_trace_context_of_the_client_is_the_parent_and_components_see_the_span(
+    server_file: Path, otlp: Collector
+) -> None:
+    port = free_port()
+    with served(str(server_file), "--port", str(port)) as process:
+        client = Client(port)
+        sent = {"traceparent": PARENT, "tracestate": "vendor=1"}
+        _, seen = client.call("echo", {"traceparent": "x"}, None, traceparent=AMBIENT)
+        _, replaced = client.call("echo", {}, sent, traceparent=AMBIENT)
+        _, twice = client.call("echo", {"traceparent": PARENT}, sent)
+        _, bad = client.call("echo", {}, {"traceparent": "no trace"})
+        assert process.stop() in {0, -15}
+    ambient, in_meta, repeated, malformed = otlp.named("tools/call echo")
+    # The server returns the text that it has received.
+    context = json.loads(seen)["params"]["_meta"]["traceparent"]
+    assert context == f"00-{ambient.trace}-{ambient.id}-01"
+    assert json.loads(seen)["params"]["arguments"] == {"traceparent": "x"}
+    assert (ambient.trace, ambient.parent, ambient.links) == (OTHER, "b7ad6b7169203331", [])
+    assert (in_meta.trace, in_meta.parent) == (TRACE, "00f067aa0ba902b7")
+    assert in_meta.links == [(OTHER, "b7ad6b7169203331")]
+    meta = json.loads(replaced)["params"]["_meta"]
+    assert (meta["traceparent"], meta["tracestate"]) == (f"00-{TRACE}-{in_meta.id}-01", "vendor=1")
+    # A body that cannot be changed without doubt reaches the components as it was sent.
+    assert json.loads(twice)["params"]["_meta"]["traceparent"] == PARENT
+    assert (repeated.trace, repeated.parent) == (TRACE, "00f067aa0ba902b7")
+    assert (malformed.parent, json.loads(bad)["params"]["arguments"]) == ("", {})
+
+
+def test_batches_tool_errors_and_identifiers(server_file: Path, otlp: Collector) -> None:
+    port = free_port()
+    with served(str(server_file), "--port", str(port)) as process:
+        client = Client(port)
+        # The server returns what it gets: a result with its own request.
+        failed = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "result": {"isError": True}}
+        read = {"jsonrpc": "2.0", "id": 2, "method": "resources/read", "params": {"uri": "file:///x"}}
+        unknown = {"jsonrpc": "2.0", "method": "made/up"}
+        assert client.send(json.dumps([failed, read, unknown]).encode(), {"Mcp-Session-Id": "secret"})[0] == 200
+        assert process.stop() in {0, -15}
+    (call,), (resource,), (other,) = map(otlp.named, ("tools/call", "resources/read", "other"))
+    assert (call.status, call.attributes["error.type"]) == (ERROR, "tool_error")
+    assert (resource.status, resource.attributes["mcp.resource.uri"]) == (0, "file:///x")
+    assert other.attributes["mcp.method.name"] == "made/up"
+    assert "jsonrpc.request.id" not in other.attributes
+    assert len(call.attributes["mcp.session.id"]) == 16
+    assert "secret" not in str(otlp.spans)
+
+
+def test_workers_export_spans(zig_server: Path, otlp: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_SERVICE_NAME", "ours")
+    port = free_port()
+    with served(str(zig_server), "--port", str(port), "--workers", "2"):
+        client = Client(port)
+
+        def answers() -> bool:
+            try:
+                return client.call("add", {"a": 1, "b": 2})[0] == 200
+            except OSError:
+                return False
+
+        wait_until(answers)
+        wait_until(lambda: otlp.named("tools/call add"), lambda: str(otlp.spans))
+        assert otlp.named("tools/call add")[0].resource["service.name"] == "ours"
+
+
+def test_collector_that_does_not_answer_delays_neither_requests_nor_the_end_for_long(
+    zig_server: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = free_port()
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(8)
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "10")
+        monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "16")
+        monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "16")
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "3600")
+        with served(str(zig_server), "--port", str(port)) as process:
+            client = Client(port)
+            # More than the queue has room for: an exporter that blocked requests would never let this end.
+            assert {client.call("add", {"a": 1, "b": 2})[0] for _ in range(60)} == {200}
+            assert process.stop() in {0, -15}
+
+
+@pytest.mark.parametrize(
+    ("option", "environment", "enabled"),
+    [
+        (None, {}, False),
+        (None, {"OTEL_TRACES_EXPORTER": "otlp"}, True),
+        (None, {"OTEL_TRACES_EXPORTER": "none", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://c"}, False),
+        (None, {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c"}, True),
+        (None, {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://c"}, True),
+        (None, {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c", "OTEL_SDK_DISABLED": "true"}, False),
+        (False, {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, False),
+        (True, {}, True),
+        (
+            True,
+            {"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
+            True,
+        ),
+        (None, {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, False),
+    ],
+)
+def test_option_and_variables_enable_traces(option: bool | None, environment: dict[str, str], enabled: bool) -> None:
+    assert is_enabled(option, environment) is enabled
+
+
+@pytest.mark.parametrize(
+    ("option", "environment", "message"),
+    [
+        (True, {"OTEL_SDK_DISABLED": "true"}, "`--traces` contradicts `OTEL_SDK_DISABLED=true`"),
+        (True, {"OTEL_TRACES_EXPORTER": "none"}, "`--traces` contradicts `OTEL_TRACES_EXPORTER=none`"),
+        (None, {"OTEL_TRACES_EXPORTER": "console"}, "must be `otlp` or `none`, not `console`"),
+        (True, {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "must be `http/protobuf`, not `grpc`"),
+    ],
+)
+def test_settings_that_cannot_be_honoured_are_refused(
+    option: bool | None, environment: dict[str, str], message: str
+) -> None:
+    with pytest.raises(HostError, match=message):
+        is_enabled(option, environment)
+
+
+def test_missing_extra_is_an_error_with_its_name(server_file: Path, tmp_path: Path) -> None:
+    # A module that cannot be imported, before the installed one.
+    (tmp_path / "opentelemetry").mkdir()
+    (tmp_path / "opentelemetry" / "__init__.py").write_text("raise ModuleNotFoundError(name='opentelemetry')\n")
+    code = "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); runpy.run_module('wasmcp', run_name='__main__')"
+    command = [sys.executable, "-c", code, str(tmp_path), "serve", str(server_file), "--traces", "--port", "0"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.strip().endswith("traces need `opentelemetry`: install `wasmcp[otel]`")
+
+
+def test_traces_that_are_off_import_nothing(server_file: Path) -> None:
+    code = (
+        "import sys, threading, _thread\n"
+        "from wasmcp.host import serve\n"
+        "from wasmcp.host.transports import uvicorn_server\n"
+        "uvicorn_server.serve_on = lambda *given, **named: print([m for m in sys.modules if 'opentelemetry' in m])\n"
+        "serve(sys.argv[1], port=0)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code, str(server_file)], capture_output=True, text=True, timeout=120, check=True
+    )
+    assert ended.stdout == "[]\n"
+
+
+def test_command_names_the_option() -> None:
+    shown = subprocess.run([*WASMCP, "serve", "--help"], capture_output=True, text=True, check=True).stdout
+    assert "--traces / --no-traces" in shown

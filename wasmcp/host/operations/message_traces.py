@@ -1,0 +1,253 @@
+"""Spans of the JSON-RPC messages of one HTTP request, and the trace context that its components see."""
+
+from __future__ import annotations
+
+import json
+import re
+from hashlib import sha256
+from time import time_ns
+from typing import TYPE_CHECKING, Any
+
+from wasmcp.host.operations.messages import received
+from wasmcp.protocol import META, METHODS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from wasmcp.host.operations.messages import Received
+    from wasmcp.host.operations.request_logs import RequestRecord
+
+_NAMED = {"tools/call": "gen_ai.tool.name", "prompts/get": "gen_ai.prompt.name"}
+_RESOURCES = frozenset(
+    {"resources/read", "resources/subscribe", "resources/unsubscribe", "notifications/resources/updated"}
+)
+_PARSED = 1 << 20  # maximum bytes of a response in which errors are found
+_MOST_SPANS = 100  # maximum number of messages of a batch with spans
+_PARENT = re.compile(rb'("traceparent"\s*:\s*")([^"\\]*)"')
+_META_MEMBER = re.compile(rb'"_meta"\s*:\s*\{\s*')
+_ESCAPED_LETTER = re.compile(rb"\\u00[4-7]", re.IGNORECASE)
+_ADDED = 128  # maximum bytes that a trace context adds to a body
+_DESCRIPTION = 200
+
+
+def http_attributes(record: RequestRecord) -> dict[str, Any]:
+    """Return the attributes of an HTTP request (semantic conventions for HTTP and networks)."""
+    found: dict[str, Any] = {
+        "http.request.method": record.method,
+        "url.path": record.path.partition("?")[0][:_DESCRIPTION],
+        "network.protocol.name": "http",
+        "network.protocol.version": record.version,
+        "network.transport": "unix" if record.client is None else "tcp",
+    }
+    if record.client is not None:
+        found["client.address"] = record.client
+    if record.session is not None:  # the identifier itself is a secret
+        found["mcp.session.id"] = sha256(record.session.encode()).hexdigest()[:16]
+    return found
+
+
+def record_interval(
+    tracer: Any,
+    name: str,
+    seconds: float,
+    error: Exception | None,
+    *,
+    context: Any = None,
+    attributes: Mapping[str, Any] | None = None,
+) -> None:
+    """Record a span that ends now.
+
+    Args:
+        tracer: The tracer of OpenTelemetry.
+        name: The name of the span.
+        seconds: The duration.
+        error: The error that ended it; or None.
+        context: The context with the parent; None for a span without a parent.
+        attributes: Its attributes.
+    """
+    from opentelemetry.context import Context
+    from opentelemetry.trace import Status, StatusCode
+
+    ended = time_ns()
+    span = tracer.start_span(
+        name, context=context or Context(), start_time=ended - int(seconds * 1e9), attributes=attributes
+    )
+    if error is not None:
+        span.set_attribute("error.type", type(error).__name__)
+        span.set_status(Status(StatusCode.ERROR))
+    span.end(ended)
+
+
+class RequestTrace:
+    """Spans of the messages of one request: begun with it, and ended with its response.
+
+    Attributes:
+        spans: The spans, in the order of the messages.
+    """
+
+    def __init__(
+        self,
+        tracer: Any,
+        extract: Callable[..., Any],
+        record: RequestRecord,
+        fields: Mapping[str, str],
+        body: bytes,
+    ) -> None:
+        """Begin the spans.
+
+        Args:
+            tracer: The tracer of OpenTelemetry.
+            extract: Function that returns the context in a carrier.
+            record: The request; its messages are set.
+            fields: The header fields of the request, names in lower case.
+            body: The body of the request.
+        """
+        from opentelemetry.trace import Link, SpanKind, get_current_span
+
+        self._tracer = tracer
+        self._body = body
+        self._last = b""
+        self._submitted = time_ns()
+        record.messages = record.messages or received(body)
+        self._messages: Sequence[Received] = [one for one in record.messages if one.method][:_MOST_SPANS]
+        self.spans: list[Any] = []
+        if not self._messages:
+            return
+        ambient = extract(fields)
+        transport = get_current_span(ambient).get_span_context()
+        common = http_attributes(record)
+        start = int(record.time * 1e9)
+        for message in self._messages:
+            carrier = {key: value for key, value in (message.meta or {}).items() if isinstance(value, str)}
+            context = extract(carrier)
+            parent = get_current_span(context).get_span_context()
+            links = [Link(transport)] if parent.is_valid and transport.is_valid and parent != transport else None
+            self.spans.append(
+                tracer.start_span(
+                    _name(message),
+                    context=context if parent.is_valid else ambient,
+                    kind=SpanKind.SERVER,
+                    attributes={**common, **_attributes(message, fields)},
+                    links=links,
+                    start_time=start,
+                )
+            )
+
+    def body(self, limit: int) -> bytes:
+        """Return the body in which the span of the message is the parent, for the components that read it.
+
+        Trace context that the client has sent is replaced in place. Otherwise it is added to `_meta`, if there is one.
+
+        Args:
+            limit: The maximum size of a body.
+        """
+        span, body = self.spans[0].get_span_context(), self._body
+        if len(self.spans) > 1 or not span.is_valid:
+            return body
+        parent = f"00-{span.trace_id:032x}-{span.span_id:016x}-{span.trace_flags:02x}".encode()
+        meta = self._messages[0].meta or {}
+        if "traceparent" in meta:
+            found = _PARENT.findall(body)
+            if len(found) != 1 or found[0][1].decode("utf-8", "replace") != meta["traceparent"]:
+                return body
+            return _PARENT.sub(rb'\g<1>%b"' % parent, body)
+        places = list(_META_MEMBER.finditer(body))
+        # An escaped name of the member would make the only match one that is not the message's own.
+        if not meta or len(places) != 1 or _ESCAPED_LETTER.search(body) or len(body) + _ADDED > limit:
+            return body
+        end = places[0].end()
+        return b'%b"traceparent":"%b",%b' % (body[:end], parent, body[end:])
+
+    # Observer of a call, on threads of the host
+
+    def booted(self, seconds: float, error: Exception | None) -> None:
+        """Record the boot of an instance that the call has waited for."""
+        self._child("wasmcp.boot", seconds, error)
+
+    def ran(self, seconds: float, error: Exception | None) -> None:
+        """Record a call into the server that has ended, or that is suspended."""
+        waited = max(0.0, (time_ns() - self._submitted) / 1e9 - seconds)
+        self._child("wasmcp.call", seconds, error, waited)
+
+    def _child(self, name: str, seconds: float, error: Exception | None, waited: float | None = None) -> None:
+        from opentelemetry.trace import set_span_in_context
+
+        attributes = None if waited is None else {"wasmcp.wait.duration": waited}
+        record_interval(
+            self._tracer, name, seconds, error, context=set_span_in_context(self.spans[0]), attributes=attributes
+        )
+
+    # On the event loop
+
+    def sent(self, part: bytes) -> None:
+        """Note a part of the body of the response; the last one has the result."""
+        if part and not part.startswith(b":"):
+            self._last = part
+
+    def end(self, record: RequestRecord) -> None:
+        """End the spans, with what is known of the response."""
+        from opentelemetry.trace import Status, StatusCode
+
+        answers = _answers(self._last)
+        ended = int((record.time + record.seconds) * 1e9)
+        for message, span in zip(self._messages, self.spans, strict=True):
+            if span.is_recording():
+                span.set_attribute("http.response.status_code", record.status)
+                kind, code, description = _failure(record.status, answers.get(message.id))
+                if code is not None:
+                    span.set_attribute("rpc.response.status_code", code)
+                if kind is not None:
+                    span.set_attribute("error.type", kind)
+                    span.set_status(Status(StatusCode.ERROR, description))
+            span.end(ended)
+
+
+def _name(message: Received) -> str:
+    """Return the name of a span: the method, and the name of the tool or prompt. Its number of values must be small."""
+    if message.method not in METHODS:
+        return "other"
+    return f"{message.method} {message.target}" if message.method in _NAMED and message.target else message.method
+
+
+def _attributes(message: Received, fields: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {"mcp.method.name": message.method}
+    if message.id is not None:
+        found["jsonrpc.request.id"] = str(message.id)[:_DESCRIPTION]
+    if message.target:
+        if message.method in _NAMED:
+            found[_NAMED[message.method]] = message.target
+        elif message.method in _RESOURCES:
+            found["mcp.resource.uri"] = message.target
+    if message.method == "tools/call":
+        found["gen_ai.operation.name"] = "execute_tool"
+    revision = (message.meta or {}).get(f"{META}protocolVersion", fields.get("mcp-protocol-version"))
+    if isinstance(revision, str):
+        found["mcp.protocol.version"] = revision[:_DESCRIPTION]
+    return found
+
+
+def _answers(data: bytes) -> dict[Any, dict[str, Any]]:
+    """Return the responses in a body, or in an event of a stream, by id."""
+    if data.startswith(b"data: "):
+        data = (b"\n" + data).rpartition(b"\ndata: ")[2]  # the last event: JSON text has no line breaks
+    if not data.startswith((b"{", b"[")) or len(data) > _PARSED:
+        return {}
+    try:
+        parsed = json.loads(data)
+    except (ValueError, RecursionError):
+        return {}
+    found = parsed if isinstance(parsed, list) else [parsed]
+    return {
+        one.get("id"): one for one in found if isinstance(one, dict) and isinstance(one.get("id"), str | int | None)
+    }
+
+
+def _failure(status: int, answer: dict[str, Any] | None) -> tuple[str | None, str | None, str | None]:
+    """Return `error.type`, the JSON-RPC code and a description of a response; None where it has none."""
+    error, result = (answer or {}).get("error"), (answer or {}).get("result")
+    if isinstance(error, dict):
+        code = str(error.get("code"))[:_DESCRIPTION]
+        return code, code, str(error.get("message"))[:_DESCRIPTION]
+    if isinstance(result, dict) and result.get("isError") is True:
+        return "tool_error", None, None
+    return (str(status), None, None) if status >= 400 else (None, None, None)
