@@ -41,7 +41,7 @@ __all__ = [
     "wasmcp_token",
 ]
 
-pytest_plugins = tuple(f"pytest_wasmcp.{part}" for part in ("costs", "coverage", "fuzz", "snapshot"))
+pytest_plugins = tuple(f"pytest_wasmcp.{part}" for part in ("artifacts", "costs", "coverage", "fuzz", "snapshot"))
 """Parts of the plugin with options of their own."""
 
 MARKER = (

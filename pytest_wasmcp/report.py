@@ -10,6 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from wasmcp.errors import GuestTrapError
     from wasmcp.host import Server
 
 MESSAGES = 20
@@ -87,13 +88,30 @@ def shortened(text: str) -> str:
 
 def add_sections(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
     """Append the recordings of a test's servers to its failed report."""
-    from wasmcp.errors import GuestTrapError
     from wasmcp.terminal import printable
 
     for recording in item.stash.get(RECORDINGS, []):
         for title, text in (("wasmcp wire", recording.wire()), ("wasmcp guest stderr", recording.stderr())):
             if text:
                 report.sections.append((f"{title}: {recording.label}", printable(text, keep="\n\t")))
-    error = call.excinfo.value if call.excinfo is not None else None
-    if isinstance(error, GuestTrapError) and error.backtrace:
+    error = trap_of(call.excinfo.value if call.excinfo is not None else None)
+    if error is not None and error.backtrace:
         report.sections.append(("wasmcp trap", printable(error.backtrace, keep="\n")))
+
+
+def trap_of(error: BaseException | None) -> GuestTrapError | None:
+    """Return the trap that an exception is, has as a cause or context, or groups; None without one."""
+    from wasmcp.errors import GuestTrapError
+
+    waiting, seen = [error], set[int]()
+    while waiting:
+        one = waiting.pop(0)
+        if isinstance(one, GuestTrapError):
+            return one
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        waiting += [one.__cause__, one.__context__]
+        if isinstance(one, BaseExceptionGroup):
+            waiting += one.exceptions
+    return None

@@ -1,0 +1,156 @@
+"""Facts of a failed test's servers: a report section, properties for JUnit, and the files of `--wasmcp-artifacts`."""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from collections import deque
+from collections.abc import Generator
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_wasmcp.report import RECORDINGS, trap_of
+
+if TYPE_CHECKING:
+    from pytest_wasmcp.report import Recording
+
+OPTION = "wasmcp_artifacts"
+_HELP = "write the messages, standard error and traps of servers of failed tests to files in this folder"
+_MOST = 16 << 20  # characters of the messages of one server
+
+
+class Messages:
+    """Messages of one server for a file, the oldest left out beyond a limit."""
+
+    def __init__(self) -> None:
+        self._lines: deque[tuple[str, str]] = deque()
+        self._size = 0
+        self._left_out = 0
+
+    def add(self, direction: str, text: str) -> None:
+        """Add a message."""
+        self._lines.append((direction, text))
+        self._size += len(text)
+        while self._size > _MOST:
+            self._size -= len(self._lines.popleft()[1])
+            self._left_out += 1
+
+    def text(self) -> str:
+        """Return one JSON object a line, in ASCII: `{"direction": "->", "text": "..."}`."""
+        head = [json.dumps({"left_out": self._left_out})] if self._left_out else []
+        lines = [json.dumps({"direction": direction, "text": text}) for direction, text in list(self._lines)]
+        return "".join(f"{line}\n" for line in (*head, *lines))
+
+
+_MESSAGES: pytest.StashKey[dict[int, Messages]] = pytest.StashKey()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option of the folder."""
+    parser.getgroup("wasmcp").addoption("--wasmcp-artifacts", metavar="DIR", help=_HELP)
+    parser.addini(OPTION, _HELP + ", relative to the root directory", default="")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Find the folder once, for all workers of pytest-xdist."""
+    given, configured = config.getoption(OPTION), config.getini(OPTION)
+    if given:
+        config.option.wasmcp_artifacts = str(Path(config.invocation_params.dir, given))
+    elif configured:
+        config.option.wasmcp_artifacts = str(config.rootpath / configured)
+
+
+def pytest_wasmcp_message(recording: Recording, direction: str, text: str) -> None:
+    """Keep a message for the file."""
+    node = recording.node
+    if node.config.getoption(OPTION):
+        kept = node.stash.setdefault(_MESSAGES, {})
+        kept.setdefault(id(recording), Messages()).add(direction, text)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add the facts of its servers to a failed test."""
+    report = yield
+    if report.failed and item.stash.get(RECORDINGS, None):
+        _add_facts(item, call, report)
+    if call.when == "teardown" and _MESSAGES in item.stash:
+        del item.stash[_MESSAGES]
+    return report
+
+
+def _add_facts(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
+    from wasmcp.terminal import printable
+
+    trap = trap_of(call.excinfo.value if call.excinfo is not None else None)
+    servers = [_facts(recording, item.config) for recording in item.stash[RECORDINGS]]
+    for facts in servers:
+        lines = [f"{name}: {value}" for name, value in facts.items()]
+        report.sections.append((f"wasmcp server: {facts['file']}", printable("\n".join(lines), keep="\n")))
+        item.user_properties += [("wasmcp_server", printable(facts["file"])), ("wasmcp_server_digest", facts["digest"])]
+    if trap is not None:
+        item.user_properties.append(("wasmcp_trap", printable(trap.reason)))
+        if trap.component:
+            item.user_properties.append(("wasmcp_trap_component", printable(trap.component)))
+    folder = item.config.getoption(OPTION)
+    if folder:
+        written = _write(Path(folder), item, servers, "" if trap is None else trap.summary() + "\n" + trap.backtrace)
+        item.user_properties.append((OPTION, written))
+        report.sections.append(("wasmcp artifacts", written))
+
+
+def _facts(recording: Recording, config: pytest.Config) -> dict[str, Any]:
+    """Return the versions and the digest of a server."""
+    from importlib.metadata import version
+
+    root = config.rootpath
+    path = recording.path
+    try:
+        data = path.read_bytes()
+        digest, size = f"sha256:{sha256(data).hexdigest()}", f"{len(data):,} bytes"
+    except OSError as error:
+        digest = size = f"unknown: {error.strerror}"
+    server = recording.server
+    return {
+        "file": path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name,
+        "digest": digest,
+        "size": size,
+        "wasmcp": version("wasmcp"),
+        "wasmtime": version("wasmtime"),
+        "limits": "the server did not open"
+        if server is None
+        else f"{server.limits.timeout} s a request, {server.limits.memory} bytes a memory",
+    }
+
+
+def _write(folder: Path, item: pytest.Item, servers: list[dict[str, Any]], trap: str) -> str:
+    """Write the files of a failed test. Return their folder, or why they cannot be written."""
+    from wasmcp.terminal import printable
+
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", item.nodeid).strip("-.")[-100:]
+    target = folder / f"{name}-{zlib.crc32(item.nodeid.encode()):08x}"
+    kept = item.stash.get(_MESSAGES, {})
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        for old in target.iterdir():
+            with suppress(OSError):
+                old.unlink()
+        recordings = item.stash[RECORDINGS]
+        for number, (recording, facts) in enumerate(zip(recordings, servers, strict=True), 1):
+            messages = kept.get(id(recording), Messages())
+            start = f"{number}-{re.sub('[^A-Za-z0-9._-]+', '-', recording.label)}"
+            (target / f"{start}.json").write_text(json.dumps(facts, indent=2) + "\n", "utf-8")
+            (target / f"{start}.wire.jsonl").write_text(messages.text(), "utf-8")
+            (target / f"{start}.stderr.txt").write_text(printable(recording.stderr(), keep="\n\t"), "utf-8")
+        if trap:
+            (target / "trap.txt").write_text(printable(trap, keep="\n\t") + "\n", "utf-8")
+    except OSError as error:
+        return f"the files in `{target}` cannot be written: {error.strerror}"
+    return str(target)

@@ -1,0 +1,128 @@
+"""Facts of the servers of failed tests, in runs of their own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pytest_wasmcp import artifacts
+from pytest_wasmcp.artifacts import Messages
+from pytest_wasmcp.report import trap_of
+from wasmcp.errors import GuestTrapError
+
+FAILING = """
+import pytest
+
+pytestmark = pytest.mark.wasmcp({server!r})
+
+def test_fails(wasmcp_server):
+    wasmcp_server.call_tool("add", {{"a": 1, "b": 2}})
+    assert 0
+
+def test_passes(wasmcp_server):
+    wasmcp_server.call_tool("add", {{"a": 1, "b": 2}})
+
+def test_traps(wasmcp_server):
+    try:
+        wasmcp_server.call_tool("crash", {{}})
+    except Exception as error:
+        raise ValueError("no answer") from error
+"""
+
+
+def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
+    """Run pytest in this process; its handler of faults would end traps."""
+    return pytester.runpytest_inprocess("-p", "no:faulthandler", *arguments)
+
+
+@pytest.fixture
+def failing(pytester: pytest.Pytester, zig_server: Path) -> pytest.Pytester:
+    pytester.makepyfile(test_it=FAILING.format(server=str(zig_server)))
+    return pytester
+
+
+def test_a_failure_has_versions_and_digests(failing: pytest.Pytester) -> None:
+    result = run(failing, "--junit-xml=junit.xml")
+    result.assert_outcomes(passed=1, failed=2)
+    result.stdout.fnmatch_lines(
+        ["*wasmcp server: default.wasm*", "digest: sha256:*", "wasmcp: 0.1.0", "wasmtime: 50.*", "limits: 60.0 s *"]
+    )
+    result.stdout.no_fnmatch_line("*wasmcp artifacts*")
+    properties = (failing.path / "junit.xml").read_text()
+    assert properties.count('name="wasmcp_server_digest" value="sha256:') == 2
+    assert 'name="wasmcp_trap" value="wasm `unreachable` instruction executed"' in properties
+    assert 'name="wasmcp_trap_component" value="calc"' in properties
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_files_of_failed_tests(failing: pytest.Pytester, workers: tuple[str, ...]) -> None:
+    run(failing, "--wasmcp-artifacts=out/failures", *workers).assert_outcomes(passed=1, failed=2)
+    folders = sorted((failing.path / "out" / "failures").iterdir())
+    assert [folder.name.rpartition("-")[0] for folder in folders] == ["test_it.py-test_fails", "test_it.py-test_traps"]
+    names = [path.name for path in sorted(folders[0].iterdir())]
+    assert names == ["1-default.wasm.json", "1-default.wasm.stderr.txt", "1-default.wasm.wire.jsonl"]
+    wire = [json.loads(line) for line in (folders[0] / names[2]).read_text().splitlines()]
+    assert [one["direction"] for one in wire] == ["->", "<-"]
+    assert json.loads(wire[1]["text"])["result"]["structuredContent"] == {"result": 3}
+    assert json.loads((folders[0] / names[0]).read_text())["digest"].startswith("sha256:")
+    trap = (folders[1] / "trap.txt").read_text()
+    assert trap.startswith("component `calc`: wasm `unreachable` instruction executed")
+    assert "calc: " in trap
+
+
+def test_files_of_an_ini_value_below_the_root_directory(failing: pytest.Pytester) -> None:
+    failing.makeini("[pytest]\nwasmcp_artifacts = kept\n")
+    run(failing, "-k", "fails").assert_outcomes(failed=1)
+    assert len(list((failing.path / "kept").iterdir())) == 1
+
+
+def test_a_folder_that_cannot_be_written_is_named(failing: pytest.Pytester) -> None:
+    (failing.path / "file").write_text("")
+    result = run(failing, "--wasmcp-artifacts=file", "-k", "fails")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["the files in `*file*` cannot be written: *"])
+
+
+def test_escape_sequences_are_shown(failing: pytest.Pytester, server_file: Path) -> None:
+    failing.makepyfile(
+        test_it=f"""
+        import pytest
+
+        @pytest.mark.wasmcp({str(server_file)!r})
+        def test_traps(wasmcp_server):
+            wasmcp_server.send("!O \\x1b]0;title\\x07 \\u009b31m")
+        """
+    )
+    result = run(failing, "--wasmcp-artifacts=out", "--junit-xml=junit.xml")
+    result.assert_outcomes(failed=1)
+    (folder,) = (failing.path / "out").iterdir()
+    files = {path.name: path.read_text() for path in folder.iterdir()}
+    assert "\\x1b]0;title" in files["1-server.wasm.stderr.txt"]
+    for text in (*files.values(), result.stdout.str(), (failing.path / "junit.xml").read_text()):
+        assert "\x1b]0" not in text
+        assert "\x9b" not in text
+
+
+def test_the_oldest_messages_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(artifacts, "_MOST", 10)
+    messages = Messages()
+    for text in ("12345678", "abcdefgh", "x"):
+        messages.add("->", text)
+    assert [json.loads(line) for line in messages.text().splitlines()] == [
+        {"left_out": 1},
+        {"direction": "->", "text": "abcdefgh"},
+        {"direction": "->", "text": "x"},
+    ]
+
+
+def test_traps_are_found_in_causes_and_groups() -> None:
+    trap = GuestTrapError("unreachable")
+    cause = ValueError("outer")
+    cause.__cause__ = ExceptionGroup("several", [KeyError("a"), trap])
+    assert trap_of(cause) is trap
+    assert trap_of(KeyError("a")) is None
+    looped = ValueError("looped")
+    looped.__context__ = looped
+    assert trap_of(looped) is None
