@@ -8,6 +8,7 @@ from hatchling.plugin import hookimpl
 
 if TYPE_CHECKING:
     from hatch_wasmcp.builders import McpbBuilder, ServerJsonBuilder
+    from hatch_wasmcp.metadata_hook import WasmcpMetadataHook
     from hatch_wasmcp.plugin import WasmcpBuildHook
     from hatch_wasmcp.publisher import OciPublisher
 
@@ -18,6 +19,14 @@ def hatch_register_build_hook() -> type[WasmcpBuildHook]:
     from hatch_wasmcp.plugin import WasmcpBuildHook
 
     return WasmcpBuildHook
+
+
+@hookimpl
+def hatch_register_metadata_hook() -> type[WasmcpMetadataHook]:
+    """Register the metadata hook ``wasmcp``."""
+    from hatch_wasmcp.metadata_hook import WasmcpMetadataHook
+
+    return WasmcpMetadataHook
 
 
 @hookimpl

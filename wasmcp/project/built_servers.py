@@ -1,4 +1,4 @@
-"""Servers in the tree that are used without a build: whether they fit a version, and whether their sources changed."""
+"""State of what was built before: servers in the tree that fit a version, and components in the cache."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from pathlib import Path
 from wasmcp.component.decode import decode
 from wasmcp.development_builds import REASON, is_development
 from wasmcp.errors import ComponentError, WasmcpError
-from wasmcp.project.build_plan import plan
+from wasmcp.project.build_plan import plan, plan_components
 from wasmcp.project.manifest import read, stale
 from wasmcp.project.model import Project
-from wasmcp.project.resolution import resolve
+from wasmcp.project.resolution import resolve, resolve_components
 from wasmcp.storage import digest
+from wasmcp.storage.cache import Cache
+from wasmcp.storage.failures import file_failures
 
 
 def unfit(project: Project, version: str) -> list[str]:
@@ -51,3 +53,26 @@ def changed(project: Project, version: str) -> list[str]:
     except WasmcpError as error:
         return [f"cannot check if the servers are up to date: {error}"]
     return [f"the sources of {', '.join(f'`{key}`' for key in left)} changed since it was built"] if left else []
+
+
+@file_failures()
+def languages_to_compile(project: Project, cache: Cache | None = None) -> set[str]:
+    """Return the languages of the components that are not in the cache, as far as that is known.
+
+    Nothing is fetched and nothing is compiled. If the components cannot be planned without the network, the result is
+    the languages of all.
+
+    Raises:
+        StorageError: A file of the project cannot be read.
+    """
+    from wasmcp.registry.fetch_options import FetchOptions
+
+    cache = Cache() if cache is None else cache
+    used = {name for server in project.servers.values() for name in server.components}
+    wanted = {name: one.language for name, one in project.components.items() if name in used and one.language}
+    try:
+        found = resolve_components(project, FetchOptions(project.root, offline=True))
+        steps = plan_components(project, found)
+    except WasmcpError:
+        return set(wanted.values())
+    return {language for name, language in wanted.items() if cache.component(steps[name].inputs) is None}

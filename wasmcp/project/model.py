@@ -6,9 +6,10 @@ That folder is inside the one import package that the project's wheel includes.
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal, get_args
 
 from wasmcp.compose.access import Access
@@ -239,6 +240,20 @@ class Project:
         return (*(self.output(key) for key in self.servers), self.manifest)
 
 
+def import_name(project: Project) -> str:
+    """Return the name under which the package with the servers is imported."""
+    folder = PurePosixPath(project.package)
+    try:
+        pyproject = tomllib.loads((project.root / "pyproject.toml").read_text("utf-8"))
+    except (OSError, ValueError):
+        pyproject = {}
+    for _, table in _hatch_tables(pyproject):
+        for item in table.get("packages", []):
+            if isinstance(item, str) and folder.is_relative_to(item.strip("/")):
+                return ".".join([PurePosixPath(item).name, *folder.relative_to(item.strip("/")).parts])
+    return ".".join(folder.parts[1:] if folder.parts[0] == "src" else folder.parts)
+
+
 def source_of(project: Project, config: ComponentConfig) -> tuple[ComponentSource, Toolchain]:
     """Return the source of a component without its dependencies, and the toolchain of its language."""
     path = project.root / config.file
@@ -260,7 +275,7 @@ def version_of(project: Project) -> str:
         return project.version
     try:
         return _computed(project)
-    except Exception as error:  # metadata plugins can raise anything
+    except (Exception, SystemExit) as error:  # metadata plugins can raise anything
         installed = _installed(project)
         if installed is None:
             problem = (
@@ -287,13 +302,13 @@ def _installed(project: Project) -> str | None:
         return None
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError):
         return f"`{error.name}` is not installed"
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def _advice(project: Project, error: Exception) -> str:
+def _advice(project: Project, error: BaseException) -> str:
     """Return the packages to install: the project, or those that compute its version without it."""
     install = "install it (`pip install -e .`)"
     if isinstance(error, ModuleNotFoundError) and error.name is not None and error.name.startswith("hatchling"):
@@ -305,7 +320,6 @@ def _advice(project: Project, error: Exception) -> str:
 def _required_plugins(project: Project) -> list[str]:
     """Return the requirements of `[build-system]` that are not installed, with the plugin of the version's source."""
     import importlib.metadata
-    import tomllib
 
     from packaging.requirements import InvalidRequirement, Requirement
 
