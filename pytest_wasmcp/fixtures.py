@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -11,14 +10,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 from pytest_wasmcp.aio import AsyncServer
-from pytest_wasmcp.report import RECORDINGS, Recording
-from pytest_wasmcp.targets import Builds, Marked, is_fast, locate, positive
-from wasmcp.environment import AUTH_MODE
+from pytest_wasmcp.factory import Overrides, ServerFactory, Token, new_issuer
+from pytest_wasmcp.server_options import server_scope
+from pytest_wasmcp.targets import Builds, is_fast, positive
 
 if TYPE_CHECKING:
     from wasmcp.auth.issuer import Issuer
     from wasmcp.guest.testing import FakeHttp, FakeKv
-    from wasmcp.host import Limits, Server
+    from wasmcp.host import Limits
+    from wasmcp.testing.server import ServerUnderTest
+    from wasmcp.testing.world import World
 
 
 class MakeServer(Protocol):
@@ -30,51 +31,72 @@ class MakeServer(Protocol):
         *,
         limits: Limits | None = None,
         env: Mapping[str, str] | None = None,
-        token: str | bool | Mapping[str, Any] | None = None,
+        token: Token = None,
+        settings: Mapping[str, str] | None = None,
+        keyvalue: str | None = None,
+        directories: Sequence[Any] | None = None,
+        transport: str | None = None,
         **options: Any,
-    ) -> Server:
+    ) -> ServerUnderTest:
         """Start a server: one of `[tool.wasmcp]` by its name, or any composed `.wasm` file by its path."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def wasmcp_target() -> str | Path | None:
     """Return the server that tests run against; override it for a module or a folder."""
     return None
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def wasmcp_env() -> Mapping[str, str]:
     """Return environment variables of servers; override it for a module or a folder."""
     return {}
 
 
-@pytest.fixture
-def wasmcp_token() -> str | bool | Mapping[str, Any] | None:
+@pytest.fixture(scope="session")
+def wasmcp_settings() -> Mapping[str, str]:
+    """Return settings (`WASMCP_*`) of servers; override it for a module or a folder."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def wasmcp_keyvalue() -> str | None:
+    """Return the URL of the key-value store of servers; override it for a module or a folder."""
+    return None
+
+
+@pytest.fixture(scope="session")
+def wasmcp_directories() -> Sequence[Any]:
+    """Return the directories that servers see; override it for a module or a folder."""
+    return ()
+
+
+@pytest.fixture(scope="session")
+def wasmcp_transport() -> str | None:
+    """Return the transport of the methods of servers; override it for a module or a folder."""
+    return None
+
+
+@pytest.fixture(scope="session")
+def wasmcp_token() -> Token:
     """Return the access token of requests; override it for a module or a folder."""
     return None
 
 
-@pytest.fixture
+@pytest.fixture(scope=server_scope)
 def wasmcp_issuer() -> Iterator[Issuer]:
     """Yield an issuer of access tokens, with an HTTP server on loopback: metadata, keys, introspection."""
-    from wasmcp.errors import AuthorizationError
-
-    try:
-        from wasmcp.auth.issuer_server import serving
-    except AuthorizationError as error:
-        pytest.fail(str(error), pytrace=False)
-    with serving(clients={"wasmcp": secrets.token_urlsafe(16)}) as issuer:
+    with new_issuer() as issuer:
         yield issuer
 
 
-@pytest.fixture
-def wasmcp_limits(request: pytest.FixtureRequest) -> Limits:
-    """Return the limits of the marker, the command line or the ini file; override it for other limits."""
+@pytest.fixture(scope="session")
+def wasmcp_limits(pytestconfig: pytest.Config) -> Limits:
+    """Return the limits of the command line or the ini file; override it for other limits."""
     from wasmcp.host import Limits
 
-    marked = Marked.of(request.node)
-    timeout = marked.timeout or positive(request.config, "wasmcp_timeout", "seconds")
-    memory = marked.memory or positive(request.config, "wasmcp_memory", "bytes")
+    timeout = positive(pytestconfig, "wasmcp_timeout", "seconds")
+    memory = positive(pytestconfig, "wasmcp_memory", "bytes")
     given: dict[str, Any] = {}
     if timeout:
         given["timeout"] = float(timeout)
@@ -89,71 +111,61 @@ def wasmcp_builds(pytestconfig: pytest.Config) -> Builds:
     return Builds(fast=is_fast(pytestconfig))
 
 
-@pytest.fixture
-def make_wasmcp_server(  # noqa: PLR0917 - pytest passes by name
-    request: pytest.FixtureRequest,
-    wasmcp_target: str | Path | None,
-    wasmcp_limits: Limits,
-    wasmcp_env: Mapping[str, str],
-    wasmcp_token: str | bool | Mapping[str, Any] | None,
-    wasmcp_builds: Builds,
-) -> Iterator[MakeServer]:
-    """Yield a factory of servers, for tests that need several servers or other options."""
-    from wasmcp.host import open_server
+def _factory(name: str, scope: Any) -> Any:
+    """Return the fixture of a factory of servers of a scope."""
 
-    node = request.node
-    marked = Marked.of(node)
-    environment = {**wasmcp_env, **(marked.env or {})}
-    usual_token = wasmcp_token if marked.token is None else marked.token
+    @pytest.fixture(name=name, scope=scope)
+    def factory(  # noqa: PLR0917 - pytest passes by name
+        request: pytest.FixtureRequest,
+        wasmcp_target: str | Path | None,
+        wasmcp_limits: Limits,
+        wasmcp_env: Mapping[str, str],
+        wasmcp_token: Token,
+        wasmcp_settings: Mapping[str, str],
+        wasmcp_keyvalue: str | None,
+        wasmcp_directories: Sequence[Any],
+        wasmcp_transport: str | None,
+        wasmcp_builds: Builds,
+        wasmcp_world: World,
+    ) -> Iterator[MakeServer]:
+        overrides = Overrides(
+            wasmcp_target,
+            wasmcp_limits,
+            wasmcp_env,
+            wasmcp_token,
+            wasmcp_settings,
+            wasmcp_keyvalue,
+            wasmcp_directories,
+            wasmcp_transport,
+        )
+        with ExitStack() as stack:
+            yield ServerFactory(request, overrides, wasmcp_builds, wasmcp_world, stack)
 
-    with ExitStack() as stack:
-
-        def make(
-            target: str | Path | None = None,
-            *,
-            limits: Limits | None = None,
-            env: Mapping[str, str] | None = None,
-            token: str | bool | Mapping[str, Any] | None = None,
-            **options: Any,
-        ) -> Server:
-            given = usual_token if token is None else token
-            if given is not None and given is not False:
-                issuer: Issuer = request.getfixturevalue("wasmcp_issuer")
-                options["token"] = given if isinstance(given, str) else issuer.token(**_arguments(given))
-                settings = options.get("settings") or {}
-                options["settings"] = settings if AUTH_MODE in settings else {**issuer.settings(), **settings}
-            found = locate(node, target or marked.server or wasmcp_target, wasmcp_builds)
-            recording = Recording(node, found.path)
-            node.stash.setdefault(RECORDINGS, []).append(recording)
-            given_options = {
-                "limits": limits or wasmcp_limits,
-                "env": environment if env is None else env,
-                "on_wire": recording.on_wire,
-                "development": found.development,
-                **options,
-            }
-            server = stack.enter_context(open_server(found.path, **recording.opening(given_options)))
-            stack.callback(recording.closing)
-            return recording.opened(server)
-
-        yield make
+    factory.__doc__ = "Yield a factory of servers, for tests that need several servers or other options."
+    return factory
 
 
-def _arguments(token: bool | Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the arguments of `Issuer.token` for a token that is not a text."""
-    return {} if isinstance(token, bool) else token
+make_wasmcp_server = _factory("make_wasmcp_server", "function")
+wasmcp_shared_servers = _factory("wasmcp_shared_servers", server_scope)
+wasmcp_session_servers = _factory("wasmcp_session_servers", "session")
 
 
-@pytest.fixture
-def wasmcp_server(make_wasmcp_server: MakeServer) -> Server:
-    """Return the project's composed server, rebuilt if it is stale, with a new state for this test."""
-    return make_wasmcp_server()
+@pytest.fixture(scope=server_scope)
+def wasmcp_server(wasmcp_shared_servers: MakeServer) -> ServerUnderTest:
+    """Return the project's composed server, rebuilt if it is stale, with a new state for each scope (default: test)."""
+    return wasmcp_shared_servers()
 
 
-@pytest.fixture
-def wasmcp_async_server(make_wasmcp_server: MakeServer) -> AsyncServer:
-    """Return the project's composed server for a test that is a coroutine function."""
-    return AsyncServer(make_wasmcp_server())
+@pytest.fixture(scope=server_scope)
+def wasmcp_async_server(wasmcp_shared_servers: MakeServer) -> AsyncServer:
+    """Return the project's composed server for tests that are coroutine functions."""
+    return AsyncServer(wasmcp_shared_servers())
+
+
+@pytest.fixture(scope="session")
+def wasmcp_session_server(wasmcp_session_servers: MakeServer) -> ServerUnderTest:
+    """Return the project's composed server, one for all tests of the session."""
+    return wasmcp_session_servers()
 
 
 @pytest.fixture

@@ -11,46 +11,63 @@ from pytest_wasmcp.fixtures import (
     make_wasmcp_server,
     wasmcp_async_server,
     wasmcp_builds,
+    wasmcp_directories,
     wasmcp_env,
     wasmcp_fake_config,
     wasmcp_fake_http,
     wasmcp_fake_kv,
     wasmcp_fresh_instance,
     wasmcp_issuer,
+    wasmcp_keyvalue,
     wasmcp_limits,
     wasmcp_server,
+    wasmcp_session_server,
+    wasmcp_session_servers,
+    wasmcp_settings,
+    wasmcp_shared_servers,
     wasmcp_target,
     wasmcp_token,
+    wasmcp_transport,
 )
-from pytest_wasmcp.report import RECORDINGS, add_sections
+from pytest_wasmcp.report import RECORDINGS, add_sections, attach_shared
+from pytest_wasmcp.server_options import check_scopes
 from pytest_wasmcp.targets import Marked, is_fast, option, positive
 
 __all__ = [
     "make_wasmcp_server",
     "wasmcp_async_server",
     "wasmcp_builds",
+    "wasmcp_directories",
     "wasmcp_env",
     "wasmcp_fake_config",
     "wasmcp_fake_http",
     "wasmcp_fake_kv",
     "wasmcp_fresh_instance",
     "wasmcp_issuer",
+    "wasmcp_keyvalue",
     "wasmcp_limits",
     "wasmcp_server",
+    "wasmcp_session_server",
+    "wasmcp_session_servers",
+    "wasmcp_settings",
+    "wasmcp_shared_servers",
     "wasmcp_target",
     "wasmcp_token",
+    "wasmcp_transport",
 ]
 
-pytest_plugins = tuple(f"pytest_wasmcp.{part}" for part in ("artifacts", "costs", "coverage", "fuzz", "snapshot"))
+_PARTS = ("artifacts", "costs", "coverage", "fuzz", "server_options", "snapshot", "world")
+pytest_plugins = tuple(f"pytest_wasmcp.{part}" for part in _PARTS)
 """Parts of the plugin with options of their own."""
 
 MARKER = (
-    "wasmcp(server=None, *, timeout=None, memory=None, env=None, token=None): the composed MCP server of a test "
-    "(a name of [tool.wasmcp.servers] or the path of a .wasm file), its limits (seconds, bytes), and the access token "
-    "of its requests"
+    "wasmcp(server=None, *, timeout=None, memory=None, limits=None, env=None, token=None, settings=None, "
+    "keyvalue=None, directories=None, instances=None, transport=None): the composed MCP server of a test (a name of "
+    "[tool.wasmcp.servers] or the path of a .wasm file), its limits (seconds, bytes), the access token of its "
+    "requests, and further options of wasmcp.host.open_server"
 )
 SERVER_MARKER = "wasmcp_server"
-SERVER_FIXTURE = "make_wasmcp_server"
+SERVER_FIXTURES = {"make_wasmcp_server", "wasmcp_shared_servers", "wasmcp_session_servers"}
 FUNCTIONS_FIRST = "wasmcp_functions_first"
 SETTINGS = {
     "wasmcp_server": ("NAME|FILE", "the composed MCP server to test: a name of [tool.wasmcp.servers] or a .wasm file"),
@@ -107,18 +124,26 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"wasmcp: {version('wasmcp')}, wasmtime {version('wasmtime')}, server: {target}"
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest selects tests by their markers
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # before pytest selects tests by markers, and after plugins that shuffle
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None, None, None]:
     """Check the markers, mark the tests of servers, and put them after the others with `wasmcp_functions_first`.
 
     An invalid marker is an error of the run, not of one test.
     """
     for item in items:
         Marked.of(item)
-        if SERVER_FIXTURE in getattr(item, "fixturenames", ()):
+        if SERVER_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(SERVER_MARKER)
+    check_scopes(config, items)
+    yield
     if config.getini(FUNCTIONS_FIRST):
         items.sort(key=lambda item: item.get_closest_marker(SERVER_MARKER) is not None)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Record the messages of shared servers for this test."""
+    attach_shared(item, begin=True)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -127,6 +152,7 @@ def pytest_runtest_makereport(
     call: pytest.CallInfo[None],
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Add the messages of its servers to the report of a failed test."""
+    attach_shared(item)
     report = yield
     if report.failed:
         add_sections(item, call, report)

@@ -17,6 +17,8 @@ MESSAGES = 20
 LONGEST = 2_000
 
 RECORDINGS: pytest.StashKey[list[Recording]] = pytest.StashKey()
+SHARED: pytest.StashKey[list[Recording]] = pytest.StashKey()
+"""Recordings of the servers that the tests of a class, a module or a session share, at that node."""
 
 
 class Recording:
@@ -24,12 +26,12 @@ class Recording:
 
     Attributes:
         label: The name of the server's file.
-        node: The test that opened the server.
+        node: The test that opened the server, or that uses it now, if it is shared.
         path: The file of the server.
         server: The server; None until it is open.
     """
 
-    def __init__(self, node: pytest.Item, path: Path) -> None:
+    def __init__(self, node: Any, path: Path) -> None:
         """Record for a server.
 
         Args:
@@ -43,6 +45,12 @@ class Recording:
         self._hook = node.ihook
         self._is_heard = bool(self._hook.pytest_wasmcp_message.get_hookimpls())
         self._messages: deque[tuple[str, str]] = deque(maxlen=MESSAGES)
+        self._seen = 0
+
+    def begin(self, item: pytest.Item) -> None:
+        """Record for another test."""
+        self.node = item
+        self._messages.clear()
         self._seen = 0
 
     def on_wire(self, direction: str, text: str) -> None:
@@ -84,6 +92,23 @@ def shortened(text: str) -> str:
         return text
     half = LONGEST // 2
     return f"{text[:half]} ... {len(text) - LONGEST} characters ... {text[-half:]}"
+
+
+def attach_shared(item: pytest.Item, *, begin: bool = False) -> None:
+    """Add the recordings of servers that a test shares with others to those of the test.
+
+    Args:
+        item: The test.
+        begin: True before the test, to drop the messages of the test before.
+    """
+    for node in item.listchain()[:-1]:
+        for recording in node.stash.get(SHARED, ()):
+            own = item.stash.setdefault(RECORDINGS, [])
+            if recording not in own:
+                own.append(recording)
+                if begin:
+                    recording.begin(item)
+                recording.node = item
 
 
 def add_sections(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:

@@ -72,7 +72,17 @@ class Builds:
         )
 
 
-def locate(node: pytest.Item, target: str | Path | None, builds: Builds) -> Target:
+def folder_of(node: Any) -> Path:
+    """Return the folder of the tests of a node; of a session, that of its first test of a server."""
+    if isinstance(node, pytest.Session):
+        users = (item for item in node.items if item.get_closest_marker("wasmcp_server") is not None)
+        first = next(users, None)
+        return node.config.rootpath if first is None else first.path.parent
+    path: Path = node.path
+    return path if path.is_dir() else path.parent
+
+
+def locate(node: Any, target: str | Path | None, builds: Builds) -> Target:
     """Return a test's server: the given path, or the server of that name, built by the test's project.
 
     The project is the closest one above the test's file. A relative path of the command line starts from the
@@ -87,7 +97,8 @@ def locate(node: pytest.Item, target: str | Path | None, builds: Builds) -> Targ
     The test fails, without a traceback, if the file, the server or the project is not found, and if the build fails.
     """
     config = node.config
-    project = builds.project(node.path.parent) or builds.project(config.rootpath)
+    folder = folder_of(node)
+    project = builds.project(folder) or builds.project(config.rootpath)
     bases = [base for base in (project, config.rootpath) if base is not None]
     if target is None:
         target = option(config, "wasmcp_server")
@@ -101,9 +112,9 @@ def locate(node: pytest.Item, target: str | Path | None, builds: Builds) -> Targ
             pytest.fail(FOUR_WAYS.format(reason=f"file not found: {listed}."), pytrace=False)
         return Target(path)
     if project is None:
-        reason = f"no `pyproject.toml` with `[tool.wasmcp]` in `{node.path.parent}` or a parent of it."
+        reason = f"no `pyproject.toml` with `[tool.wasmcp]` in `{folder}` or a parent of it."
         pytest.fail(FOUR_WAYS.format(reason=reason), pytrace=False)
-    return builds.build(project, None if target is None else str(target), node.nodeid)
+    return builds.build(project, None if target is None else str(target), node.nodeid or "the session")
 
 
 def _has_servers(directory: Path) -> bool:
@@ -157,9 +168,15 @@ class Marked:
     memory: int | None = None
     env: dict[str, str] | None = None
     token: str | bool | dict[str, Any] | None = None
+    limits: Any = None
+    settings: dict[str, str] | None = None
+    keyvalue: str | None = None
+    directories: list[Any] | tuple[Any, ...] | None = None
+    instances: int | None = None
+    transport: str | None = None
 
     @classmethod
-    def of(cls, node: pytest.Item) -> Marked:
+    def of(cls, node: Any) -> Marked:
         """Return the arguments of the closest marker of a test; those it omits come from outer markers.
 
         Raises:
@@ -177,7 +194,14 @@ _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
     "memory": ((int,), "bytes, above 0"),
     "env": ((dict,), "a dict of environment variables"),
     "token": ((str, bool, dict), "an access token, True, or the arguments of `wasmcp_issuer.token` as a dict"),
+    "limits": ((object,), "a `wasmcp.host.Limits`"),
+    "settings": ((dict,), "a dict of settings (`WASMCP_*`)"),
+    "keyvalue": ((str,), "the URL of a key-value store"),
+    "directories": ((list, tuple), "a list of HOST:GUEST[:ro] or (host, guest, writable)"),
+    "instances": ((int,), "a number above 0"),
+    "transport": ((str,), "`in-process`, `stdio` or `http`"),
 }
+_TRANSPORTS = ("in-process", "stdio", "http")
 
 
 def _checked(marker: pytest.Mark, where: str) -> dict[str, Any]:
@@ -196,7 +220,15 @@ def _checked(marker: pytest.Mark, where: str) -> dict[str, Any]:
         below = isinstance(value, (int, float)) and not 0 < value < inf  # False, too
         if not isinstance(value, kinds) or (isinstance(value, bool) and (bool not in kinds or not value)) or below:
             raise pytest.UsageError(f"{where}: @pytest.mark.wasmcp({name}=...) must be {expected}, got {value!r}")
+        if (name == "transport" and value not in _TRANSPORTS) or (name == "limits" and not _are_limits(value)):
+            raise pytest.UsageError(f"{where}: @pytest.mark.wasmcp({name}=...) must be {expected}, got {value!r}")
     return given
+
+
+def _are_limits(value: object) -> bool:
+    from wasmcp.host.engine.limits import Limits
+
+    return isinstance(value, Limits)
 
 
 def option(config: pytest.Config, name: str) -> str | None:

@@ -20,6 +20,10 @@ ROOT = Path(__file__).parent.parent
 # Between runs, and apart from the user's own: compiled components are what makes tests fast.
 os.environ.setdefault("WASMCP_CACHE_DIR", str(ROOT / ".cache" / "tests"))
 
+# Plugins that only `tests/pytest_wasmcp/test_plugins.py` uses: runs inside tests are as those of users without them.
+OTHER_PLUGINS = "-p no:randomly -p no:asyncio -p no:rerunfailures -p no:pytest_cov"
+os.environ["PYTEST_ADDOPTS"] = OTHER_PLUGINS
+
 # A shell that starts a command in the background has it ignore SIGINT, and processes of tests would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -33,6 +37,14 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("wasmcp")
+
+
+@pytest.fixture(autouse=True)
+def _without_other_plugins(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set the options again that `pytester` removes."""
+    if "pytester" in request.fixturenames:
+        request.getfixturevalue("pytester")
+        monkeypatch.setenv("PYTEST_ADDOPTS", OTHER_PLUGINS)
 
 
 @pytest.fixture(scope="session")

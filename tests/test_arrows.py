@@ -67,7 +67,7 @@ BELOW = {
     "guest": set[str](),
     "errors": {"terminal"},
     "schemas": set[str](),
-    "testing": {"errors", "terminal", "protocol", "schemas", "host", "client", "guest", "insight"},
+    "testing": {"errors", "terminal", "protocol", "package_data", "schemas", "host", "client", "guest", "insight"},
     "protocol": set[str](),
     "terminal": set[str](),
     "wasi": {"development_builds"},

@@ -48,6 +48,7 @@ class Callbacks:
         on_progress: Called with the `params` of each `notifications/progress`.
         on_log: Called with the `params` of each `notifications/message`.
         on_note: Called with remarks about the connection.
+        on_notification: Called with each notification.
         elicit: Called with the `params` of an elicitation, returns its result; None for a client that does not have
             elicitation.
     """
@@ -55,6 +56,7 @@ class Callbacks:
     on_progress: Callable[[dict[str, Any]], None] = _ignore
     on_log: Callable[[dict[str, Any]], None] = _ignore
     on_note: Callable[[str], None] = _ignore
+    on_notification: Callable[[dict[str, Any]], None] = _ignore
     elicit: Callable[[dict[str, Any]], dict[str, Any]] | None = None
 
 
@@ -155,6 +157,22 @@ class Client:
                 given["requestState"] = result["requestState"]
         raise ConnectionFailedError(self._target, f"required input more than {_MOST_ROUNDS} times for one request")
 
+    def once(self, method: str, params: Mapping[str, Any], *, seconds: float) -> Message:
+        """Send a request once and return its result object, which can require input.
+
+        The members of `_meta` in the parameters replace those of this client.
+
+        Args:
+            method: The method.
+            params: Its parameters.
+            seconds: The time limit.
+
+        Raises:
+            ConnectionFailedError: The connection failed, or the response does not arrive in time.
+            RequestError: The server returned an error response.
+        """
+        return self._one(method, params, limit=seconds)
+
     def list_all(self, method: str, member: str) -> list[dict[str, Any]]:
         """Return the items of a whole list, following the cursors.
 
@@ -249,7 +267,8 @@ class Client:
         """Send one request and return its result object, without the rounds of input."""
         number = next(self._ids)
         whole = dict(params)
-        meta = dict(_object(whole.get("_meta")))
+        given = _object(whole.get("_meta"))
+        meta: dict[str, Any] = {}
         if progress:
             meta["progressToken"] = number
         if self.revision == LATEST:
@@ -258,6 +277,7 @@ class Client:
             meta[META_KEYS["client_capabilities"]] = self._own_capabilities()
             if self._log_level is not None:
                 meta[META_KEYS["log_level"]] = self._log_level
+        meta.update(given)
         if meta:
             whole["_meta"] = meta
         message = {"jsonrpc": "2.0", "id": number, "method": method, "params": whole}
@@ -315,7 +335,9 @@ class Client:
         method, params = message["method"], _object(message.get("params"))
         if "id" in message:
             self._transport.send({"jsonrpc": "2.0", "id": message["id"], **self._answer(method, params)}, {})
-        elif method == "notifications/progress":
+            return
+        self._callbacks.on_notification(message)
+        if method == "notifications/progress":
             self._callbacks.on_progress(params)
         elif method == "notifications/message":
             self._callbacks.on_log(params)

@@ -65,6 +65,11 @@ class Substitutes:
     wait: Callable[[int], int] = int
     random: Callable[[int], bytes] | None = None
 
+    @property
+    def can_repeat(self) -> bool:
+        """False if a call that is stopped and run again would find other values than at first."""
+        return self.monotonic is None and self.random is None
+
 
 class Defined:
     """Substitutes in the linker of one server. Keep it alive as long as the linker."""

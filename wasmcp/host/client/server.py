@@ -86,6 +86,7 @@ def open_server(
     token: str | None = None,
     substitutes: Substitutes | None = None,
     on_cost: Callable[[Cost], None] | None = None,
+    kind: type[Server] | None = None,
 ) -> Server:
     """Load a composed server. Its instances are booted when requests need them, the first at the first request.
 
@@ -114,6 +115,7 @@ def open_server(
         on_cost: Called with the instructions and the memory of each call, on a thread of the host. The server is
             compiled to other code for it, which is slower, and has one instance unless `instances` is given.
         substitutes: Implementations of outgoing HTTP, clocks and random numbers that replace those of WASI, for tests.
+        kind: A subclass of `Server` to return.
 
     Raises:
         ArtifactError: The file cannot be read, is not a component, or imports interfaces that this host does not
@@ -147,7 +149,7 @@ def open_server(
     program = _program(source, first, development, on_compile=on_compile)
     if on_cost is not None and instances is None:
         instances = 1  # one after the other, so that costs do not depend on time
-    server = Server(program, stderr, hub, instances=instances, on_wire=on_wire, token=token)
+    server = (kind or Server)(program, stderr, hub, instances=instances, on_wire=on_wire, token=token)
     server.rebuild = lambda source, development, values: _program(
         source, options, development, values=values, background=True
     )
@@ -242,7 +244,8 @@ def _program(
         on_changed=options.hub.changed,
         keyvalue=_keyvalue(of, imports, needs, url, values=values, seconds=seconds),
         can_wait=effects.can_wait(frozenset(needs)),
-        can_stop=effects.can_stop(needs, directories=bool(options.directories)),
+        can_stop=effects.can_stop(needs, directories=bool(options.directories))
+        and (options.substitutes is None or options.substitutes.can_repeat),
         frames=Frames(source, partial(effects.offset, imports=frozenset(needs))),
         imports=frozenset(needs) - {effects.INTERFACE},
         issuers=options.issuers,

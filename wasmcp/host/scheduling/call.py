@@ -31,7 +31,7 @@ from wasmcp.host.bindings.messages import Ask, HttpRequest, InputCancelled
 from wasmcp.host.scheduling.deferred_signals import interruptible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from contextvars import Token
     from types import TracebackType
 
@@ -181,6 +181,7 @@ class Call:
         "client",
         "error",
         "had_effects",
+        "is_abandoned",
         "is_inline",
         "observer",
         "on_done",
@@ -229,6 +230,7 @@ class Call:
         self._lock = threading.Lock()
         self._instance: Instance | None = None
         self._token = 0
+        self.is_abandoned = False  # its client has left, so that it cannot wait for input
         self.is_inline = False
         self.had_effects = False
         self._seen = 0  # number of events of this run
@@ -429,7 +431,7 @@ class PendingInputs:
             if pending is None:
                 return False
             error: HostError | None = None
-            if self._closed or call.cancelled:
+            if self._closed or call.cancelled or call.is_abandoned:
                 error = GuestCancelledError()
             elif len(self._by_call) > _MOST_SUSPENDED:
                 error = HostError(f"more than {_MOST_SUSPENDED} requests wait for input of their clients")
@@ -505,6 +507,15 @@ class PendingInputs:
             self._forget(pending)
         pending.cancel_requests()
         call.finish(None, GuestCancelledError())
+
+    def abandon(self, calls: Collection[Call]) -> None:
+        """Cancel those of some calls that are suspended now or later, because their client has left."""
+        with self._lock:
+            for call in calls:
+                call.is_abandoned = True
+            waiting = [call for call in calls if call in self._by_call and self._by_call[call].suspended]
+        for call in waiting:
+            self.drop(call)
 
     def close(self) -> None:
         """Cancel all suspended calls, because no client is left."""

@@ -131,13 +131,22 @@ class StdioSession:
             self._failed = True
             self._changed.notify_all()
 
-    def drain(self) -> None:
-        """Wait until all requests are answered, except those that need input of the client."""
+    def drain(self, *, shared: bool = False) -> None:
+        """Wait until all requests are answered, except those that need input of the client.
+
+        Args:
+            shared: True if the server has other clients, whose requests go on.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self._failed or not self._held)
             server = self._server
         if server is not None:
-            server.pool.pending_inputs.close()
+            if shared:
+                with self._changed:
+                    running = list(self._calls)
+                server.pool.pending_inputs.abandon(running)
+            else:
+                server.pool.pending_inputs.close()
         with self._changed:
             self._changed.wait_for(lambda: self._failed or not (self._calls or self._held))
         if self._subscriptions is not None:

@@ -1,0 +1,260 @@
+"""Outgoing HTTP of servers under test: rules, recordings and refusals.
+
+A request that has a rule is sent to a server on loopback in this process, which answers it. So bodies, streams, limits
+and timeouts of the component are those of real responses, in each language.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from wasmcp.guest.fakes.http_rules import Answer, HttpRules, Sent
+from wasmcp.guest.http.headers import Headers
+from wasmcp.host.bindings.substitutes import Failure, Redirect
+from wasmcp.testing.recordings import Recording
+
+_MOST_PENDING = 1000
+_MOST_REFUSED = 100
+_MOST_BODY = 64 << 20
+_OWN_FIELDS = frozenset({"host", "connection", "transfer-encoding"})
+_ANSWER_FIELDS = frozenset({"content-length", "transfer-encoding", "connection", "keep-alive"})
+
+Responder = Callable[[Sent], Answer]
+
+
+class OutgoingHttp(HttpRules):
+    """The network of servers under test. Without rules, each request is refused with `HTTP-request-denied`.
+
+    Attributes:
+        requests: The requests that were answered by rules and recordings, in order.
+        refused: The last requests that were refused, as `METHOD URL`.
+        problems: Exceptions of functions that make responses, and of recordings.
+    """
+
+    def __init__(self, *, network: bool = False) -> None:
+        """Begin without rules.
+
+        Args:
+            network: True to send requests without a rule to where they go.
+        """
+        super().__init__()
+        self.refused: deque[str] = deque(maxlen=_MOST_REFUSED)
+        self.problems: list[Exception] = []
+        self._network = network
+        self._allowed: list[str] = []
+        self._recordings: list[tuple[str, Recording]] = []
+        self._pending: dict[str, tuple[str, str, Responder]] = {}
+        self._listener: _Listener | None = None
+        self._lock = threading.Lock()
+
+    def allow(self, url: str) -> None:
+        """Send requests that have no rule to where they go.
+
+        Args:
+            url: The URL, without a query for every query, or a prefix that ends with `*`.
+        """
+        self._allowed.append(url)
+
+    def record(self, path: str | Path, urls: str = "*", *, mode: str = "once", hide: tuple[str, ...] = ()) -> Recording:
+        """Replay the exchanges of a file, or record them in it, for requests that have no rule.
+
+        Args:
+            path: The file.
+            urls: The URL, or a prefix that ends with `*`.
+            mode: `once` records if the file does not exist, and replays it otherwise; `none` only replays; `new`
+                replays what the file has, and adds the rest; `all` records everything again.
+            hide: Parameters of the query whose values are not written to the file.
+
+        Raises:
+            HostError: The file cannot be read, or the mode is unknown.
+        """
+        made = Recording(Path(path), mode, hide)
+        self._recordings.append((urls, made))
+        return made
+
+    def reset(self) -> None:
+        """Write the recordings, and remove all rules and requests.
+
+        Raises:
+            Exception: The first of `problems`.
+        """
+        try:
+            for _, recording in self._recordings:
+                recording.save()
+            if self.problems:
+                raise self.problems[0]
+        finally:
+            self._routes.clear()
+            self.requests.clear()
+            self.refused.clear()
+            self.problems.clear()
+            self._allowed.clear()
+            self._recordings.clear()
+            with self._lock:
+                self._pending.clear()
+
+    def close(self) -> None:
+        """Stop the server on loopback."""
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+
+    def decide(self, method: str, url: str) -> Redirect | Failure | None:
+        """Return where a request is sent; see `wasmcp.host.bindings.substitutes.Substitutes`."""
+        route = self.find(method, url)
+        if route is not None and route.error is not None:
+            self.requests.append(Sent(method, url, Headers(), b""))
+            return Failure(route.error)
+        if route is not None:
+            return self._redirected(method, url, route.respond)
+        for pattern, recording in self._recordings:
+            if _fits(pattern, url) and (recording.records or recording.has(method, url)):
+                return self._redirected(method, url, recording.answer)
+        if self._network or any(_fits(pattern, url) for pattern in self._allowed):
+            return None
+        self.refused.append(f"{method} {url}")
+        return Failure("HTTP-request-denied")
+
+    def _redirected(self, method: str, url: str, respond: Responder) -> Redirect:
+        token = secrets.token_urlsafe(16)
+        with self._lock:
+            while len(self._pending) >= _MOST_PENDING:  # requests that never arrived
+                del self._pending[next(iter(self._pending))]
+            self._pending[token] = (method, url, respond)
+            if self._listener is None:
+                self._listener = _Listener(self._respond)
+            return Redirect(self._listener.authority, f"/{token}")
+
+    def _respond(self, token: str, headers: Headers, body: bytes) -> Answer | None:
+        """Return the answer to a redirected request; None if it has none."""
+        with self._lock:
+            found = self._pending.pop(token, None)
+        if found is None:
+            return None
+        method, url, respond = found
+        sent = Sent(method, url, headers, body)
+        self.requests.append(sent)
+        try:
+            return respond(sent)
+        except Exception as error:  # noqa: BLE001 - raised at the end of the test, on its thread
+            self.problems.append(error)
+            return None
+
+
+def _fits(pattern: str, url: str) -> bool:
+    if pattern.endswith("*"):
+        return url.startswith(pattern[:-1])
+    return url == pattern or ("?" not in pattern and url.partition("?")[0] == pattern)
+
+
+class _Listener:
+    """HTTP server on loopback for redirected requests.
+
+    Attributes:
+        authority: Its host and port.
+    """
+
+    def __init__(self, respond: Callable[[str, Headers, bytes], Answer | None]) -> None:
+        class Handler(_Handler):
+            answer = staticmethod(respond)
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._server.block_on_close = False
+        self.authority = f"127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.05,), name="wasmcp-outgoing-http", daemon=True
+        )
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    answer: Callable[[str, Headers, bytes], Answer | None]
+
+    def parse_request(self) -> bool:
+        """Accept each method."""
+        if not super().parse_request():
+            return False
+        setattr(self, f"do_{self.command}", self._exchange)
+        return True
+
+    def _exchange(self) -> None:
+        self.close_connection = True
+        fields = Headers([(name.lower(), value) for name, value in self.headers.items()])
+        body = self._body()
+        kept = Headers([pair for pair in fields.pairs if pair[0] not in _OWN_FIELDS])
+        answer = None if body is None else self.answer(self.path[1:], kept, body)
+        if answer is None:
+            return  # the end of the connection is an error of the request
+        with suppress(OSError):  # the component does not read the response
+            self._send(answer)
+
+    def _send(self, answer: Answer) -> None:
+        self.send_response_only(answer.status)
+        for name, value in Headers(answer.headers).pairs:
+            if name.lower() not in _ANSWER_FIELDS:
+                self.send_header(name, _latin(value))
+        self.send_header("Connection", "close")
+        is_empty = self.command == "HEAD" or answer.status in {204, 304} or answer.status < 200
+        if isinstance(answer.body, (bytes, bytearray)):
+            if not is_empty:
+                self.send_header("Content-Length", str(len(answer.body)))
+            self.end_headers()
+            if not is_empty:
+                self.wfile.write(answer.body)
+            return
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for piece in () if is_empty else answer.body:
+            if piece:
+                self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+                self.wfile.flush()
+        self.wfile.write(b"" if is_empty else b"0\r\n\r\n")
+
+    def _body(self) -> bytes | None:
+        """Return the body of the request; None if it is incomplete or too large."""
+        if "chunked" not in self.headers.get("Transfer-Encoding", "").lower():
+            size = int(self.headers.get("Content-Length", 0))
+            if size > _MOST_BODY:
+                return None
+            found = self.rfile.read(size)
+            return found if len(found) == size else None
+        pieces: list[bytes] = []
+        total = 0
+        while True:
+            line = self.rfile.readline(1024)
+            try:
+                size = int(line.partition(b";")[0], 16)
+            except ValueError:
+                return None
+            total += size
+            if total > _MOST_BODY:
+                return None
+            if size == 0:
+                while self.rfile.readline(65536).strip():
+                    pass
+                return b"".join(pieces)
+            pieces.append(self.rfile.read(size))
+            self.rfile.readline(1024)
+
+    def log_message(self, *_: Any) -> None:
+        """Write nothing."""
+
+
+def _latin(value: str) -> str:
+    """Return a value that `http.server` encodes as UTF-8: it writes Latin-1."""
+    return value if value.isascii() else value.encode().decode("latin-1")
