@@ -7,7 +7,7 @@ PY := $(BIN)/python
 READY := $(VENV)/.ready
 SOURCES := wasmcp hatch_wasmcp pytest_wasmcp hatch_build.py tests benchmarks example-project example-servers
 
-.PHONY: help setup framework example test test-fast soak lint format bench packages screenshots docs conformance attack system-deps clean
+.PHONY: help setup framework example test test-fast soak lint format bench packages native screenshots docs conformance attack system-deps clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -66,6 +66,9 @@ attack: setup ## Compare the verdicts on 100,000 generated access tokens with th
 
 packages: setup ## Try the packages of public servers in components; writes the table of docs/guides/what-runs.md
 	cd tests && WASMCP_CACHE_DIR="$${WASMCP_CACHE_DIR:-$(CURDIR)/.cache/tests}" ../$(PY) -m packages $(NAMES)
+
+native: setup ## Run the test suite of pydantic-core in a component; NAMES="url list" runs the files with these in their paths
+	cd tests && WASMCP_CACHE_DIR="$${WASMCP_CACHE_DIR:-$(CURDIR)/.cache/tests}" ../$(PY) -m native $(NAMES)
 
 screenshots: setup ## Use the playground in Chromium, and write the pictures of docs/images
 	WASMCP_SCREENSHOTS=$(CURDIR)/docs/images $(PY) -m pytest -q tests/playground/test_playground_browser.py
