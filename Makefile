@@ -5,9 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 READY := $(VENV)/.ready
-SOURCES := wasmcp hatch_wasmcp pytest_wasmcp hatch_build.py tests benchmarks example-project example-servers
+SOURCES := wasmcp hatch_wasmcp pytest_wasmcp hatch_build.py .ci tests benchmarks example-project example-servers
 
-.PHONY: help setup framework example test test-fast soak lint format bench packages native screenshots docs conformance attack system-deps clean
+.PHONY: release environments help setup framework example test test-fast soak lint format bench packages native screenshots docs conformance attack system-deps clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -70,6 +70,9 @@ packages: setup ## Try the packages of public servers in components; writes the 
 native: setup ## Run the test suite of pydantic-core in a component; NAMES="url list" runs the files with these in their paths
 	cd tests && WASMCP_CACHE_DIR="$${WASMCP_CACHE_DIR:-$(CURDIR)/.cache/tests}" ../$(PY) -m native $(NAMES)
 
+environments: setup ## Try the wheel with every interpreter of the machine, hatch, build, pip and uv, oldest and newest versions (ARGS=--small)
+	cd tests && WASMCP_CACHE_DIR="$${WASMCP_CACHE_DIR:-$(CURDIR)/.cache/tests}" ../$(PY) -m environments $(ARGS)
+
 screenshots: setup ## Use the playground in Chromium, and write the pictures of docs/images
 	WASMCP_SCREENSHOTS=$(CURDIR)/docs/images $(PY) -m pytest -q tests/playground/test_playground_browser.py
 
@@ -86,6 +89,9 @@ system-deps: ## Install what some tests need of the system (docker-registry, Red
 	done
 	@command -v rustup >/dev/null && rustup target add wasm32-wasip2 >/dev/null 2>&1 \
 	  || echo "system-deps: WARNING: there is no rustup with the target wasm32-wasip2: the tests of Rust will be SKIPPED" >&2
+
+release: setup ## Build sdist and wheel with bill of materials, provenance and checksums into dist/
+	$(PY) .ci/release.py $(ARGS)
 
 clean: ## Remove what the build made
 	rm -rf dist build site wasmcp/_framework example-project/dist .coverage* .pytest_cache .mypy_cache .ruff_cache
