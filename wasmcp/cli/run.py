@@ -40,8 +40,8 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--name", default="default", help="which of the package's servers (default: %(default)s)")
     add_options(parser)
     parsed = parser.parse_args(arguments)
-    given, limits, instances = read_options(parser, parsed)
-    run_given(parsed.server, parsed.name, given, limits, instances)
+    given, limits, pooling = read_options(parser, parsed)
+    run_given(parsed.server, parsed.name, given, limits, **pooling._asdict())
 
 
 def __getattr__(name: str) -> Any:

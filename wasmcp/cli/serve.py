@@ -11,6 +11,7 @@ import click
 
 from wasmcp.host.configuration.command_options import count, directory, environment, limits, number
 from wasmcp.host.configuration.declared import Given, complete, operator_store
+from wasmcp.host.engine.limits import REUSES
 from wasmcp.host.operations.rate_limits import CLIENTS, RateLimits
 from wasmcp.host.transports.stdio_server import published
 
@@ -44,10 +45,12 @@ _COUNT = click.IntRange(1, 1_000_000)
 @click.option("--timeout", type=number, metavar="SECONDS", help="Time limit of a request.  [default: 60]")
 @click.option("--memory", type=count, metavar="MIB", help="Memory limit of each component.  [default: 1024]")
 @click.option("--instances", type=count, metavar="N", help="Concurrent requests.  [default: as useful]")
+@click.option("--reuse", type=click.Choice(REUSES), help="Requests of one instance: all, or one.  [default: process]")
 @click.option("--keyvalue", metavar="URL", help="Key-value store: memory:, sqlite:PATH or redis://HOST.")
 @click.option("--connections", type=_COUNT, metavar="N", help="Limit of connections.  [default: 1000 at most]")
 @click.option("--sessions", type=_COUNT, metavar="N", help="Limit of sessions.  [default: 10000]")
 @click.option("--streams", type=_COUNT, metavar="N", help="Limit of notification streams.  [default: 250]")
+@click.option("-v", "--verbose", is_flag=True, help="Log details, such as the bound of instances.")
 def command(  # noqa: PLR0917 - click passes by name
     server: str,
     name: str,
@@ -64,6 +67,8 @@ def command(  # noqa: PLR0917 - click passes by name
     metrics: str | None,
     rate_limits: tuple[str, ...],
     rate_limit_by: str | None,
+    reuse: str | None,
+    verbose: bool,
     **given_options: Any,
 ) -> None:
     """Serve over HTTP at /mcp, with uvicorn (the extra `serve`).
@@ -102,6 +107,8 @@ def command(  # noqa: PLR0917 - click passes by name
         directories=whole.directories,
         keyvalue=whole.keyvalue,
         rates=rates,
+        reuse=reuse,
+        verbose=verbose,
     )
 
 

@@ -67,6 +67,7 @@ from wasmcp.compose.metadata import AUTHORIZATIONS, setting_problem
 from wasmcp.environment import AUTHORIZATION
 from wasmcp.errors import ConfigError
 from wasmcp.host.configuration.declared import DATA, Configuration, Directory, Variable
+from wasmcp.host.engine.limits import REUSES
 from wasmcp.host.operations.rate_limits import CLIENTS, KINDS, Rate, RateLimits
 from wasmcp.package_data import FRAMEWORK_COMPONENTS
 from wasmcp.project.access_tables import read_access
@@ -128,7 +129,8 @@ def read_configuration(table: Table, components: Iterable[ComponentConfig]) -> C
         ):
             problem = f"declares `{directory.path}`, which no component can use: no rule of `fs` is about it"
             table.problem("directories", problem)
-    return Configuration(variables, directories, keyvalue, limits)
+    reuse = table.choice("reuse", REUSES, REUSES[0])
+    return Configuration(variables, directories, keyvalue, limits, table.count("instances"), reuse)
 
 
 def _limits(table: Table) -> RateLimits:

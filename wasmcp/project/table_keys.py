@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from wasmcp.compose.access import PATTERNS
 from wasmcp.compose.metadata import AUTHORIZATIONS
+from wasmcp.host.engine.limits import REUSES
 from wasmcp.host.operations.rate_limits import CLIENTS, KINDS
 from wasmcp.package_data import FRAMEWORK_COMPONENTS
 from wasmcp.project.model import RUNTIMES
@@ -100,6 +101,8 @@ SERVER = {
     "directories": Key("tables", "Directories from the operator.", keys=DIRECTORY, names="guest path"),
     "keyvalue": Key("string", "The default store: `memory:` or `sqlite:PATH`.", form="store"),
     "limits": Key("table", "Rate limits of each client.", keys=LIMITS),
+    "instances": Key("count", "The number of concurrent requests; by default as many as are of use."),
+    "reuse": Key("string", "The requests that share an instance.", choices=REUSES, default=REUSES[0]),
 }
 ROOT = {
     "package": Key(

@@ -34,7 +34,7 @@ def _written(key: str) -> str:
     return key if _BARE.fullmatch(key) else f'"{key}"'
 
 
-Kind = Literal["string", "boolean", "strings", "texts", "table", "tables", "one or more", "grants"]
+Kind = Literal["string", "boolean", "count", "strings", "texts", "table", "tables", "one or more", "grants"]
 
 
 @dataclass(frozen=True)
@@ -117,6 +117,15 @@ class Table:
         self._declared(key, "boolean")
         value: bool | None = self._value(key, bool)
         return default if value is None else value
+
+    def count(self, key: str) -> int | None:
+        """Return an integer above 0; None if the key is missing."""
+        self._declared(key, "count")
+        value: int | None = self._value(key, int)
+        if value is not None and value < 1:
+            self.problem(key, f"must be above 0, not {shown(value)}")
+            return None
+        return value
 
     def strings(self, key: str) -> list[str] | None:
         """Return a list of strings without repetitions, or None if the key is missing."""

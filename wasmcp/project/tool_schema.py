@@ -367,6 +367,8 @@ class _Tables:
         form = self._forms.get(key.form, {})
         if key.kind == "boolean":
             return {"type": "boolean"}
+        if key.kind == "count":
+            return {"type": "integer", "minimum": 1}
         if key.kind == "string":
             return {"type": "string", "enum": list(key.choices)} if key.choices else form or _TEXT
         if key.kind == "strings":

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from wasmcp.errors import HostError
 from wasmcp.host.bindings.messages import Chunk, Event, Head, HttpRequest, InputCancelled, Message, StdioRequest
 from wasmcp.host.engine import logs
+from wasmcp.host.engine.limits import REUSES
 from wasmcp.host.mcp import jsonrpc
 from wasmcp.host.mcp.jsonrpc import cancelled_ids, request_id, same_id
 from wasmcp.host.mcp.subscriptions import LIST_CHANGED, StdioSubscriptions
@@ -41,13 +42,15 @@ class Connection:
         hub: Hub,
         *,
         instances: int | None = None,
+        reuse: str = REUSES[0],
         on_wire: Callable[[str, str], None] | None = None,
     ) -> None:
         self.limits = program.limits
         self.hub = hub
         self._keyvalue = program.keyvalue
         self._instances = instances
-        self.pool = Pool(program, instances)
+        self._reuse = reuse
+        self.pool = Pool(program, instances, reuse=reuse)
         self.rebuild: (
             Callable[[str | os.PathLike[str] | bytes, Mapping[str, str] | None, SessionValues | None], Program] | None
         ) = None
@@ -135,7 +138,7 @@ class Connection:
             program: The program.
             instead_of: The pool that must be in use; otherwise the program is dropped.
         """
-        pool = Pool(program, self._instances, self.pool.pending_inputs)
+        pool = Pool(program, self._instances, self.pool.pending_inputs, reuse=self._reuse)
         is_used = False
         try:
             pool.boot()

@@ -21,7 +21,7 @@ from wasmcp.host.configuration.settings import check_given, session_values_secon
 from wasmcp.host.engine import compile_cache, logs
 from wasmcp.host.engine.engine import Watchdog, engine, linker
 from wasmcp.host.engine.frame_owners import Frames
-from wasmcp.host.engine.limits import Limits
+from wasmcp.host.engine.limits import REUSES, Limits
 from wasmcp.host.engine.stdio_pipes import StderrLog
 from wasmcp.host.mcp.subscriptions import Hub
 from wasmcp.host.scheduling.instance import Program
@@ -74,6 +74,7 @@ def open_server(
     env: Mapping[str, str] | None = None,
     directories: Iterable[tuple[str, str, bool]] = (),
     instances: int | None = None,
+    reuse: str = REUSES[0],
     on_wire: Callable[[str, str], None] | None = None,
     echo_stderr: bool = False,
     quick: bool = False,
@@ -96,6 +97,8 @@ def open_server(
         env: The environment variables that the server sees; none by default.
         directories: The directories that the server sees, as ``(host path, guest path, writable)``; none by default.
         instances: Maximum number of concurrent requests; by default as many as are of use (see docs/guides/running.md).
+        reuse: `process`: an instance serves requests as long as the server is open. `request`: each request has an
+            instance of its own, whose memory ends with it.
         on_wire: Called with ``"->"`` and the JSON text of each message to the server, ``"<-"`` for each from it.
         echo_stderr: Log the lines of the server's standard error with the logger `wasmcp.host.server`, in addition to
             keeping them. Without handlers of `logging` they are written to standard error.
@@ -149,7 +152,8 @@ def open_server(
     program = _program(source, first, development, on_compile=on_compile)
     if on_cost is not None and instances is None:
         instances = 1  # one after the other, so that costs do not depend on time
-    server = (kind or Server)(program, stderr, hub, instances=instances, on_wire=on_wire, token=token)
+    made = kind or Server
+    server = made(program, stderr, hub, instances=instances, reuse=reuse, on_wire=on_wire, token=token)
     server.rebuild = lambda source, development, values: _program(
         source, options, development, values=values, background=True
     )
@@ -598,10 +602,11 @@ class Server(Connection, RequestMethods):
         hub: Hub,
         *,
         instances: int | None = None,
+        reuse: str = REUSES[0],
         on_wire: Callable[[str, str], None] | None = None,
         token: str | None = None,
     ) -> None:
-        super().__init__(program, stderr, hub, instances=instances, on_wire=on_wire)
+        super().__init__(program, stderr, hub, instances=instances, reuse=reuse, on_wire=on_wire)
         self._ids = itertools.count(1)
         self._token = token
 

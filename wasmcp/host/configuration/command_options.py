@@ -7,9 +7,10 @@ long, and more than the start of a server that is compiled already. A command li
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from wasmcp.host.configuration.declared import Given
+from wasmcp.host.engine.limits import REUSES
 from wasmcp.terminal import printable
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ def add_options(parser: argparse.ArgumentParser, default: Limits | None = None) 
     )
     parser.add_argument("--memory", type=count, metavar="MIB", help=f"memory of each component (default: {mebibytes})")
     parser.add_argument("--instances", type=count, metavar="N", help="requests answered at a time (default: as useful)")
+    parser.add_argument("--reuse", choices=REUSES, help=f"requests of one instance: all, or one (default: {REUSES[0]})")
+    parser.add_argument("-v", "--verbose", action="store_true", help="log details, such as the bound of instances")
     parser.add_argument(
         "--keyvalue",
         metavar="URL",
@@ -54,8 +57,22 @@ def add_options(parser: argparse.ArgumentParser, default: Limits | None = None) 
     )
 
 
-def read_options(parser: argparse.ArgumentParser, found: argparse.Namespace) -> tuple[Given, Limits | None, int | None]:
-    """Return the values of the options: environment, directories and store; the limits; the number of instances.
+class Pooling(NamedTuple):
+    """Options of the pool of instances, and of its log.
+
+    Attributes:
+        instances: Exact number of instances; None for the declared one.
+        reuse: One of `REUSES`; None for the declared one.
+        verbose: Log details.
+    """
+
+    instances: int | None = None
+    reuse: str | None = None
+    verbose: bool = False
+
+
+def read_options(parser: argparse.ArgumentParser, found: argparse.Namespace) -> tuple[Given, Limits | None, Pooling]:
+    """Return the values of the options: environment, directories and store; the limits; those of the pool.
 
     The limits default to `None`. An invalid value ends the process with a usage message and
     status 2.
@@ -68,7 +85,7 @@ def read_options(parser: argparse.ArgumentParser, found: argparse.Namespace) -> 
         parser.error(str(error))
     if found.instances is not None and found.instances <= 0:
         parser.error(f"--instances must be above 0, not {found.instances}")
-    return given, bounds, found.instances
+    return given, bounds, Pooling(found.instances, found.reuse, found.verbose)
 
 
 def limits(timeout: float | None, memory: int | None, default: Limits | None = None) -> Limits:

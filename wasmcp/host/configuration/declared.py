@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.errors import InvalidConfigurationError, InvalidSettingError
+from wasmcp.host.engine.limits import REUSES
 from wasmcp.host.operations.rate_limits import RateLimits
 
 if TYPE_CHECKING:
@@ -82,6 +83,9 @@ class Directory:
     variable: str = ""
 
 
+_REUSED = REUSES[0]
+
+
 @dataclass(frozen=True)
 class Configuration:
     """The declared configuration of one server.
@@ -91,12 +95,16 @@ class Configuration:
         directories: The directories, in the order of the project's table.
         keyvalue: The store of `wasi:keyvalue`: `memory:` or `sqlite:PATH`; the empty string for the default store.
         limits: The rate limits of each client.
+        instances: The number of concurrent requests; None for as many as are of use.
+        reuse: One of `REUSES` in `wasmcp.host.scheduling.capacity`.
     """
 
     variables: tuple[Variable, ...] = ()
     directories: tuple[Directory, ...] = ()
     keyvalue: str = ""
     limits: RateLimits = field(default_factory=RateLimits)
+    instances: int | None = None
+    reuse: str = _REUSED
 
     def to_manifest(self) -> dict[str, Any]:
         """Return the member `configuration` of a manifest's entry: JSON, without members that are not set."""
@@ -127,6 +135,8 @@ class Configuration:
             "directories": [_set(one) for one in directories],
             "keyvalue": self.keyvalue,
             "limits": self.limits.to_manifest(),
+            "instances": self.instances,
+            "reuse": None if self.reuse == _REUSED else self.reuse,
         }
         return _set(whole)
 
@@ -164,9 +174,23 @@ class Configuration:
                 for one in document.get("directories", ())
             )
             limits = RateLimits.of_manifest(document.get("limits", {}))
-            return cls(variables, directories, str(document.get("keyvalue", "")), limits)
+            store = str(document.get("keyvalue", ""))
+            instances = document.get("instances")
+            reuse = REUSES[REUSES.index(document.get("reuse", _REUSED))]
+            return cls(variables, directories, store, limits, None if instances is None else _count(instances), reuse)
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise ValueError(f"`configuration` is malformed: {error!r}") from None
+
+
+def _count(value: object) -> int:
+    """Return an integer above 0.
+
+    Raises:
+        ValueError: The value is another one.
+    """
+    if type(value) is not int or value < 1:
+        raise ValueError(f"{value!r} is not an integer above 0")
+    return value
 
 
 def _set(document: Mapping[str, Any]) -> dict[str, Any]:

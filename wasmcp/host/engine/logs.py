@@ -13,6 +13,7 @@ logger                          level    record and attributes
 `wasmcp.host.server`            INFO     a line that a component wrote to standard error: `line`, `server`
 `wasmcp.host.requests`          ERROR    a request that failed: `error`, the exception
 `wasmcp.host.engine`            INFO     a compilation begins: `path`, and `reason` if it is not cached
+`wasmcp.host.engine`            DEBUG    bound of instances: `instances`, `instance_bytes`, `memory_bytes`, `reuse`
 `wasmcp.host.configuration`     WARNING  sources are newer than the server: `path`, `sources`
 `wasmcp.host.authorization`     WARNING  keys or the endpoint of an issuer cannot be used: `url`; INFO when they can
 `wasmcp.host.authorization`     WARNING  tokens of any audience are accepted: `path`
@@ -49,6 +50,7 @@ AUTHORIZATION = "wasmcp.host.authorization"
 STORES = "wasmcp.host.stores"
 TRANSPORTS = "wasmcp.host.transports"
 
+DEBUG = 10
 INFO = 20
 WARNING = 30
 ERROR = 40
@@ -160,14 +162,22 @@ def _write(name: str, level: int, text: str) -> None:
         standard_error.write_lines(f"warning: {text}" if level == WARNING else text)
 
 
-def set_up() -> None:
+def set_up(*, verbose: bool = False) -> None:
     """Write records from INFO on to standard error, for a process that serves, unless the program has handlers.
 
     Also replaces `sys.stderr` by a stream that does not block.
+
+    Args:
+        verbose: Write records from DEBUG on.
     """
     global _lowest  # noqa: PLW0603 - of the process, like standard error
-    _lowest = INFO
+    _lowest = DEBUG if verbose else INFO
     standard_error.replace_stream()
+
+
+def is_verbose() -> bool:
+    """Return True if records from DEBUG on are written to standard error."""
+    return _lowest <= DEBUG
 
 
 def flush() -> None:

@@ -59,6 +59,20 @@ def fits(booted: int) -> bool:
     return total is None or used / booted * (booted + 1) <= total * MEMORY_SHARE
 
 
+def bound(size: int, cores: int, instance: int) -> int:
+    """Return the number of instances that the memory has room for, if the operator sets none.
+
+    Args:
+        size: Maximum number of instances for other reasons.
+        cores: Number of instances that need not fit.
+        instance: Bytes of the linear memories of one instance; 0 if they are unknown.
+    """
+    total = memory.total()
+    if total is None or not instance:
+        return size
+    return max(min(size, cores), min(size, int(total * MEMORY_SHARE / instance)))
+
+
 class ThreadActivity:
     """State of a thread with a call: computing, or waiting in the host."""
 

@@ -234,6 +234,10 @@ class Instance:
             return GuestCancelledError(component=component, backtrace=backtrace, stderr=stderr)
         return GuestTimeoutError(self._timeout or 0.0, component=component, backtrace=backtrace, stderr=stderr)
 
+    def memory_bytes(self) -> int:
+        """Return the bytes of its linear memories; 0 if the system does not report them."""
+        return sum(size for start, size in memories().items() if start not in self._others)
+
     def close(self) -> None:
         """Drop the store and close the streams."""
         self.broken = True

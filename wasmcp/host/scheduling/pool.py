@@ -19,7 +19,8 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from wasmcp.errors import ArtifactError, HostError
-from wasmcp.host.engine import memory, stack
+from wasmcp.host.engine import logs, memory, stack
+from wasmcp.host.engine.limits import REUSES
 from wasmcp.host.scheduling import capacity
 from wasmcp.host.scheduling.call import InlinePolicy, PendingInputs
 from wasmcp.host.scheduling.deferred_signals import Deferred
@@ -42,6 +43,10 @@ _DRAINED = 600.0  # seconds that calls without a time limit get to end in a pool
 _LATE = 1.0  # seconds in which calls are still submitted to a pool that was replaced
 _POLL = 0.02  # seconds between two looks at the calls of a pool that was replaced
 _IDLE = 10.0  # seconds after which an idle instance ends, if there are more than cores
+
+
+def _mebibytes(size: int) -> str:
+    return f"{size / (1 << 20):.1f} MiB"
 
 
 class _Worker:
@@ -107,6 +112,9 @@ class _Worker:
             if self.abandoned:
                 pool.returned()
                 break
+            if pool.is_fresh:
+                instance.close()
+                self.instance = None
         with self._busy if not self.abandoned else nullcontext():
             if self.instance is not None:
                 self.instance.close()
@@ -179,22 +187,33 @@ class Pool:
 
     Attributes:
         size: Maximum number of instances.
+        is_fresh: True if each run of a call has an instance of its own.
     """
 
-    def __init__(self, program: Program, size: int | None = None, pending_inputs: PendingInputs | None = None) -> None:
+    def __init__(
+        self,
+        program: Program,
+        size: int | None = None,
+        pending_inputs: PendingInputs | None = None,
+        *,
+        reuse: str = REUSES[0],
+    ) -> None:
         """Create a pool without instances.
 
         Args:
             program: The compiled server.
             size: Number of instances that requests can use; None for as many as are of use.
             pending_inputs: Those of the pool before, whose suspended calls continue in this one.
+            reuse: `process`; or `request` to boot an instance for each run of a call, which ends with it.
         """
         self.program = program
         self._cores = max(1, size or os.cpu_count() or 1)
         self.size = max(1, size or capacity.default_size(can_wait=program.can_wait))
         self._exact = size is not None
         # A caller that requests one instance can rely on its memory, which an exceeded slice would lose.
-        self.inline_policy = InlinePolicy(trusted=program.can_stop and size != 1, by_target=program.can_wait)
+        self.is_fresh = reuse == "request"
+        trusted = program.can_stop and size != 1 and not self.is_fresh
+        self.inline_policy = InlinePolicy(trusted=trusted, by_target=program.can_wait)
         self.tokens = itertools.count(1)
         self.pending_inputs = pending_inputs or PendingInputs(self.submit, program.limits.answer)
         self._workers: list[_Worker] = []
@@ -208,6 +227,7 @@ class Pool:
         self._full_until = 0.0
         self._lock = threading.Lock()
         self._closed = False
+        self._instance_bytes = 0  # linear memories of an instance that was just booted; 0 if unknown
         self.failure: ArtifactError | None = None
         """The error of the last boot; None if it succeeded, or no instance was booted."""
 
@@ -376,13 +396,33 @@ class Pool:
 
         def run() -> None:
             try:
-                Instance(self.program).close()
+                instance = Instance(self.program)
+                if logs.is_verbose():
+                    self._instance_bytes = instance.memory_bytes()
+                instance.close()
             except BaseException as error:  # noqa: BLE001 - raised below, on the caller's thread
                 errors.append(error)
 
         stack.start_thread(run, "wasmcp-boot").join()
         if errors:
             raise errors[0]
+
+    def log_bound(self) -> None:
+        """Log the maximum number of instances, after `boot`."""
+        size = self.size if self._exact else capacity.bound(self.size, self._cores, self._instance_bytes)
+        total = memory.total()
+        share = None if total is None else int(total * capacity.MEMORY_SHARE)
+        life = ", a new one for each request" if self.is_fresh else ""
+        if self._exact:
+            reason = "as configured"
+        elif not self._instance_bytes or share is None:
+            reason = "the memory of an instance is unknown"
+        else:
+            one, most = _mebibytes(self._instance_bytes), _mebibytes(share)
+            reason = f"one has {one} of memory at its start, all of them can use {most}"
+        facts = {"instance_bytes": self._instance_bytes, "memory_bytes": share, "reuse": REUSES[self.is_fresh]}
+        message = f"at most {size} instances{life}: {reason}"
+        logs.log(logs.ENGINE, logs.DEBUG, message, instances=size, **facts)
 
     def new_instance(self, observer: CallObserver | None) -> Instance:
         """Boot an instance for a call, whose observer notes it.

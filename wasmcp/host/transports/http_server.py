@@ -34,6 +34,8 @@ def serve(
     instances: int | None = None,
     keyvalue: str | None = None,
     rates: RateLimits | None = None,
+    reuse: str | None = None,
+    verbose: bool = False,
 ) -> None:
     """Serve HTTP until interrupted. The endpoint is `/mcp` by default.
 
@@ -48,11 +50,13 @@ def serve(
         limits: The limits of the server.
         env: The environment variables that the server sees; none by default.
         directories: The directories that the server sees, as ``(host path, guest path, writable)``; none by default.
-        instances: Maximum number of concurrent requests in each process; by default as many as are of use (see
-            docs/guides/running.md).
+        instances: Maximum number of concurrent requests in each process; by default the one that the project
+            declares, or as many as are of use (see docs/guides/running.md).
         keyvalue: The store of `wasi:keyvalue`: `memory:`, `sqlite:PATH` or `redis://HOST`; by default the one of the
             environment variable `WASMCP_KEYVALUE`, or `memory:`.
         rates: The rate limits of each client; by default those that the project declares.
+        reuse: `process` or `request`, see `open_server`; by default the one that the project declares.
+        verbose: Log details, such as the bound of instances.
 
     Raises:
         HostError: A library of an extra is not installed, the address cannot be listened on, a TLS file cannot
@@ -81,12 +85,13 @@ def serve(
     options = _completed(options or HttpOptions(), host, port)
     if options.tls_certificate is not None:
         tls_context(options.tls_certificate, options.tls_key)
-    logs.set_up()
+    logs.set_up(verbose=verbose)
     settings = from_environment(os.environ, env or ())
     settings = _of_workers(settings) if options.workers > 1 else settings
     warn_if_stale(path)
     given = Given(dict(env or {}), tuple(directories), operator_store(keyvalue, os.environ))
     names = [] if options.unix_socket is not None else host_names(options.host)
+    declared = published(target, server).configuration
     serving = Serving(
         path,
         options,
@@ -95,9 +100,11 @@ def serve(
         with_state_keys(settings if ALLOWED_HOSTS in settings else {**settings, BOUND_TO: ",".join(names)}),
         given.env,
         tuple(given.directories),
-        instances,
+        declared.instances if instances is None else instances,
         given.keyvalue,
-        rates if rates is not None else published(target, server).configuration.limits,
+        declared.limits if rates is None else rates,
+        declared.reuse if reuse is None else reuse,
+        verbose,
     )
     _serve(serving, given)
 
@@ -115,6 +122,7 @@ def _serve(serving: Serving, given: Given) -> None:
     try:
         check_used(given, opened.imports)
         opened.boot()
+        opened.pool.log_bound()
         _check_authorization(opened, serving)
         _check_shared(opened, serving)
         bound, url = _listen(options)

@@ -108,6 +108,7 @@ def run(
     directories: Iterable[tuple[str, str, bool]] = (),
     instances: int | None = None,
     keyvalue: str | None = None,
+    reuse: str | None = None,
 ) -> None:
     """Serve a client over standard input and output until the input ends: the main function of a console script.
 
@@ -123,7 +124,9 @@ def run(
         limits: The limits of the server.
         env: Environment variables that the server sees in addition to those that the project declares.
         directories: Directories that the server sees in addition, as ``(host path, guest path, writable)``.
-        instances: Maximum number of concurrent requests; by default as many as are of use (see docs/guides/running.md).
+        instances: Maximum number of concurrent requests; by default the one that the project declares, or as many as
+            are of use (see docs/guides/running.md).
+        reuse: `process` or `request`, see `open_server`; by default the one that the project declares.
         keyvalue: The store of `wasi:keyvalue`: `memory:`, `sqlite:PATH` or `redis://HOST`. By default the one of the
             environment variable `WASMCP_KEYVALUE`, or a file below the user's data directory (`WASMCP_DATA_DIR`);
             `memory:` for a server's file.
@@ -136,16 +139,18 @@ def run(
     given = Given(dict(env or {}), tuple(directories), keyvalue)
     with exits():
         if not command_line:
-            _run(_shipped(target, server), given, limits, instances)
+            _run(_shipped(target, server), given, limits, instances, reuse)
             return
         from wasmcp.host.configuration import command_options
 
         found = _shipped(target, command_options.chosen_name(command_line) or server)
         parser = command_options.script_parser(Path(sys.argv[0]).name, found, limits)
         parsed = parser.parse_args(command_line)
-        chosen, _, many = command_options.read_options(parser, parsed)
+        chosen, _, pooling = command_options.read_options(parser, parsed)
         bounded = command_options.limits(parsed.timeout, parsed.memory, limits)
-        _run(found, command_options.merged(given, chosen), bounded, many or instances)
+        many, how = pooling.instances or instances, pooling.reuse or reuse
+        logs.set_up(verbose=pooling.verbose)
+        _run(found, command_options.merged(given, chosen), bounded, many, how)
 
 
 def run_given(
@@ -154,6 +159,9 @@ def run_given(
     given: Given | None = None,
     limits: Limits | None = None,
     instances: int | None = None,
+    *,
+    reuse: str | None = None,
+    verbose: bool = False,
 ) -> None:
     """Serve a client over standard input and output with the operator's values, as `wasmcp run` does.
 
@@ -162,13 +170,17 @@ def run_given(
         server: The name of the package's server.
         given: The operator's environment, directories and store.
         limits: The limits of the server.
-        instances: Maximum number of concurrent requests; by default as many as are of use (see docs/guides/running.md).
+        instances: Maximum number of concurrent requests; by default the one that the project declares, or as many as
+            are of use (see docs/guides/running.md).
+        reuse: `process` or `request`, see `open_server`; by default the one that the project declares.
+        verbose: Log details, such as the bound of instances.
 
     Raises:
         SystemExit: With status 1 if the server cannot be run, 130 if it was interrupted.
     """
     with exits():
-        _run(published(target, server), given or Given(), limits, instances)
+        logs.set_up(verbose=verbose)
+        _run(published(target, server), given or Given(), limits, instances, reuse)
 
 
 @contextmanager
@@ -184,7 +196,7 @@ def exits() -> Iterator[None]:
         _leave(130)
 
 
-def _run(server: Published, given: Given, limits: Limits | None, instances: int | None) -> None:
+def _run(server: Published, given: Given, limits: Limits | None, instances: int | None, reuse: str | None) -> None:
     given = replace(given, keyvalue=operator_store(given.keyvalue, os.environ))
     whole = complete(server, given, os.environ)
     settings = from_environment(os.environ, whole.env)
@@ -195,7 +207,8 @@ def _run(server: Published, given: Given, limits: Limits | None, instances: int 
         {
             "limits": limits_for(settings, limits),
             "settings": settings,
-            "instances": instances,
+            "instances": server.configuration.instances if instances is None else instances,
+            "reuse": server.configuration.reuse if reuse is None else reuse,
             "env": dict(whole.env),
             "directories": tuple(whole.directories),
             "keyvalue": whole.keyvalue,
@@ -229,8 +242,9 @@ def _serve(path: Path, named: Given, given: dict[str, Any], rates: RateLimits) -
                 )
             )
             check_used(named, opened[0].imports)
-            if given["settings"]:
+            if given["settings"] or logs.is_verbose():
                 opened[0].boot()
+                opened[0].pool.log_bound()
             session.ready(opened[0])
         except Exception as error:  # noqa: BLE001 - raised below, on the thread that ends the process
             errors.append(error)

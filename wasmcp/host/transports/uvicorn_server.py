@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from wasmcp.host.engine.limits import REUSES
 from wasmcp.host.scheduling.deferred_signals import defer_all, only_notes
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class Serving(NamedTuple):
     instances: int | None
     keyvalue: str | None
     rates: RateLimits
+    reuse: str = REUSES[0]
+    verbose: bool = False
 
     def tracing(self) -> Tracing | None:
         """Return the traces of this process; None if they are disabled.
@@ -68,6 +71,7 @@ class Serving(NamedTuple):
             env=self.env,
             directories=self.directories,
             instances=self.instances,
+            reuse=self.reuse,
             keyvalue=self.keyvalue,
             echo_stderr=True,
             quick_start=True,

@@ -40,7 +40,7 @@ def work(serving: Serving, bound: socket.socket) -> None:
             os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=end_with_parent, name="wasmcp-parent", daemon=True).start()
-    logs.set_up()
+    logs.set_up(verbose=serving.verbose)
     tracing = serving.tracing()
     serve_on(bound, serving.open(tracing), serving, tracing=tracing)
 
