@@ -56,7 +56,7 @@ __all__ = [
     "wasmcp_transport",
 ]
 
-_PARTS = ("artifacts", "costs", "coverage", "fuzz", "server_options", "snapshot", "world")
+_PARTS = ("artifacts", "costs", "coverage", "fuzz", "server_options", "snapshot", "suite_options", "world")
 pytest_plugins = tuple(f"pytest_wasmcp.{part}" for part in _PARTS)
 """Parts of the plugin with options of their own."""
 
@@ -118,7 +118,9 @@ def pytest_report_header(config: pytest.Config) -> str:
     """Return a line with the versions and the server."""
     from importlib.metadata import version
 
-    target = option(config, "wasmcp_server") or "the project's own"
+    from wasmcp.terminal import without_password
+
+    target = without_password(option(config, "wasmcp_server") or "the project's own")
     if is_fast(config):
         target += " (development builds)"
     return f"wasmcp: {version('wasmcp')}, wasmtime {version('wasmtime')}, server: {target}"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from wasmcp.errors import GuestTrapError, HostError, RequestError
+from wasmcp.errors import GuestTrapError, HostError, RequestError, ResponseTimeoutError
 from wasmcp.host import open_server
 from wasmcp.testing.tool_properties import Counterexample, counterexamples
 
@@ -133,6 +133,18 @@ def test_a_result_that_depends_on_earlier_calls_is_reported() -> None:
 
     (found,) = search(unstable)
     assert "not each time" in found.problem
+
+
+def test_a_server_that_does_not_answer_is_called_once() -> None:
+    calls: list[Any] = []
+
+    def silent(arguments: dict[str, Any]) -> dict[str, Any]:
+        calls.append(arguments)
+        raise ResponseTimeoutError("server", "tools/call", 30)
+
+    allowed, rejected = search(silent)
+    assert allowed.problem.startswith("it does not answer: `server` did not respond")
+    assert calls == [allowed.arguments, rejected.arguments]
 
 
 def test_an_invalid_schema_is_an_error() -> None:

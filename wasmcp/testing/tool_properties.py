@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from wasmcp.errors import GuestTrapError, HostError, RequestError
+from wasmcp.errors import ConnectionFailedError, GuestTrapError, HostError, RequestError
 from wasmcp.protocol import CODES
 
 
@@ -161,8 +161,18 @@ def _searched(strategy: Any, check: Callable[[Any], str | None], examples: int, 
         return None
     last: list[tuple[Any, str]] = []
 
+    is_lost = False
+
     def run(value: Any) -> None:
-        problem = check(value)
+        nonlocal is_lost
+        if is_lost:  # a smaller counterexample would take as long
+            if value == last[0][0]:
+                raise _FoundError
+            return
+        try:
+            problem = check(value)
+        except ConnectionFailedError as error:
+            problem, is_lost = f"it does not answer: {error}", True
         if problem is not None:
             last[:] = [(value, problem)]
             raise _FoundError

@@ -1,0 +1,27 @@
+"""Names, descriptions and schemas of entries, and the size of the list of tools."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from wasmcp.testing import entry_lint
+
+
+def test_entries_have_valid_names_descriptions_and_schemas(suite_lists: Any, suite_report: Any) -> None:
+    """Lint the lists."""
+    found = list(entry_lint.remarks(suite_lists))
+    errors = [str(one) for one in found if one.level == entry_lint.ERROR]
+    suite_report.close(errors, [str(one) for one in found if one.level == entry_lint.WARNING])
+
+
+def test_the_list_of_tools_is_within_its_size(suite_lists: Any, suite_report: Any, pytestconfig: pytest.Config) -> None:
+    """Report the size of the list of tools, which each conversation of a model has to read."""
+    size = entry_lint.tools_size(suite_lists["tools"])
+    suite_report.add(
+        f"list of {len(suite_lists['tools'])} tools: {size:,} bytes, some {size // 4:,} tokens (bytes / 4)"
+    )
+    most = pytestconfig.getoption("wasmcp_suite_tool_bytes")
+    if most is not None and size > most:
+        suite_report.close([f"the list of tools has {size:,} bytes, and `--wasmcp-suite-tool-bytes` is {most:,}"])
