@@ -155,6 +155,23 @@ def test_batches_tool_errors_and_identifiers(server_file: Path, otlp: Collector)
     assert "secret" not in str(otlp.spans)
 
 
+def test_requests_that_are_not_sampled_have_no_spans_and_pass_that_on(
+    server_file: Path, otlp: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "parentbased_always_off")
+    port = free_port()
+    with served(str(server_file), "--port", str(port)) as process:
+        client = Client(port)
+        _, seen = client.call("echo", {"sampled": False})
+        _, continued = client.call("echo", {"sampled": True}, {"traceparent": PARENT})
+        assert process.stop() in {0, -15}
+    flags = json.loads(seen)["params"]["_meta"]["traceparent"].rpartition("-")[2]
+    assert int(flags, 16) & 1 == 0  # W3C Trace Context, "sampled"
+    (span,) = otlp.named("tools/call echo")
+    assert json.loads(continued)["params"]["_meta"]["traceparent"] == f"00-{TRACE}-{span.id}-01"
+    assert {each.parent for each in otlp.spans if each.trace == TRACE} == {"00f067aa0ba902b7", span.id}
+
+
 def test_workers_export_spans(zig_server: Path, otlp: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_SERVICE_NAME", "ours")
     port = free_port()

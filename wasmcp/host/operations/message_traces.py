@@ -170,6 +170,8 @@ class RequestTrace:
         self._child("wasmcp.call", seconds, error, waited)
 
     def _child(self, name: str, seconds: float, error: Exception | None, waited: float | None = None) -> None:
+        if not self.spans[0].is_recording():
+            return  # not sampled, and neither are the spans below it
         from opentelemetry.trace import set_span_in_context
 
         attributes = None if waited is None else {"wasmcp.wait.duration": waited}
@@ -188,7 +190,7 @@ class RequestTrace:
         """End the spans, with what is known of the response."""
         from opentelemetry.trace import Status, StatusCode
 
-        answers = _answers(self._last)
+        answers = _answers(self._last) if any(span.is_recording() for span in self.spans) else {}
         ended = int((record.time + record.seconds) * 1e9)
         for message, span in zip(self._messages, self.spans, strict=True):
             if span.is_recording():
