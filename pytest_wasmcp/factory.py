@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -178,5 +177,7 @@ def new_issuer() -> Iterator[Issuer]:
         from wasmcp.auth.issuer_server import serving
     except AuthorizationError as error:
         pytest.fail(str(error), pytrace=False)
+    import secrets
+
     with serving(clients={"wasmcp": secrets.token_urlsafe(16)}) as issuer:
         yield issuer

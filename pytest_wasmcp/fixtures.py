@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from pytest_wasmcp.aio import AsyncServer
-from pytest_wasmcp.factory import Overrides, ServerFactory, Token, new_issuer
 from pytest_wasmcp.server_options import server_scope
 from pytest_wasmcp.targets import Builds, is_fast, positive
 
 if TYPE_CHECKING:
+    from pytest_wasmcp.aio import AsyncServer
+    from pytest_wasmcp.factory import Token
     from wasmcp.auth.issuer import Issuer
     from wasmcp.guest.testing import FakeHttp, FakeKv
     from wasmcp.host import Limits
@@ -86,6 +86,8 @@ def wasmcp_token() -> Token:
 @pytest.fixture(scope=server_scope)
 def wasmcp_issuer() -> Iterator[Issuer]:
     """Yield an issuer of access tokens, with an HTTP server on loopback: metadata, keys, introspection."""
+    from pytest_wasmcp.factory import new_issuer
+
     with new_issuer() as issuer:
         yield issuer
 
@@ -128,6 +130,8 @@ def _factory(name: str, scope: Any) -> Any:
         wasmcp_builds: Builds,
         wasmcp_world: World,
     ) -> Iterator[MakeServer]:
+        from pytest_wasmcp.factory import Overrides, ServerFactory  # lazy: it is not needed to collect tests
+
         overrides = Overrides(
             wasmcp_target,
             wasmcp_limits,
@@ -159,6 +163,8 @@ def wasmcp_server(wasmcp_shared_servers: MakeServer) -> ServerUnderTest:
 @pytest.fixture(scope=server_scope)
 def wasmcp_async_server(wasmcp_shared_servers: MakeServer) -> AsyncServer:
     """Return the project's composed server for tests that are coroutine functions."""
+    from pytest_wasmcp.aio import AsyncServer
+
     return AsyncServer(wasmcp_shared_servers())
 
 

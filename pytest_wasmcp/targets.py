@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from math import inf
@@ -119,6 +118,8 @@ def locate(node: Any, target: str | Path | None, builds: Builds) -> Target:
 
 def _has_servers(directory: Path) -> bool:
     """Check for a `pyproject.toml` with `[tool.wasmcp]`; one that is not TOML counts, for the build to report it."""
+    import tomllib  # lazy: a run without tests of servers does not need it
+
     try:
         document = tomllib.loads((directory / "pyproject.toml").read_text("utf-8"))
     except OSError:

@@ -13,6 +13,8 @@ from support import granted_components
 from support.granted_components import Built, built_component, inspected
 from support.web_server import web_server
 
+from wasmcp.testing.world import World
+
 pytestmark = pytest.mark.slow
 
 SOURCE = Path(__file__).parent.parent / "support" / "granted_tools.py"
@@ -75,3 +77,18 @@ def test_exactly_the_rules_work(running: Callable[..., Any], directories: Path, 
     assert part["rules"] == {**grants, "http": [url]}
     assert part["unproved_rules"] == []
     assert part["refused"] == ["sockets"]
+
+
+def test_the_world_of_a_test_is_that_of_a_python_component(running: Callable[..., Any]) -> None:
+    world = World()
+    world.http.route("GET", "https://api.example.org/*", text="stubbed")
+    with running({"http": True}, substitutes=world.substitutes()) as call:
+        assert call("get", url="https://api.example.org/x?y=1") == "stubbed"
+        assert "not granted" in call("get", url="https://other.example/")
+        world.clock.freeze("2026-01-02T03:00:00Z", waits=False)  # from now on timeouts end at once
+        world.clock.seed(1)
+        time_of_day, passed, _ = call("moment")
+    assert (time_of_day, passed) == (1767326400.0, 3600.0)
+    assert [sent.url for sent in world.http.requests] == ["https://api.example.org/x?y=1"]
+    assert list(world.http.refused) == ["GET https://other.example/"]
+    world.close()

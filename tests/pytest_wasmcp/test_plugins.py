@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import textwrap
+import warnings
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 SYNC = """
     import pytest
@@ -90,6 +96,33 @@ def test_a_test_runs_under_the_pytest_that_is_installed(world_tests: pytest.Pyte
     result = world_tests.runpytest_subprocess()
     result.stdout.fnmatch_lines([f"*pytest-{version('pytest')}*"])
     result.assert_outcomes(passed=4)
+
+
+def test_runs_with_pytest_8(world_tests: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = installed_pytest_8()
+    monkeypatch.setenv("PYTEST_ADDOPTS", f"{NONE} -p no:timeout -p no:hypothesispytest -p no:syrupy")
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    world_tests.makepyfile(textwrap.dedent(SYNC))
+    result = world_tests.runpytest_subprocess()
+    result.stdout.fnmatch_lines(["*pytest-8.*"])
+    result.assert_outcomes(passed=4)
+
+
+def installed_pytest_8() -> Path:
+    """Return a folder with pytest 8 for `PYTHONPATH`, installed once. If it cannot be, the test is skipped."""
+    folder = Path(os.environ["WASMCP_CACHE_DIR"]) / "pytest-8"
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / "lock"):
+        if not (folder / "installed").exists():
+            command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(folder)]
+            done = subprocess.run(
+                [*command, "--upgrade", "pytest>=8,<9"], check=False, capture_output=True, text=True, timeout=300
+            )
+            if done.returncode != 0:
+                warnings.warn(f"pytest 8 cannot be installed: {done.stderr.strip()[-300:]}", stacklevel=2)
+                pytest.skip("pytest 8 cannot be installed")
+            (folder / "installed").write_text("", "utf-8")
+    return folder
 
 
 def test_a_project_that_does_not_use_the_plugin_imports_nothing_heavy(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,3 +63,11 @@ def write(path: str) -> int:
     """Write a file."""
     with reported():
         return Path(path).write_text("written")
+
+
+@tool
+def moment() -> list[float]:
+    """Sleep, and return the time of day, the time that passed, and a random number of the operating system."""
+    begun = time.monotonic()
+    time.sleep(3600)
+    return [time.time(), time.monotonic() - begun, os.urandom(1)[0]]
