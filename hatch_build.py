@@ -38,11 +38,13 @@ else:
 STAMP = "built.json"
 _MODULES = {
     "lib": FRAMEWORK / "lib" / "lib.zig",
-    # Authors' components and the framework normalise URIs with the same code.
+    # Authors' components and the framework normalise URIs, and send requests, with the same code.
     "uris": ROOT / "guests" / "zig" / "uris.zig",
+    "http": ROOT / "guests" / "zig" / "http.zig",
 }
-_WITHOUT_SIMD = frozenset({"authorization"})
-"""Components without vector instructions: with them, checks of signatures take two to three times as long."""
+_WITHOUT_SIMD = frozenset({"authorization", "key-fetcher"})
+"""Components without vector instructions: with them, checks of signatures take two to three times as long. The key
+fetcher is smaller without them."""
 DECLARATIONS = "wit.d.ts"
 SCRIPT_WORLDS = ("script", "http-imports", "kv-imports", "sessions-imports", "config-imports")
 

@@ -41,6 +41,7 @@ FRAMEWORKS_OWN = (
     "env-rules",
     "fs-rules",
     "http-rules",
+    "issuer-documents",
     "kv-rules",
     "scripted",
     "server-metadata",

@@ -33,6 +33,9 @@ FRAMEWORK_COMPONENTS = (
     "insecure-seed",
     *GUARDS,
     "authorization",
+    "key-fetcher",
+    "issuer-storage",
+    "issuer-storage-draft",
 )
 """The names of the framework's components, as the folders of ``framework/``."""
 

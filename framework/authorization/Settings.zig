@@ -10,9 +10,9 @@ const Settings = @This();
 /// Mode of authorization. `public`: every request is allowed. Null: not set.
 mode: ?enum { public, oauth } = null,
 keys: Keys = .{},
-/// Keys come from the host. False: from `JWT_PUBLIC_KEY` or `JWT_JWKS`.
+/// Keys are fetched, by the host or by `key-fetcher`. False: from `JWT_PUBLIC_KEY` or `JWT_JWKS`.
 remote: bool = false,
-/// The host introspects tokens: all but JSON Web Tokens, or all without keys.
+/// Tokens are introspected: all but JSON Web Tokens, or all without keys.
 introspects: bool = false,
 issuer: ?[]const u8 = null,
 /// Audiences, one of which a token must have. Empty: tokens of any audience are accepted.
@@ -96,15 +96,15 @@ fn read(self: *Settings, allocator: Allocator, given: *const Given) error{OutOfM
         self.issuer = text;
     }
     if (given.WASMCP_SERVER_URI) |text| {
-        if (!isUrl(text)) return "WASMCP_SERVER_URI must be the URL of this server's MCP endpoint, " ++
+        if (!lib.urls.isUrl(text)) return "WASMCP_SERVER_URI must be the URL of this server's MCP endpoint, " ++
             "like `https://example.com/mcp`, without query and fragment";
         self.server = withoutSlash(text);
     }
     if (given.WASMCP_AUTH_SERVER_URL) |text| {
-        if (!isUrl(text)) return "WASMCP_AUTH_SERVER_URL must be a URL like `https://auth.example.com`";
+        if (!lib.urls.isUrl(text)) return "WASMCP_AUTH_SERVER_URL must be a URL like `https://auth.example.com`";
         self.authorization_server = text;
     } else if (self.issuer) |text| {
-        if (isUrl(text)) self.authorization_server = text;
+        if (lib.urls.isUrl(text)) self.authorization_server = text;
     }
     if (given.JWT_AUDIENCE) |text| {
         self.audience = try split(allocator, text, ",");
@@ -141,13 +141,13 @@ fn readIntrospection(self: *Settings, given: *const Given) error{OutOfMemory}!?[
                 "JWT_INTROSPECTION_URI";
         return null;
     };
-    if (!isFetchable(uri)) return "JWT_INTROSPECTION_URI" ++ not_fetchable;
+    if (!lib.urls.isFetchable(uri)) return "JWT_INTROSPECTION_URI" ++ not_fetchable;
     if (isEmpty(given.JWT_INTROSPECTION_CLIENT_ID) or isEmpty(given.JWT_INTROSPECTION_CLIENT_SECRET))
         return "JWT_INTROSPECTION_URI needs JWT_INTROSPECTION_CLIENT_ID and JWT_INTROSPECTION_CLIENT_SECRET";
     if (given.JWT_INTROSPECTION_TTL) |text| if (lib.decimal.parse(text, most_verdict_ttl) == null) return std.fmt
         .comptimePrint("JWT_INTROSPECTION_TTL must be a number of seconds from 0 to {d}", .{most_verdict_ttl});
-    if (!fetches(given)) return "tokens are introspected by `wasmcp serve` and in Python only: unset " ++
-        "JWT_INTROSPECTION_URI, and set JWT_JWKS to the text of the issuer's key set, or JWT_PUBLIC_KEY";
+    if (!fetches(given)) return "the host does not introspect tokens: compose the server with " ++
+        "`environment = true`, or unset JWT_INTROSPECTION_URI, and set JWT_JWKS to the text of the issuer's key set";
     self.introspects = true;
     return null;
 }
@@ -188,19 +188,20 @@ fn readKeys(self: *Settings, allocator: Allocator, given: *const Given) error{Ou
                 "used: RSA of 2048 to 4096 bits, P-256, P-384 or Ed25519",
         };
     } else if (given.JWT_JWKS_URI) |text| {
-        if (!isFetchable(text)) return "JWT_JWKS_URI" ++ not_fetchable;
+        if (!lib.urls.isFetchable(text)) return "JWT_JWKS_URI" ++ not_fetchable;
         self.remote = true;
     } else if (self.introspects) {
         // All tokens are introspected.
     } else if (self.issuer) |text| {
-        if (!isUrl(text) or !isFetchable(text)) return "JWT_ISSUER is not a URL that begins with `https://`, so its " ++
-            "keys cannot be discovered: set JWT_JWKS_URI, JWT_JWKS or JWT_PUBLIC_KEY";
+        if (!lib.urls.isUrl(text) or !lib.urls.isFetchable(text))
+            return "JWT_ISSUER is not a URL that begins with `https://`, so its " ++
+                "keys cannot be discovered: set JWT_JWKS_URI, JWT_JWKS or JWT_PUBLIC_KEY";
         self.remote = true;
     } else return "WASMCP_AUTH_MODE is `oauth`, but keys are missing: " ++
         "set JWT_ISSUER, JWT_JWKS_URI, JWT_JWKS, JWT_PUBLIC_KEY or JWT_INTROSPECTION_URI";
     if (given.JWT_JWKS_TTL != null and !self.remote) return "JWT_JWKS_TTL has no effect, because no keys are fetched";
-    if (self.remote and !fetches(given)) return "keys are fetched by `wasmcp serve` and in Python only: " ++
-        "set JWT_JWKS to the text of the issuer's key set, or JWT_PUBLIC_KEY, and unset JWT_JWKS_URI";
+    if (self.remote and !fetches(given)) return "the host does not fetch keys: compose the server with " ++
+        "`environment = true`, or set JWT_JWKS to the text of the issuer's key set, and unset JWT_JWKS_URI";
     return null;
 }
 
@@ -219,41 +220,6 @@ fn split(
         if (one.len > 0) try list.append(allocator, one);
     }
     return list.items;
-}
-
-fn isUrl(text: []const u8) bool {
-    const rest = for ([_][]const u8{ "https://", "http://" }) |scheme| {
-        if (lib.bytes.startsWith(text, scheme)) break text[scheme.len..];
-    } else return false;
-    for (rest) |byte| switch (byte) {
-        0x21, 0x24...0x5b, 0x5d...0x7e => if (byte == '?' or byte == '\\') return false,
-        else => return false,
-    };
-    return rest.len > 0 and rest[0] != '/' and rest[0] != ':';
-}
-
-/// Return whether the host can fetch this URL: protected by TLS, or on this machine. It can have a query.
-fn isFetchable(text: []const u8) bool {
-    const query = std.mem.findScalar(u8, text, '?') orelse text.len;
-    if (!isUrl(text[0..query])) return false;
-    for (text[query..]) |byte| if (byte <= 0x20 or byte >= 0x7f or byte == '#' or byte == '\\') return false;
-    const secure = lib.bytes.startsWith(text, "https://");
-    const rest = text[if (secure) "https://".len else "http://".len..query];
-    const authority = rest[0 .. std.mem.findScalar(u8, rest, '/') orelse rest.len];
-    if (std.mem.findScalar(u8, authority, '@') != null) return false;
-    return secure or isLoopback(authority);
-}
-
-/// Return whether an authority, or a text that begins with one, is of this machine.
-pub fn isLoopback(text: []const u8) bool {
-    const host = if (text.len > 0 and text[0] == '[')
-        text[0 .. (std.mem.findScalar(u8, text, ']') orelse return false) + 1]
-    else
-        text[0 .. std.mem.findAny(u8, text, ":/") orelse text.len];
-    if (std.ascii.eqlIgnoreCase(host, "localhost") or lib.bytes.equal(host, "[::1]")) return true;
-    if (!lib.bytes.startsWith(host, "127.")) return false;
-    for (host) |byte| if (byte != '.' and !std.ascii.isDigit(byte)) return false;
-    return true;
 }
 
 pub fn withoutSlash(text: []const u8) []const u8 {

@@ -279,7 +279,7 @@ const Place = struct {
         for (request.headers) |field| {
             if (!std.ascii.eqlIgnoreCase(field[0], "host") or !isHost(field[1])) continue;
             // The scheme of a proxy in front is not known; without one a server is on this machine.
-            place.origin = .{ if (Settings.isLoopback(field[1])) "http://" else "https://", field[1] };
+            place.origin = .{ if (lib.urls.isLoopback(field[1])) "http://" else "https://", field[1] };
         }
         return place;
     }

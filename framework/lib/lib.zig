@@ -3,6 +3,7 @@
 pub const access = @import("access.zig");
 pub const Completion = @import("Completion.zig");
 pub const Constant = @import("constant.zig").Constant;
+pub const IssuerDocuments = @import("IssuerDocuments.zig").IssuerDocuments;
 pub const KeyValue = @import("KeyValue.zig").KeyValue;
 pub const SessionStates = @import("SessionStates.zig").SessionStates;
 pub const bytes = @import("bytes.zig");
@@ -15,8 +16,10 @@ pub const lists = @import("lists.zig");
 pub const percent = @import("percent.zig");
 pub const policy = @import("policy.zig");
 pub const proposals = @import("proposals.zig");
+pub const Target = @import("Target.zig");
 pub const tools = @import("tools.zig");
 pub const uri_matching = @import("uri_matching.zig");
+pub const urls = @import("urls.zig");
 pub const typed = @import("typed.zig");
 pub const UriTemplate = @import("UriTemplate.zig");
 pub const Writer = @import("Writer.zig");
@@ -34,7 +37,9 @@ test {
     _ = policy;
     _ = @import("selection.zig");
     _ = proposals;
+    _ = Target;
     _ = typed;
     _ = UriTemplate;
+    _ = urls;
     _ = Writer;
 }

@@ -138,6 +138,26 @@ def test_keys_are_discovered_from_an_issuer(component: bytes, tmp_path: Path, mo
         assert (status(own), status(own, first), status(own, f"{first}x")) == (401, 200, 401)
 
 
+def test_keys_are_fetched_by_a_server_under_wasmtime(component: bytes, tmp_path: Path) -> None:
+    """The commands of "Keys under other runtimes", with free ports."""
+    (tmp_path / "whoami.wasm").write_bytes(component)
+    issuer, own = free_port(), free_port()
+    steps = [
+        step.replace("9000", str(issuer)).replace("8080", str(own))
+        for step, _ in commands_of("## Keys under other runtimes")
+    ]
+    make, serve_issuer, export, serve, request_token = (step.removesuffix(" &") for step in steps)
+    run(tmp_path, f"{make} --grant whoami=middleware --dynamic whoami")
+    serve_issuer = serve_issuer.replace("wasmcp", f"exec {sys.executable} -m wasmcp", 1)
+    serve = serve.replace("wasmtime serve", f"exec {wasmtime()} serve --addr 127.0.0.1:{own}")
+    with (
+        listening(["bash", "-c", serve_issuer], issuer),
+        listening(["bash", "-c", f"{export}\n{serve}"], own, cwd=tmp_path),
+    ):
+        token = json.loads(run(tmp_path, f"{export}\n{request_token} --noproxy '*'"))["access_token"]
+        assert (status(own), status(own, token), status(own, f"{token}x")) == (401, 200, 401)
+
+
 def test_opaque_tokens_of_an_issuer_are_introspected(component: bytes, tmp_path: Path) -> None:
     path = tmp_path / "server.wasm"
     path.write_bytes(compose(component))

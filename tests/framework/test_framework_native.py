@@ -26,7 +26,7 @@ URIS = FRAMEWORK.parent / "guests" / "zig" / "uris.zig"
         "server-io/client_results.zig",
         "catalogue/Index.zig",
         "transport/protocol.zig",
-        "guards/http-guard/Target.zig",
+        "lib/Target.zig",
         "guards/fs-guard/paths.zig",
     ],
 )

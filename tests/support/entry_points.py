@@ -7,7 +7,7 @@ import http.client
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,7 +71,9 @@ class Response:
 class Embedded:
     """The `exchange` export, called in this process."""
 
-    def __init__(self, server: Path, *, memory: int | None = None) -> None:
+    def __init__(
+        self, server: Path, *, memory: int | None = None, prepare: Callable[[Linker], Any] | None = None
+    ) -> None:
         engine = wasmtime.Engine()
         self.store = wasmtime.Store(engine)
         if memory is not None:
@@ -87,6 +89,7 @@ class Embedded:
         linker = Linker(engine)
         linker.add_wasip2()
         linker.add_wasi_http()
+        self._prepared = None if prepare is None else prepare(linker)
         instance = linker.instantiate(self.store, Component.from_file(engine, str(server)))
         exchange = instance.get_export_index(self.store, "wasmcp:embedding/exchange@0.1.0")
         self._http = self._function(instance, exchange, "http")

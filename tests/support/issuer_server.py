@@ -62,7 +62,7 @@ class Issuer:
     def token(self, kid: str, **more: Any) -> str:
         """Return a token that is signed with one of its keys."""
         return signed(
-            self.keys[kid], "ES256", {"alg": "ES256", "typ": "at+jwt", "kid": kid}, claims(iss=self.url, **more)
+            self.keys[kid], "ES256", {"alg": "ES256", "typ": "at+jwt", "kid": kid}, claims(**{"iss": self.url, **more})
         )
 
     def fetches(self, path: str) -> int:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,13 +52,16 @@ def nats(folder: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def wash_dev(command: str, server: Path, folder: Path, store: str = "memory") -> Iterator[int]:
-    """A server under `wash dev`, in the project that our printed command makes; its port."""
+def wash_dev(
+    command: str, server: Path, folder: Path, store: str = "memory", *, workload: dict[str, Any] | None = None
+) -> Iterator[int]:
+    """A server under `wash dev`, in the project that our printed command makes, with this workload; its port."""
     make, _, run = run_commands("wasmcloud", "http", server, [])[0].rpartition(" && ")
     project = folder / f"{server.stem}.wasmcloud"
     assert run == f"wash -C {shlex.quote(project.name)} dev"
     subprocess.run(["sh", "-c", make], cwd=folder, check=True)
     config = json.loads((project / ".wash" / "config.yaml").read_text())
+    config |= {} if workload is None else {"workload": workload}
     port = free_port()
     config["dev"] = {"address": f"127.0.0.1:{port}"}
     with contextlib.ExitStack() as stack:

@@ -155,6 +155,8 @@ DRAFTS = {FIRST_DRAFT: "kv-store-draft", SECOND_DRAFT: "kv-store"}
 """Drafts of `wasi:keyvalue`, and the framework component for each."""
 SESSION_DRAFTS = {FIRST_DRAFT: "stored-sessions-draft", SECOND_DRAFT: "stored-sessions"}
 """The framework components that keep sessions over HTTP in the storage of the runtime, by draft."""
+ISSUER_DRAFTS = {FIRST_DRAFT: "issuer-storage-draft", SECOND_DRAFT: "issuer-storage"}
+"""The framework components that keep the keys of issuers in the storage of the runtime, by draft."""
 
 
 class Instantiate(Protocol):

@@ -39,6 +39,7 @@ ACCESS = _interface("access")
 ACCESS_RULES = _interface("access-rules")
 AUTHORIZER = _interface("authorizer")
 AUTHORIZER_OPTIONS = _interface("authorizer-options")
+ISSUER_DOCUMENTS = _interface("issuer-documents")
 
 EXCHANGE = "wasmcp:embedding/exchange@0.1.0"
 

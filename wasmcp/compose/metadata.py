@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from wasmcp.environment import AUTHORIZATION, INTROSPECTION_SECRET
+from wasmcp.environment import AUTH_MODE, AUTHORIZATION, INTROSPECTION_SECRET
 from wasmcp.errors import CompositionError
 from wasmcp.revision_views import to_json_text
 
@@ -105,6 +105,13 @@ def setting_problem(name: str, value: object) -> str | None:
     if not isinstance(value, str) or not value.strip():
         return f"must be a string that is not empty, not {value!r}"
     return None
+
+
+def fetches_keys(settings: Mapping[str, str]) -> bool:
+    """Return true if the keys of an issuer are fetched with these settings."""
+    if settings.get(AUTH_MODE, "").strip().lower() != "oauth" or {"JWT_JWKS", "JWT_PUBLIC_KEY"} & settings.keys():
+        return False
+    return "JWT_JWKS_URI" in settings or ("JWT_ISSUER" in settings and "JWT_INTROSPECTION_URI" not in settings)
 
 
 def check_settings(settings: Mapping[str, str], *, environment: bool, auth: Authorization = "operator") -> None:

@@ -34,7 +34,14 @@ from wasmcp.compose.catalogue import Catalogue
 from wasmcp.compose.chain_plan import OnDuplicate, Part, Segment, catalogue_of, components_of, plan_chain, tools_of
 from wasmcp.compose.component_reader import Component, ComponentSpec, check_offers, raise_refused, read_components
 from wasmcp.compose.deny_stubs import stubs
-from wasmcp.compose.framework import SECOND_DRAFT, SESSION_DRAFTS, FrameworkComponent, Stores, load_framework
+from wasmcp.compose.framework import (
+    ISSUER_DRAFTS,
+    SECOND_DRAFT,
+    SESSION_DRAFTS,
+    FrameworkComponent,
+    Stores,
+    load_framework,
+)
 from wasmcp.compose.generated_components import (
     CONFIG_TYPE,
     DEVELOPMENT_TYPE,
@@ -64,6 +71,7 @@ from wasmcp.compose.interfaces import (
     ENTRY_POINTS,
     ENVIRONMENT,
     INSECURE_SEED,
+    ISSUER_DOCUMENTS,
     MESSAGES,
     SERVER_HANDLER,
     SERVER_METADATA,
@@ -72,9 +80,9 @@ from wasmcp.compose.interfaces import (
     WIRE,
     is_among,
 )
-from wasmcp.compose.metadata import Authorization, ServerMetadata, check_settings
+from wasmcp.compose.metadata import Authorization, ServerMetadata, check_settings, fetches_keys
 from wasmcp.compose.roles import Kind, Role, roles_section
-from wasmcp.compose.wiring import Services, Wiring, check_imports
+from wasmcp.compose.wiring import Services, Wiring, check_imports, comes_from_outside
 from wasmcp.development_builds import INTERFACE
 from wasmcp.errors import CompositionError, InvalidComponentError, LimitExceededError
 from wasmcp.revision_views import Item, to_json_text
@@ -175,7 +183,8 @@ def compose_server(
         development: True if components of development builds are permitted; see `wasmcp.development_builds`.
         access: Its access rules: the entries that exist under each path of its endpoint, and its policy.
         stored_sessions: True if sessions over HTTP are kept in `wasi:keyvalue`, for runtimes whose storage lasts and
-            that keep no sessions themselves; see `wasmcp.compose.deployment_targets.STORED_SESSIONS`.
+            that keep no sessions themselves; see `wasmcp.compose.deployment_targets.STORED_SESSIONS`. The keys of an
+            issuer that the server fetches itself are then kept there, too.
 
     Returns:
         The server. The same arguments give the same bytes.
@@ -203,6 +212,8 @@ def compose_server(
         rules=text,
         auth=auth,
         sessions=SESSION_DRAFTS[keyvalue] if stored_sessions else None,
+        # A component with the whole of `wasi:keyvalue` could replace the keys that tokens are verified with.
+        issuers=ISSUER_DRAFTS[keyvalue] if stored_sessions and not any(map(_stores, read)) else None,
     )
     encoded = encode(composition.graph)
     permitted = (INTERFACE,) if development else ()
@@ -221,6 +232,12 @@ def compose_server(
         unlimited={component.name: found for component in read if (found := unlimited_grants(component))},
         access=rules,
     )
+
+
+def _stores(component: Component) -> bool:
+    """Return true if a component imports `wasi:keyvalue` from the host."""
+    imported = (name for name in component.info.imports if name.startswith("wasi:keyvalue/"))
+    return any(comes_from_outside(component, name) for name in imported)
 
 
 def check_size(data: bytes, components: Sequence[Component]) -> None:
@@ -323,6 +340,7 @@ class Composition:
         rules: str | None = None,
         auth: Authorization = "operator",
         sessions: str | None = None,
+        issuers: str | None = None,
     ) -> None:
         """Put the transport in front of the chain, and export its entry points.
 
@@ -333,6 +351,7 @@ class Composition:
             rules: The access rules.
             auth: The authorization.
             sessions: The framework component that keeps sessions over HTTP; None for none.
+            issuers: The framework component that keeps the keys of issuers, if they are fetched; None for none.
 
         Raises:
             CompositionError: There are access rules, or authorization is required, and the transport is a replacement
@@ -341,7 +360,7 @@ class Composition:
         chain = self._chain(parts)
         services = {
             **self._accessible(chain, rules),
-            AUTHORIZER: self._authorizer(auth),
+            AUTHORIZER: self._authorizer(auth, fetching=environment or fetches_keys(settings), issuers=issuers),
             SESSION_STATES: self._session_states(sessions),
         }
         transport = self._instance("transport", services)
@@ -379,15 +398,30 @@ class Composition:
         node = self._instance("access-control", {SERVER_HANDLER: chain, ACCESS_RULES: baked.export(ACCESS_RULES)})
         return {SERVER_HANDLER: node.export(SERVER_HANDLER), ACCESS: node.export(ACCESS)}
 
-    def _authorizer(self, auth: Authorization) -> Value:
-        """Return the instance that decides which HTTP requests are allowed."""
+    def _authorizer(self, auth: Authorization, *, fetching: bool, issuers: str | None) -> Value:
+        """Return the instance that decides which HTTP requests are allowed.
+
+        Args:
+            auth: The authorization.
+            fetching: True if the server fetches keys and introspects tokens itself, unless its host does.
+            issuers: The framework component that keeps fetched keys; None for none.
+        """
         if auth == "none":
             wanted = self.framework["transport"].wants(AUTHORIZER)
             return self._generated("no-authorization", no_authorization(wanted)).export(AUTHORIZER)
         imported = self.framework["authorization"].wants(AUTHORIZER_OPTIONS)
         options = self._generated("authorizer-options", authorizer_options(imported, required=auth == "required"))
         services = {AUTHORIZER_OPTIONS: options.export(AUTHORIZER_OPTIONS)}
-        return self._instance("authorization", services).export(AUTHORIZER)
+        decided = self._instance("authorization", services).export(AUTHORIZER)
+        if not fetching:
+            return decided
+        if issuers is None:
+            type_ = self.framework["issuer-storage"].provides(ISSUER_DOCUMENTS)
+            storage = self._generated("no-issuer-storage", stubs({ISSUER_DOCUMENTS: type_}), kind="denial")
+        else:
+            storage = self._instance(issuers, {})
+        fetcher = {AUTHORIZER: decided, ISSUER_DOCUMENTS: storage.export(ISSUER_DOCUMENTS)}
+        return self._instance("key-fetcher", fetcher).export(AUTHORIZER)
 
     def _session_states(self, name: str | None) -> Value:
         """Return the instance that keeps sessions over HTTP in the storage of the runtime; without it none is kept."""

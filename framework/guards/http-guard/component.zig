@@ -4,7 +4,7 @@
 
 const bindings = @import("bindings");
 const lib = @import("lib");
-const Target = @import("Target.zig");
+const Target = lib.Target;
 
 const types = bindings.wasi_http.types;
 const Request = types.OutgoingRequest;

@@ -7,11 +7,12 @@
 //! (reserved names).
 
 const std = @import("std");
-const lib = @import("lib");
+const bytes = @import("bytes.zig");
+const decimal = @import("decimal.zig");
 
 const Target = @This();
 
-pub const equal = lib.bytes.equal;
+pub const equal = bytes.equal;
 
 pub const Scheme = enum { http, https };
 pub const max_name = 253;
@@ -54,7 +55,7 @@ pub fn parse(buffer: *Buffer, authority: []const u8, scheme: Scheme) ?Target {
 
 fn parsePort(text: []const u8, scheme: Scheme) ?u16 {
     if (text.len == 0) return defaultPort(scheme);
-    const port = lib.decimal.parse(text, 65535) orelse return null;
+    const port = decimal.parse(text, 65535) orelse return null;
     return if (port == 0) null else @intCast(port);
 }
 
@@ -96,7 +97,7 @@ fn isNumber(label: []const u8) bool {
 /// Parse a number of an address: decimal, octal after `0`, hexadecimal after `0x`. Numbers beyond 32 bits are
 /// `invalid_number`.
 fn number(text: []const u8) ?u64 {
-    const base: u64 = if (lib.bytes.startsWith(text, "0x")) 16 else if (text.len > 1 and text[0] == '0') 8 else 10;
+    const base: u64 = if (bytes.startsWith(text, "0x")) 16 else if (text.len > 1 and text[0] == '0') 8 else 10;
     const digits = text[if (base == 16) 2 else 0..];
     var value: u64 = 0;
     for (digits) |byte| {
@@ -142,7 +143,7 @@ fn parseV6(text: []const u8) ?[16]u8 {
     var count: usize = 0;
     var gap: ?usize = null;
     var rest = text;
-    if (lib.bytes.startsWith(rest, "::")) {
+    if (bytes.startsWith(rest, "::")) {
         gap = 0;
         rest = rest[2..];
     }
@@ -197,7 +198,7 @@ fn parseDotted(text: []const u8) ?[4]u8 {
     for (&address, 0..) |*byte, index| {
         const end = indexOf(rest, '.') orelse rest.len;
         if (end > 1 and rest[0] == '0' or (end == rest.len) != (index == 3)) return null;
-        byte.* = @intCast(lib.decimal.parse(rest[0..end], 255) orelse return null);
+        byte.* = @intCast(decimal.parse(rest[0..end], 255) orelse return null);
         if (index < 3) rest = rest[end + 1 ..];
     }
     return address;
@@ -244,7 +245,7 @@ fn permitsMethod(methods: []const []const u8, method: []const u8) bool {
     for (methods) |each| if (equal(each, method)) return true;
     if (methods.len > 0) return false;
     for ([_][]const u8{ "CONNECT", "TRACE" }) |special|
-        if (method.len == special.len and lib.bytes.startsLike(method, special)) return false;
+        if (method.len == special.len and bytes.startsLike(method, special)) return false;
     return true;
 }
 
@@ -257,7 +258,8 @@ fn isBelow(name: []const u8, parent: []const u8) bool {
 /// Names that resolve to this machine or to private networks. A name without a dot is one of the local network, too.
 const reserved = [_][]const u8{ "localhost", "localdomain", "local", "internal", "home.arpa" };
 
-fn isPublic(self: Target) bool {
+/// Return whether this is a public address, or a name that is not reserved for this machine and private networks.
+pub fn isPublic(self: Target) bool {
     switch (self.host) {
         .v4 => |address| return isPublicV4(address),
         .v6 => |address| return isPublicV6(address),
@@ -344,7 +346,7 @@ fn add(text: *Text, at: *usize, part: []const u8) void {
 
 fn addNumber(text: *Text, at: *usize, value: u64) void {
     var digits: [20]u8 = undefined;
-    add(text, at, lib.decimal.integer(&digits, value));
+    add(text, at, decimal.integer(&digits, value));
 }
 
 const Rule = struct {
