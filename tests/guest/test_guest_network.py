@@ -127,6 +127,14 @@ class TestFake:
         assert sent.headers["content-type"] == "application/json"
         assert "host" not in sent.headers
 
+    @pytest.mark.parametrize("url", ["ftp://a.test/", "a.test/path"])
+    def test_other_protocols_have_the_error_of_httpcore(self, url):
+        with pytest.raises(httpx.UnsupportedProtocol) as original:
+            httpx.get(url)
+        with fake_http(), pytest.raises(httpx.UnsupportedProtocol) as found:
+            httpx.get(url)
+        assert str(found.value) == str(original.value)
+
     def test_network_inside_of_a_fake(self, base):
         with fake_http() as network, real_http():
             assert httpx.get(f"{base}/gzip").text == "compressed"

@@ -100,8 +100,12 @@ class _Sender:
         core, pool, url = self._core, self._pool, self._request.url
         scheme = url.scheme.decode("ascii")
         if scheme not in PORTS:
-            found = f"`{scheme}://`" if scheme else "a relative one"
-            raise core.UnsupportedProtocol(f"the URL must begin with `http://` or `https://`, not {found}")
+            problem = (
+                f"has an unsupported protocol '{scheme}://'"
+                if scheme
+                else "is missing an 'http://' or 'https://' protocol"
+            )
+            raise core.UnsupportedProtocol(f"Request URL {problem}.")  # the text of httpcore
         if getattr(pool, "_proxy", None) is not None or getattr(pool, "_proxy_url", None) is not None:
             raise core.ProxyError(PROXIES)
         if getattr(pool, "_uds", None) is not None:
