@@ -14,6 +14,8 @@ from support.granted_components import Built, built_component, inspected
 from support.rust_prerequisites import MISSING
 from support.web_server import web_server
 
+from wasmcp.testing.world import World
+
 pytestmark = pytest.mark.slow
 
 LANGUAGES = [pytest.param("rs", marks=pytest.mark.skipif(bool(MISSING), reason=MISSING)), "ts"]
@@ -98,3 +100,14 @@ def test_exactly_the_rules_work(
     assert part["rules"] == {**grants, "http": [url]}
     assert part["unproved_rules"] == []
     assert set(part["refused"]) <= {"sockets", "fs"}
+
+
+def test_the_network_of_a_test_is_that_of_a_component_in_each_language(running: Callable[..., Any]) -> None:
+    world = World()
+    world.http.route("GET", "https://api.example.org/*", text="stubbed")
+    with running({"http": True}, substitutes=world.substitutes()) as call:
+        assert call("get", url="https://api.example.org/x?y=1") == "stubbed"
+        assert call("get", url="https://other.example/").startswith("error: ")
+    assert [sent.url for sent in world.http.requests] == ["https://api.example.org/x?y=1"]
+    assert list(world.http.refused) == ["GET https://other.example/"]
+    world.close()
