@@ -7,7 +7,7 @@ PY := $(BIN)/python
 READY := $(VENV)/.ready
 SOURCES := wasmcp hatch_wasmcp pytest_wasmcp hatch_build.py .ci tests benchmarks example-project example-servers
 
-.PHONY: release environments help setup framework example test test-fast soak lint format bench packages native screenshots docs conformance attack system-deps clean
+.PHONY: release environments help setup framework example test test-fast soak lint format bench packages native matrix screenshots docs conformance attack system-deps clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -72,6 +72,9 @@ native: setup ## Run the test suite of pydantic-core in a component; NAMES="url 
 
 environments: setup ## Try the wheel with every interpreter of the machine, hatch, build, pip and uv, oldest and newest versions (ARGS=--small)
 	cd tests && WASMCP_CACHE_DIR="$${WASMCP_CACHE_DIR:-$(CURDIR)/.cache/tests}" ../$(PY) -m environments $(ARGS)
+
+matrix: setup ## Run the whole matrix of runtimes; writes docs/reference/engines.md
+	cd tests && ../$(PY) -m engines
 
 screenshots: setup ## Use the playground in Chromium, and write the pictures of docs/images
 	WASMCP_SCREENSHOTS=$(CURDIR)/docs/images $(PY) -m pytest -q tests/playground/test_playground_browser.py

@@ -87,7 +87,14 @@ TOOLS = (
 )
 """Variables of the commands, of the build hook and of the pytest plugin."""
 
-TESTS = ("WASMCP_BINDGEN_SEEDS", "WASMCP_FUZZ", "WASMCP_SCREENSHOTS", "WASMCP_SOAK", "WASMCP_UPDATE_GOLDEN")
+TESTS = (
+    "WASMCP_BINDGEN_SEEDS",
+    "WASMCP_FUZZ",
+    "WASMCP_MATRIX",
+    "WASMCP_SCREENSHOTS",
+    "WASMCP_SOAK",
+    "WASMCP_UPDATE_GOLDEN",
+)
 """Variables of wasmcp's own test suite."""
 
 ELSEWHERE = ("WASMCP_HOME", "WASMCP_VERSION")

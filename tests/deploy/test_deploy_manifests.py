@@ -293,6 +293,13 @@ def test_changed_files_are_kept(plain: Path, granted: Path, tmp_path: Path) -> N
     assert "512Mi" in manifest.read_text()
 
 
+def test_values_that_no_component_can_read_are_refused(plain: Path, tmp_path: Path) -> None:
+    done = deploy("compose", plain, tmp_path / "out", "--env", "PLACE=x", "--secret", "TOKEN", "--dir", "/data=files")
+    assert done.exit_code == 1
+    assert "no component is granted `env`, so that `PLACE`, `TOKEN` would have no effect" in done.output
+    assert "no component of the server is granted `fs`" in done.output
+
+
 def test_files_that_are_not_servers_are_refused(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("text")
     (tmp_path / "x.whl").write_bytes(b"PK")

@@ -69,12 +69,19 @@ def wash_dev(
             config["dev"]["data_nats_url"] = stack.enter_context(nats(folder))
         (project / ".wash" / "config.yaml").write_text(json.dumps(config))
         stack.enter_context(listening([command, "-C", str(project), "dev", "--non-interactive"], port))
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:  # it listens before the component is deployed, and answers 404
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-            with contextlib.closing(connection):
-                connection.request("GET", "/mcp")
-                if connection.getresponse().status != 404:
-                    break
+        deadline = time.monotonic() + 400
+        while not _is_deployed(port):
+            assert time.monotonic() < deadline, f"`wash dev` does not deploy {server}"
             time.sleep(0.1)
         yield port
+
+
+def _is_deployed(port: int) -> bool:
+    """Return false while `wash dev` compiles the component: it listens before, and answers 404."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    with contextlib.closing(connection):
+        try:
+            connection.request("GET", "/mcp")
+            return connection.getresponse().status != 404
+        except TimeoutError:
+            return False

@@ -132,6 +132,9 @@ class Request:
                 yield f"`{name}` is secret: name a reference to its value with `--secret {name}`"
             elif variable is not None and (problem := variable.problem(value)):
                 yield f"`{name}` {problem}"
+        if self.component_variables and not subject.granted("env"):
+            listed = ", ".join(f"`{name}`" for name in self.component_variables)
+            yield f"no component is granted `env`, so that {listed} would have no effect: leave them out"
         for variable in declared.values():
             if variable.required and variable.default is None and variable.name not in given:
                 option = f"--secret {variable.name}" if variable.secret else f"--env {variable.name}=VALUE"

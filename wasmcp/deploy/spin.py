@@ -92,9 +92,6 @@ def runtime_problems(runtime: str, request: Request, subject: Subject) -> list[s
             f"the server does not read {listed} under {runtime}: compose it with `--environment`, or bake values in "
             "with `--setting NAME=VALUE`"
         )
-    if request.component_variables and not subject.granted("env"):
-        listed = ", ".join(f"`{name}`" for name in request.component_variables)
-        found.append(f"no component is granted `env`, so that {listed} would have no effect: leave them out")
     return found
 
 
