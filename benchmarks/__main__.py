@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks import (
+    access,
     chain,
     commands,
     composing,
@@ -44,6 +45,7 @@ def main() -> None:
         "sizes": lambda: sizes.rows(zig),
         "chain": lambda: chain.rows(project),
         "guards": lambda: guards.rows(project),
+        "access": lambda: access.rows(project),
         "tokens": lambda: tokens.rows(zig),
         "sessions": lambda: sessions.rows(zig),
         "composing": lambda: composing.rows(project),
