@@ -56,7 +56,7 @@ const Templates = struct {
     pub fn append(
         self: Templates,
         gpa: std.mem.Allocator,
-        list: *std.ArrayList(?*const rule_set.Entry),
+        list: *lib.List(?*const rule_set.Entry),
         uri: []const u8,
         recorded: []const rule_set.Entry,
     ) Error!void {
@@ -130,7 +130,7 @@ pub const exports = struct {
             try subjects.read();
             if (subjects.too_many)
                 return rejected(.{ .code = code.invalid_params, .message = lib.limits.too_many_resources });
-            var needed: std.ArrayList([]const u8) = .empty;
+            var needed: lib.List([]const u8) = .empty;
             for (subjects.found.items) |subject| {
                 const target = try targetOf(request, subject);
                 if (!asked.has(target)) return rejected(try unknown(subject));
@@ -173,7 +173,7 @@ const Subject = struct { kind: Kind, name: []const u8, completed: bool = false }
 /// Entries that a request is about.
 const Subjects = struct {
     request: Request,
-    found: std.ArrayList(Subject) = .empty,
+    found: lib.List(Subject) = .empty,
     too_many: bool = false,
     /// Action on the entries.
     action: policies.Action = .other,

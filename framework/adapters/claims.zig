@@ -27,7 +27,7 @@ pub fn token(request: messages.Request) ?[]const u8 {
 
 pub fn claims(known: messages.Identity) mcp.JwtClaims {
     var found = mcp.JwtClaims{ .subject = known.subject, .issuer = known.issuer, .scopes = known.scopes };
-    var custom: std.ArrayList(Pair) = .empty;
+    var custom: lib.List(Pair) = .empty;
     var scanner = lib.json.Scanner.init(known.claims);
     scanner.surrogates = .any;
     var members = scanner.members() catch return found;
@@ -74,7 +74,7 @@ fn string(value: []const u8) []const u8 {
 
 /// Return the values of a string or of an array of strings.
 fn texts(value: []const u8) []const []const u8 {
-    var found: std.ArrayList([]const u8) = .empty;
+    var found: lib.List([]const u8) = .empty;
     if (value[0] != '[') {
         found.append(allocator, text(value)) catch @trap();
         return found.items;

@@ -4,6 +4,7 @@
 
 const std = @import("std");
 const bindings = @import("bindings");
+const lib = @import("lib");
 const mcp = @import("contract.zig").mcp;
 
 const allocator = bindings.memory.allocator;
@@ -206,7 +207,7 @@ fn bytes(data: mcp.BlobData) []const u8 {
 /// Read a stream to its end, or until it fails.
 fn drained(stream: mcp.InputStream) []const u8 {
     defer stream.drop();
-    var collected: std.ArrayList(u8) = .empty;
+    var collected: lib.List(u8) = .empty;
     while (true) switch (stream.blockingRead(64 * 1024)) {
         .ok => |piece| collected.appendSlice(allocator, piece) catch @trap(),
         .err => |problem| {

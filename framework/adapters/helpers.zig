@@ -67,7 +67,7 @@ pub const exports = struct {
             }
 
             pub fn flattenClaims(claims: Claims) []const Pair {
-                var found: std.ArrayList(Pair) = .empty;
+                var found: lib.List(Pair) = .empty;
                 add(&found, "sub", claims.subject);
                 if (claims.issuer) |issuer| add(&found, "iss", issuer);
                 for (claims.audience) |audience| add(&found, "aud", audience);
@@ -103,7 +103,7 @@ fn now() u64 {
     return bindings.wasi_clocks.wall_clock.now().seconds;
 }
 
-fn add(found: *std.ArrayList(Pair), name: []const u8, value: []const u8) void {
+fn add(found: *lib.List(Pair), name: []const u8, value: []const u8) void {
     found.append(allocator, .{ name, value }) catch @trap();
 }
 

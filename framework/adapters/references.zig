@@ -16,7 +16,7 @@ const References = []const types.CompletionReference;
 const max_pages = 1000;
 
 pub fn all(context: theirs.tools.MessageContext) bindings.abi.Result(References, types.Error) {
-    var found: std.ArrayList(types.CompletionReference) = .empty;
+    var found: lib.List(types.CompletionReference) = .empty;
     var cursor: ?[]const u8 = null;
     for (0..max_pages) |_| {
         const page = theirs.prompts.listPrompts(context, .{ .cursor = cursor }).get() catch break;

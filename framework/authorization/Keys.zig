@@ -111,7 +111,7 @@ pub fn fromSet(allocator: Allocator, text: []const u8) Error!Keys {
     const array = lib.json.member(text, "keys") orelse return error.Invalid;
     var scanner = lib.json.Scanner.init(array);
     var items = scanner.items() catch return error.Invalid;
-    var list: std.ArrayList(Key) = .empty;
+    var list: lib.List(Key) = .empty;
     while (items.next() catch return error.Invalid) {
         const object = scanner.value() catch return error.Invalid;
         const key = (fromObject(allocator, object) catch |problem| switch (problem) {
@@ -186,7 +186,7 @@ pub fn fromPem(allocator: Allocator, text: []const u8) Error!Keys {
     const begin = std.mem.find(u8, text, "-----BEGIN " ++ label) orelse return error.Invalid;
     const rest = text[begin + "-----BEGIN ".len + label.len ..];
     const end = std.mem.find(u8, rest, "-----END " ++ label) orelse return error.Invalid;
-    var digits: std.ArrayList(u8) = .empty;
+    var digits: lib.List(u8) = .empty;
     var at: usize = 0;
     while (at < end) : (at += 1) {
         if (lib.bytes.startsWith(rest[at..end], "\\n")) at += 1 else if (!lib.bytes.isSpace(rest[at]))

@@ -213,7 +213,7 @@ fn split(
     text: []const u8,
     comptime separators: []const u8,
 ) error{OutOfMemory}![]const []const u8 {
-    var list: std.ArrayList([]const u8) = .empty;
+    var list: lib.List([]const u8) = .empty;
     var parts = std.mem.tokenizeAny(u8, text, separators);
     while (parts.next()) |part| {
         const one = std.mem.trim(u8, part, " \t");

@@ -191,7 +191,7 @@ const Reader = struct {
         const raw = claims.find("scope") orelse claims.find("scp") orelse return &.{};
         if (raw[0] == '[') return self.strings(raw);
         if (raw[0] != '"') return self.refuse(wrong_type);
-        var list: std.ArrayList([]const u8) = .empty;
+        var list: lib.List([]const u8) = .empty;
         var parts = std.mem.tokenizeScalar(u8, try lib.json.decodeString(self.allocator, raw), ' ');
         while (parts.next()) |scope| try list.append(self.allocator, scope);
         return list.items;
@@ -199,7 +199,7 @@ const Reader = struct {
 
     /// Return the strings of a string or an array.
     fn strings(self: *Reader, raw: []const u8) Fault![]const []const u8 {
-        var list: std.ArrayList([]const u8) = .empty;
+        var list: lib.List([]const u8) = .empty;
         if (raw[0] == '"') {
             try list.append(self.allocator, try lib.json.decodeString(self.allocator, raw));
         } else if (raw[0] == '[') {
@@ -241,7 +241,7 @@ const Reader = struct {
     fn parsed(self: *Reader, decoded: []const u8) Fault!Object {
         if (!std.unicode.utf8ValidateSlice(decoded)) return self.refuse(malformed);
         var scanner = lib.json.Scanner.init(decoded);
-        var list: std.ArrayList(Member) = .empty;
+        var list: lib.List(Member) = .empty;
         if ((scanner.peek() catch return self.refuse(malformed)) != .object) return self.refuse(malformed);
         var members = scanner.members() catch return self.refuse(malformed);
         while (members.next() catch return self.refuse(malformed)) |raw| {

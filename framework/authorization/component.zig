@@ -358,7 +358,7 @@ fn denied(place: *const Place, facts: Denial) error{OutOfMemory}!types.Verdict {
 
 fn denial(place: *const Place, facts: Denial) error{OutOfMemory}!Response {
     const allocator = memory.allocator;
-    var challenge: std.ArrayList(u8) = .empty;
+    var challenge: lib.List(u8) = .empty;
     try challenge.appendSlice(allocator, "Bearer");
     var separator: []const u8 = " ";
     if (facts.code) |code| {
@@ -366,7 +366,7 @@ fn denial(place: *const Place, facts: Denial) error{OutOfMemory}!Response {
             try challenge.appendSlice(allocator, part);
         separator = ", ";
     }
-    var scopes: std.ArrayList([]const u8) = .empty;
+    var scopes: lib.List([]const u8) = .empty;
     // No scope would help against `access_denied`: clients must not request more.
     if (!lib.bytes.equal(facts.code orelse "", "access_denied")) {
         try lib.policy.join(allocator, &scopes, settings.scopes);

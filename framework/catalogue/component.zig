@@ -127,7 +127,7 @@ var mirroring: ?bool = null;
 /// Return whether any tool has a parameter that headers repeat. Few servers have one, so the others skip the
 /// comparison.
 fn mirrors() bool {
-    if (mirroring == null) mirroring = std.mem.indexOf(u8, data.toolsV20260728(), "\"x-mcp-header\"") != null;
+    if (mirroring == null) mirroring = lib.bytes.contains(data.toolsV20260728(), "\"x-mcp-header\"");
     return mirroring.?;
 }
 

@@ -1,6 +1,7 @@
 //! Params of `completion/complete`. Specification: schema `CompleteRequestParams`.
 
 const std = @import("std");
+const List = @import("list.zig").List;
 const bytes = @import("bytes.zig");
 const json = @import("json.zig");
 
@@ -85,7 +86,7 @@ fn filledIn(allocator: std.mem.Allocator, params: []const u8) std.mem.Allocator.
     const arguments = json.member(context, "arguments") orelse return &.{};
     if (arguments[0] == 'n') return &.{};
     if (arguments[0] != '{') return null;
-    var pairs: std.ArrayList(Pair) = .empty;
+    var pairs: List(Pair) = .empty;
     var scanner = json.Scanner.init(arguments);
     scanner.surrogates = .any;
     var members = scanner.members() catch return null;

@@ -8,6 +8,7 @@
 //! without proof writes its own mark, and a mark of another instance is the proof.
 
 const std = @import("std");
+const List = @import("list.zig").List;
 const bytes = @import("bytes.zig");
 const decimal = @import("decimal.zig");
 const key_value = @import("KeyValue.zig");
@@ -106,7 +107,7 @@ pub fn SessionStates(comptime bindings: type, comptime wasi: type) type {
                 .ok => |stored| stored orelse return .none,
                 .err => return .failed,
             };
-            const expiry, const state = std.mem.cutScalar(u8, stored[@min(stored.len, id_size + 1)..], ' ') orelse
+            const expiry, const state = bytes.cut(stored[@min(stored.len, id_size + 1)..], ' ') orelse
                 return .none;
             return .{ .record = .{
                 .name = stored[0..id_size],
@@ -181,7 +182,7 @@ pub fn SessionStates(comptime bindings: type, comptime wasi: type) type {
         }
 
         fn deleteKeys(store: wasi.store.Bucket, begins: []const u8) void {
-            var keys: std.ArrayList([]const u8) = .empty;
+            var keys: List([]const u8) = .empty;
             var cursor: @FieldType(wasi.store.KeyResponse, "cursor") = null;
             for (0..max_pages) |_| {
                 const page = switch (store.listKeys(cursor)) {

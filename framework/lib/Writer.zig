@@ -2,6 +2,7 @@
 //! automatically: before each value or name, unless the end of the buffer shows that none belongs there.
 
 const std = @import("std");
+const List = @import("list.zig").List;
 const json = @import("json.zig");
 const strings = @import("json_string.zig");
 const octets = @import("bytes.zig");
@@ -16,7 +17,7 @@ pub const Error = Allocator.Error;
 pub const EmbedError = Error || error{InvalidJson};
 
 gpa: Allocator,
-buffer: std.ArrayList(u8) = .empty,
+buffer: List(u8) = .empty,
 
 pub fn init(gpa: Allocator) Writer {
     return .{ .gpa = gpa };

@@ -17,6 +17,7 @@
 //! both do. A resource has the tags and components of each template that it matches.
 
 const std = @import("std");
+const List = @import("list.zig").List;
 const bytes = @import("bytes.zig");
 const json = @import("json.zig");
 const percent = @import("percent.zig");
@@ -100,7 +101,7 @@ pub const Rules = struct {
         }
         if (json.member(text, "policy")) |policy| rules.policy = try reader.policy(policy);
         const paths = json.member(text, "paths") orelse return rules;
-        var filters: std.ArrayList(Filter) = .empty;
+        var filters: List(Filter) = .empty;
         var scanner: json.Scanner = .init(paths);
         scanner.surrogates = .any;
         var members = scanner.members() catch @trap();
@@ -140,7 +141,7 @@ pub const Rules = struct {
         name: []const u8,
         matcher: anytype,
     ) Error!Target {
-        var entries: std.ArrayList(?*const Entry) = .empty;
+        var entries: List(?*const Entry) = .empty;
         if (kind != .resources) {
             try entries.append(allocator, rules.entry(kind, name));
             return .{ .kind = kind, .forms = try allocator.dupe([]const u8, &.{name}), .entries = entries.items };
@@ -217,12 +218,12 @@ const Literal = struct {
     pub fn append(
         _: Literal,
         allocator: Allocator,
-        list: *std.ArrayList(?*const Entry),
+        list: *List(?*const Entry),
         uri: []const u8,
         templates: []const Entry,
     ) Error!void {
         for (templates) |*known| {
-            const end = std.mem.indexOfScalar(u8, known.name, '{') orelse known.name.len;
+            const end = bytes.position(known.name, '{') orelse known.name.len;
             if (bytes.startsWith(uri, known.name[0..end])) try list.append(allocator, known);
         }
     }

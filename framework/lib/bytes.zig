@@ -23,6 +23,40 @@ pub fn find(text: []const u8, part: []const u8) ?usize {
     return null;
 }
 
+/// Return the position of the first occurrence of a byte. Sixteen bytes are compared at a time.
+pub fn position(text: []const u8, byte: u8) ?usize {
+    const Block = @Vector(16, u8);
+    var i: usize = 0;
+    while (i + 16 <= text.len) : (i += 16) {
+        const same: u16 = @bitCast(@as(Block, text[i..][0..16].*) == @as(Block, @splat(byte)));
+        if (same != 0) return i + @ctz(same);
+    }
+    while (i < text.len) : (i += 1) if (text[i] == byte) return i;
+    return null;
+}
+
+/// Return the parts before and after the first occurrence of a byte; null without one.
+pub fn cut(text: []const u8, byte: u8) ?struct { []const u8, []const u8 } {
+    const at = position(text, byte) orelse return null;
+    return .{ text[0..at], text[at + 1 ..] };
+}
+
+/// Return an iterator over the parts between the occurrences of a byte: at least one part.
+pub fn split(text: []const u8, byte: u8) Split {
+    return .{ .rest = text, .byte = byte };
+}
+
+pub const Split = struct {
+    rest: ?[]const u8,
+    byte: u8,
+
+    pub fn next(self: *Split) ?[]const u8 {
+        const text = self.rest orelse return null;
+        const part, self.rest = cut(text, self.byte) orelse .{ text, null };
+        return part;
+    }
+};
+
 /// Like `startsWith`, but ASCII letters match in either case.
 pub fn startsLike(text: []const u8, start: []const u8) bool {
     if (text.len < start.len) return false;
@@ -65,6 +99,19 @@ test "search" {
     try std.testing.expect(!endsWith("abc", "ab"));
     try std.testing.expectEqual(1, find("abcbc", "bc"));
     try std.testing.expectEqual(null, find("abcbc", "cc"));
+    for ([_][]const u8{ "", ",", "a", "a,", ",a,,b" }) |text| {
+        var parts = split(text, ',');
+        var expected = std.mem.splitScalar(u8, text, ',');
+        while (expected.next()) |part| try std.testing.expectEqualStrings(part, parts.next().?);
+        try std.testing.expectEqual(null, parts.next());
+    }
+    for (0..40) |at| {
+        var text: [40]u8 = @splat('a');
+        text[at] = 'b';
+        try std.testing.expectEqual(at, position(&text, 'b').?);
+        try std.testing.expectEqual(@as(?usize, if (at == 0) null else 0), position(text[0..at], 'a'));
+        try std.testing.expectEqual(null, position(text[0..at], 'b'));
+    }
     try std.testing.expect(contains("abc", "") and contains("aabc", "abc") and contains("abc", "c"));
     try std.testing.expect(!contains("", "a") and !contains("ab", "abc"));
     try std.testing.expectEqualStrings("a b", trimmed("\r\n\t a b "));

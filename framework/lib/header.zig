@@ -63,7 +63,7 @@ fn annotation(arena: Allocator, property: []const u8) Allocator.Error!?[]const u
     if (raw[0] != '"') return null;
     const header = try json.decodeString(arena, raw);
     for (header) |byte| {
-        if (!std.ascii.isAlphanumeric(byte) and std.mem.indexOfScalar(u8, "!#$%&'*+-.^_`|~", byte) == null) return null;
+        if (!std.ascii.isAlphanumeric(byte) and bytes.position("!#$%&'*+-.^_`|~", byte) == null) return null;
     }
     if (header.len == 0) return null;
     inline for (.{ "integer", "string", "boolean" }) |kind| {
@@ -106,7 +106,7 @@ fn mismatch(
 
 /// Return the digits of an integer written without an exponent (`42`, `42.0`), or null if it is not an integer.
 fn whole(text: []const u8) ?[]const u8 {
-    const point = std.mem.indexOfScalar(u8, text, '.') orelse text.len;
+    const point = bytes.position(text, '.') orelse text.len;
     for (text[@min(point + 1, text.len)..]) |digit| if (digit != '0') return null;
     const digits = text[@intFromBool(bytes.startsWith(text, "-"))..point];
     if (digits.len == 0 or point + 1 == text.len) return null;

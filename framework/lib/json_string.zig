@@ -2,13 +2,14 @@
 
 const std = @import("std");
 const bytes = @import("bytes.zig");
+const utf8 = @import("utf8.zig");
 
 /// Return whether a raw string, quotes included, decodes to `plain` (at most 64 bytes).
 pub fn equals(raw: []const u8, plain: []const u8) bool {
     const body = raw[1 .. raw.len - 1];
     // An escape is longer than the text that it encodes: at most six characters for one byte.
     if (body.len <= plain.len) return bytes.equal(body, plain);
-    if (std.mem.findScalar(u8, body, '\\') == null) return false;
+    if (bytes.position(body, '\\') == null) return false;
     var buffer: [6 * 64]u8 = undefined;
     if (body.len > 6 * plain.len or body.len > buffer.len) return false;
     return bytes.equal(buffer[0..unescape(body, &buffer)], plain);
@@ -18,7 +19,7 @@ pub fn equals(raw: []const u8, plain: []const u8) bool {
 /// escapes.
 pub fn decodeString(allocator: std.mem.Allocator, raw: []const u8) std.mem.Allocator.Error![]const u8 {
     const body = raw[1 .. raw.len - 1];
-    if (std.mem.findScalar(u8, body, '\\') == null) return body;
+    if (bytes.position(body, '\\') == null) return body;
     const buffer = try allocator.alloc(u8, body.len);
     return buffer[0..unescape(body, buffer)];
 }
@@ -46,7 +47,7 @@ fn unescape(body: []const u8, out: []u8) usize {
                     i += 6;
                 } else point = 0xfffd;
             }
-            n += std.unicode.utf8Encode(point, out[n..]) catch unreachable;
+            n += utf8.encode(point, out[n..]);
             continue;
         }
         out[n] = switch (c) {

@@ -69,6 +69,13 @@ test "items" {
     try testing.expectEqual(3, count);
 }
 
+test "names of members" {
+    const object = "{ \"a\" : {\"b\":1}, \"c\\\"\":\"d\", \"e\":[\"f\",{\"g\":0}],\"h\":{}}";
+    for ([_][]const u8{ "a", "e", "h" }) |name| try testing.expect(json.hasName(object, name));
+    for ([_][]const u8{ "b", "c", "d", "f", "g", "" }) |name| try testing.expect(!json.hasName(object, name));
+    for (0..object.len) |end| _ = json.hasName(object[0..end], "h");
+}
+
 test "random bytes and cut documents never crash" {
     var prng: std.Random.DefaultPrng = .init(7);
     const random = prng.random();

@@ -12,6 +12,7 @@ pub const base64 = @import("base64.zig");
 pub const header = @import("header.zig");
 pub const json = @import("json.zig");
 pub const limits = @import("limits.zig");
+pub const List = @import("list.zig").List;
 pub const lists = @import("lists.zig");
 pub const percent = @import("percent.zig");
 pub const policy = @import("policy.zig");
@@ -22,6 +23,7 @@ pub const uri_matching = @import("uri_matching.zig");
 pub const urls = @import("urls.zig");
 pub const typed = @import("typed.zig");
 pub const UriTemplate = @import("UriTemplate.zig");
+pub const utf8 = @import("utf8.zig");
 pub const Writer = @import("Writer.zig");
 
 test {
@@ -33,6 +35,7 @@ test {
     _ = header;
     _ = json;
     _ = lists;
+    _ = @import("list.zig");
     _ = percent;
     _ = policy;
     _ = @import("selection.zig");
@@ -41,5 +44,6 @@ test {
     _ = typed;
     _ = UriTemplate;
     _ = urls;
+    _ = utf8;
     _ = Writer;
 }

@@ -12,6 +12,7 @@
 //! rules of `deny` and never for others.
 
 const std = @import("std");
+const List = @import("list.zig").List;
 const bytes = @import("bytes.zig");
 const json = @import("json.zig");
 const selection = @import("selection.zig");
@@ -126,7 +127,7 @@ pub const Policy = struct {
         }
         const given = target orelse return policy.judge(allocator, request, null, null);
         if (given.dots) return hopeless;
-        var needed: std.ArrayList([]const u8) = .empty;
+        var needed: List([]const u8) = .empty;
         for (given.entries) |entry| switch (try policy.judge(allocator, request, given, entry)) {
             .allowed => {},
             .denied => |scopes| {
@@ -165,7 +166,7 @@ pub const Policy = struct {
             fewest = count;
             best = rule.condition.scopes;
         }
-        var needed: std.ArrayList([]const u8) = .empty;
+        var needed: List([]const u8) = .empty;
         const further = best orelse return hopeless;
         try join(allocator, &needed, required.scopes);
         try join(allocator, &needed, further);
@@ -219,7 +220,7 @@ fn missing(principal: *const Principal, scopes: Texts, further: Texts) usize {
 }
 
 /// Append the scopes that a list does not have.
-pub fn join(allocator: Allocator, list: *std.ArrayList([]const u8), scopes: Texts) Error!void {
+pub fn join(allocator: Allocator, list: *List([]const u8), scopes: Texts) Error!void {
     for (scopes) |scope| if (!selection.among(list.items, scope)) try list.append(allocator, scope);
 }
 
@@ -289,7 +290,7 @@ fn number(text: []const u8, integer: []const u8) Match {
 /// Reader of a policy, which collects the claims that its conditions name.
 pub const Reader = struct {
     allocator: Allocator,
-    claims: std.ArrayList(Texts) = .empty,
+    claims: List(Texts) = .empty,
 
     pub fn policy(reader: *Reader, text: []const u8) Error!Policy {
         const allow = try reader.rules(json.member(text, "allow"));

@@ -1,6 +1,8 @@
 //! Selection of the values of an argument that begin with the text typed so far, regardless of case.
 
 const std = @import("std");
+const List = @import("list.zig").List;
+const utf8 = @import("utf8.zig");
 
 /// Return the values that begin with `typed`, in their order; at most `limit` are kept, and all are counted.
 pub fn beginning(
@@ -9,7 +11,7 @@ pub fn beginning(
     typed: []const u8,
     limit: usize,
 ) std.mem.Allocator.Error!struct { []const []const u8, usize } {
-    var found: std.ArrayList([]const u8) = .empty;
+    var found: List([]const u8) = .empty;
     var total: usize = 0;
     for (values) |value| if (begins(value, typed)) {
         if (total < limit) try found.append(allocator, value);
@@ -21,10 +23,10 @@ pub fn beginning(
 /// Return true if a text begins with another, regardless of the case of Latin, Greek and Cyrillic letters.
 fn begins(text: []const u8, typed: []const u8) bool {
     // Strings of the component model are UTF-8.
-    var whole = std.unicode.Utf8View.initUnchecked(text).iterator();
-    var start = std.unicode.Utf8View.initUnchecked(typed).iterator();
-    while (start.nextCodepoint()) |wanted| {
-        const found = whole.nextCodepoint() orelse return false;
+    var whole: utf8.Iterator = .{ .rest = text };
+    var start: utf8.Iterator = .{ .rest = typed };
+    while (start.next()) |wanted| {
+        const found = whole.next() orelse return false;
         if (lower(found) != lower(wanted)) return false;
     }
     return true;

@@ -15,7 +15,7 @@ pub const Kind = enum { tools, resources, templates, prompts };
 pub const Claim = struct {
     /// Index of its path in `Policy.claims`.
     index: usize,
-        values: []const Scalar,
+    values: []const Scalar,
 
     pub const Scalar = struct {
         string: bool,

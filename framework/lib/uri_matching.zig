@@ -1,6 +1,7 @@
 //! Matching of a URI against the templates of a component.
 
 const std = @import("std");
+const List = @import("list.zig").List;
 const uris = @import("uris");
 const Entry = @import("selection.zig").Entry;
 const UriTemplate = @import("UriTemplate.zig");
@@ -38,7 +39,7 @@ pub const Templates = struct {
     pub fn append(
         _: Templates,
         allocator: Allocator,
-        list: *std.ArrayList(?*const Entry),
+        list: *List(?*const Entry),
         uri: []const u8,
         templates: []const Entry,
     ) Allocator.Error!void {

@@ -54,7 +54,7 @@ fn offered(capability: Capability) bool {
     const all = known orelse read: {
         const text = bindings.server_metadata.capabilities();
         var flags: std.EnumArray(Capability, bool) = .initFill(false);
-        for (std.enums.values(Capability)) |each| flags.set(each, json.member(text, @tagName(each)) != null);
+        for (std.enums.values(Capability)) |each| flags.set(each, json.hasName(text, @tagName(each)));
         known = flags;
         break :read flags;
     };

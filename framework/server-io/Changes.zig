@@ -13,8 +13,8 @@ const most = 1000;
 
 pub const Kind = enum { tools, prompts, resources, resource };
 
-gpa: std.mem.Allocator = if (@import("builtin").is_test) std.testing.allocator else std.heap.wasm_allocator,
-waiting: std.ArrayList([]const u8) = .empty,
+gpa: std.mem.Allocator = if (@import("builtin").is_test) std.testing.allocator else @import("bindings").memory.gpa,
+waiting: lib.List([]const u8) = .empty,
 
 pub fn deinit(self: *Changes) void {
     for (self.waiting.items) |text| self.gpa.free(text);

@@ -35,13 +35,13 @@ const Entry = struct { name: []const u8, value: []const u8, used: bool = false }
 /// True once the request state and the results of the client were read: most calls need neither.
 is_read: bool = false,
 /// The client's results by the keys of their requests.
-results: std.ArrayList(Entry) = .empty,
+results: lib.List(Entry) = .empty,
 /// The stored values by name.
-values: std.ArrayList(Entry) = .empty,
+values: lib.List(Entry) = .empty,
 /// The keys of the requests of this run.
-keys: std.ArrayList([]const u8) = .empty,
+keys: lib.List([]const u8) = .empty,
 /// The requests of this run without a result.
-pending: std.ArrayList(types.InputRequest) = .empty,
+pending: lib.List(types.InputRequest) = .empty,
 /// The number of requests of this run with a generated key, by the first letter of their method.
 counts: [3]u32 = @splat(0),
 
@@ -128,7 +128,7 @@ fn generatedKey(self: *ClientRequests, method: []const u8, params: []const u8) W
     var checksum: [4]u8 = undefined;
     std.mem.writeInt(u32, &checksum, std.hash.Fnv1a_32.hash(params), .big);
     var w = Writer.init(wit.memory.allocator);
-    try w.raw(method[0..std.mem.findScalar(u8, method, '/').?]);
+    try w.raw(method[0..lib.bytes.position(method, '/').?]);
     try w.raw("-");
     try w.digits(count.*);
     try w.raw("-");
@@ -209,7 +209,7 @@ const separator = 0;
 
 /// Return the component's own part of a request state.
 pub fn ownState(whole: []const u8) ?[]const u8 {
-    const at = std.mem.findScalar(u8, whole, separator) orelse return null;
+    const at = lib.bytes.position(whole, separator) orelse return null;
     return whole[at + 1 ..];
 }
 
@@ -217,7 +217,7 @@ fn read(self: *ClientRequests, call: *Call) std.mem.Allocator.Error!void {
     if (self.is_read) return;
     self.is_read = true;
     if (call.input_state) |whole| {
-        const text = whole[0 .. std.mem.findScalar(u8, whole, separator) orelse whole.len];
+        const text = whole[0 .. lib.bytes.position(whole, separator) orelse whole.len];
         try fill(&self.results, json.member(text, "results"));
         try fill(&self.values, json.member(text, "values"));
     }
@@ -228,7 +228,7 @@ fn read(self: *ClientRequests, call: *Call) std.mem.Allocator.Error!void {
     }
 }
 
-fn fill(list: *std.ArrayList(Entry), object: ?[]const u8) std.mem.Allocator.Error!void {
+fn fill(list: *lib.List(Entry), object: ?[]const u8) std.mem.Allocator.Error!void {
     var scanner = json.Scanner.init(object orelse return);
     scanner.surrogates = .any;
     var members = scanner.members() catch return;
@@ -243,7 +243,7 @@ const Pair = struct { []const u8, []const u8 };
 /// Return the results of the client in this request, by key.
 pub fn responses(call: *const Call) std.mem.Allocator.Error![]const Pair {
     const allocator = wit.memory.allocator;
-    var list: std.ArrayList(Pair) = .empty;
+    var list: lib.List(Pair) = .empty;
     var scanner = json.Scanner.init(call.message.input_responses orelse return &.{});
     // The text was validated on arrival.
     var members = scanner.members() catch unreachable;
@@ -270,9 +270,9 @@ fn find(list: []Entry, name: []const u8) ?*Entry {
 /// URL cannot have.
 fn isLink(params: []const u8) bool {
     const raw = json.member(params, "url") orelse return false;
-    if (raw[0] != '"' or std.mem.findScalar(u8, raw, '\\') != null) return false;
+    if (raw[0] != '"' or lib.bytes.position(raw, '\\') != null) return false;
     const url = raw[1 .. raw.len - 1];
-    const colon = std.mem.findScalar(u8, url, ':') orelse return false;
+    const colon = lib.bytes.position(url, ':') orelse return false;
     if (colon == 0 or colon + 1 == url.len or !std.ascii.isAlphabetic(url[0])) return false;
     for (url[0..colon]) |c| if (!std.ascii.isAlphanumeric(c) and c != '+' and c != '-' and c != '.') return false;
     if (lib.bytes.equal(url[colon + 1 ..], "//")) return false;

@@ -15,7 +15,7 @@ const max_ahead = 2;
 
 stream: ?wit.streams.InputStream = null,
 ended: bool = false,
-buffer: std.ArrayList(u8) = .empty,
+buffer: lib.List(u8) = .empty,
 /// Everything before it was consumed.
 start: usize = 0,
 /// Everything before it was searched for a cancellation of the request that is being answered.
@@ -32,7 +32,7 @@ pub fn next(self: *Input) ?Line {
     self.compact();
     var from = self.start;
     while (true) {
-        if (std.mem.findScalarPos(u8, self.buffer.items, from, '\n')) |at| {
+        if (self.endOfLine(from)) |at| {
             const line = self.buffer.items[self.start..at];
             self.start = at + 1;
             return self.checked(line);
@@ -53,6 +53,11 @@ pub fn next(self: *Input) ?Line {
     }
 }
 
+/// Return the position of the next line break.
+fn endOfLine(self: *const Input, from: usize) ?usize {
+    return from + (lib.bytes.position(self.buffer.items[from..], '\n') orelse return null);
+}
+
 fn checked(self: *Input, raw: []const u8) Line {
     defer self.skipping = false;
     if (self.skipping or raw.len > envelope.max_body) return .too_long;
@@ -68,7 +73,7 @@ pub fn rewind(self: *Input) void {
 /// Return true if the client has cancelled the request with this id (stdio transport). Never blocks.
 pub fn isCancelled(self: *Input, id: []const u8) bool {
     self.readAhead();
-    while (std.mem.findScalarPos(u8, self.buffer.items, self.searched, '\n')) |at| {
+    while (self.endOfLine(self.searched)) |at| {
         const line = self.buffer.items[self.searched..at];
         self.searched = at + 1;
         var scope = wit.memory.scope();
@@ -83,10 +88,10 @@ pub fn isCancelled(self: *Input, id: []const u8) bool {
 pub fn cancelledBy(self: *Input, token: u32) bool {
     self.readAhead();
     var found = false;
-    while (std.mem.findScalarPos(u8, self.buffer.items, self.start, '\n')) |at| {
+    while (self.endOfLine(self.start)) |at| {
         const line = self.buffer.items[self.start..at];
         self.start = at + 1;
-        const space = std.mem.findScalar(u8, line, ' ') orelse continue;
+        const space = lib.bytes.position(line, ' ') orelse continue;
         const number = lib.decimal.parse(line[0..space], std.math.maxInt(u32)) orelse continue;
         if (number == token and lib.bytes.equal(line[space + 1 ..], "cancel")) found = true;
     }
@@ -124,7 +129,13 @@ fn compact(self: *Input) void {
     const rest = self.buffer.items[self.start..];
     @memmove(self.buffer.items[0..rest.len], rest);
     self.buffer.shrinkRetainingCapacity(rest.len);
-    if (self.buffer.capacity > 16 * chunk and rest.len < chunk) self.buffer.shrinkAndFree(gpa, rest.len);
+    if (self.buffer.capacity > 16 * chunk and rest.len < chunk) {
+        var small: lib.List(u8) = .empty;
+        if (small.appendSlice(gpa, self.buffer.items)) {
+            self.buffer.deinit(gpa);
+            self.buffer = small;
+        } else |_| {}
+    }
     self.searched -|= self.start;
     self.start = 0;
 }

@@ -86,7 +86,7 @@ pub const List = struct {
 };
 
 /// The buffer of an answered call, reused by the next one.
-var spare: std.ArrayList(u8) = .empty;
+var spare: lib.List(u8) = .empty;
 const max_spare = 256 << 10;
 
 /// Return an empty reply to the current call.
@@ -272,7 +272,7 @@ fn appendItems(self: *Reply, items: []const u8) Writer.Error!void {
 
 /// Sorted names for binary search: a hash table needs several times the code.
 const Names = struct {
-    sorted: std.ArrayList([]const u8) = .empty,
+    sorted: lib.List([]const u8) = .empty,
 
     /// Add a name. False: it is already present.
     fn add(self: *Names, name: []const u8) std.mem.Allocator.Error!bool {
@@ -298,9 +298,8 @@ const Items = struct {
 
     /// Return the next of the values between the brackets, which were validated when they were written.
     fn next(self: *Items) ?[]const u8 {
-        if (self.started) self.scanner.at = std.mem.findScalarPos(u8, self.scanner.text, self.scanner.at, ',') orelse
-            return null;
-        if (self.started) self.scanner.at += 1;
+        if (self.started) self.scanner.at += 1 + (lib.bytes.position(self.scanner.text[self.scanner.at..], ',') orelse
+            return null);
         self.started = true;
         return self.scanner.value() catch null;
     }

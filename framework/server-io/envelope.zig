@@ -211,7 +211,7 @@ pub fn sameId(arena: Allocator, a: []const u8, b: []const u8) Allocator.Error!bo
 pub fn cancelledId(arena: Allocator, line: []const u8) Allocator.Error!?[]const u8 {
     const method = "notifications/cancelled";
     // Most lines are requests: search before parsing. An escaped spelling of the method contains a backslash.
-    if (!lib.bytes.contains(line, method) and std.mem.findScalar(u8, line, '\\') == null) return null;
+    if (!lib.bytes.contains(line, method) and lib.bytes.position(line, '\\') == null) return null;
     return switch (try read(arena, line)) {
         .notification => |n| if (lib.bytes.equal(n.method, method)) json.member(n.params, "requestId") else null,
         else => null,

@@ -20,8 +20,8 @@ pub const max_rounds = 32;
 /// Send the requests of an `InputRequiredResult`, and return the continuation.
 pub fn send(call: *Call, result: []const u8) Writer.Error!wit.wire.Pending {
     const allocator = wit.memory.allocator;
-    var ids: std.ArrayList([]const u8) = .empty;
-    var events: std.ArrayList([]const u8) = .empty;
+    var ids: lib.List([]const u8) = .empty;
+    var events: lib.List([]const u8) = .empty;
     var w = Writer.init(allocator);
     try w.open('{');
     try w.key("round");

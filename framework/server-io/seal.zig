@@ -137,7 +137,7 @@ fn bound(purpose: Purpose, call: *const Call) Allocator.Error![Hash.digest_lengt
 
 /// Hash of a sequence of texts and JSON values, each delimited, so that different sequences have different digests.
 const Parts = struct {
-    bytes: std.ArrayList(u8) = .empty,
+    bytes: lib.List(u8) = .empty,
 
     /// A member of an object. Values are slices of one text, so their addresses give their order.
     const Member = struct {
@@ -177,7 +177,7 @@ const Parts = struct {
         var scanner = lib.json.Scanner.init(value);
         switch (scanner.peek() catch unreachable) {
             .object => {
-                var found: std.ArrayList(Member) = .empty;
+                var found: lib.List(Member) = .empty;
                 var members = scanner.members() catch unreachable;
                 while (members.next() catch unreachable) |name| {
                     const member: Member = .{

@@ -51,8 +51,8 @@ fn ttlProblem(comptime name: []const u8) []const u8 {
 }
 
 fn readKeys(text: []const u8) ?[]const Key {
-    var list: std.ArrayList(Key) = .empty;
-    var parts = std.mem.splitScalar(u8, text, ',');
+    var list: lib.List(Key) = .empty;
+    var parts = lib.bytes.split(text, ',');
     while (parts.next()) |part| {
         const secret = std.mem.trim(u8, part, " \t");
         if (secret.len < min_key) return null;

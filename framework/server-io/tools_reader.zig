@@ -11,7 +11,7 @@ const Error = std.mem.Allocator.Error;
 /// are left out.
 pub fn read(allocator: std.mem.Allocator, items: []const u8) Error![]const types.Tool {
     const array = try std.mem.concat(allocator, u8, &.{ "[", items, "]" });
-    var tools: std.ArrayList(types.Tool) = .empty;
+    var tools: lib.List(types.Tool) = .empty;
     var scanner = json.Scanner.init(array);
     scanner.surrogates = .any;
     var each = scanner.items() catch return &.{};
@@ -79,7 +79,7 @@ fn flag(object: []const u8, name: []const u8) ?bool {
 }
 
 fn icons(allocator: std.mem.Allocator, array: []const u8) Error![]const types.Icon {
-    var list: std.ArrayList(types.Icon) = .empty;
+    var list: lib.List(types.Icon) = .empty;
     var scanner = json.Scanner.init(array);
     var each = scanner.items() catch return &.{};
     while (each.next() catch false) {
@@ -95,7 +95,7 @@ fn icons(allocator: std.mem.Allocator, array: []const u8) Error![]const types.Ic
 }
 
 fn sizes(allocator: std.mem.Allocator, array: []const u8) Error![]const []const u8 {
-    var list: std.ArrayList([]const u8) = .empty;
+    var list: lib.List([]const u8) = .empty;
     var scanner = json.Scanner.init(array);
     var each = scanner.items() catch return &.{};
     while (each.next() catch false) {

@@ -2,7 +2,8 @@
 
 const std = @import("std");
 const bindings = @import("bindings");
-const equal = @import("lib").bytes.equal;
+const lib = @import("lib");
+const equal = lib.bytes.equal;
 
 const memory = bindings.memory;
 const Bucket = bindings.key_value.Bucket;
@@ -48,7 +49,7 @@ pub const exports = struct {
                 .ok => |bucket| bucket,
                 .err => |problem| return .{ .err = problem },
             };
-            var all: std.ArrayList([]const u8) = .empty;
+            var all: lib.List([]const u8) = .empty;
             var cursor: ?[]const u8 = null;
             while (true) {
                 const page = switch (bucket.listKeys("", cursor)) {

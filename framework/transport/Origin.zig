@@ -17,7 +17,7 @@ pub fn parse(text: []const u8) ?Origin {
     const end = lib.bytes.find(text, "://") orelse return null;
     const scheme = text[0..end];
     if (scheme.len == 0) return null;
-    for (scheme) |byte| if (!ascii.isAlphanumeric(byte) and mem.indexOfScalar(u8, "+-.", byte) == null) return null;
+    for (scheme) |byte| if (!ascii.isAlphanumeric(byte) and lib.bytes.position("+-.", byte) == null) return null;
     const host, const given = authority(text[end + 3 ..]) orelse return null;
     const port = given orelse "";
     return .{ .scheme = scheme, .host = host, .port = if (lib.bytes.equal(port, usual(scheme))) "" else port };
@@ -27,14 +27,14 @@ pub fn parse(text: []const u8) ?Origin {
 pub fn authority(text: []const u8) ?struct { []const u8, ?[]const u8 } {
     const literal = lib.bytes.startsWith(text, "[");
     const end = if (literal)
-        (mem.indexOfScalar(u8, text, ']') orelse return null) + 1
+        (lib.bytes.position(text, ']') orelse return null) + 1
     else
-        mem.indexOfScalar(u8, text, ':') orelse text.len;
+        lib.bytes.position(text, ':') orelse text.len;
     const host = text[0..end];
     if (host.len == 0) return null;
     const inside = if (literal) host[1 .. host.len - 1] else host;
     for (inside) |byte| {
-        if (!ascii.isAlphanumeric(byte) and mem.indexOfScalar(u8, if (literal) ":." else "-._", byte) == null)
+        if (!ascii.isAlphanumeric(byte) and lib.bytes.position(if (literal) ":." else "-._", byte) == null)
             return null;
     }
     const rest = text[end..];

@@ -3,6 +3,7 @@
 
 const std = @import("std");
 const bindings = @import("bindings");
+const lib = @import("lib");
 const gate = @import("gate.zig");
 const http = @import("http.zig");
 const lifecycle = @import("lifecycle.zig");
@@ -189,6 +190,6 @@ fn text(value: []const u8) []const u8 {
     if (std.unicode.utf8ValidateSlice(value)) return value;
     const out = memory.alloc(u8, 2 * value.len);
     var n: usize = 0;
-    for (value) |byte| n += std.unicode.utf8Encode(byte, out[n..]) catch unreachable;
+    for (value) |byte| n += lib.utf8.encode(byte, out[n..]);
     return out[0..n];
 }

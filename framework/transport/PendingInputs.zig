@@ -14,7 +14,7 @@ const PendingInputs = @This();
 const limit = 256;
 
 gpa: Allocator,
-requests: std.ArrayList(Request) = .empty,
+requests: lib.List(Request) = .empty,
 
 const Request = struct {
     line: []const u8,
@@ -43,7 +43,7 @@ pub const Turn = struct { line: []const u8, resumed: ?Resumed = null };
 /// Keep a request until its responses arrive; out of memory ends the instance. Returns messages for the client:
 /// cancellations of the request that had to make room.
 pub fn add(self: *PendingInputs, arena: Allocator, line: []const u8, pending: Pending) Error![]const []const u8 {
-    var messages: std.ArrayList([]const u8) = .empty;
+    var messages: lib.List([]const u8) = .empty;
     if (self.requests.items.len == limit) {
         try self.cancelRequests(arena, 0, &messages);
         var w: lib.Writer = .init(arena);
@@ -75,7 +75,7 @@ fn cancelRequests(
     self: *const PendingInputs,
     arena: Allocator,
     at: usize,
-    messages: *std.ArrayList([]const u8),
+    messages: *lib.List([]const u8),
 ) Error!void {
     const request = &self.requests.items[at];
     for (request.ids, request.answers) |id, given| if (given == null) {
@@ -107,7 +107,7 @@ pub fn answer(self: *PendingInputs, arena: Allocator, id: []const u8, response: 
 
 /// Remove the request that a cancellation names. Returns messages for the client.
 pub fn cancel(self: *PendingInputs, arena: Allocator, notification: []const u8) Error![]const []const u8 {
-    var messages: std.ArrayList([]const u8) = .empty;
+    var messages: lib.List([]const u8) = .empty;
     if (self.requests.items.len == 0) return &.{};
     if (!lib.json.equals(lib.json.member(notification, "method") orelse return &.{}, "notifications/cancelled"))
         return &.{};

@@ -27,13 +27,13 @@ pub const max_capabilities = 8192;
 
 /// Parse the output of `text`. Any other text is an empty session.
 pub fn read(state: []const u8) Session {
-    var parts = std.mem.splitScalar(u8, state, ' ');
-    const revision = revisions.known(parts.first()) orelse return .{};
+    var parts = lib.bytes.split(state, ' ');
+    const revision = revisions.known(parts.next().?) orelse return .{};
     const level = if (parts.next()) |name| std.meta.stringToEnum(Level, name) else null;
-    var rest = parts.rest();
+    var rest = parts.rest orelse "";
     var principal: ?[]const u8 = null;
     if (rest.len > 0 and rest[0] == '@') {
-        const end = std.mem.findScalar(u8, rest, ' ') orelse rest.len;
+        const end = lib.bytes.position(rest, ' ') orelse rest.len;
         principal = rest[1..end];
         rest = rest[@min(end + 1, rest.len)..];
     }

@@ -123,15 +123,15 @@ fn readBool(text: []const u8) ?bool {
 
 fn readOrigins(allocator: mem.Allocator, text: []const u8) error{OutOfMemory}!?Origins {
     if (isAny(text)) return .any;
-    var list: std.ArrayList(Origin) = .empty;
-    var parts = mem.splitScalar(u8, text, ',');
+    var list: lib.List(Origin) = .empty;
+    var parts = lib.bytes.split(text, ',');
     while (parts.next()) |part| try list.append(allocator, Origin.parse(mem.trim(u8, part, " \t")) orelse return null);
     return .{ .these = list.items };
 }
 
 fn readHosts(allocator: mem.Allocator, text: []const u8) error{OutOfMemory}!?[]const Host {
-    var list: std.ArrayList(Host) = .empty;
-    var parts = mem.splitScalar(u8, text, ',');
+    var list: lib.List(Host) = .empty;
+    var parts = lib.bytes.split(text, ',');
     while (parts.next()) |part| {
         const name, const port = Origin.authority(mem.trim(u8, part, " \t")) orelse return null;
         try list.append(allocator, .{ .name = name, .port = port });

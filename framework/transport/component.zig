@@ -2,6 +2,7 @@
 
 const std = @import("std");
 const bindings = @import("bindings");
+const lib = @import("lib");
 const Peer = @import("Peer.zig");
 const faults = @import("faults.zig");
 const gate = @import("gate.zig");
@@ -204,7 +205,7 @@ fn postWhole(
     resumed: ?messages.Resumed,
 ) error{OutOfMemory}!bindings.wasmcp_embedding.exchange.Response {
     const fault = environmentFault();
-    var fields: std.ArrayList(http.Field) = .empty;
+    var fields: lib.List(http.Field) = .empty;
     try http.readFields(memory.allocator, &fields, headers);
     const whole: http.Head = .{ .method = method, .target = target, .fields = fields.items };
     const given: sessions.Given = switch (Settings.current.sessions orelse .on) {
@@ -235,7 +236,7 @@ fn postWhole(
             .none),
     };
     response.extra = try std.mem.concat(memory.allocator, http.Field, &.{ response.extra, peer.fields });
-    var out: std.ArrayList(u8) = .empty;
+    var out: lib.List(u8) = .empty;
     for (try response.headers(memory.allocator)) |field| {
         for ([_][]const u8{ field.name, ": ", field.value, "\r\n" }) |part| try out.appendSlice(memory.allocator, part);
     }

@@ -29,7 +29,7 @@ var state: ?authorizer.State = null;
 /// Apply settings: those that the author baked in, then those of the operator. Returns the error message, or null.
 pub fn configure(baked: []const Setting, settings: []const Setting) error{OutOfMemory}!?[]const u8 {
     const moded = has(baked, names.auth_mode) or has(settings, names.auth_mode);
-    var list: std.ArrayList(Setting) = .empty;
+    var list: lib.List(Setting) = .empty;
     for ([_][]const Setting{ baked, settings }, 0..) |some, n| for (some) |setting| {
         if (!among(setting[0])) continue;
         // In an environment that is the components' too, `JWT_*` can mean anything unless authorization is configured.

@@ -43,7 +43,7 @@ pub const Response = struct {
             .text => "text/plain; charset=utf-8",
             .events => "text/event-stream",
         };
-        var fields: std.ArrayList(Field) = .empty;
+        var fields: lib.List(Field) = .empty;
         if (response.body.len > 0) try fields.append(allocator, .{ .name = "content-type", .value = kind });
         // The same fields as in the streams that server-io opens.
         if (response.kind == .events) try fields.appendSlice(allocator, &.{
@@ -149,7 +149,7 @@ pub fn crossOrigin(allocator: mem.Allocator, head: Head, settings: *const Settin
     if (settings.origins == null) return &.{};
     const origin = find(head, "origin") orelse return &.{};
     if (!settings.allowsOrigin(origin)) return &.{};
-    var fields: std.ArrayList(Field) = .empty;
+    var fields: lib.List(Field) = .empty;
     try fields.appendSlice(allocator, &.{
         .{ .name = "access-control-allow-origin", .value = origin },
         .{ .name = "vary", .value = "origin" },
@@ -191,12 +191,12 @@ pub fn statusOf(code: i32) u16 {
 /// Append the fields of a header section, one per line (RFC 9112, section 5). Lines that are not fields are ignored.
 pub fn readFields(
     allocator: mem.Allocator,
-    fields: *std.ArrayList(Field),
+    fields: *lib.List(Field),
     section: []const u8,
 ) error{OutOfMemory}!void {
-    var lines = mem.splitScalar(u8, section, '\n');
+    var lines = lib.bytes.split(section, '\n');
     while (lines.next()) |line| {
-        const colon = mem.indexOfScalar(u8, line, ':') orelse continue;
+        const colon = lib.bytes.position(line, ':') orelse continue;
         try fields.append(allocator, .{ .name = line[0..colon], .value = mem.trim(u8, line[colon + 1 ..], " \t\r") });
     }
 }
@@ -212,7 +212,7 @@ fn endpoint(target: []const u8) bool {
 }
 
 fn json(content_type: []const u8) bool {
-    const end = mem.indexOfScalar(u8, content_type, ';') orelse content_type.len;
+    const end = lib.bytes.position(content_type, ';') orelse content_type.len;
     return ascii.eqlIgnoreCase(mem.trim(u8, content_type[0..end], " \t"), "application/json");
 }
 
@@ -234,10 +234,10 @@ const Accept = struct {
 
     fn read(accept: *Accept, value: []const u8) void {
         accept.given = true;
-        var ranges = mem.splitScalar(u8, value, ',');
+        var ranges = lib.bytes.split(value, ',');
         while (ranges.next()) |element| {
-            var parts = mem.splitScalar(u8, element, ';');
-            const range = mem.trim(u8, parts.first(), " \t");
+            var parts = lib.bytes.split(element, ';');
+            const range = mem.trim(u8, parts.next().?, " \t");
             const acceptable = while (parts.next()) |part| {
                 if (refuses(mem.trim(u8, part, " \t"))) break false;
             } else true;

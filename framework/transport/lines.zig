@@ -2,6 +2,7 @@
 
 const std = @import("std");
 const bindings = @import("bindings");
+const lib = @import("lib");
 const Peer = @import("Peer.zig");
 const component = @import("component.zig");
 const faults = @import("faults.zig");
@@ -20,7 +21,7 @@ const Loop = struct {
     /// Answer a line, and the requests that it resumes. Returns false if standard output is closed.
     fn answer(self: *Loop, text: []const u8) error{OutOfMemory}!bool {
         const arena = memory.allocator;
-        var turns: std.ArrayList(PendingInputs.Turn) = .empty;
+        var turns: lib.List(PendingInputs.Turn) = .empty;
         try turns.append(arena, .{ .line = text });
         var at: usize = 0;
         while (at < turns.items.len) : (at += 1) {

@@ -55,7 +55,7 @@ pub fn Protocol(comptime Peer: type) type {
         /// Pending input of the message, after it was handled.
         pending: ?Pending = null,
         /// Responses and notifications of a line, in order, for the code that keeps the suspended requests.
-        received: std.ArrayList(Received) = .empty,
+        received: lib.List(Received) = .empty,
         /// Destination of change notifications.
         delivery: subscriptions.Delivery = .none,
         /// Session of the request over HTTP.
@@ -65,7 +65,7 @@ pub fn Protocol(comptime Peer: type) type {
         /// Set: the policy denies the message, and these scopes would permit it.
         denied: ?[]const []const u8 = null,
         /// Lines of the stdio transport to write after the answer.
-        following: std.ArrayList([]const u8) = .empty,
+        following: lib.List([]const u8) = .empty,
 
         const Self = @This();
         const Request = messages.Opened(Peer.Request);

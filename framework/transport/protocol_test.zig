@@ -450,7 +450,7 @@ test "posts" {
     };
     const common = [_]http.Field{.{ .name = "content-type", .value = "application/json" }};
     for (cases) |case| {
-        var fields: std.ArrayList(http.Field) = .empty;
+        var fields: lib.List(http.Field) = .empty;
         defer fields.deinit(testing.allocator);
         try fields.appendSlice(testing.allocator, &common);
         try http.readFields(testing.allocator, &fields, case.fields);

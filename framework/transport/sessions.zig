@@ -47,8 +47,8 @@ pub const Given = union(enum) {
         pub fn of(head: http.Head, keeps_values: bool, embedded: bool) Given {
             var sealed: Sealed = .{ .id = valueOf(head, id_field), .keeps_values = keeps_values };
             if (embedded) if (valueOf(head, field)) |value| {
-                if (std.mem.endsWith(u8, value, " open")) sealed.listed = .open;
-                if (std.mem.endsWith(u8, value, " ended")) sealed.listed = .ended;
+                if (lib.bytes.endsWith(value, " open")) sealed.listed = .open;
+                if (lib.bytes.endsWith(value, " ended")) sealed.listed = .ended;
             };
             return .{ .sealed = sealed };
         }
@@ -94,7 +94,7 @@ pub const Given = union(enum) {
         for (head.fields) |given| {
             if (std.ascii.eqlIgnoreCase(given.name, id_field)) id = given.value;
             if (!std.ascii.eqlIgnoreCase(given.name, field)) continue;
-            const fresh, const state = std.mem.cutScalar(u8, given.value, ' ') orelse .{ given.value, null };
+            const fresh, const state = lib.bytes.cut(given.value, ' ') orelse .{ given.value, null };
             on = .{ .fresh = fresh, .state = state };
         }
         var known = on orelse return .off;

@@ -82,8 +82,8 @@ pub const Filter = struct {
         if (listed[0] == 'n') return .{ .filter = filter };
         const words = "Invalid params: `params.notifications.resourceSubscriptions` must be an array of URIs";
         if (listed[0] != '[') return wrong(words);
-        var uris: std.ArrayList([]const u8) = .empty;
-        var keys: std.ArrayList([]const u8) = .empty;
+        var uris: lib.List([]const u8) = .empty;
+        var keys: lib.List([]const u8) = .empty;
         const buffer = try arena.alloc(u8, key_length);
         var scanner: lib.json.Scanner = .init(listed);
         // The text is valid JSON: it was parsed before.
@@ -151,14 +151,14 @@ pub const Filter = struct {
 /// Subscribers of one connection.
 pub const Subscribers = struct {
     gpa: Allocator,
-    all: std.ArrayList(Subscriber) = .empty,
+    all: lib.List(Subscriber) = .empty,
 
     /// Subscriber. `id`: id of the request that opened the subscription, as JSON; empty for a client of a handshake
     /// revision.
     const Subscriber = struct {
         id: []const u8,
         filter: Filter,
-        keys: std.ArrayList([]const u8) = .empty,
+        keys: lib.List([]const u8) = .empty,
         end: []const u8,
 
         fn deinit(self: *Subscriber, gpa: Allocator) void {
@@ -220,7 +220,7 @@ pub const Subscribers = struct {
 
     /// Return the messages that notify subscribers of a change.
     pub fn messages(self: *Subscribers, arena: Allocator, change: []const u8) Error![]const []const u8 {
-        var out: std.ArrayList([]const u8) = .empty;
+        var out: lib.List([]const u8) = .empty;
         for (self.all.items) |*subscriber| {
             subscriber.filter.keys = subscriber.keys.items;
             if (try subscriber.filter.passes(arena, change))

@@ -90,7 +90,7 @@ fn readBody(request: types.IncomingRequest, keep: bool) error{OutOfMemory}!?[]co
     defer body.drop();
     const stream = body.stream().get() catch return null;
     defer stream.drop();
-    var bytes: std.ArrayList(u8) = .empty;
+    var bytes: lib.List(u8) = .empty;
     var skipped: usize = 0;
     while (skipped < skip_limit) {
         const skipping = !keep or bytes.items.len > Settings.current.max_body;
@@ -105,7 +105,7 @@ fn readBody(request: types.IncomingRequest, keep: bool) error{OutOfMemory}!?[]co
             .some => |more| {
                 // Most bodies arrive in one piece, which need not be copied.
                 if (bytes.items.len == 0)
-                    bytes = .fromOwnedSlice(@constCast(more))
+                    bytes = .{ .items = @constCast(more), .capacity = more.len }
                 else
                     try bytes.appendSlice(memory.allocator, more);
             },

@@ -1,6 +1,7 @@
 //! Ambiguity of a URI template: whether a URI can match it in more than one way.
 
 const std = @import("std");
+const List = @import("../list.zig").List;
 const UriTemplate = @import("../UriTemplate.zig");
 
 const Allocator = std.mem.Allocator;
@@ -20,7 +21,7 @@ pub fn ambiguity(self: UriTemplate, allocator: Allocator) Allocator.Error!?[]con
     const marks = try allocator.alloc(u8, size * size);
     defer allocator.free(marks);
     @memset(marks, 0);
-    var queue: std.ArrayList([2]usize) = .empty;
+    var queue: List([2]usize) = .empty;
     for (graph.first) |a| for (graph.first) |b| try graph.visit(allocator, marks, &queue, a, b);
     var n: usize = 0;
     while (n < queue.items.len) : (n += 1) {
@@ -82,7 +83,7 @@ const Graph = struct {
     const Position = struct { part: usize, offset: usize };
 
     fn init(allocator: Allocator, parts: []const Part) Allocator.Error!Graph {
-        var positions: std.ArrayList(Position) = .empty;
+        var positions: List(Position) = .empty;
         const starts = try allocator.alloc(usize, parts.len);
         for (parts, starts, 0..) |part, *start, p| {
             start.* = positions.items.len;
@@ -97,7 +98,7 @@ const Graph = struct {
         const last = try allocator.alloc(bool, positions.items.len);
         @memset(last, false);
         for (positions.items, follow, last, 0..) |position, *next, *is_last, index| {
-            var list: std.ArrayList(usize) = .empty;
+            var list: List(usize) = .empty;
             switch (parts[position.part]) {
                 .text => |text| if (position.offset + 1 < text.text.len) {
                     try list.append(allocator, index + 1);
@@ -110,7 +111,7 @@ const Graph = struct {
             is_last.* = try reachable(allocator, parts, starts, position.part + 1, &list);
             next.* = list.items;
         }
-        var first: std.ArrayList(usize) = .empty;
+        var first: List(usize) = .empty;
         _ = try reachable(allocator, parts, starts, 0, &first);
         return .{
             .parts = parts,
@@ -127,7 +128,7 @@ const Graph = struct {
         parts: []const Part,
         starts: []const usize,
         from: usize,
-        list: *std.ArrayList(usize),
+        list: *List(usize),
     ) Allocator.Error!bool {
         var open: u64 = @as(u64, 1) << @intCast(from);
         var p = from;
@@ -164,7 +165,7 @@ const Graph = struct {
         self: Graph,
         allocator: Allocator,
         marks: []u8,
-        queue: *std.ArrayList([2]usize),
+        queue: *List([2]usize),
         a: usize,
         b: usize,
     ) Allocator.Error!void {

@@ -1,6 +1,7 @@
 //! Matching of URIs against a URI template.
 
 const std = @import("std");
+const List = @import("../list.zig").List;
 const bytes = @import("../bytes.zig");
 const UriTemplate = @import("../UriTemplate.zig");
 const texts = @import("text.zig");
@@ -29,7 +30,7 @@ pub fn match(
     unchecked: []const []const u8,
 ) Allocator.Error!?[]const Found {
     if (uri.len > max_uri) return null;
-    var found: std.ArrayList(Found) = .empty;
+    var found: List(Found) = .empty;
     var rest = uri;
     var query: []const u8 = "";
     if (self.splits_query) {
@@ -60,7 +61,7 @@ pub fn match(
 /// For each position: the parts that can match from there to the end, as bits; and the values that can go on there.
 const Reach = struct { start: u64 = 0, inside: u64 = 0 };
 
-fn matchParts(self: UriTemplate, allocator: Allocator, uri: []const u8, found: *std.ArrayList(Found)) !bool {
+fn matchParts(self: UriTemplate, allocator: Allocator, uri: []const u8, found: *List(Found)) !bool {
     const parts = self.parts;
     const end = @as(u64, 1) << @intCast(parts.len);
     // The time is bounded by parts x bytes, whatever the URI.
@@ -115,9 +116,9 @@ fn isInEscape(uri: []const u8, at: usize) bool {
 }
 
 /// Add the values of a variable; return false if they are not UTF-8.
-fn add(self: UriTemplate, allocator: Allocator, index: usize, text: []const u8, found: *std.ArrayList(Found)) !bool {
+fn add(self: UriTemplate, allocator: Allocator, index: usize, text: []const u8, found: *List(Found)) !bool {
     const variable = self.variables[index];
-    var values: std.ArrayList([]const u8) = .empty;
+    var values: List([]const u8) = .empty;
     if (!variable.many) {
         try values.append(allocator, try decoded(allocator, text) orelse return false);
     } else if (!try split(allocator, text, separatorOf(variable.operator), &values)) return false;
@@ -125,7 +126,7 @@ fn add(self: UriTemplate, allocator: Allocator, index: usize, text: []const u8, 
     return true;
 }
 
-fn split(allocator: Allocator, text: []const u8, separator: u8, values: *std.ArrayList([]const u8)) !bool {
+fn split(allocator: Allocator, text: []const u8, separator: u8, values: *List([]const u8)) !bool {
     var at: usize = 0;
     while (true) {
         const end = indexOf(text, at, separator);
@@ -136,11 +137,11 @@ fn split(allocator: Allocator, text: []const u8, separator: u8, values: *std.Arr
 }
 
 /// Match the pairs of a query: each is a fixed one, or gives a variable. A list is `a=1&a=2` or `a=1,2`.
-fn matchQuery(self: UriTemplate, allocator: Allocator, query: []const u8, found: *std.ArrayList(Found)) !bool {
-    var given: std.ArrayList(Pair) = .empty;
+fn matchQuery(self: UriTemplate, allocator: Allocator, query: []const u8, found: *List(Found)) !bool {
+    var given: List(Pair) = .empty;
     if (try pairs(allocator, query, &given) == null) return false;
     if (given.items.len > max_pairs) return false;
-    const lists = try allocator.alloc(std.ArrayList([]const u8), self.variables.len);
+    const lists = try allocator.alloc(List([]const u8), self.variables.len);
     @memset(lists, .empty);
     const open = try allocator.dupe(Pair, self.fixed);
     var left = open.len;

@@ -1,6 +1,7 @@
 //! Parser of URI templates.
 
 const std = @import("std");
+const List = @import("../list.zig").List;
 const bytes = @import("../bytes.zig");
 const UriTemplate = @import("../UriTemplate.zig");
 const texts = @import("text.zig");
@@ -19,9 +20,9 @@ pub fn Parser(comptime explained: bool) type {
         allocator: Allocator,
         text: []const u8,
         authority_end: usize,
-        variables: std.ArrayList(UriTemplate.Variable) = .empty,
-        parts: std.ArrayList(UriTemplate.Part) = .empty,
-        fixed: std.ArrayList(texts.Pair) = .empty,
+        variables: List(UriTemplate.Variable) = .empty,
+        parts: List(UriTemplate.Part) = .empty,
+        fixed: List(texts.Pair) = .empty,
         in_query: bool = false,
         /// Reserved characters that delimit values.
         delimiters: Class = .{},

@@ -1,6 +1,7 @@
 //! Parts of the text of URIs and URI templates.
 
 const std = @import("std");
+const List = @import("../list.zig").List;
 const percent = @import("../percent.zig");
 
 const Allocator = std.mem.Allocator;
@@ -9,7 +10,7 @@ const Allocator = std.mem.Allocator;
 pub const Pair = struct { name: []const u8, value: []const u8 };
 
 /// Add the pairs of a query, with decoded names; null if one is not UTF-8.
-pub fn pairs(allocator: Allocator, query: []const u8, list: *std.ArrayList(Pair)) !?void {
+pub fn pairs(allocator: Allocator, query: []const u8, list: *List(Pair)) !?void {
     var at: usize = 0;
     while (at < query.len) {
         const end = indexOf(query, at, '&');

@@ -4,9 +4,10 @@
 //! It is reset once the call has ended and its results were read (`cabi_post_*`), never at entry: the arguments are
 //! allocated before the function starts. A resource that has to keep them takes over the arena.
 const std = @import("std");
+const slots = @import("slots.zig");
 
 /// Memory that outlives calls. Single-threaded, grows the linear memory.
-pub const gpa = std.heap.wasm_allocator;
+pub const gpa = slots.allocator;
 
 /// A list of chunks that are freed together. Must not be moved while an allocator refers to it.
 pub const Arena = struct {
@@ -15,19 +16,22 @@ pub const Arena = struct {
 
     const Chunk = struct {
         next: ?*Chunk,
-        size: usize,
+        class: u5,
+
+        fn size(chunk: *const Chunk) usize {
+            return @as(usize, 1) << chunk.class;
+        }
 
         fn end(chunk: *const Chunk) usize {
-            return @intFromPtr(chunk) + chunk.size;
+            return @intFromPtr(chunk) + chunk.size();
         }
 
         fn start(chunk: *const Chunk) usize {
             return @intFromPtr(chunk) + @sizeOf(Chunk);
         }
 
-        fn bytes(chunk: *Chunk) []align(@alignOf(Chunk)) u8 {
-            const first: [*]align(@alignOf(Chunk)) u8 = @ptrCast(chunk);
-            return first[0..chunk.size];
+        fn free(chunk: *const Chunk) void {
+            slots.give(@intFromPtr(chunk), chunk.class);
         }
     };
 
@@ -48,14 +52,12 @@ pub const Arena = struct {
 
     fn grow(arena: *Arena, size: usize, alignment: usize) ?[*]u8 {
         @branchHint(.unlikely);
-        const wanted = @sizeOf(Chunk) +| alignment +| size +| @sizeOf(usize);
+        const wanted = @sizeOf(Chunk) +| alignment +| size;
         if (wanted > std.math.maxInt(i32)) return null;
-        const before = if (arena.newest) |chunk| @min(chunk.size, kept_size) else 0;
-        // The backing allocator rounds up to a power of two, of which it uses one word.
-        const slot = std.math.ceilPowerOfTwoAssert(usize, @max(wanted, 2 * before, first_size));
-        const memory = gpa.alignedAlloc(u8, .of(Chunk), slot - @sizeOf(usize)) catch return null;
-        const chunk: *Chunk = @ptrCast(memory.ptr);
-        chunk.* = .{ .next = arena.newest, .size = memory.len };
+        const before = if (arena.newest) |chunk| @min(chunk.size(), kept_size) else 0;
+        const class = slots.sizeClass(@max(wanted, 2 * before, first_size), 1);
+        const chunk: *Chunk = @ptrFromInt(slots.take(class) orelse return null);
+        chunk.* = .{ .next = arena.newest, .class = class };
         arena.newest = chunk;
         const from = std.mem.alignForward(usize, chunk.start(), alignment);
         arena.at = from + size;
@@ -82,7 +84,7 @@ pub const Arena = struct {
         arena.* = .{};
         while (next) |chunk| {
             next = chunk.next;
-            gpa.free(chunk.bytes());
+            chunk.free();
         }
     }
 
@@ -92,10 +94,10 @@ pub const Arena = struct {
         arena.* = .{};
         while (next) |chunk| {
             next = chunk.next;
-            if (arena.newest == null and chunk.size <= kept_size) {
+            if (arena.newest == null and chunk.size() <= kept_size) {
                 chunk.next = null;
                 arena.* = .{ .newest = chunk, .at = chunk.start() };
-            } else gpa.free(chunk.bytes());
+            } else chunk.free();
         }
     }
 
@@ -175,7 +177,7 @@ pub fn scope() Scope {
 }
 
 /// Begin an exported call.
-pub fn enter() void {
+pub noinline fn enter() void {
     depth += 1;
 }
 
