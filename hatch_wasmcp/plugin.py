@@ -32,6 +32,7 @@ from wasmcp.project import (
     skipped,
     stale,
 )
+from wasmcp.project.build_plan import skill_files
 from wasmcp.project.built_servers import changed, languages_to_compile, unfit
 from wasmcp.project.console_scripts import check_dynamic
 from wasmcp.project.manifest import read
@@ -220,8 +221,10 @@ class WasmcpBuildHook(Hook):
         sources = [
             path for step in plan_components(project, resolve_components(project)).values() for path in step.files
         ]
-        replaced = {project.root / file for server in project.servers.values() for file in server.framework.values()}
-        for path in (*sources, *sorted(replaced)):
+        servers = project.servers.values()
+        sources += [path for server in servers for path in skill_files(project, server.skills)]
+        replaced = {project.root / file for server in servers for file in server.framework.values()}
+        for path in (*dict.fromkeys(sources), *sorted(replaced)):
             if str(path) not in included:
                 build_data["force_include"][str(path)] = carried_name(relative_label(path, project.root))
 

@@ -23,6 +23,7 @@ BELOW = {
         "bindgen",
         "component",
         "declaration_section",
+        "skills_section",
         "guest",
     },
     "compose": {
@@ -34,6 +35,7 @@ BELOW = {
         "package_data",
         "revision_views",
         "declaration_section",
+        "skills_section",
         "wasi",
         "component",
     },
@@ -75,6 +77,7 @@ BELOW = {
     "package_data": {"errors"},
     "environment": {"errors", "terminal"},
     "revision_views": {"protocol"},
+    "skills_section": {"component", "errors", "revision_views"},
     "declaration_section": {"errors", "revision_views", "component"},
     "distribution": {"errors", "terminal", "environment", "host", "storage", "registry", "project", "insight"},
     "project": {
@@ -85,6 +88,7 @@ BELOW = {
         "protocol",
         "package_data",
         "declaration_section",
+        "skills_section",
         "registry",
         "storage",
         "compose",
@@ -93,6 +97,7 @@ BELOW = {
         "component",
     },
     "insight": {
+        "skills_section",
         "errors",
         "schemas",
         "terminal",

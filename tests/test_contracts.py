@@ -48,6 +48,7 @@ FRAMEWORKS_OWN = (
     "session-buckets",
     "session-states",
     "session-owner",
+    "skills-data",
     "uri-templates",
     "wire",
 )

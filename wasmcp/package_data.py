@@ -24,6 +24,7 @@ FRAMEWORK_COMPONENTS = (
     "dynamic-tools-middleware",
     "catalogue",
     "method-not-found",
+    "skills",
     "access-control",
     "kv-store",
     "kv-store-draft",

@@ -158,6 +158,15 @@ pub const exports = struct {
                 .resources_list => .{ .resources, .read },
                 .resources_templates_list => .{ .templates, .read },
                 .prompts_list => .{ .prompts, .get },
+                .other => {
+                    if (!lib.bytes.equal(request.name(), "skills/list")) return reply;
+                    var asked: Asked = try .of(request);
+                    return if (asked.place == .whole and asked.policy == null) reply else listedSkills(
+                        request,
+                        reply,
+                        &asked,
+                    );
+                },
                 else => return reply,
             };
             var asked: Asked = try .of(request);
@@ -209,6 +218,12 @@ const Subjects = struct {
             },
             .other => {
                 const name = request.name();
+                if (lib.bytes.equal(name, "skills/list")) return; // the entries of the list are checked
+                if (lib.bytes.equal(name, "skills/get") or lib.bytes.equal(name, "resources/directory/read")) {
+                    const raw = json.member(request.params(), "uri") orelse return;
+                    if (raw[0] == '"') try self.add(.read, .resources, try json.decodeString(allocator, raw));
+                    return;
+                }
                 if (!lib.bytes.equal(name, "resources/subscribe") and !lib.bytes.equal(name, "resources/unsubscribe")) {
                     if (!isFree(name)) self.method = name;
                     return;
@@ -306,6 +321,32 @@ fn listed(
     return switch (kind) {
         inline else => |one| @field(Reply, @tagName(one) ++ "Json")(w.text(), next, cache),
     };
+}
+
+/// Return a page of `skills/list` with the skills whose `SKILL.md` exists and can be read by the principal.
+fn listedSkills(request: Request, reply: Reply, asked: *Asked) Error!?Reply {
+    if (reply.@"error"() != null) return reply;
+    const text = reply.asJson();
+    var w: lib.Writer = .init(allocator);
+    try w.open('{');
+    try w.key("skills");
+    try w.open('[');
+    var each: rule_set.Each = .init(json.member(text, "skills") orelse return reply);
+    while (each.next()) |item| {
+        const raw = json.member(item, "uri") orelse continue;
+        if (raw[0] != '"') continue;
+        const uri = try json.decodeString(allocator, raw);
+        const target = try targetOf(request, .{ .kind = .resources, .name = uri });
+        if (asked.has(target) and try asked.decide(.read, "", target) == .allowed) try w.value(item);
+    }
+    try w.close(']');
+    inline for (.{ "nextCursor", "ttlMs", "cacheScope" }) |name| if (json.member(text, name)) |value| {
+        try w.key(name);
+        try w.value(value);
+    };
+    try w.close('}');
+    reply.drop();
+    return Reply.raw(w.text());
 }
 
 /// Return the cache hint of a list, which only the latest revision has.

@@ -4,8 +4,8 @@
 const std = @import("std");
 const bindings = @import("bindings");
 const lib = @import("lib");
-const Index = @import("Index.zig");
 
+const Index = lib.Index;
 const lists = lib.lists.Lists(bindings);
 const messages = bindings.messages;
 const data = bindings.catalogue_data;

@@ -2,6 +2,7 @@
 
 pub const access = @import("access.zig");
 pub const Completion = @import("Completion.zig");
+pub const Index = @import("Index.zig");
 pub const Constant = @import("constant.zig").Constant;
 pub const IssuerDocuments = @import("IssuerDocuments.zig").IssuerDocuments;
 pub const KeyValue = @import("KeyValue.zig").KeyValue;
@@ -33,6 +34,7 @@ test {
     _ = bytes;
     _ = decimal;
     _ = header;
+    _ = Index;
     _ = json;
     _ = lists;
     _ = @import("list.zig");

@@ -36,6 +36,11 @@ def everything(node: Node, entry_point: str, url: str, revision: str) -> Iterato
     yield from _run(node, entry_point, url, revision, None, "--suite", "all", "--spec-version", revision)
 
 
+def scenario(node: Node, entry_point: str, url: str, revision: str, name: str) -> Iterator[Outcome]:
+    """Run one scenario of an extension, which belongs to no revision, in this one."""
+    yield from _run(node, entry_point, url, revision, None, "--scenario", name, "--spec-version", revision, "--force")
+
+
 def _run(
     node: Node, entry_point: str, url: str, revision: str, unscored: set[str] | None, *options: str
 ) -> Iterator[Outcome]:

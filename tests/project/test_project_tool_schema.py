@@ -131,6 +131,7 @@ SAMPLES: dict[str, list[Any]] = {
     "rate": ["10/minute", "1 / day", " 5/hour ", "0/day", "1/week", "1/days", "1"],
     "rates": [{}, {"add": "1/second"}, {"add": 1}, {"": "1/second"}],
     "reference": ["a:b", "a:b@^1", "oci://h.example/x:1", "oci://h.example", "a", "A:b", "a:b@", "a:b/c", "a:b@1.0.0"],
+    "skill path": ["acme", "acme/billing-2", "a.b", ".a", "a/", "/a", "a//b", "..", "a/..", "a b", ""],
     "scope": ["read", "a:b", "a b", 'a"b', "", "\\"],
     "claims": [
         {},

@@ -69,6 +69,7 @@ def _side(spec: str, *, offline: bool) -> Side:
         rules,
         structure.access,
         structure.authorization,
+        inspection.skills,
     )
 
 

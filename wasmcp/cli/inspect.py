@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from wasmcp.compose import Inspection
     from wasmcp.insight.listing import Offers
     from wasmcp.insight.roles import Reach, Structure
+    from wasmcp.skills_section import SkillSummary
 
 _UNPROVED = (
     "the filters and the policy that this file applies are not those of its record, or `access-control` is not that of "
@@ -144,6 +145,8 @@ def _lines(
         yield f"needs the grants: {', '.join(inspection.wants) or 'none'}"
     if inspection.files is not None:
         yield f"data files: {_counted(inspection.files.to_dict())}"
+    if inspection.skills:
+        yield from _table("skills", [(skill.path, _skill(skill)) for skill in inspection.skills])
     yield from _table("exports", _kinds(inspection.exports))
     yield from _table("imports", _kinds(inspection.imports))
     whole = inspection.size or 1
@@ -188,6 +191,11 @@ def _counted(files: Mapping[str, Any]) -> str:
     if not isinstance(count, int) or not isinstance(size, int):
         return "unknown"
     return f"{count:,} {'file' if count == 1 else 'files'}, {size:,} bytes"
+
+
+def _skill(skill: SkillSummary) -> str:
+    of = f" of {skill.owner}" if skill.owner else ""
+    return f"{_counted({'count': skill.files, 'size': skill.size})}{of}: {_first_line(skill.description)}"
 
 
 def _taken(entry: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -44,6 +44,27 @@ def custom_sections(data: Chunk, section_name: str) -> list[bytes]:
     return found
 
 
+def without_sections(data: bytes, section_name: str) -> bytes:
+    """Return a component without the outermost component's custom sections of one name.
+
+    Raises:
+        ComponentError: The component is damaged.
+    """
+    view = memoryview(data)
+    reader = Reader(view, len(COMPONENT_PREAMBLE), len(view))
+    kept: list[Chunk] = [view[: len(COMPONENT_PREAMBLE)]]
+    removed = False
+    while reader.position < reader.end:
+        begun = reader.position
+        code = reader.byte()
+        section = reader.part(reader.u32(), f"section {code}")
+        if code == 0 and section.name() == section_name:
+            removed = True
+        else:
+            kept.append(view[begun : reader.position])
+    return b"".join(kept) if removed else data
+
+
 SECTION = "component-name"
 _SORT_NAMES = 1  # the subsection
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from wasmcp.component.custom_sections import custom_section
 from wasmcp.compose.access import ROOT, Access, Selector
-from wasmcp.compose.chain_plan import DynamicComponent, Member, Part, components_of, members_of
+from wasmcp.compose.chain_plan import DynamicComponent, Member, Part, Segment, components_of, members_of
 from wasmcp.compose.interfaces import SERVER_HANDLER
 from wasmcp.compose.metadata import Authorization
 from wasmcp.compose.policy import Condition
@@ -59,7 +59,7 @@ def compiled(
     members = members_of(parts)
     dynamic = [part.component.name for part in parts if isinstance(part, DynamicComponent)]
     known = Known(
-        entries=_recorded(members),
+        entries=[*_recorded(members), *_skills(parts)],
         templates=any(member.catalogue.templates for member in members),
         dynamic=dynamic,
         methods=any(SERVER_HANDLER in component.offers for component in components_of(parts)),
@@ -169,6 +169,12 @@ def _recorded(members: Sequence[Member]) -> list[Recorded]:
         for member in members
         for item in member.catalogue.items(kind)
     ]
+
+
+def _skills(parts: Sequence[Part]) -> list[Recorded]:
+    """Return the resources that list the skills of the server; they belong to no component."""
+    catalogues = [part.skills for part in parts if isinstance(part, Segment) and part.skills is not None]
+    return [Recorded("resources", item["uri"], "", ()) for one in catalogues for item in one.resources]
 
 
 def _entries(kind: str, members: Sequence[Member], own: Mapping[tuple[str, str], Condition]) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from wasmcp.compose.component_reader import Component
 from wasmcp.compose.interfaces import CAPABILITY_NAMES, MESSAGES, SERVER_HANDLER
 from wasmcp.declaration_section import Declares
 from wasmcp.errors import CompositionError
+from wasmcp.skills_section import EXTENSION, SETTINGS
 
 _METHOD = "[method]request."
 _LOG = "log"
@@ -28,7 +29,9 @@ _ANNOUNCED = frozenset({_LOG, *(function for _, _, function in _CHANGES)})
 Extensions = Mapping[str, Mapping[str, Any]]
 
 
-def server_capabilities(components: Sequence[Component], extensions: Extensions | None = None) -> dict[str, Any]:
+def server_capabilities(
+    components: Sequence[Component], extensions: Extensions | None = None, *, skills: bool = False
+) -> dict[str, Any]:
     """Return the `ServerCapabilities` object for the components' capabilities, notifications and extensions.
 
     A capability without entries in the catalogue is not declared. A component with its own server handler can answer
@@ -38,6 +41,7 @@ def server_capabilities(components: Sequence[Component], extensions: Extensions 
     Args:
         components: The components in the order of the chain.
         extensions: The extensions of the server itself.
+        skills: The server has skills.
 
     Raises:
         CompositionError: Two components have different settings for an extension.
@@ -47,12 +51,14 @@ def server_capabilities(components: Sequence[Component], extensions: Extensions 
     if _LOG in functions:
         capabilities["logging"] = {}
     for name in CAPABILITY_NAMES.values():
-        if any(name in offered(component) for component in components):
+        if any(name in offered(component) for component in components) or (skills and name == "resources"):
             capabilities[name] = {}
     for name, member, function in _CHANGES:
         if name in capabilities and function in functions:
             capabilities[name] = {**capabilities[name], member: True}
     announced = _extensions(components, extensions or {})
+    if skills:
+        announced = {**announced, EXTENSION: SETTINGS}
     if announced:
         capabilities["extensions"] = announced
     return capabilities

@@ -32,9 +32,15 @@ class Member:
 
 @dataclass(frozen=True)
 class Segment:
-    """Consecutive components with recorded catalogues, at most 99: they share one `catalogue`."""
+    """Consecutive components with recorded catalogues, at most 99: they share one `catalogue`.
+
+    Attributes:
+        members: The components.
+        skills: The resources of the server's skills, if this segment lists them.
+    """
 
     members: list[Member] = field(default_factory=list)
+    skills: Catalogue | None = None
 
 
 @dataclass(frozen=True)
@@ -47,13 +53,16 @@ class DynamicComponent:
 Part = Segment | DynamicComponent
 
 
-def plan_chain(components: Sequence[Component], *, on_duplicate: OnDuplicate = "error") -> list[Part]:
+def plan_chain(
+    components: Sequence[Component], *, on_duplicate: OnDuplicate = "error", skills: Catalogue | None = None
+) -> list[Part]:
     """Return the parts of the chain, in the order of the components.
 
     Args:
         components: The components in the order of the chain.
         on_duplicate: Handling of a tool, resource, template or prompt of the same name in two components: an error,
             or (`first`) the first component owns it.
+        skills: The resources of the server's skills; the last segment lists them.
 
     Raises:
         DuplicateEntryError: Two components have an entry of the same name.
@@ -71,6 +80,16 @@ def plan_chain(components: Sequence[Component], *, on_duplicate: OnDuplicate = "
             last = Segment()
             parts.append(last)
         last.members.append(Member(component, _with(catalogue, own)))
+    if skills is not None and skills.resources:
+        for item in skills.resources:
+            owner = owners.get(("resources", item["uri"]))
+            if owner is not None:
+                raise DuplicateEntryError(NOUNS["resources"], item["uri"], (owner, "the skills of the server"))
+        last = next((part for part in reversed(parts) if isinstance(part, Segment)), None)
+        if last is None:
+            parts.append(Segment(skills=skills))
+        else:
+            parts[parts.index(last)] = replace(last, skills=skills)
     return parts
 
 
@@ -115,6 +134,7 @@ def tools_of(parts: Sequence[Part]) -> tuple[Item, ...]:
 def catalogue_of(parts: Sequence[Part]) -> Catalogue:
     """Return the catalogue of the whole chain, in the order of the lists."""
     catalogues = [member.catalogue for member in members_of(parts)]
+    catalogues += [part.skills for part in parts if isinstance(part, Segment) and part.skills is not None]
     whole = Catalogue(
         completions=tuple(reference for one in catalogues for reference in one.completions),
         cache={kind: cache_hint(kind, catalogues) for kind in IDENTITIES},

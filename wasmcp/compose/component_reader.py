@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from wasmcp.component import interface_names
+from wasmcp.component.custom_sections import without_sections
 from wasmcp.component.decode import ComponentInfo, decode
 from wasmcp.component.types import Instance, mismatch
 from wasmcp.compose.catalogue import Catalogue, nothing_offered
@@ -19,6 +20,7 @@ from wasmcp.compose.interfaces import CAPABILITIES, CAPABILITY_NAMES, GRANTS, SE
 from wasmcp.compose.upstream_adapters import adapted, advice_for
 from wasmcp.declaration_section import Declares, declares
 from wasmcp.errors import ComponentError, InvalidComponentError, InvalidComponentsError
+from wasmcp.skills_section import SECTION, Skill, skills_of
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class Component:
         offers: Its exports that become server handlers, by contract, with the names of the exports: capabilities in the
             order of the chain, then `server-handler`.
         declares: Its declarations about itself.
+        skills: The skills that it carries; `data` is without them.
     """
 
     spec: ComponentSpec
@@ -63,6 +66,7 @@ class Component:
     info: ComponentInfo
     offers: dict[str, str]
     declares: Declares = field(default_factory=Declares)
+    skills: tuple[Skill, ...] = ()
 
     @property
     def name(self) -> str:
@@ -91,12 +95,15 @@ def read_component(spec: ComponentSpec) -> Component:
     data = _bytes(spec)
     declared = declares(data)
     try:
+        skills = skills_of(data)
+        if skills:
+            data = without_sections(data, SECTION)
         info = decode(data, spec.name, export_types=True)
         data, info = adapted(spec.name, data, info)
     except ComponentError as error:
         at = "" if error.offset is None else f" (at byte {error.offset:,} of {len(data):,})"
         raise InvalidComponentError(spec.name, f"{_source(spec)}is not usable: {error.problem}{at}") from error
-    return Component(spec, data, info, _offers(spec.name, info), declared)
+    return Component(spec, data, info, _offers(spec.name, info), declared, skills)
 
 
 def read_components(specs: Iterable[ComponentSpec]) -> list[Component]:

@@ -14,6 +14,7 @@ from wasmcp.compose.interfaces import CAPABILITIES, ENTRY_POINTS, GRANTS, MIDDLE
 from wasmcp.declaration_section import DataFiles, declares
 from wasmcp.development_builds import is_development
 from wasmcp.errors import MissingGrantError
+from wasmcp.skills_section import SkillSummary, summaries
 from wasmcp.wasi import is_known
 
 _IMPORTED_BY_RUNTIMES = frozenset({"env", "fs", "sockets"})
@@ -159,6 +160,7 @@ class Inspection:
         wants: The families of grants that its imports need.
         world: The world of `wasmcp:mcp-v20260728` with its exports, or None.
         files: The data files inside that it declares, or None.
+        skills: Its skills.
         development: True for a development build; see `wasmcp.development_builds`.
     """
 
@@ -171,6 +173,7 @@ class Inspection:
     wants: tuple[str, ...] = ()
     world: str | None = None
     files: DataFiles | None = None
+    skills: tuple[SkillSummary, ...] = ()
     development: bool = False
 
     def to_dict(self) -> dict[str, Any]:
@@ -182,6 +185,7 @@ class Inspection:
             "world": self.world,
             "wants": list(self.wants),
             "files": None if self.files is None else self.files.to_dict(),
+            "skills": [skill.to_dict() for skill in self.skills],
             "capabilities": list(self.capabilities),
             "imports": dict(self.imports),
             "exports": dict(self.exports),
@@ -215,6 +219,7 @@ def inspect_component(data: bytes, *, name: str = "") -> Inspection:
         wants=needed_grants(info),
         world=_world(offered),
         files=declares(data).files,
+        skills=summaries(data),
         development=is_development(info.imports),
     )
 

@@ -76,16 +76,19 @@ from wasmcp.compose.interfaces import (
     SERVER_HANDLER,
     SERVER_METADATA,
     SESSION_STATES,
+    SKILLS_DATA,
     TYPES,
     WIRE,
     is_among,
 )
 from wasmcp.compose.metadata import Authorization, ServerMetadata, check_settings, fetches_keys
 from wasmcp.compose.roles import Kind, Role, roles_section
+from wasmcp.compose.skills import OwnedSkill, catalogue_of_skills, collect, skills_data
 from wasmcp.compose.wiring import Services, Wiring, check_imports, comes_from_outside
 from wasmcp.development_builds import INTERFACE
 from wasmcp.errors import CompositionError, InvalidComponentError, LimitExceededError
 from wasmcp.revision_views import Item, to_json_text
+from wasmcp.skills_section import Skill, SkillSummary, record, section
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,7 @@ class ComposedServer:
         unlimited: The families that each component was granted as a whole although hosts can be named, by its name; see
             `wasmcp.compose.grants.unlimited_grants`.
         access: Its access rules as JSON values, compiled; None without rules.
+        skills: Its skills, sorted by path.
     """
 
     chunks: tuple[Chunk, ...]
@@ -118,6 +122,7 @@ class ComposedServer:
     denied: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unlimited: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     access: Mapping[str, Any] | None = None
+    skills: tuple[SkillSummary, ...] = ()
 
     @property
     def size(self) -> int:
@@ -164,6 +169,7 @@ def compose_server(
     development: bool = False,
     access: Access | None = None,
     stored_sessions: bool = False,
+    skills: Sequence[Skill] = (),
 ) -> ComposedServer:
     """Compose a server.
 
@@ -185,6 +191,7 @@ def compose_server(
         stored_sessions: True if sessions over HTTP are kept in `wasi:keyvalue`, for runtimes whose storage lasts and
             that keep no sessions themselves; see `wasmcp.compose.deployment_targets.STORED_SESSIONS`. The keys of an
             issuer that the server fetches itself are then kept there, too.
+        skills: Its skills, in addition to those of its components.
 
     Returns:
         The server. The same arguments give the same bytes.
@@ -198,8 +205,9 @@ def compose_server(
     check_settings(settings or {}, environment=environment, auth=auth)
     read = read_components(components)
     check_middlewares(read)
-    parts = plan_chain(read, on_duplicate=on_duplicate)
-    capabilities = server_capabilities(read, metadata.extensions)
+    served = collect(read, skills)
+    parts = plan_chain(read, on_duplicate=on_duplicate, skills=catalogue_of_skills(served))
+    capabilities = server_capabilities(read, metadata.extensions, skills=bool(served))
     described = server_metadata(metadata, capabilities)
     composition = Composition(load_framework(framework), described, keyvalue, development=development)
     composition.check(read)
@@ -214,13 +222,20 @@ def compose_server(
         sessions=SESSION_DRAFTS[keyvalue] if stored_sessions else None,
         # A component with the whole of `wasi:keyvalue` could replace the keys that tokens are verified with.
         issuers=ISSUER_DRAFTS[keyvalue] if stored_sessions and not any(map(_stores, read)) else None,
+        skills=served,
     )
     encoded = encode(composition.graph)
     permitted = (INTERFACE,) if development else ()
     _check_imports(composition.graph, (name for name in encoded.imports if name not in permitted))
     check_size(encoded.to_bytes(), read)
+    summaries = tuple(SkillSummary.of(one.skill, one.owner) for one in served)
     return ComposedServer(
-        chunks=(*encoded.chunks, roles_section(encoded.nodes), *([access_section(text)] if text else ())),
+        chunks=(
+            *encoded.chunks,
+            roles_section(encoded.nodes),
+            *([access_section(text)] if text else ()),
+            record(summaries),
+        ),
         capabilities=capabilities,
         tools=tools_of(parts),
         imports=tuple(sorted(encoded.imports)),
@@ -231,6 +246,7 @@ def compose_server(
         denied={component.name: found for component in read if (found := denied_to(component))},
         unlimited={component.name: found for component in read if (found := unlimited_grants(component))},
         access=rules,
+        skills=summaries,
     )
 
 
@@ -341,6 +357,7 @@ class Composition:
         auth: Authorization = "operator",
         sessions: str | None = None,
         issuers: str | None = None,
+        skills: Sequence[OwnedSkill] = (),
     ) -> None:
         """Put the transport in front of the chain, and export its entry points.
 
@@ -352,11 +369,16 @@ class Composition:
             auth: The authorization.
             sessions: The framework component that keeps sessions over HTTP; None for none.
             issuers: The framework component that keeps the keys of issuers, if they are fetched; None for none.
+            skills: The skills of the server.
 
         Raises:
             CompositionError: There are access rules, or authorization is required, and the transport is a replacement
                 that does not apply them.
         """
+        if skills:
+            held = self._generated("skills-data", skills_data(skills))
+            data: dict[str, Value | None] = {SKILLS_DATA: held.export(SKILLS_DATA), SERVER_HANDLER: self._end}
+            self._end = self._instance("skills", data).export(SERVER_HANDLER)
         chain = self._chain(parts)
         services = {
             **self._accessible(chain, rules),
@@ -453,6 +475,8 @@ class Composition:
     def _segment(self, number: int, segment: Segment, downstream: Value | None) -> Value:
         imported = self.framework["catalogue"].wants(CATALOGUE_DATA)
         catalogues = [member.catalogue for member in segment.members]
+        if segment.skills is not None:  # after the members: requests for these entries go to the end of the chain
+            catalogues.append(segment.skills)
         baked = catalogue_data(imported, catalogues, completions=self._completions)
         data = self._generated("catalogue-data", baked, label=f"catalogue-data {number}")
         router = self._generated("dispatch", dispatch(len(segment.members)), label=f"dispatch {number}")
@@ -593,6 +617,7 @@ def compose_handler(
         raise CompositionError("a handler needs at least one component")
     read = read_components(components)
     check_middlewares(read)
+    carried = [one.skill for one in collect(read, ())]
     parts = plan_chain(read, on_duplicate=on_duplicate)
     composition = Composition(load_framework(framework), None)
     composition.check(read)
@@ -600,7 +625,7 @@ def compose_handler(
     encoded = encode(composition.graph)
     check_size(encoded.to_bytes(), read)
     return ComposedServer(
-        chunks=(*encoded.chunks, roles_section(encoded.nodes), declared_by(read).section()),
+        chunks=(*encoded.chunks, roles_section(encoded.nodes), declared_by(read).section(), section(carried)),
         capabilities=server_capabilities(read),
         tools=tools_of(parts),
         imports=tuple(sorted(encoded.imports)),

@@ -90,6 +90,7 @@ from wasmcp.errors.building import (
     NativeCodeError,
     ScaffoldError,
     ServersError,
+    SkillsError,
     StorageError,
     SurfaceFileError,
     ToolchainError,
@@ -99,6 +100,7 @@ from wasmcp.errors.building import (
 from wasmcp.errors.composing import (
     ComponentError,
     CompositionError,
+    DeploymentError,
     DuplicateEntryError,
     GrantPolicyError,
     GraphCycleError,
@@ -116,9 +118,6 @@ from wasmcp.errors.connecting import (
     HttpStatusError,
     ResponseTimeoutError,
     UnansweredInputError,
-)
-from wasmcp.errors.deploying import (
-    DeploymentError,
 )
 from wasmcp.errors.registries import (
     IntegrityError,
@@ -206,6 +205,7 @@ __all__ = [
     "ServersError",
     "SignatureError",
     "SigningKeyError",
+    "SkillsError",
     "SpecError",
     "StorageError",
     "SurfaceFileError",

@@ -24,6 +24,19 @@ class ConfigError(WasmcpError):
         super().__init__("\n".join([f"{count} in `{path}`:", *(f"  * {problem}" for problem in self.problems)]))
 
 
+class SkillsError(WasmcpError):
+    """Skills of a project that cannot be served.
+
+    Attributes:
+        problems: One sentence per mistake, each with the file in backticks.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        count = "1 mistake" if len(self.problems) == 1 else f"{len(self.problems)} mistakes"
+        super().__init__("\n".join([f"{count} in the skills:", *(f"  * {problem}" for problem in self.problems)]))
+
+
 class BindgenError(WasmcpError):
     """A WIT package, or an item of it, for which no bindings can be generated.
 

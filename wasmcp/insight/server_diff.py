@@ -21,6 +21,7 @@ from wasmcp.insight.listing import Item, Offers
 from wasmcp.insight.policy import policy_of, policy_rows
 from wasmcp.protocol import IDENTITIES
 from wasmcp.schemas.references import DEPTH, resolved
+from wasmcp.skills_section import SkillSummary
 from wasmcp.terminal import printable
 
 _UPPER = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties", "maxContains")
@@ -235,7 +236,7 @@ class Difference:
     """Difference.
 
     Attributes:
-        kind: `tool`, `resource`, `resource template`, `prompt`, `import`, `export`, `grant`, `framework`,
+        kind: `tool`, `resource`, `resource template`, `prompt`, `skill`, `import`, `export`, `grant`, `framework`,
             `authorization`, `filter` or `policy`.
         name: The name of the entry; for a grant the component, for the framework the framework component.
         change: `added`, `removed` or `changed`.
@@ -278,6 +279,7 @@ class Side:
         rules: The rules of the grants of each component by family, by its name.
         access: The compiled access rules of a server; see `wasmcp.compose.access_rules`.
         authorization: The authorization of a server, of `wasmcp.compose.metadata.AUTHORIZATIONS`; None if unknown.
+        skills: Its skills.
     """
 
     offers: Offers
@@ -288,6 +290,7 @@ class Side:
     rules: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     access: Mapping[str, Any] | None = None
     authorization: str | None = None
+    skills: Sequence[SkillSummary] = ()
 
 
 def count_text(found: Sequence[Difference]) -> str:
@@ -312,6 +315,7 @@ def differences(old: Side, new: Side) -> list[Difference]:
     found: list[Difference] = []
     for kind, noun in NOUNS.items():
         found += _items(kind, noun, old.offers.lists.get(kind, ()), new.offers.lists.get(kind, ()))
+    found += _skills(old.skills, new.skills)
     found += _interfaces("export", old.exports, new.exports, gained=False, lost=True)
     found += _interfaces("import", old.imports, new.imports, gained=True, lost=False)
     found += _grants(old.grants, new.grants)
@@ -321,6 +325,31 @@ def differences(old: Side, new: Side) -> list[Difference]:
     found += filter_differences(old.access, new.access)
     found += policy_differences(old.access, new.access)
     return found
+
+
+def _skills(old: Sequence[SkillSummary], new: Sequence[SkillSummary]) -> Iterator[Difference]:
+    """Yield the differences of skills. Other files are not breaking: clients ask their user for consent again."""
+    before, after = ({skill.path: skill for skill in skills} for skills in (old, new))
+    for path, skill in before.items():
+        now = after.get(path)
+        if now is None:
+            yield Difference("skill", path, "removed", breaking=True)
+        elif skill.digest != now.digest or skill.owner != now.owner:
+            details = []
+            for name, was, is_now in (
+                ("description", skill.description, now.description),
+                ("owner", skill.owner or "the server", now.owner or "the server"),
+            ):
+                details += [f"`{name}` {_from_to(was, is_now)}"] if was != is_now else []
+            if skill.digest != now.digest:
+                details.append(
+                    f"its files changed: {now.files} with {now.size:,} bytes, before {skill.files} with "
+                    f"{skill.size:,}; clients ask for consent again"
+                )
+            yield Difference("skill", path, "changed", breaking=False, details=tuple(details))
+    for path in after:
+        if path not in before:
+            yield Difference("skill", path, "added", breaking=False)
 
 
 def _items(kind: str, noun: str, old: Sequence[Item], new: Sequence[Item]) -> Iterator[Difference]:

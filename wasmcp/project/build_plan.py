@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from wasmcp import toolchains
 from wasmcp.errors import ToolchainError
-from wasmcp.project.model import ComponentConfig, Project, ServerConfig
+from wasmcp.project.model import ComponentConfig, Project, ServerConfig, SkillFolders
 from wasmcp.storage import digest
 from wasmcp.storage.failures import file_failures
 from wasmcp.toolchains.base import IMPORTED_GRANTS, ComponentSource, Toolchain
@@ -34,6 +34,7 @@ SERVER_CODE = (
     "host/configuration/declared.py",
     "host/operations/rate_limits.py",
     "declaration_section.py",
+    "skills_section.py",
     "development_builds.py",
     "environment.py",
     "package_data.py",
@@ -142,14 +143,14 @@ def plan_component(project: Project, resolved: ResolvedComponent) -> ComponentSt
         ToolchainError: The source needs a file outside of the project.
     """
     config, source, tools, found = resolved.config, resolved.source, resolved.toolchain, resolved.inputs
-    lock = () if resolved.lock is None else (resolved.lock,)
+    also = (*([] if resolved.lock is None else [resolved.lock]), *skill_files(project, config.skills))
     if resolved.pin is not None:
         inputs = digest.of_value({"format": FORMAT, "component": resolved.pin.digest})
-        return ComponentStep(config, None, None, {}, lock, inputs, resolved.pin)
+        return ComponentStep(config, None, None, {}, also, inputs, resolved.pin)
     if source is None or tools is None or found is None:
         path = project.root / config.file
         inputs = digest.of_value({"format": FORMAT, "component": digest.of_file(path)})
-        return ComponentStep(config, None, None, {}, (path,), inputs)
+        return ComponentStep(config, None, None, {}, (path, *also), inputs)
     document = {
         "format": FORMAT,
         "toolchain": tools.name,
@@ -168,7 +169,7 @@ def plan_component(project: Project, resolved: ResolvedComponent) -> ComponentSt
         problem = f"component `{config.name}` (`{source.label}`) needs `{outside[0]}`, outside the project"
         raise ToolchainError(problem, source=source.label, toolchain=tools.name)
     files = tuple(file for label, file in sorted(found.files.items()) if not label.startswith("wasmcp:"))
-    return ComponentStep(config, source, tools, dict(found.pins), (*files, *lock), digest.of_value(document))
+    return ComponentStep(config, source, tools, dict(found.pins), (*files, *also), digest.of_value(document))
 
 
 def plan_components(project: Project, resolved: Mapping[str, ResolvedComponent]) -> dict[str, ComponentStep]:
@@ -212,6 +213,7 @@ def _server(
         "code": digest.of_own_code(*SERVER_CODE),
         "framework": {**framework, **replaced},
         "server": {**asdict(config), "version": version},
+        "skills": _skills(project, config.skills),
         "components": [
             [
                 step.config.name,
@@ -221,11 +223,27 @@ def _server(
                 dict(step.config.values),
                 dict(step.config.extensions),
                 step.config.rules.to_dict(),
+                _skills(project, step.config.skills),
             ]
             for step in components
         ],
     }
     return ServerStep(config, version, components, project.output(config.key), digest.of_value(document))
+
+
+def skill_files(project: Project, folders: SkillFolders) -> tuple[Path, ...]:
+    """Return the files of skills, sorted."""
+    if not folders.paths:
+        return ()
+    from wasmcp.project.skill_folders import files_of
+
+    return tuple(files_of(project.root, folders))
+
+
+def _skills(project: Project, folders: SkillFolders) -> dict[str, str]:
+    """Return the digests of the files of skills, by their path in the project."""
+    files = skill_files(project, folders)
+    return {file.relative_to(project.root).as_posix(): digest.of_file(file) for file in files}
 
 
 def _modules(tools: Toolchain) -> list[str]:

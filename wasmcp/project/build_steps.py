@@ -35,6 +35,8 @@ from wasmcp.toolchains.base import Versioned, did_you_mean, require_pins
 
 if TYPE_CHECKING:
     from wasmcp.compose.server import ComposedServer
+    from wasmcp.project.model import SkillFolders
+    from wasmcp.skills_section import Skill
 
 SKIP = "WASMCP_SKIP_BUILD"
 """Environment variable that stops hooks and pytest from building: existing files are used unchanged."""
@@ -226,11 +228,22 @@ def _component(planned: Plan, step: ComponentStep, cache: Cache, report: Progres
     if not step.config.dynamic and SERVER_HANDLER not in offers:
         with cache.lock(found):
             catalogue = catalogue_of(name, data, found, planned.framework, cache, progress=report)
-    if step.config.extensions:
-        data = with_extensions(data, step.config.extensions)
+    skills = _skills(planned, step.config.skills)
+    if step.config.extensions or skills:
+        from wasmcp.skills_section import section
+
+        data = (with_extensions(data, step.config.extensions) if step.config.extensions else data) + section(skills)
         found = digest.of_bytes(data)
         catalogue = None if catalogue is None else replace(catalogue, digest=found)
     return Built(step, data, found, catalogue, built_with)
+
+
+def _skills(planned: Plan, folders: SkillFolders) -> tuple[Skill, ...]:
+    if not folders.paths:
+        return ()
+    from wasmcp.project.skill_folders import read_skills
+
+    return read_skills(planned.project.root, folders)
 
 
 def composed_servers(
@@ -317,6 +330,7 @@ def _compose(
         framework=replaced,
         development=planned.development,
         stored_sessions=runtime in STORED_SESSIONS,
+        skills=_skills(planned, config.skills),
     )
     known = all(part.catalogue is not None for part in parts)
     if known:

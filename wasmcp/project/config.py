@@ -76,6 +76,7 @@ from wasmcp.project.model import (
     ComponentConfig,
     Project,
     ServerConfig,
+    SkillFolders,
     find_package,
     namespace_problem,
 )
@@ -85,6 +86,7 @@ from wasmcp.project.toml_table import (
     check_name,
     check_registry,
     package_reference,
+    path_problem,
     read_extensions,
     read_file,
     read_path,
@@ -92,6 +94,7 @@ from wasmcp.project.toml_table import (
 from wasmcp.toolchains import LANGUAGES, language_of, toolchain
 from wasmcp.toolchains.base import check_options, did_you_mean
 
+SKILL_PREFIX = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _OWN = "WASMCP_"
 _GRANTS = {"env": "env", "directories": "fs", "keyvalue": "kv"}
@@ -276,11 +279,12 @@ def read_component(name: str, table: Table, root: Path, *, check_files: bool) ->
         options = {**options, "dynamic": True}  # its lists are made for each request
     values = _values(table)
     extensions = read_extensions(table)
+    skills = read_skills(table)
     table.finish()
     file = source or ready or ""
     families = frozenset(grants)
     return ComponentConfig(
-        name, file, language, families, dynamic, options, package or "", values, extensions, rules=rules
+        name, file, language, families, dynamic, options, package or "", values, extensions, rules, skills
     )
 
 
@@ -298,6 +302,27 @@ def _grants(table: Table) -> tuple[Sequence[str], GrantRules]:
         given, lambda place, problem: table.problems.append(f"`{table.path}.grants.{place}` {problem}")
     )
     return sorted(families), rules
+
+
+def read_skills(table: Table) -> SkillFolders:
+    """Read the table ``skills`` of a project, a component or a server; its mistakes are collected in the table."""
+    below = table.table("skills")
+    if below is None:
+        return SkillFolders()
+    paths = below.texts("paths") or ()
+    prefix = below.string("prefix", "") or ""
+    if "paths" not in below:
+        below.problem("paths", "is missing: it names folders with a `SKILL.md`, for example `skills/*`")
+    for path in paths:
+        problem = path_problem(path) if path.strip() else "must not be empty"
+        if problem is not None:
+            below.problem("paths", problem)
+    if prefix and not SKILL_PREFIX.fullmatch(prefix):
+        below.problem(
+            "prefix", f"must be names of letters, digits, `.`, `_` and `-`, with `/` between them: `{prefix}`"
+        )
+    below.finish()
+    return SkillFolders(paths, prefix)
 
 
 def _values(table: Table) -> dict[str, Any]:
@@ -368,8 +393,9 @@ def read_server(
     root: Path,
     *,
     check_files: bool,
+    skills: SkillFolders | None = None,
 ) -> ServerConfig:
-    """Read the table of a server; its mistakes are collected in the table."""
+    """Read the table of a server; its mistakes are collected in the table. `skills` are those of the project."""
     check_name(key, table)
     names = table.strings("components")
     if not names:
@@ -399,6 +425,7 @@ def read_server(
         coerce=table.boolean("coerce", default=False) if "coerce" in table else None,
         access=read_access(table),
         configuration=read_configuration(table, [components[name] for name in names or () if name in components]),
+        skills=read_skills(table) if "skills" in table else skills or SkillFolders(),
     )
     if server.auth == "none":
         for name in sorted(set(server.settings) & set(AUTHORIZATION)):
@@ -512,10 +539,11 @@ def parse(pyproject: Mapping[str, Any], root: Path, *, check_files: bool = True)
         name: read_component(name, below, root, check_files=check_files) for name, below in component_tables.items()
     }
     server_tables = table.tables("servers")
+    skills = read_skills(table)
     metadata = pyproject.get("project")
     project = metadata if isinstance(metadata, dict) else {}  # hatchling reports mistakes in it
     servers = {
-        key: read_server(key, below, components, project, root, check_files=check_files)
+        key: read_server(key, below, components, project, root, check_files=check_files, skills=skills)
         for key, below in server_tables.items()
     }
     components = coercing(servers, server_tables, components)

@@ -154,6 +154,7 @@ def server_entry(
         **({"configuration": takes} if takes else {}),
         **({"development": True} if development else {}),
         **({"access": dict(composed.access)} if composed.access else {}),
+        **({"skills": [skill.to_dict() for skill in composed.skills]} if composed.skills else {}),
         "wasmcp": tool_version(),
     }
 

@@ -127,6 +127,19 @@ RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
 
 
 @dataclass(frozen=True)
+class SkillFolders:
+    """Table ``skills`` of a project, a component or a server.
+
+    Attributes:
+        paths: Patterns of folders with a ``SKILL.md``, relative to the root.
+        prefix: The beginning of the paths of the skills in the server; the empty string for none.
+    """
+
+    paths: tuple[str, ...] = ()
+    prefix: str = ""
+
+
+@dataclass(frozen=True)
 class ComponentConfig:
     """Table of ``[tool.wasmcp.components]``.
 
@@ -142,6 +155,7 @@ class ComponentConfig:
         values: Its table ``config``: a JSON object.
         extensions: The extensions of MCP that it supports: identifier -> settings.
         rules: The rules of its grants; families without rules are granted as a whole.
+        skills: The skills that it carries.
     """
 
     name: str
@@ -154,6 +168,7 @@ class ComponentConfig:
     values: Mapping[str, Any] = field(default_factory=dict)
     extensions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     rules: GrantRules = field(default_factory=GrantRules)
+    skills: SkillFolders = field(default_factory=SkillFolders)
 
 
 @dataclass(frozen=True)
@@ -179,6 +194,7 @@ class ServerConfig:
         coerce: True if the tools of its Python components accept JSON in strings; None: set by the components' tables.
         access: Its access rules: the entries that exist under each path of its endpoint.
         configuration: The configuration that it takes from its operator: environment variables, directories, a store.
+        skills: Its skills, in addition to those of its components.
     """
 
     key: str
@@ -198,6 +214,7 @@ class ServerConfig:
     coerce: bool | None = None
     access: Access = field(default_factory=Access)
     configuration: Configuration = field(default_factory=Configuration)
+    skills: SkillFolders = field(default_factory=SkillFolders)
 
 
 @dataclass(frozen=True)

@@ -126,6 +126,19 @@ def render(project: str, server: str, entry: Mapping[str, Any], texts: Texts) ->
                 hashes=hashes(digest),
             )
         )
+    for skill in entry.get("skills", ()):
+        owned = Property(name="wasmcp:component", value=skill["owner"])
+        parts.append(
+            Component(
+                name=skill["path"],
+                version=metadata["version"],
+                type=ComponentType.DATA,
+                bom_ref=f"skill:{skill['path']}",
+                description=skill["description"],
+                hashes=hashes(skill["digest"]),
+                properties=[owned] if skill["owner"] else [],
+            )
+        )
     bom.components.update(parts)
     bom.metadata.tools.components.update(pypi(name, version) for name, version in tools.items())
     bom.register_dependency(root, parts)

@@ -66,6 +66,14 @@ FRAMEWORK = {
     name: Key("string", "The compiled component that replaces it.", form="project path")
     for name in FRAMEWORK_COMPONENTS
 }
+SKILLS = Key(
+    "table",
+    "Folders of skills.",
+    keys={
+        "paths": Key("texts", "Patterns of folders with a `SKILL.md`, relative to the project.", form="project path"),
+        "prefix": Key("string", "The beginning of the paths of the skills in the server.", form="skill path"),
+    },
+)
 EXTENSIONS = Key("table", "Extensions of MCP, each with a table of settings.", form="extensions")
 COMPONENT = {
     "source": Key("string", "The source file, to be compiled.", form="project path"),
@@ -76,6 +84,7 @@ COMPONENT = {
     "dynamic": Key("boolean", "Its lists are made for each request.", default=False),
     "config": Key("table", "Values that its code reads with `wasmcp.guest.config`.", form="values"),
     "extensions": EXTENSIONS,
+    "skills": SKILLS,
     **{language: Key("table", f"Options of the toolchain of {language}.", form="options") for language in LANGUAGES},
 }
 SERVER = {
@@ -94,6 +103,7 @@ SERVER = {
     "coerce": Key("boolean", "Tools of its Python components accept JSON in strings.", default=False),
     "runtime": Key("string", "The target runtime.", choices=RUNTIMES, default=RUNTIMES[0]),
     "extensions": EXTENSIONS,
+    "skills": SKILLS,
     "framework": Key("table", "Replacements of framework components.", keys=FRAMEWORK),
     "filters": Key("tables", "The entries under each path of the endpoint.", keys=FILTER, names="endpoint"),
     "policy": Key("table", "The requests that principals can send.", keys=POLICY),
@@ -112,6 +122,7 @@ ROOT = {
     ),
     "components": Key("tables", "The components, by name.", keys=COMPONENT, names="name"),
     "servers": Key("tables", "The servers, by name.", keys=SERVER, names="name"),
+    "skills": SKILLS,
     "aliases": Key("table", "Names of components for the command line.", form="aliases"),
     "profiles": Key("table", "Lists of components for the command line.", form="profiles"),
     "namespaces": Key("table", "The registry of each namespace, as `HOST/PREFIX`.", form="namespaces"),

@@ -248,15 +248,23 @@ def read_path(table: Table, key: str, root: Path) -> str | None:
     value = table.string(key)
     if value is None:
         return None
-    found = PurePosixPath(value)
-    if "\\" in value:
-        table.problem(key, f"must be written with forward slashes, not `{value}`")
-    elif found.is_absolute() or ".." in found.parts or re.match(r"[A-Za-z]:", value):
-        table.problem(key, f"must be a path inside the project, relative to its folder, not `{value}`")
+    problem = path_problem(value)
+    if problem is not None:
+        table.problem(key, problem)
     elif not (root / value).resolve().is_relative_to(root.resolve()):
         table.problem(key, f"leads out of the project through a link: `{value}`")
     else:
-        return found.as_posix()
+        return PurePosixPath(value).as_posix()
+    return None
+
+
+def path_problem(value: str) -> str | None:
+    """Return why a text is not a path inside the project, as the end of a sentence; None if it is."""
+    found = PurePosixPath(value)
+    if "\\" in value:
+        return f"must be written with forward slashes, not `{value}`"
+    if found.is_absolute() or ".." in found.parts or re.match(r"[A-Za-z]:", value):
+        return f"must be a path inside the project, relative to its folder, not `{value}`"
     return None
 
 

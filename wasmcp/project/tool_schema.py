@@ -18,8 +18,8 @@ from wasmcp.compose.interfaces import GRANTS
 from wasmcp.compose.metadata import BAKED
 from wasmcp.environment import AUTHORIZATION
 from wasmcp.project.access_tables import CLAIM_DEPTH
-from wasmcp.project.config import VARIABLE
-from wasmcp.project.table_keys import ROOT, SERVER
+from wasmcp.project.config import SKILL_PREFIX, VARIABLE
+from wasmcp.project.table_keys import ROOT, SERVER, SKILLS
 from wasmcp.project.toml_table import NAME, Key
 from wasmcp.toolchains import LANGUAGES, toolchain
 from wasmcp.toolchains.base import Option
@@ -148,6 +148,7 @@ def _forms() -> dict[str, Schema]:
         },
         "reference": _string(r"^(?:oci://[^\s/]+/[a-z0-9]|[a-z][0-9a-z-]*:[a-z][0-9a-z-]*(?:@[\s\S]*\S|$))"),
         "endpoint": _endpoints(),
+        "skill path": _string(_whole(SKILL_PREFIX)),
         "scope": _string(r"^[!#-\[\]-~]+$"),
         "rate": _rate(),
         "rates": _names(_rate()),
@@ -395,6 +396,8 @@ class _Tables:
             return _component(table)
         if key is ROOT["servers"]:
             return _server(table)
+        if key.keys is SKILLS.keys:
+            return {**table, "required": ["paths"]}
         if key is SERVER["filters"]:
             return _required(table, "allow", "deny")
         if key is SERVER["policy"]:

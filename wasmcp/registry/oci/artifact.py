@@ -36,6 +36,9 @@ YANKED = "dev.wasmcp.yanked"
 EXPORTS = "dev.wasmcp.exports"
 """The annotation with the interfaces that a component exports, separated by spaces."""
 
+SKILLS = "dev.wasmcp.skills"
+"""The annotation with the paths of the skills that a component carries, separated by spaces."""
+
 CATALOGUE = "dev.wasmcp.catalogue"
 """The annotation with a component's catalogue, as JSON, so that composing it need not start it."""
 
@@ -176,7 +179,8 @@ def make(data: bytes, annotations: Mapping[str, str], reference: str) -> tuple[b
         }
     )
     # A component does not contain its world's name; its exports describe its purpose.
-    said = {EXPORTS: " ".join(found.exports), **annotations}
+    carried = {SKILLS: " ".join(skill.path for skill in found.skills)} if found.skills else {}
+    said = {EXPORTS: " ".join(found.exports), **carried, **annotations}
     manifest = {
         "schemaVersion": 2,
         "mediaType": MANIFEST,

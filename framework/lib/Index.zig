@@ -1,4 +1,4 @@
-//! Index from tool names to the components that own them: the format of `catalogue-data.tool-index` in wit/baked.wit.
+//! Index from keys to numbers: the format of `catalogue-data.tool-index` and `skills-data.index` in wit/baked.wit.
 
 const std = @import("std");
 
@@ -27,19 +27,26 @@ fn word(self: Index, i: usize, field: usize) u32 {
     return std.mem.readInt(u32, self.bytes[header + i * entry + field * 4 ..][0..4], .little);
 }
 
-/// Return the component that owns the tool with this name.
+/// Return the number of a key.
 pub fn owner(self: Index, name: []const u8) ?u32 {
+    const place = self.position(name);
+    return if (place < self.count and std.mem.eql(u8, self.key(place), name)) self.word(place, 2) else null;
+}
+
+/// Return a key by its place in the order of the keys.
+pub fn key(self: Index, place: usize) []const u8 {
+    return self.bytes[self.word(place, 0)..][0..self.word(place, 1)];
+}
+
+/// Return the place of the first key that is not before this one.
+pub fn position(self: Index, name: []const u8) usize {
     var low: usize = 0;
     var high: usize = self.count;
     while (low < high) {
         const middle = low + (high - low) / 2;
-        switch (std.mem.order(u8, self.bytes[self.word(middle, 0)..][0..self.word(middle, 1)], name)) {
-            .eq => return self.word(middle, 2),
-            .lt => low = middle + 1,
-            .gt => high = middle,
-        }
+        if (std.mem.order(u8, self.key(middle), name) == .lt) low = middle + 1 else high = middle;
     }
-    return null;
+    return low;
 }
 
 test "owners" {

@@ -1,0 +1,384 @@
+"""Skills: sections of components, merged in a server, and the methods of the extension at each entry point."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from hashlib import sha256, shake_256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.compose_inputs import METADATA, notes_component, spec, validate
+from support.entry_points import Embedded, Served, request
+from support.server_processes import wasmcp_serve, wasmtime_serve
+from support.skills import MARKDOWN, skill_of
+
+from wasmcp.component.custom_sections import custom_section, custom_sections
+from wasmcp.compose import Catalogue, ComponentSpec, ComposedServer, compose_server, inspect_component
+from wasmcp.compose.access import Access, Filter, Policy, Selector
+from wasmcp.compose.policy import Condition, Rule
+from wasmcp.compose.server import compose_handler
+from wasmcp.errors import ComponentError, CompositionError, DuplicateEntryError, InvalidComponentError, RequestError
+from wasmcp.host import open_server
+from wasmcp.insight.server_diff import Side, differences
+from wasmcp.skills_section import SECTION, Skill, SkillFile, section, skills_of, summaries
+
+EXTENSION = "io.modelcontextprotocol/skills"
+
+
+REFUNDS = skill_of(
+    "acme/refunds",
+    {"references/A guide é.md": "Größe 100 %\n".encode(), "references/deep/x.bin": b"\xff\0\x01", "empty.txt": b""},
+    license="Apache-2.0",
+    metadata={"version": "2.1"},
+)
+NESTED = skill_of("acme/refunds/letters", {"note.md": b"n"})
+GIT = skill_of("git-workflow")
+
+
+def carrying(data: bytes, *skills: Skill) -> bytes:
+    return data + section(skills)
+
+
+def composed(*own: Skill, carried: tuple[Skill, ...] = (REFUNDS,), **options: Any) -> ComposedServer:
+    tools = spec("calc", "called", "add")
+    assert isinstance(tools.data, bytes)
+    parts = [ComponentSpec("calc", carrying(tools.data, *carried), tools.catalogue)]
+    return compose_server(parts, METADATA, skills=own, **options)
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("skills") / "server.wasm"
+    composed(GIT).write(path)
+    return path
+
+
+@pytest.fixture(scope="module", params=["embedded", "wasmcp serve", "wasmtime serve"])
+def entry(request: pytest.FixtureRequest, file: Path) -> Iterator[Any]:
+    if request.param == "embedded":
+        yield Embedded(file)
+    else:
+        with (wasmcp_serve if request.param == "wasmcp serve" else wasmtime_serve)(file) as port:
+            yield Served(port)
+
+
+def send(entry: Any, method: str, params: dict[str, Any] | None = None, path: str = "/mcp") -> dict[str, Any]:
+    message = request(method, params)
+    headers = {
+        "Content-Type": "application/json",
+        "Accept": "application/json, text/event-stream",
+        "MCP-Protocol-Version": "2026-07-28",
+        "Mcp-Method": method,
+        **({"Mcp-Name": str((params or {})["uri"])} if method == "resources/read" else {}),
+    }
+    found: dict[str, Any] = json.loads(entry.http("POST", path, headers, json.dumps(message)).body)
+    return found
+
+
+def content(read: dict[str, Any]) -> bytes:
+    (one,) = read["result"]["contents"]
+    return one["text"].encode() if "text" in one else base64.b64decode(one["blob"])
+
+
+class TestMethods:
+    def test_every_listed_file_is_read_and_verified(self, entry: Any) -> None:
+        discovered = send(entry, "server/discover")["result"]["capabilities"]
+        assert discovered["extensions"] == {EXTENSION: {"directoryRead": True}}
+        assert discovered["resources"] == {}
+        listed = send(entry, "skills/list")["result"]
+        assert [one["uri"] for one in listed["skills"]] == [
+            "skill://acme/refunds/SKILL.md",
+            "skill://git-workflow/SKILL.md",
+        ]
+        assert (listed["resultType"], listed["ttlMs"], listed["cacheScope"]) == ("complete", 300_000, "private")
+        assert "nextCursor" not in listed
+        for one, source in zip(listed["skills"], (REFUNDS, GIT), strict=True):
+            assert one["frontmatter"] == source.frontmatter
+            assert one["resources"][0]["uri"] == one["uri"]
+            assert send(entry, "skills/get", {"uri": one["uri"]})["result"]["skill"] == one
+            assert len(one["resources"]) == len(source.files)
+            for resource in one["resources"]:
+                data = content(send(entry, "resources/read", {"uri": resource["uri"]}))
+                assert resource["size"] == len(data)
+                assert resource["digest"] == f"sha256:{sha256(data).hexdigest()}"
+
+    def test_text_and_bytes(self, entry: Any) -> None:
+        guide = "skill://acme/refunds/references/A%20guide%20%C3%A9.md"
+        (text,) = send(entry, "resources/read", {"uri": guide})["result"]["contents"]
+        assert text == {"uri": guide, "mimeType": MARKDOWN, "text": "Größe 100 %\n"}
+        (blob,) = send(entry, "resources/read", {"uri": "skill://acme/refunds/references/deep/x.bin"})["result"][
+            "contents"
+        ]
+        assert blob["blob"] == base64.b64encode(b"\xff\0\x01").decode()
+
+    def test_resources_list_has_the_skill_files(self, entry: Any) -> None:
+        assert send(entry, "resources/list")["result"]["resources"] == [
+            {
+                "uri": f"skill://{one.path}/SKILL.md",
+                "name": one.name,
+                "description": f"About {one.name}",
+                "mimeType": MARKDOWN,
+                "size": len(one.files[-1].data if one is GIT else one.files[0].data),
+            }
+            for one in (REFUNDS, GIT)
+        ]
+
+    @pytest.mark.parametrize(
+        ("uri", "children"),
+        [
+            ("skill://acme", {"refunds": "inode/directory"}),
+            (
+                "skill://acme/refunds",
+                {"refunds": MARKDOWN, "empty.txt": "application/octet-stream", "references": "inode/directory"},
+            ),
+            ("skill://acme/refunds/references", {"A guide é.md": MARKDOWN, "deep": "inode/directory"}),
+            ("skill://acme/refunds/references/deep", {"x.bin": "application/octet-stream"}),
+        ],
+    )
+    def test_directories(self, entry: Any, uri: str, children: dict[str, str]) -> None:
+        result = send(entry, "resources/directory/read", {"uri": uri})["result"]
+        assert {one["name"]: one["mimeType"] for one in result["resources"]} == children
+        assert all(one["uri"].startswith(f"{uri}/") for one in result["resources"])
+        assert result["resultType"] == "complete"
+
+    @pytest.mark.parametrize(
+        ("method", "params", "message"),
+        [
+            ("skills/get", {"uri": "skill://none/SKILL.md"}, "No skill is served at skill://none/SKILL.md"),
+            ("skills/get", {"uri": "skill://acme/refunds/empty.txt"}, "No skill is served at"),
+            ("skills/get", {"uri": "skill://acme/refunds"}, "No skill is served at"),
+            ("skills/get", {}, "`params.uri` must be the URI"),
+            ("skills/get", {"uri": 1}, "`params.uri` must be the URI"),
+            ("skills/list", {"cursor": "x"}, "`params.cursor` is not a cursor"),
+            ("skills/list", {"cursor": "99999999999"}, "`params.cursor` is not a cursor"),
+            ("skills/list", {"cursor": 1}, "`params.cursor` is not a cursor"),
+            ("resources/directory/read", {"uri": "skill://git-workflow/SKILL.md"}, "is not a directory resource"),
+            ("resources/directory/read", {"uri": "skill://git-workflow/"}, "is not a directory resource"),
+            ("resources/directory/read", {"uri": "skill://git"}, "is not a directory resource"),
+            ("resources/directory/read", {"uri": ""}, "`params.uri` must be the URI"),
+            ("resources/directory/read", {"uri": "skill://acme", "cursor": "7777"}, "`params.cursor` is not a cursor"),
+            ("resources/read", {"uri": "skill://acme/refunds/../refunds/SKILL.md"}, "Resource not found"),
+            ("resources/read", {"uri": "skill://acme/refunds/references"}, "Resource not found"),
+        ],
+    )
+    def test_errors(self, entry: Any, method: str, params: dict[str, Any], message: str) -> None:
+        error = send(entry, method, params)["error"]
+        assert error["code"] == -32602
+        assert message in error["message"]
+
+    def test_older_revisions_have_no_cache_hints(self, file: Path) -> None:
+        entry = Embedded(file)
+        with open_server(file) as server:
+            assert "ttlMs" in server.request("skills/list")
+        start = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+        messages = [
+            {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": start},
+            {"jsonrpc": "2.0", "id": 2, "method": "skills/list", "params": {}},
+        ]
+        state, answers = "", []
+        for message in messages:
+            answer, state = entry.message(json.dumps(message), state)
+            answers.append(json.loads(answer))
+        assert len(answers[1]["result"]["skills"]) == 2
+        assert not {"ttlMs", "cacheScope", "resultType"} & set(answers[1]["result"])
+
+
+def test_pages(tmp_path: Path) -> None:
+    many = [skill_of(f"s{number:04}", {}, notes="x" * 900) for number in range(600)]
+    path = tmp_path / "server.wasm"
+    wide = skill_of("wide", {f"files/{number:04}.md": b"" for number in range(500)})
+    composed(*many, wide).write(path)
+    with open_server(path) as server:
+        uris: list[str] = []
+        pages = 0
+        cursor: dict[str, str] = {}
+        while True:
+            page = server.request("skills/list", cursor)
+            assert len(json.dumps(page)) < 400_000
+            uris += [one["uri"] for one in page["skills"]]
+            pages += 1
+            if "nextCursor" not in page:
+                break
+            cursor = {"cursor": page["nextCursor"]}
+        assert pages > 2
+        assert len(uris) == len(set(uris)) == 602
+        assert len(server.request("resources/directory/read", {"uri": "skill://wide/files"})["resources"]) == 500
+
+
+def test_nested_skill_is_listed_and_part_of_the_outer_one(tmp_path: Path) -> None:
+    outer = Skill(
+        REFUNDS.path,
+        REFUNDS.frontmatter,
+        (*REFUNDS.files, *(SkillFile(f"letters/{one.path}", one.mime_type, one.data) for one in NESTED.files)),
+    )
+    path = tmp_path / "server.wasm"
+    composed(NESTED, carried=(outer,)).write(path)
+    with open_server(path) as server:
+        listed = {one["uri"]: one for one in server.request("skills/list")["skills"]}
+        assert list(listed) == ["skill://acme/refunds/SKILL.md", "skill://acme/refunds/letters/SKILL.md"]
+        inside = {one["uri"] for one in listed["skill://acme/refunds/SKILL.md"]["resources"]}
+        assert {one["uri"] for one in listed["skill://acme/refunds/letters/SKILL.md"]["resources"]} < inside
+    changed = skill_of("acme/refunds/letters", {"note.md": b"other"})
+    with pytest.raises(CompositionError, match=r"have different files `skill://acme/refunds/letters/note\.md`"):
+        composed(changed, carried=(outer,))
+
+
+def test_server_without_skills_has_nothing_of_them() -> None:
+    plain = composed(carried=())
+    assert not any("skills" in label for label in plain.instances)
+    assert "extensions" not in plain.capabilities
+    assert custom_sections(plain.data, SECTION) == []
+
+
+def test_skills_are_in_a_server_once() -> None:
+    big = shake_256(b"").digest(200_000)  # it cannot be shortened
+    served = composed(carried=(skill_of("big", {"data.bin": big}),))
+    assert served.size - composed(carried=()).size < 200_000 + 30_000
+    validate(served.data)
+
+
+def test_two_owners_of_a_path_are_an_error_with_both() -> None:
+    with pytest.raises(DuplicateEntryError) as raised:
+        composed(REFUNDS)
+    assert "acme/refunds" in str(raised.value)
+    assert "`calc`" in str(raised.value)
+
+
+def test_resource_of_a_component_with_the_uri_of_a_skill_is_an_error() -> None:
+    notes = Catalogue(resources=({"uri": "skill://git-workflow/SKILL.md", "name": "mine"},))
+    with pytest.raises(DuplicateEntryError, match="git-workflow"):
+        compose_server([ComponentSpec("notes", notes_component(), notes)], METADATA, skills=[GIT])
+
+
+def test_part_of_a_server_carries_the_skills_of_its_components(tmp_path: Path) -> None:
+    tools = spec("calc", "called", "add")
+    assert isinstance(tools.data, bytes)
+    part = compose_handler([ComponentSpec("calc", carrying(tools.data, REFUNDS), tools.catalogue)])
+    path = tmp_path / "server.wasm"
+    whole = ComponentSpec("part", part.data, grants=frozenset({"middleware"}))
+    compose_server([whole], METADATA).write(path)
+    with open_server(path) as server:
+        assert [one["uri"] for one in server.request("skills/list")["skills"]] == ["skill://acme/refunds/SKILL.md"]
+        assert server.request("resources/list")["resources"][-1]["uri"] == "skill://acme/refunds/SKILL.md"
+
+
+def test_inspection_and_differences() -> None:
+    old, new = composed(GIT), composed(skill_of("git-workflow", {"more.md": b"m"}), skill_of("other"), carried=())
+    found = inspect_component(old.data).skills
+    assert [(one.path, one.owner, one.files) for one in found] == [("acme/refunds", "calc", 4), ("git-workflow", "", 1)]
+    assert found == old.skills == summaries(old.data)
+    sides = [Side(_Nothing, (), (), skills=inspect_component(one.data).skills) for one in (old, new)]  # type: ignore[arg-type]
+    changes = {one.name: one for one in differences(*sides)}
+    assert {name: (one.change, one.breaking) for name, one in changes.items()} == {
+        "acme/refunds": ("removed", True),
+        "git-workflow": ("changed", False),
+        "other": ("added", False),
+    }
+    assert "consent" in changes["git-workflow"].details[0]
+
+
+class _Nothing:
+    lists: dict[str, Any] = {}  # noqa: RUF012 - never changed
+
+
+class TestAccess:
+    @pytest.fixture(scope="class")
+    def server(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+        path = tmp_path_factory.mktemp("access") / "server.wasm"
+        filters = {
+            "/mcp/git": Filter((Selector(resources=("skill://git-workflow/*",)),)),
+            "/mcp/all": Filter(),
+        }
+        policy = Policy(
+            allow=(
+                Rule(Selector(resources=("skill://git-workflow/*", "skill://git-workflow")), None, None, Condition()),
+            )
+        )
+        composed(GIT, access=Access(filters, Policy())).write(path)
+        other = path.with_name("policy.wasm")
+        composed(GIT, access=Access({}, policy)).write(other)
+        with wasmcp_serve(path) as port, wasmcp_serve(other) as second:
+            yield Served(port), Served(second)  # type: ignore[misc]
+
+    @pytest.mark.parametrize(("place", "which"), [("/mcp/git", 0), ("/mcp", 1)])
+    def test_hidden_skills_do_not_exist(self, server: Any, place: str, which: int) -> None:
+        one = server[which]
+        listed = send(one, "skills/list", path=place)["result"]
+        assert [each["uri"] for each in listed["skills"]] == ["skill://git-workflow/SKILL.md"]
+        assert "skill" in send(one, "skills/get", {"uri": "skill://git-workflow/SKILL.md"}, place)["result"]
+        for method in ("skills/get", "resources/read"):
+            assert "error" in send(one, method, {"uri": "skill://acme/refunds/SKILL.md"}, place)
+        assert "error" in send(one, "resources/directory/read", {"uri": "skill://acme/refunds"}, place)
+
+    def test_other_path_has_all(self, server: Any) -> None:
+        assert len(send(server[0], "skills/list", path="/mcp/all")["result"]["skills"]) == 2
+
+
+class TestSection:
+    @given(
+        st.dictionaries(
+            st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/"), min_size=1, max_size=20).filter(
+                lambda name: name not in {".", "..", "SKILL.md"}
+            ),
+            st.binary(max_size=100),
+            max_size=5,
+        )
+    )
+    def test_round_trip(self, files: dict[str, bytes]) -> None:
+        given = (skill_of("a/b-c", files), GIT)
+        data = b"\0asm\x0d\0\x01\0" + section(given)
+        assert skills_of(data) == given
+        assert all(part.isascii() for one in given for part in (one.uri_of(file.path) for file in one.files))
+
+    @given(st.integers(0, 300), st.integers(0, 255))
+    def test_damage_is_an_error(self, at: int, value: int) -> None:
+        good = section([GIT])
+        whole = bytearray(custom_sections(b"\0asm\x0d\0\x01\0" + good, SECTION)[0])
+        whole[at % len(whole)] = value
+        data = b"\0asm\x0d\0\x01\0" + custom_section(SECTION, bytes(whole))
+        try:
+            found = skills_of(data)
+        except ComponentError as error:
+            assert "damaged" in str(error) or "skill" in str(error)  # noqa: PT017 - either outcome is right
+        else:
+            assert found[0].name == found[0].path.rpartition("/")[2]
+
+    @pytest.mark.parametrize("end", [0, 3, 4, 40, -1])
+    def test_truncation_is_an_error(self, end: int) -> None:
+        whole = custom_sections(b"\0asm\x0d\0\x01\0" + section([GIT]), SECTION)[0]
+        with pytest.raises(ComponentError, match="damaged"):
+            skills_of(b"\0asm\x0d\0\x01\0" + custom_section(SECTION, whole[:end]))
+
+    @pytest.mark.parametrize(
+        ("bad", "message"),
+        [
+            (skill_of("Upper"), "lower-case"),
+            (skill_of("a--b"), "single hyphens"),
+            (Skill("folder", {"name": "other", "description": "d"}, GIT.files), "both must be the same"),
+            (Skill("x", {"name": "x", "description": " "}, GIT.files), "needs a `description`"),
+            (Skill("x", {"name": "x", "description": "d" * 1025}, GIT.files), "needs a `description`"),
+            (Skill("x", {"name": "x", "description": "d"}, ()), "has no `SKILL.md`"),
+            (skill_of("../x"), "`..`"),
+            (skill_of("x", {"a/../b": b""}), "`..`"),
+            (skill_of("x", {f"{number}": b"" for number in range(512)}), "513 files; clients accept 512"),
+            (skill_of("x", {"big": bytes((16 << 20) + 1)}), "clients accept 16,777,216"),
+        ],
+    )
+    def test_skills_that_cannot_be_served(self, bad: Skill, message: str) -> None:
+        with pytest.raises(CompositionError, match=message):
+            composed(bad)
+        with pytest.raises(InvalidComponentError, match=message):
+            composed(carried=(bad,))
+
+
+def test_unknown_method_without_skills(tmp_path: Path) -> None:
+    path = tmp_path / "server.wasm"
+    composed(carried=()).write(path)
+    with open_server(path) as server, pytest.raises(RequestError) as raised:
+        server.request("skills/list")
+    assert raised.value.code == -32601
