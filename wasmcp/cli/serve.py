@@ -10,8 +10,7 @@ from typing import Any
 import click
 
 from wasmcp.host.configuration.command_options import count, directory, environment, limits, number
-from wasmcp.host.configuration.declared import Given, complete, operator_store
-from wasmcp.host.engine.limits import REUSES
+from wasmcp.host.configuration.declared import REUSES, Given, complete, operator_store
 from wasmcp.host.operations.rate_limits import CLIENTS, RateLimits
 from wasmcp.host.transports.stdio_server import published
 

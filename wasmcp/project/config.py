@@ -66,8 +66,7 @@ from wasmcp.compose.interfaces import GRANTS
 from wasmcp.compose.metadata import AUTHORIZATIONS, setting_problem
 from wasmcp.environment import AUTHORIZATION
 from wasmcp.errors import ConfigError
-from wasmcp.host.configuration.declared import DATA, Configuration, Directory, Variable
-from wasmcp.host.engine.limits import REUSES
+from wasmcp.host.configuration.declared import DATA, REUSES, Configuration, Directory, Variable
 from wasmcp.host.operations.rate_limits import CLIENTS, KINDS, Rate, RateLimits
 from wasmcp.package_data import FRAMEWORK_COMPONENTS
 from wasmcp.project.access_tables import read_access

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from wasmcp.compose.access import PATTERNS
 from wasmcp.compose.metadata import AUTHORIZATIONS
-from wasmcp.host.engine.limits import REUSES
+from wasmcp.host.configuration.declared import REUSES
 from wasmcp.host.operations.rate_limits import CLIENTS, KINDS
 from wasmcp.package_data import FRAMEWORK_COMPONENTS
 from wasmcp.project.model import RUNTIMES

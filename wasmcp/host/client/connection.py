@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from wasmcp.errors import HostError
 from wasmcp.host.bindings.messages import Chunk, Event, Head, HttpRequest, InputCancelled, Message, StdioRequest
+from wasmcp.host.configuration.declared import REUSES
 from wasmcp.host.engine import logs
-from wasmcp.host.engine.limits import REUSES
 from wasmcp.host.mcp import jsonrpc
 from wasmcp.host.mcp.jsonrpc import cancelled_ids, request_id, same_id
 from wasmcp.host.mcp.subscriptions import LIST_CHANGED, StdioSubscriptions

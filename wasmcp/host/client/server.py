@@ -17,11 +17,12 @@ from wasmcp.errors import ArtifactError, HostError, RequestError
 from wasmcp.host.authorization.issuer import Issuers
 from wasmcp.host.bindings import effects
 from wasmcp.host.client.connection import Connection
+from wasmcp.host.configuration.declared import REUSES
 from wasmcp.host.configuration.settings import check_given, session_values_seconds, with_state_keys
 from wasmcp.host.engine import compile_cache, logs
 from wasmcp.host.engine.engine import Watchdog, engine, linker
 from wasmcp.host.engine.frame_owners import Frames
-from wasmcp.host.engine.limits import REUSES, Limits
+from wasmcp.host.engine.limits import Limits
 from wasmcp.host.engine.stdio_pipes import StderrLog
 from wasmcp.host.mcp.subscriptions import Hub
 from wasmcp.host.scheduling.instance import Program

@@ -9,8 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from wasmcp.host.configuration.declared import Given
-from wasmcp.host.engine.limits import REUSES
+from wasmcp.host.configuration.declared import REUSES, Given
 from wasmcp.terminal import printable
 
 if TYPE_CHECKING:

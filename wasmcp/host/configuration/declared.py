@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.errors import InvalidConfigurationError, InvalidSettingError
-from wasmcp.host.engine.limits import REUSES
 from wasmcp.host.operations.rate_limits import RateLimits
 
 if TYPE_CHECKING:
@@ -83,6 +82,8 @@ class Directory:
     variable: str = ""
 
 
+REUSES = ("process", "request")
+"""Lives of an instance: it serves requests as long as the process, which is the default, or only one."""
 _REUSED = REUSES[0]
 
 
@@ -96,7 +97,7 @@ class Configuration:
         keyvalue: The store of `wasi:keyvalue`: `memory:` or `sqlite:PATH`; the empty string for the default store.
         limits: The rate limits of each client.
         instances: The number of concurrent requests; None for as many as are of use.
-        reuse: One of `REUSES` in `wasmcp.host.scheduling.capacity`.
+        reuse: One of `REUSES`.
     """
 
     variables: tuple[Variable, ...] = ()

@@ -6,9 +6,6 @@ import threading
 from dataclasses import dataclass, fields
 from math import isfinite
 
-REUSES = ("process", "request")
-"""Lives of an instance: it serves requests as long as the process, which is the default, or only one."""
-
 
 def _check(limits: HttpLimits | Limits) -> None:
     for field in fields(limits):

@@ -19,8 +19,8 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from wasmcp.errors import ArtifactError, HostError
+from wasmcp.host.configuration.declared import REUSES
 from wasmcp.host.engine import logs, memory, stack
-from wasmcp.host.engine.limits import REUSES
 from wasmcp.host.scheduling import capacity
 from wasmcp.host.scheduling.call import InlinePolicy, PendingInputs
 from wasmcp.host.scheduling.deferred_signals import Deferred

@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from wasmcp.host.engine.limits import REUSES
+from wasmcp.host.configuration.declared import REUSES
 from wasmcp.host.scheduling.deferred_signals import defer_all, only_notes
 
 if TYPE_CHECKING:
