@@ -95,10 +95,11 @@ def read_component(spec: ComponentSpec) -> Component:
     data = _bytes(spec)
     declared = declares(data)
     try:
+        info = decode(data, spec.name, export_types=True)
         skills = skills_of(data)
         if skills:
             data = without_sections(data, SECTION)
-        info = decode(data, spec.name, export_types=True)
+            info = decode(data, spec.name, export_types=True)
         data, info = adapted(spec.name, data, info)
     except ComponentError as error:
         at = "" if error.offset is None else f" (at byte {error.offset:,} of {len(data):,})"

@@ -234,7 +234,7 @@ def compose_server(
             *encoded.chunks,
             roles_section(encoded.nodes),
             *([access_section(text)] if text else ()),
-            record(summaries),
+            *([record(summaries)] if summaries else ()),
         ),
         capabilities=capabilities,
         tools=tools_of(parts),
@@ -625,7 +625,12 @@ def compose_handler(
     encoded = encode(composition.graph)
     check_size(encoded.to_bytes(), read)
     return ComposedServer(
-        chunks=(*encoded.chunks, roles_section(encoded.nodes), declared_by(read).section(), section(carried)),
+        chunks=(
+            *encoded.chunks,
+            roles_section(encoded.nodes),
+            declared_by(read).section(),
+            *([section(carried)] if carried else ()),
+        ),
         capabilities=server_capabilities(read),
         tools=tools_of(parts),
         imports=tuple(sorted(encoded.imports)),
