@@ -62,7 +62,7 @@ conformance: setup ## Run the official conformance suite and inspector against t
 	cd tests && ../$(PY) -m conformance
 
 attack: setup ## Compare the verdicts on 100,000 generated access tokens with those of PyJWT
-	WASMCP_FUZZ=100000 $(PY) -m pytest -q tests/framework/test_framework_authorization_oracle.py
+	WASMCP_FUZZ=100000 $(PY) -m pytest -q --timeout 3600 tests/framework/test_framework_authorization_oracle.py
 
 packages: setup ## Try the packages of public servers in components; writes the table of docs/guides/what-runs.md
 	cd tests && WASMCP_CACHE_DIR="$${WASMCP_CACHE_DIR:-$(CURDIR)/.cache/tests}" ../$(PY) -m packages $(NAMES)
