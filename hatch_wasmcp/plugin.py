@@ -94,7 +94,11 @@ class WasmcpBuildHook(Hook):
             # An installation of compilers takes most of the time of an isolated build in which nothing has changed.
             languages = languages_to_compile(project)
             remote = ["registry"] if any(component.package for component in project.components.values()) else []
-            extras = ["build", *remote, *sorted(toolchain(language).extra for language in languages)]
+            folders = [one.skills for one in project.components.values()] + [
+                one.skills for one in project.servers.values()
+            ]
+            checks = ["skills"] if any(one.paths for one in folders) else []
+            extras = ["build", *remote, *checks, *sorted(toolchain(language).extra for language in languages)]
         return requirements_of(extras)
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:

@@ -81,6 +81,8 @@ def test_dependencies(root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     assert names(hook(root, "mcpb").dependencies()) == sorted([*build, *compilers, "pip"])
     (root / "pyproject.toml").write_text(PYPROJECT + '[tool.wasmcp.components.two]\npackage = "acme:calc@^1"\n')
     assert names(hook(root).dependencies()) == sorted([*build, "cryptography", "requests", "urllib3"])
+    (root / "pyproject.toml").write_text(PYPROJECT + '[tool.wasmcp.skills]\npaths = ["skills/*"]\n')
+    assert names(hook(root).dependencies()) == sorted([*build, "markdown-it-py", "pyyaml"])
     assert hook(root, "sdist").dependencies() == []
     assert hook(root, "server-json").dependencies() == []
     monkeypatch.setenv("WASMCP_SKIP_BUILD", "true")

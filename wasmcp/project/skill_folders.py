@@ -10,6 +10,7 @@ import json
 import mimetypes
 import re
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -75,6 +76,9 @@ def read_skills(root: Path, table: SkillFolders) -> tuple[Skill, ...]:
     Raises:
         SkillsError: The error lists every mistake in them.
     """
+    missing = [name for name in ("yaml", "markdown_it") if find_spec(name) is None]
+    if missing:
+        raise SkillsError([f'`{name}` is not installed: `pip install "wasmcp[skills]"`' for name in missing])
     folders, problems = folders_of(root, table)
     skills = []
     for path, folder in folders:
