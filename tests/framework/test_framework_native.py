@@ -24,7 +24,6 @@ URIS = FRAMEWORK.parent / "guests" / "zig" / "uris.zig"
         "server-io/Changes.zig",
         "server-io/capabilities.zig",
         "server-io/client_results.zig",
-        "catalogue/Index.zig",
         "transport/protocol.zig",
         "lib/Target.zig",
         "guards/fs-guard/paths.zig",
