@@ -33,10 +33,13 @@ def test_development_environment_has_no_problems(tmp_path: Path) -> None:
 
 def test_required_runtime_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     pyproject = (Path(__file__).parent.parent.parent / "pyproject.toml").read_text()
-    assert re.search(rf'"wasmtime>={doctor.WASMTIME}\.', pyproject)
-    pretend(monkeypatch, wasmtime="49.0.0")
+    assert re.search(rf'"wasmtime>={doctor.WASMTIME[0]}\.[0-9.]+,<{doctor.WASMTIME[-1] + 1}"', pyproject)
+    for accepted in ("49.0.0", "50.0.1"):
+        pretend(monkeypatch, wasmtime=accepted)
+        assert by_name(doctor.own_parts())["wasmtime"].status == OK
+    pretend(monkeypatch, wasmtime="48.0.0")
     found = by_name(doctor.own_parts())["wasmtime"]
-    assert (found.status, found.found) == (PROBLEM, "49.0.0 is installed, 50 is needed")
+    assert (found.status, found.found) == (PROBLEM, "48.0.0 is installed, 49 or 50 is needed")
     assert found.advice == '`pip install "wasmtime==50.*"`'
 
 

@@ -31,8 +31,8 @@ from wasmcp.toolchains.base import OVERRIDES, PINS
 
 OK, NOTE, PROBLEM = "ok", "note", "problem"
 
-WASMTIME = "50"
-"""The required major version of wasmtime."""
+WASMTIME = range(49, 51)
+"""The major versions of wasmtime that are accepted."""
 
 TIMEOUT = 5.0
 """Time limit for a registry to respond, in seconds."""
@@ -103,11 +103,12 @@ def own_parts() -> Iterator[Finding]:
     python = f"{platform.python_implementation()} {platform.python_version()}, {sys.platform} {platform.machine()}"
     yield Finding("wasmcp", "wasmcp", OK, f"{wasmcp.__version__} on {python}")
     found = _version("wasmtime")
-    if found.partition(".")[0] == WASMTIME:
+    if found.partition(".")[0] in map(str, WASMTIME):
         yield Finding("wasmcp", "wasmtime", OK, found)
     else:
-        problem = f"{found} is installed, {WASMTIME} is needed" if found else "not installed"
-        yield Finding("wasmcp", "wasmtime", PROBLEM, problem, f'`pip install "wasmtime=={WASMTIME}.*"`')
+        needed = " or ".join(map(str, WASMTIME))
+        problem = f"{found} is installed, {needed} is needed" if found else "not installed"
+        yield Finding("wasmcp", "wasmtime", PROBLEM, problem, f'`pip install "wasmtime=={WASMTIME[-1]}.*"`')
     try:
         parts = (*FRAMEWORK_COMPONENTS, *ADAPTERS, *BUILD_COMPONENTS, *TEST_COMPONENTS)
         size = sum(framework_component(name).stat().st_size for name in parts)
