@@ -159,13 +159,16 @@ pub const exports = struct {
                 .resources_templates_list => .{ .templates, .read },
                 .prompts_list => .{ .prompts, .get },
                 .other => {
-                    if (!lib.bytes.equal(request.name(), "skills/list")) return reply;
+                    const name = request.name();
+                    const member: []const u8 = if (lib.bytes.equal(name, "skills/list"))
+                        "skills"
+                    else if (lib.bytes.equal(name, "resources/directory/read"))
+                        "resources"
+                    else
+                        return reply;
                     var asked: Asked = try .of(request);
-                    return if (asked.place == .whole and asked.policy == null) reply else listedSkills(
-                        request,
-                        reply,
-                        &asked,
-                    );
+                    if (asked.place == .whole and asked.policy == null) return reply;
+                    return visible(request, reply, member, &asked);
                 },
                 else => return reply,
             };
@@ -219,9 +222,12 @@ const Subjects = struct {
             .other => {
                 const name = request.name();
                 if (lib.bytes.equal(name, "skills/list")) return; // the entries of the list are checked
-                if (lib.bytes.equal(name, "skills/get") or lib.bytes.equal(name, "resources/directory/read")) {
+                const directory = lib.bytes.equal(name, "resources/directory/read");
+                if (directory or lib.bytes.equal(name, "skills/get")) {
                     const raw = json.member(request.params(), "uri") orelse return;
-                    if (raw[0] == '"') try self.add(.read, .resources, try json.decodeString(allocator, raw));
+                    if (raw[0] != '"') return;
+                    const uri = try json.decodeString(allocator, raw);
+                    try self.add(.read, .resources, if (directory) try inside(uri) else uri);
                     return;
                 }
                 if (!lib.bytes.equal(name, "resources/subscribe") and !lib.bytes.equal(name, "resources/unsubscribe")) {
@@ -323,20 +329,27 @@ fn listed(
     };
 }
 
-/// Return a page of `skills/list` with the skills whose `SKILL.md` exists and can be read by the principal.
-fn listedSkills(request: Request, reply: Reply, asked: *Asked) Error!?Reply {
+/// Return the URI by which rules select a directory: patterns for the resources inside it match it.
+fn inside(directory: []const u8) Error![]const u8 {
+    return std.mem.concat(allocator, u8, &.{ directory, "/" });
+}
+
+/// Return a page of skills or of a directory with the entries that exist and that the principal can read.
+fn visible(request: Request, reply: Reply, member: []const u8, asked: *Asked) Error!?Reply {
     if (reply.@"error"() != null) return reply;
     const text = reply.asJson();
     var w: lib.Writer = .init(allocator);
     try w.open('{');
-    try w.key("skills");
+    try w.keyText(member);
     try w.open('[');
-    var each: rule_set.Each = .init(json.member(text, "skills") orelse return reply);
+    var each: rule_set.Each = .init(json.member(text, member) orelse return reply);
     while (each.next()) |item| {
         const raw = json.member(item, "uri") orelse continue;
         if (raw[0] != '"') continue;
         const uri = try json.decodeString(allocator, raw);
-        const target = try targetOf(request, .{ .kind = .resources, .name = uri });
+        const directory = json.equals(json.member(item, "mimeType") orelse "0", "inode/directory");
+        const name = if (directory) try inside(uri) else uri;
+        const target = try targetOf(request, .{ .kind = .resources, .name = name });
         if (asked.has(target) and try asked.decide(.read, "", target) == .allowed) try w.value(item);
     }
     try w.close(']');

@@ -25,6 +25,7 @@ from wasmcp.compose.server import compose_handler
 from wasmcp.errors import ComponentError, CompositionError, DuplicateEntryError, InvalidComponentError, RequestError
 from wasmcp.host import open_server
 from wasmcp.insight.server_diff import Side, differences
+from wasmcp.project.catalogue_recording import boot
 from wasmcp.skills_section import SECTION, Skill, SkillFile, section, skills_of, summaries
 
 EXTENSION = "io.modelcontextprotocol/skills"
@@ -267,6 +268,18 @@ def test_part_of_a_server_carries_the_skills_of_its_components(tmp_path: Path) -
         assert server.request("resources/list")["resources"][-1]["uri"] == "skill://acme/refunds/SKILL.md"
 
 
+def test_compiled_component_with_skills_is_composed_with_its_recorded_catalogue(tmp_path: Path) -> None:
+    """Record the lists of the component itself: its skills are those of the server."""
+    data = carrying(spec("calc", "called", "add").data, REFUNDS)  # type: ignore[arg-type]
+    recorded = boot("calc", data)
+    assert recorded.names == ("add",)
+    assert recorded.resources == ()
+    path = tmp_path / "server.wasm"
+    compose_server([ComponentSpec("calc", data, recorded)], METADATA).write(path)
+    with open_server(path) as server:
+        assert len(server.request("skills/list")["skills"]) == 1
+
+
 def test_inspection_and_differences() -> None:
     old, new = composed(GIT), composed(skill_of("git-workflow", {"more.md": b"m"}), skill_of("other"), carried=())
     found = inspect_component(old.data).skills
@@ -293,11 +306,10 @@ class TestAccess:
         filters = {
             "/mcp/git": Filter((Selector(resources=("skill://git-workflow/*",)),)),
             "/mcp/all": Filter(),
+            "/mcp/rest": Filter(None, (Selector(resources=("skill://acme/refunds/references/*",)),)),
         }
         policy = Policy(
-            allow=(
-                Rule(Selector(resources=("skill://git-workflow/*", "skill://git-workflow")), None, None, Condition()),
-            )
+            allow=(Rule(Selector(resources=("skill://git-workflow/*", "skill://acme/")), None, None, Condition()),)
         )
         composed(GIT, access=Access(filters, Policy())).write(path)
         other = path.with_name("policy.wasm")
@@ -314,6 +326,18 @@ class TestAccess:
         for method in ("skills/get", "resources/read"):
             assert "error" in send(one, method, {"uri": "skill://acme/refunds/SKILL.md"}, place)
         assert "error" in send(one, "resources/directory/read", {"uri": "skill://acme/refunds"}, place)
+
+    def test_directory_has_no_hidden_children(self, server: Any) -> None:
+        def children(one: Any, uri: str, path: str) -> list[str]:
+            result = send(one, "resources/directory/read", {"uri": uri}, path)["result"]
+            return [child["name"] for child in result["resources"]]
+
+        assert children(server[0], "skill://acme/refunds", "/mcp/rest") == ["refunds", "empty.txt"]
+        assert "references" in children(server[0], "skill://acme/refunds", "/mcp/all")
+        assert children(server[1], "skill://git-workflow", "/mcp") == ["git-workflow"]
+        assert children(server[1], "skill://acme", "/mcp") == []
+        hidden = {"uri": "skill://acme/refunds/references"}
+        assert "error" in send(server[0], "resources/directory/read", hidden, "/mcp/rest")
 
     def test_other_path_has_all(self, server: Any) -> None:
         assert len(send(server[0], "skills/list", path="/mcp/all")["result"]["skills"]) == 2

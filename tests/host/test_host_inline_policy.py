@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import wasmtime
 from support.projects import project_files, write_project
 
 from wasmcp.errors import GuestCancelledError, GuestTimeoutError, RequestError
 from wasmcp.host import Limits, Server, open_server
-from wasmcp.host.bindings.effects import INTERFACE, can_stop, can_wait
+from wasmcp.host.bindings.effects import INTERFACE, can_stop, can_wait, with_hook
 from wasmcp.host.bindings.messages import Ask, Event, Message, StdioRequest
 from wasmcp.host.scheduling.call import Call, InlinePolicy, Target
 from wasmcp.host.scheduling.deferred_signals import Deferred, defer_all, interruptible, only_notes
@@ -529,6 +530,20 @@ def test_can_wait(imports: list[str], expected: bool) -> None:
 )
 def test_can_stop(imports: list[str], directories: bool, expected: bool) -> None:
     assert can_stop(imports, directories=directories) is expected
+
+
+FOREIGN = """\
+(component
+  (import "wasi:io/poll@0.2.0" (func))
+  (component $none)
+  (instance $exchange (instantiate $none))
+  (export "wasmcp:embedding/exchange@0.1.0" (instance $exchange)))
+"""
+
+
+@pytest.mark.parametrize("data", [b"", b"\0asm\1\0\0\0", bytes(wasmtime.wat2wasm(FOREIGN))])
+def test_component_that_cannot_have_the_hook_is_compiled_as_it_is(data: bytes) -> None:
+    assert with_hook(data) == data
 
 
 def test_policy_by_target() -> None:

@@ -12,6 +12,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from wasmcp.component.custom_sections import without_sections
 from wasmcp.compose.catalogue import Catalogue, nothing_offered
 from wasmcp.compose.catalogue_values import UNCHANGING
 from wasmcp.compose.component_reader import ComponentSpec
@@ -22,6 +23,7 @@ from wasmcp.errors import CatalogueError, HostError
 from wasmcp.project.events import CatalogueRecorded, Progress
 from wasmcp.project.uri_templates import check_templates
 from wasmcp.protocol import IDENTITIES, LISTS
+from wasmcp.skills_section import SECTION
 from wasmcp.storage import digest
 from wasmcp.storage.cache import Cache, write_atomically
 
@@ -173,6 +175,7 @@ def boot(name: str, data: bytes) -> Catalogue:
     """
     from wasmcp.host import Limits, open_server
 
+    data = without_sections(data, SECTION)  # skills are those of the server, not entries of the component
     server = compose_server(
         [ComponentSpec(name=name, data=data, catalogue=None, grants=frozenset({MIDDLEWARE}), dynamic=True)],
         ServerMetadata(name=name, version="0"),
