@@ -16,6 +16,8 @@ import pytest
 from mcp import Client, StdioServerParameters
 from support.projects import ZIG_PROJECT, write_project
 
+from wasmcp.distribution.mcp_bundle import ENTRY_POINT, write_bundle
+from wasmcp.distribution.package_metadata import PackageMetadata
 from wasmcp.errors import ConfigError
 from wasmcp.host.transports.console_scripts import servers
 from wasmcp.project import load
@@ -103,8 +105,16 @@ def test_packages_are_named_as_they_are_imported(tmp_path: Path, packages: str, 
     text = pyproject(f'\n[tool.wasmcp]\npackage = "{package}"\n').replace('["src/zig_project"]', packages)
     files = {**ZIG_PROJECT, f"{package}/__init__.py": "", "pyproject.toml": text}
     write_project(tmp_path, files)
-    entry = console_scripts(load(tmp_path), {})["zig-project"]
+    loaded = load(tmp_path)
+    entry = console_scripts(loaded, {})["zig-project"]
     assert entry == f"wasmcp.host.transports.console_scripts:servers.{name}.default"
+    wheel = tmp_path / "zig_project-1-py3-none-any.whl"
+    wheel.write_bytes(b"")
+    metadata = PackageMetadata(
+        "zig-project", "1", description="Numbers", authors=({"name": "Ada"},), dependencies=("wasmcp",)
+    )
+    with zipfile.ZipFile(write_bundle(loaded, "default", metadata, {}, wheel=wheel, output=tmp_path)) as bundle:
+        assert f"run('{name}', 'default')" in bundle.read(ENTRY_POINT).decode()
 
 
 def test_entry_point_serves_its_server(project: Path, hatchling, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 from wasmcp.distribution.operator_inputs import OperatorInput, operator_inputs
 from wasmcp.distribution.package_metadata import PackageMetadata, refuse
-from wasmcp.project.model import Project
+from wasmcp.project.model import Project, import_name
 from wasmcp.storage.cache import write_atomically
 
 MANIFEST_VERSION = "0.4"
@@ -188,14 +188,13 @@ def write_bundle(
         files["icon.png"] = _icon(project, icon)
     manifest = bundle_manifest(project, server, metadata, entry, "icon.png" if icon is not None else None)
     optional = [one.variable for one in operator_inputs(project.servers[server].configuration) if not one.required]
-    package = project.package.rpartition("/")[2]
     values = {"bundle": f"{metadata.name}-bundle", "version": metadata.version, "python": _python(metadata)}
     quoted = {key: json.dumps(value) for key, value in {**values, "name": metadata.name, "wheel": wheel.name}.items()}
     files |= {
         "manifest.json": _json(manifest),
         "pyproject.toml": _PYPROJECT.format(**quoted).encode(),
         ENTRY_POINT: _SERVER.format(
-            optional=[name for name in optional if name], package=package, server=server
+            optional=[name for name in optional if name], package=import_name(project), server=server
         ).encode(),
         wheel.name: wheel.read_bytes(),
     }
