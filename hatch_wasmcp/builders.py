@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,9 +71,9 @@ class _ServerBuilder(Builder):
             self.app.abort(f"wasmcp: {error}")
             raise
 
+    @abstractmethod
     def write(self, directory: Path) -> Path:
         """Write the file into a folder."""
-        raise NotImplementedError
 
     def options(self, *, strings: tuple[str, ...], lists: tuple[str, ...] = ()) -> dict[str, Any]:
         """Return the options in the table of the target that are given.
