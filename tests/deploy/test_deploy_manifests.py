@@ -224,6 +224,68 @@ def test_wasmcloud(for_wasmcloud: Path, tmp_path: Path) -> None:
     assert "store" in keyvalue["interfaces"]
 
 
+ISSUER = ["--env", "WASMCP_AUTH_MODE=oauth", "--env", "WASMCP_SERVER_URI=https://mcp.example.com/mcp"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "hosts"),
+    [
+        (["--env", "JWT_ISSUER=https://Issuer.example/tenant"], ["https://issuer.example:443"]),
+        (
+            ["--env", "JWT_ISSUER=https://issuer.example", "--env", "JWT_JWKS_URI=https://keys.example:8443/jwks"],
+            ["https://keys.example:8443"],
+        ),
+        (
+            [
+                *("--env", "JWT_ISSUER=any", "--env", "JWT_INTROSPECTION_URI=https://issuer.example/introspect"),
+                *("--env", "JWT_INTROSPECTION_CLIENT_ID=notes", "--secret", "JWT_INTROSPECTION_CLIENT_SECRET"),
+            ],
+            ["https://issuer.example:443"],
+        ),
+        (["--env", "JWT_ISSUER=https://issuer.example", "--secret", "JWT_PUBLIC_KEY"], []),
+    ],
+)
+def test_runtimes_permit_the_hosts_that_keys_are_fetched_from(
+    settings: list[str], hosts: list[str], for_spin: Path, for_wasmcloud: Path, tmp_path: Path
+) -> None:
+    granted = ["https://api.example.com:443", "http://*.example.org:8080", "https://192.0.2.7:8443"]
+    deployed("spin", for_spin, tmp_path / "spin", *ISSUER, *settings)
+    (component,) = tomllib.loads((tmp_path / "spin" / "spin.toml").read_text())["component"].values()
+    assert component["allowed_outbound_hosts"] == [*granted, *hosts]
+    deployed("wasmcloud", for_wasmcloud, tmp_path / "wash", "--image", "g", *ISSUER, *settings)
+    document = yaml.safe_load((tmp_path / "wash" / "workload.yaml").read_text())
+    (component,) = document["spec"]["template"]["spec"]["components"]
+    assert component["localResources"]["allowedHosts"] == [*granted, *hosts]
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        ["--env", "JWT_ISSUER=name"],
+        ["--env", "JWT_ISSUER=https://*"],
+        ["--env", "JWT_ISSUER=https://*.example.com"],
+        ["--secret", "JWT_ISSUER"],
+    ],
+)
+def test_settings_without_a_host_to_permit_are_refused(setting: list[str], for_spin: Path, tmp_path: Path) -> None:
+    done = deploy("spin", for_spin, tmp_path / "out", *ISSUER, *setting)
+    assert (done.exit_code, "`JWT_ISSUER` must be given by `--env` as a URL with a host" in done.output) == (1, True)
+    assert not (tmp_path / "out").exists()
+
+
+def test_hosts_of_baked_settings_are_left_to_the_operator(tmp_path: Path) -> None:
+    settings = {
+        "WASMCP_AUTH_MODE": "oauth",
+        "WASMCP_SERVER_URI": "https://mcp.example.com/mcp",
+        "JWT_ISSUER": "https://issuer.example",
+    }
+    path = tmp_path / "protected.wasm"
+    compose_server([spec("calc", "1", "add")], METADATA, settings=settings).write(path)
+    done = deploy("spin", path, tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert "add the host of `JWT_JWKS_URI` or `JWT_ISSUER` to `allowed_outbound_hosts`" in " ".join(done.output.split())
+
+
 def test_all_problems_are_reported_at_once_and_nothing_is_written(granted: Path, tmp_path: Path) -> None:
     options = ["--name", "Not A Label", "--replicas", "2", "--host", "http://x", "--memory", "much"]
     options += ["--env", "WASMCP_STATE_KEYS=abc", "--env", "WASMCP_ALOWED_HOSTS=x", "--secret", "TOKEN=no key"]

@@ -1,15 +1,17 @@
-"""Outgoing connections of a server: the hosts that its grants name, and the ports that its settings need."""
+"""Outgoing connections of a server: the hosts that its grants name, and the hosts and ports that its settings need."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from wasmcp.compose.grant_rules import GrantRules, HttpRule
+from wasmcp.compose.grant_rules import GrantRules, HttpRule, RuleError, http_rule
+from wasmcp.compose.metadata import fetches_keys
+from wasmcp.environment import AUTH_MODE
 from wasmcp.insight.roles import Reach
 
 _URLS = ("JWT_JWKS_URI", "JWT_INTROSPECTION_URI", "WASMCP_AUTH_SERVER_URL", "JWT_ISSUER")
@@ -53,6 +55,10 @@ class Outgoing:
             else:
                 rules |= dict.fromkeys(limited)
         return cls(sockets, every_host, tuple(rules))
+
+    def permitting(self, rules: Iterable[HttpRule]) -> Outgoing:
+        """Return these connections and those to further hosts."""
+        return replace(self, rules=tuple(dict.fromkeys((*self.rules, *rules))))
 
     @property
     def any(self) -> bool:
@@ -152,6 +158,31 @@ def settings_ports(settings: Mapping[str, str]) -> tuple[list[int], list[str]]:
         else:
             ports.add(port)
     return sorted(ports), wrong
+
+
+def fetched_hosts(settings: Mapping[str, str]) -> tuple[list[HttpRule], list[str]]:
+    """Return the hosts that a server itself fetches keys and verdicts about tokens from, under other runtimes.
+
+    Args:
+        settings: The operator's settings; those with an unknown value are empty strings.
+
+    Returns:
+        The hosts, and the names of the settings without one.
+    """
+    names = ["JWT_INTROSPECTION_URI"]
+    if fetches_keys({**settings, AUTH_MODE: "oauth"}):
+        names.append("JWT_JWKS_URI" if "JWT_JWKS_URI" in settings else "JWT_ISSUER")
+    found = {name: _host(settings[name]) for name in names if name in settings}
+    return [rule for rule in found.values() if rule is not None], [name for name, rule in found.items() if rule is None]
+
+
+def _host(url: str) -> HttpRule | None:
+    try:
+        parts = urlsplit(url.strip())
+        rule = http_rule(f"{parts.scheme}://{parts.netloc}")
+    except (RuleError, ValueError):
+        return None
+    return rule if rule.host and rule.port is not None and not rule.subdomains else None
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -11,7 +11,7 @@ from wasmcp.compose.deployment_targets import KEYVALUE as DRAFTS
 from wasmcp.compose.deployment_targets import check_runtime
 from wasmcp.compose.grant_rules import GrantRules
 from wasmcp.deploy.bundle import Bundle
-from wasmcp.deploy.outgoing import Outgoing
+from wasmcp.deploy.outgoing import Outgoing, fetched_hosts
 from wasmcp.deploy.request import KEYVALUE, LOCAL, PROCESS, Request, keeps_values
 from wasmcp.deploy.subject import Subject
 from wasmcp.errors import CompositionError, DeploymentError
@@ -48,7 +48,7 @@ def spin(request: Request, subject: Subject) -> Bundle:
     component: dict[str, object] = {
         "description": subject.name,
         "source": SERVER,
-        "allowed_outbound_hosts": Outgoing.of(subject.components).spin(),
+        "allowed_outbound_hosts": outgoing(request, subject).spin(),
     }
     if keeps_values(subject):
         component["key_value_stores"] = _stores(subject)
@@ -71,8 +71,18 @@ def spin(request: Request, subject: Subject) -> Bundle:
         "spin",
         {MANIFEST: (head + tomlkit.dumps(document)).encode(), SERVER: subject.data},
         (f"spin up --listen 127.0.0.1:{request.port}{passed}",),
-        tuple(host_notes(request, subject)),
+        tuple(host_notes(request, subject, "allowed_outbound_hosts")),
     )
+
+
+def outgoing(request: Request, subject: Subject) -> Outgoing:
+    """Return the connections of a server without `wasmcp serve`, which fetches keys of issuers itself."""
+    return Outgoing.of(subject.components).permitting(fetched_hosts(_settings(request))[0])
+
+
+def _settings(request: Request) -> dict[str, str]:
+    """Return the operator's settings; secret ones are empty strings."""
+    return {**dict.fromkeys(request.secrets, ""), **request.values}
 
 
 def runtime_problems(runtime: str, request: Request, subject: Subject) -> list[str]:
@@ -92,20 +102,37 @@ def runtime_problems(runtime: str, request: Request, subject: Subject) -> list[s
             f"the server does not read {listed} under {runtime}: compose it with `--environment`, or bake values in "
             "with `--setting NAME=VALUE`"
         )
+    found += [
+        f"`{name}` must be given by `--env` as a URL with a host: {runtime} permits requests to named hosts only"
+        for name in fetched_hosts(_settings(request))[1]
+    ]
     return found
 
 
-def host_notes(request: Request, subject: Subject) -> list[str]:
-    """Return a note if the server does not get the names by which clients reach it."""
-    if not request.hosts or subject.reads_settings:
+def host_notes(request: Request, subject: Subject, permitted: str) -> list[str]:
+    """Return notes about a server with baked settings: on names by which clients reach it, and hosts that it needs.
+
+    Args:
+        request: The operator's choices.
+        subject: The server.
+        permitted: The key of the manifest with the hosts that the server can connect to.
+    """
+    if subject.reads_settings:
         return []
-    names = ",".join(request.hosts)
-    return [
-        (
+    found = []
+    if subject.fetches_keys:
+        found.append(
+            "the server fetches keys with settings that are baked in, which this command does not read: add the host "
+            f"of `JWT_JWKS_URI` or `JWT_ISSUER` to `{permitted}`, or compose the server with `--environment` and give "
+            "the settings by `--env`"
+        )
+    if request.hosts:
+        names = ",".join(request.hosts)
+        found.append(
             "the server reads no settings from the runtime: it answers requests for other names than localhost only if "
             f"they are baked in: `wasmcp compose server --setting {shlex.quote(f'WASMCP_ALLOWED_HOSTS={names}')}`"
         )
-    ]
+    return found
 
 
 def _stores(subject: Subject) -> list[str]:

@@ -38,6 +38,7 @@ class Subject:
         imports: Its imports.
         components: The reach of each of its components.
         reads_settings: True if its framework reads settings from the environment under other runtimes.
+        fetches_keys: True if its framework fetches keys of issuers under other runtimes.
         configuration: The configuration that it declares to take from its operator.
     """
 
@@ -49,6 +50,7 @@ class Subject:
     imports: tuple[str, ...]
     components: tuple[Reach, ...]
     reads_settings: bool
+    fetches_keys: bool = False
     package: str = ""
     server: str = "default"
     configuration: Configuration = field(default_factory=Configuration)
@@ -107,6 +109,7 @@ def read_subject(path: Path, server: str = "default") -> Subject:
         imports=tuple(inspection.imports),
         components=tuple(structure.components),
         reads_settings=_reads_settings(structure),
+        fetches_keys=any((role.kind, role.name) == ("framework", "key-fetcher") for role in structure.roles),
         package=package,
         server=server,
         configuration=configuration,

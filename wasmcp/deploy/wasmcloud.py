@@ -8,9 +8,8 @@ from typing import Any
 
 from wasmcp.component import interface_names
 from wasmcp.deploy.bundle import Bundle, yaml_documents
-from wasmcp.deploy.outgoing import Outgoing
 from wasmcp.deploy.request import LOCAL, Request
-from wasmcp.deploy.spin import host_notes, runtime_problems
+from wasmcp.deploy.spin import host_notes, outgoing, runtime_problems
 from wasmcp.deploy.subject import Subject
 from wasmcp.errors import DeploymentError
 
@@ -25,10 +24,10 @@ def wasmcloud(request: Request, subject: Subject) -> Bundle:
     Raises:
         DeploymentError: The request cannot be fulfilled; the error lists all problems.
     """
-    allowed, unwritable = Outgoing.of(subject.components).wasmcloud()
+    allowed, unwritable = outgoing(request, subject).wasmcloud()
     problems = [*request.problems(subject), *runtime_problems("wasmcloud", request, subject)]
     problems += [
-        f"`allowedHosts` of wasmCloud cannot hold the rule `{rule}` of the grant `http`" for rule in unwritable
+        f"`allowedHosts` of wasmCloud cannot hold `{rule}`, of the grant `http` or of a setting" for rule in unwritable
     ]
     problems += _problems(request)
     if problems:
@@ -67,7 +66,10 @@ def wasmcloud(request: Request, subject: Subject) -> Bundle:
         "wasmcloud",
         {MANIFEST: yaml_documents("wasmcloud", [document], comment), SERVER: subject.data},
         (f"wash oci push {shlex.quote(request.image)} {SERVER}", f"kubectl apply -f {MANIFEST}"),
-        (*(f"the Secret `{one}` must exist" for one in _secrets(request)), *host_notes(request, subject)),
+        (
+            *(f"the Secret `{one}` must exist" for one in _secrets(request)),
+            *host_notes(request, subject, "allowedHosts"),
+        ),
     )
 
 
