@@ -169,6 +169,35 @@ print("logging" in sys.modules)
     assert (done.stdout, done.stderr) == ("False\n", "wasmcp: compiling\n")
 
 
+def test_logs_while_another_thread_imports_logging() -> None:
+    script = """
+import builtins, sys, threading
+from wasmcp.host.engine import logs
+assert "logging" not in sys.modules
+begun, released, whole = threading.Event(), threading.Event(), builtins.__import__
+
+def pausing(name, *rest):
+    if rest and (rest[0] or {}).get("__name__") == "logging":
+        begun.set()
+        released.wait(60)
+    return whole(name, *rest)
+
+builtins.__import__ = pausing
+importing = threading.Thread(target=lambda: whole("logging"), daemon=True)
+importing.start()
+print(begun.wait(60), hasattr(sys.modules["logging"], "getLogger"))
+logs.log(logs.REQUESTS, logs.ERROR, "during the import")
+released.set()
+importing.join()
+logs.log(logs.REQUESTS, logs.ERROR, "after it")
+logs.flush()
+print(hasattr(sys.modules["logging"], "getLogger"))
+"""
+    done = run(script)
+    assert done.stdout == "True False\nTrue\n"
+    assert done.stderr == "wasmcp: during the import\nwasmcp: after it\n"
+
+
 def test_configuration_of_the_program_replaces_standard_error(server_file: Path, tmp_path: Path) -> None:
     script = """
 import logging, sys

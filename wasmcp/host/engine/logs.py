@@ -41,6 +41,7 @@ from wasmcp.terminal import printable
 
 if TYPE_CHECKING:
     from logging import Logger, LogRecord
+    from types import ModuleType
 
 SERVER = "wasmcp.host.server"
 REQUESTS = "wasmcp.host.requests"
@@ -130,7 +131,7 @@ def log(name: str, level: int, message: str, **facts: object) -> None:
     """
     text = printable(message, keep="\n\t")
     lowest = level if name == SERVER else None  # the caller decides with `echo_stderr`
-    logging = sys.modules.get("logging")
+    logging = _imported_logging()
     if logging is None:
         if level >= (lowest or _lowest):
             _write(name, level, text)
@@ -141,6 +142,15 @@ def log(name: str, level: int, message: str, **facts: object) -> None:
             _write(name, level, text)
     elif _is_enabled(logger, level, lowest or logger.root.level):
         _QUEUE.put(logger, logger.makeRecord(name, level, __file__, 0, text, (), None, None, facts))
+
+
+def _imported_logging() -> ModuleType | None:
+    """Return the module `logging` if the program has imported it.
+
+    While another thread imports it, it is in `sys.modules` without its functions, and the program has no handlers yet.
+    """
+    module = sys.modules.get("logging")
+    return None if getattr(getattr(module, "__spec__", None), "_initializing", False) else module
 
 
 def _is_enabled(logger: Logger, level: int, lowest: int) -> bool:
