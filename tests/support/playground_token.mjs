@@ -11,8 +11,9 @@ const field = page.getByLabel("Access token");
 await field.waitFor();
 const seen = { before: await page.locator("#main").innerText() };
 await field.fill("invalid");
+await field.evaluate((element) => { element.dataset.sent = "true"; });
 await field.press("Enter");
-await page.locator("#token:not([value])").waitFor();
+await page.locator("#token:not([data-sent])").waitFor(); // the form that replaces the one of the refused token
 await page.getByLabel("Access token").fill(token);
 await page.getByRole("button", { name: "Use" }).click();
 await page.locator("#panel-tools ul.entries button").first().waitFor();
