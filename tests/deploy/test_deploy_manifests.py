@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -372,6 +373,23 @@ def test_files_that_are_not_servers_are_refused(tmp_path: Path) -> None:
     ):
         done = deploy("compose", tmp_path / name, tmp_path / "out")
         assert (done.exit_code, problem in done.output) == (1, True), done.output
+
+
+@pytest.mark.parametrize("damage", ["content", "encryption"])
+def test_damaged_wheels_are_refused(damage: str, plain: Path, tmp_path: Path) -> None:
+    path = tmp_path / "calc-1-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as wheel:
+        wheel.write(plain, "calc/_wasmcp/default.wasm")
+    data = bytearray(path.read_bytes())
+    if damage == "content":
+        data[data.index(b".wasm") + 5] = 0xFF  # the first block of the compressed content has no such type
+    else:
+        data[6] |= 1  # a flag in the local header, and in that of the central directory
+        data[data.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(data)
+    done = deploy("compose", path, tmp_path / "out")
+    assert (done.exit_code, "is not a wheel" in done.output) == (1, True), (done.output, done.exception)
+    assert not (tmp_path / "out").exists()
 
 
 def test_text_of_a_server_stays_in_its_comment(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.parser import HeaderParser
@@ -18,7 +19,7 @@ from wasmcp.host.configuration.declared import Configuration
 from wasmcp.insight.roles import Reach, Structure, read_structure
 
 MAX_BYTES = 1 << 30
-"""Largest server in a wheel."""
+"""Largest sum of what is read of a wheel: a server, its manifest and the metadata."""
 
 _ENVIRONMENT = "wasi:cli/environment"
 
@@ -147,15 +148,17 @@ def _from_wheel(path: Path, server: str) -> tuple[str, str, bytes, Mapping[str, 
                 listed = ", ".join(f"`{name}`" for name in sorted(found)) or "none"
                 raise ArtifactError(str(path), f"has no server `{server}`; its servers: {listed}")
             name = found[server]
-            if archive.getinfo(name).file_size > MAX_BYTES:
-                raise ArtifactError(str(path), f"has a server above {MAX_BYTES:,} bytes")
-            data = archive.read(name)
             folder = PurePosixPath(name).parent
             manifest = f"{folder}/manifest.json"
-            document = archive.read(manifest) if manifest in names else b"{}"
             headers = next((one for one in names if re.fullmatch(r"[^/]+\.dist-info/METADATA", one)), None)
+            wanted = [name, *([manifest] if manifest in names else []), *([headers] if headers else [])]
+            if sum(archive.getinfo(one).file_size for one in wanted) > MAX_BYTES:
+                raise ArtifactError(str(path), f"has a server with its metadata above {MAX_BYTES:,} bytes")
+            data = archive.read(name)
+            document = archive.read(manifest) if manifest in names else b"{}"
             version = HeaderParser().parsestr(archive.read(headers).decode())["Version"] if headers else ""
-    except (zipfile.BadZipFile, OSError, UnicodeDecodeError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, UnicodeDecodeError, RuntimeError) as error:
+        # RuntimeError: an encrypted file, or (NotImplementedError) an unknown kind of compression.
         raise ArtifactError(str(path), f"is not a wheel: {error}") from None
     try:
         parsed = json.loads(document)
