@@ -114,7 +114,7 @@ def test_kubernetes_of_grants_and_secrets(granted: Path, tmp_path: Path) -> None
         "WASMCP_STATE_KEYS": {"secretKeyRef": {"name": "weather", "key": "WASMCP_STATE_KEYS"}},
         "WASMCP_KEYVALUE": {"secretKeyRef": {"name": "weather", "key": "WASMCP_KEYVALUE"}},
     }
-    assert process["args"] == ["--env", "PLACE", "--env", "TOKEN", "--dir", "/data:/data"]
+    assert process["args"] == ["--env", "PLACE", "--env", "TOKEN", "--dir", "/srv/mcp/directories/data:/data"]
     assert {one["metadata"]["namespace"] for one in found.values()} == {"tools"}
     egress = found["NetworkPolicy"]["spec"]["egress"]
     opened = {
@@ -143,7 +143,38 @@ def test_kubernetes_keeps_values_of_one_replica_on_a_volume(granted: Path, tmp_p
     ]
     process = pod["containers"][0]
     assert {"name": "WASMCP_KEYVALUE", "value": "sqlite:/srv/mcp/data/values.sqlite3"} in process["env"]
-    assert process["args"] == ["--dir", "/data:/data:ro"]
+    assert process["args"] == ["--dir", "/srv/mcp/directories/data:/data:ro"]
+
+
+def test_kubernetes_opens_the_port_of_a_redis_server(granted: Path, tmp_path: Path) -> None:
+    options = ["--image", "g", "--env", "WASMCP_KEYVALUE=redis://redis.tools.svc:6400/1"]
+    found = kubernetes(deployed("kubernetes", granted, tmp_path / "out", *options))
+    ports = {port["port"] for rule in found["NetworkPolicy"]["spec"]["egress"] for port in rule["ports"]}
+    assert (6400 in ports, 6379 in ports) == (True, False)
+    wrong = deploy("kubernetes", granted, tmp_path / "wrong", "--image", "g", "--env", "WASMCP_KEYVALUE=redis://r:x")
+    assert (wrong.exit_code, "is not a key-value store" in wrong.output) == (1, True), wrong.output
+
+
+@pytest.mark.parametrize("guest", ["/tmp", "/srv/mcp/data", "/usr"])  # noqa: S108 - in the server
+def test_directories_of_a_server_hide_none_of_its_container(guest: str, granted: Path, tmp_path: Path) -> None:
+    deployment = kubernetes(deployed("kubernetes", granted, tmp_path / "k", "--image", "g", "--dir", f"{guest}=claim"))
+    (process,) = deployment["Deployment"]["spec"]["template"]["spec"]["containers"]
+    paths = [one["mountPath"] for one in process["volumeMounts"]]
+    assert paths == ["/tmp", "/srv/mcp/data", f"/srv/mcp/directories{guest}"]  # noqa: S108
+    document = compose(deployed("compose", granted, tmp_path / "c", "--dir", f"{guest}=claim"))
+    (service,) = document["services"].values()
+    assert service["volumes"][1]["target"] == f"/srv/mcp/directories{guest}"
+    assert service["command"] == process["args"] == ["--dir", f"/srv/mcp/directories{guest}:{guest}"]
+
+
+@pytest.mark.parametrize(
+    ("target", "source", "options"), [("compose", "data", []), ("kubernetes", "notes-data", ["--image", "g"])]
+)
+def test_components_do_not_get_the_volume_of_the_store(
+    target: str, source: str, options: list[str], granted: Path, tmp_path: Path
+) -> None:
+    done = deploy(target, granted, tmp_path / "out", "--name", "notes", "--dir", f"/data={source}", *options)
+    assert (done.exit_code, f"must not have `{source}` as its source" in done.output) == (1, True), done.output
 
 
 def test_every_host_opens_every_address(whole: Path, tmp_path: Path) -> None:
@@ -160,10 +191,10 @@ def test_compose_of_grants_and_secrets(granted: Path, tmp_path: Path) -> None:
     assert service["ports"] == ["127.0.0.1:8123:8000"]
     assert service["volumes"] == [
         "data:/srv/mcp/data",
-        {"type": "bind", "source": "./files", "target": "/data"},
+        {"type": "bind", "source": "./files", "target": "/srv/mcp/directories/data"},
     ]
     assert document["volumes"] == {"data": {}}
-    assert service["command"] == ["--env", "PLACE", "--env", "TOKEN", "--dir", "/data:/data"]
+    assert service["command"] == ["--env", "PLACE", "--env", "TOKEN", "--dir", "/srv/mcp/directories/data:/data"]
 
 
 def test_spin(for_spin: Path, tmp_path: Path) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from wasmcp.deploy.request import KEYVALUE, LOCAL, Request, keeps_values
+from wasmcp.deploy.request import KEYVALUE, LOCAL, Mount, Request, keeps_values
 from wasmcp.deploy.subject import Subject, requirement
 from wasmcp.terminal import printable
 
 HOME = "/srv/mcp"
 DATA = f"{HOME}/data"
+_DIRECTORIES = f"{HOME}/directories"
+"""The folder of the server's directories: at their own paths they could hide those of the image, or its store."""
+
 PORT = 8000
 """The port in the container."""
 
@@ -59,6 +62,16 @@ def dockerfile(request: Request, subject: Subject) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
+def place(mount: Mount) -> str:
+    """Return the path of a directory in the container."""
+    return f"{_DIRECTORIES}{mount.guest}"
+
+
+def stores_data(request: Request, subject: Subject) -> bool:
+    """Return true if the key-value store is a file in `DATA`."""
+    return keeps_values(subject) and KEYVALUE not in request.values.keys() | request.secrets.keys()
+
+
 def container(request: Request, subject: Subject, hosts: tuple[str, ...]) -> Container:
     """Return the arguments and the environment of a replica.
 
@@ -73,19 +86,31 @@ def container(request: Request, subject: Subject, hosts: tuple[str, ...]) -> Con
         values["WASMCP_ALLOWED_HOSTS"] = ",".join(dict.fromkeys((*hosts, *LOCAL)))
     if request.replicas > 1 and "WASMCP_SESSION_ENABLED" not in given:
         values["WASMCP_SESSION_ENABLED"] = "sealed"
-    stores_data = keeps_values(subject) and KEYVALUE not in given
-    if stores_data:
+    is_kept = stores_data(request, subject)
+    if is_kept:
         values[KEYVALUE] = f"sqlite:{DATA}/values.sqlite3"
     declared = {one.name for one in subject.configuration.variables} if subject.package else set()
     arguments = [part for name in request.component_variables if name not in declared for part in ("--env", name)]
     for mount in request.mounts:
-        arguments += ["--dir", f"{mount.guest}:{mount.guest}{'' if mount.writable else ':ro'}"]
-    return Container(tuple(arguments), dict(sorted(values.items())), stores_data)
+        arguments += ["--dir", f"{place(mount)}:{mount.guest}{'' if mount.writable else ':ro'}"]
+    return Container(tuple(arguments), dict(sorted(values.items())), is_kept)
 
 
-def container_problems(request: Request, subject: Subject) -> list[str]:
-    """Return the problems of a server in a container."""
+def container_problems(request: Request, subject: Subject, store: str) -> list[str]:
+    """Return the problems of a server in a container.
+
+    Args:
+        request: The operator's choices.
+        subject: The server.
+        store: The source of the directory with the key-value store.
+    """
     found = []
+    if stores_data(request, subject):
+        found += [
+            f"`--dir {mount.guest}` must not have `{store}` as its source, which holds the server's key-value store"
+            for mount in request.mounts
+            if mount.source == store
+        ]
     if any(character in subject.path.name for character in "\"'`$\\\n\r*?["):
         found.append(f"the name of the file `{subject.path.name}` cannot be written into a Dockerfile: rename it")
     found += [

@@ -6,12 +6,13 @@ import re
 from typing import Any
 
 from wasmcp.deploy.bundle import Bundle, yaml_documents
-from wasmcp.deploy.container import DATA, PORT, container, container_problems, dockerfile
+from wasmcp.deploy.container import DATA, PORT, container, container_problems, dockerfile, place
 from wasmcp.deploy.request import Request
 from wasmcp.deploy.subject import Subject
 from wasmcp.errors import DeploymentError
 
 MANIFEST = "compose.yaml"
+_STORE = "data"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _VOLUME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 
@@ -22,7 +23,7 @@ def docker_compose(request: Request, subject: Subject) -> Bundle:
     Raises:
         DeploymentError: The request cannot be fulfilled; the error lists all problems.
     """
-    problems = [*request.problems(subject), *container_problems(request, subject)]
+    problems = [*request.problems(subject), *container_problems(request, subject, _STORE)]
     for name, reference in request.secrets.items():
         if not _VARIABLE.fullmatch(reference):
             problems.append(f"`--secret {name}` must refer to an environment variable of Compose, not `{reference}`")
@@ -32,8 +33,8 @@ def docker_compose(request: Request, subject: Subject) -> Bundle:
     # Compose interpolates `$`; `$$` is a literal one.
     environment = {name: value.replace("$", "$$") for name, value in parts.values.items()}
     environment |= {name: f"${{{variable}:?is not set}}" for name, variable in request.secrets.items()}
-    volumes: list[Any] = [f"data:{DATA}"] if parts.stores_data else []
-    named: dict[str, Any] = {"data": {}} if parts.stores_data else {}
+    volumes: list[Any] = [f"{_STORE}:{DATA}"] if parts.stores_data else []
+    named: dict[str, Any] = {_STORE: {}} if parts.stores_data else {}
     for mount in request.mounts:
         is_volume = bool(_VOLUME.fullmatch(mount.source))
         named |= {mount.source: {}} if is_volume else {}
@@ -41,7 +42,7 @@ def docker_compose(request: Request, subject: Subject) -> Bundle:
             {
                 "type": "volume" if is_volume else "bind",
                 "source": mount.source.replace("$", "$$"),
-                "target": mount.guest.replace("$", "$$"),
+                "target": place(mount).replace("$", "$$"),
                 **({} if mount.writable else {"read_only": True}),
             }
         )

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from wasmcp.deploy.bundle import Bundle, yaml_documents
-from wasmcp.deploy.container import DATA, PORT, USER, container, container_problems, dockerfile
+from wasmcp.deploy.container import DATA, PORT, USER, container, container_problems, dockerfile, place
 from wasmcp.deploy.outgoing import Outgoing, settings_ports
 from wasmcp.deploy.request import KEYVALUE, Request, replica_problems
 from wasmcp.deploy.subject import Subject
@@ -25,8 +25,9 @@ def kubernetes(request: Request, subject: Subject) -> Bundle:
     Raises:
         DeploymentError: The request cannot be fulfilled; the error lists all problems.
     """
-    problems = [*request.problems(subject), *replica_problems(request, subject), *container_problems(request, subject)]
-    problems += _problems(request)
+    store = f"{request.name}-data"
+    problems = [*request.problems(subject), *replica_problems(request, subject)]
+    problems += [*container_problems(request, subject, store), *_problems(request)]
     if problems:
         raise DeploymentError("kubernetes", problems)
     name = request.name
@@ -42,13 +43,13 @@ def kubernetes(request: Request, subject: Subject) -> Bundle:
     volumes: list[dict[str, Any]] = [{"name": "tmp", "emptyDir": {}}]
     mounts: list[dict[str, Any]] = [{"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108 - in the container
     if parts.stores_data:
-        volumes.append({"name": "data", "persistentVolumeClaim": {"claimName": f"{name}-data"}})
+        volumes.append({"name": "data", "persistentVolumeClaim": {"claimName": store}})
         mounts.append({"name": "data", "mountPath": DATA})
     for number, mount in enumerate(request.mounts):
         claim = {"claimName": mount.source, **({} if mount.writable else {"readOnly": True})}
         volumes.append({"name": f"dir-{number}", "persistentVolumeClaim": claim})
         mounts.append(
-            {"name": f"dir-{number}", "mountPath": mount.guest, **({} if mount.writable else {"readOnly": True})}
+            {"name": f"dir-{number}", "mountPath": place(mount), **({} if mount.writable else {"readOnly": True})}
         )
     probe = {"port": "http"}
     process: dict[str, Any] = {
@@ -117,7 +118,7 @@ def kubernetes(request: Request, subject: Subject) -> Bundle:
     }
     documents: list[dict[str, Any]] = [deployment, service, policy]
     if parts.stores_data:
-        documents.insert(0, _claim(metadata, f"{name}-data", request.storage))
+        documents.insert(0, _claim(metadata, store, request.storage))
     comment = f"{subject.name}: written by `wasmcp deploy kubernetes`. Validated against the schemas, not run."
     notes = [f"the Secret `{one}` must exist" for one in _secret_names(request)]
     return Bundle(
@@ -140,8 +141,9 @@ def _literal(text: str) -> str:
 def _ports(request: Request) -> list[int]:
     """Return the ports that the process itself connects to."""
     ports = [*settings_ports(request.values)[0], *request.egress]
-    redis = KEYVALUE in request.secrets or request.values.get(KEYVALUE, "").startswith(("redis:", "rediss:"))
-    return sorted({*ports, *([_REDIS] if redis else [])})
+    address = request.redis
+    redis = [_REDIS] if KEYVALUE in request.secrets else [] if address is None else [address.port]
+    return sorted({*ports, *redis})
 
 
 def _claim(metadata: dict[str, Any], name: str, size: str) -> dict[str, Any]:

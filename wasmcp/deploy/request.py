@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from wasmcp.deploy.outgoing import settings_ports
 from wasmcp.deploy.subject import Subject
 from wasmcp.environment import INTROSPECTION_SECRET, SERVER, problems
+from wasmcp.errors import HostError
+from wasmcp.host.stores.redis_store import Address
 
 KEYVALUE = "WASMCP_KEYVALUE"
 STATE_KEYS = "WASMCP_STATE_KEYS"
@@ -102,9 +104,27 @@ class Request:
         found += [f"`--host` must be the name of a host without a port, not `{host}`" for host in self._wrong_hosts()]
         found += list(self._variable_problems(subject))
         found += list(self._mount_problems(subject))
+        found += self._store_problems()
         malformed = settings_ports(self.values)[1]
         found += [f"`{name}` must be a URL with http or https" for name in malformed]
         return found
+
+    @property
+    def redis(self) -> Address | None:
+        """The address of the Redis server that is not secret; None without one.
+
+        Raises:
+            HostError: It is invalid.
+        """
+        url = self.values.get(KEYVALUE, "")
+        return Address.parse(url) if url.startswith(("redis:", "rediss:")) else None
+
+    def _store_problems(self) -> list[str]:
+        try:
+            _ = self.redis
+        except HostError as error:
+            return [f"`{KEYVALUE}`: {error}"]
+        return []
 
     def _wrong_hosts(self) -> list[str]:
         return [host for host in self.hosts if not _HOST.fullmatch(host)]
