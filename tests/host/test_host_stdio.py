@@ -14,8 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wasmcp.host import Limits, Server
+from wasmcp.host.bindings.messages import Event
 from wasmcp.host.engine import logs
+from wasmcp.host.engine.stdio_pipes import Stdio
 from wasmcp.host.mcp.manifest_responder import ManifestResponder
+from wasmcp.host.scheduling.call import Call
 from wasmcp.host.transports.stdio import Output, StdioSession, read_lines
 
 LIMITS = Limits(timeout=0.5, request=1000, cancel_grace=0.05)
@@ -116,6 +119,43 @@ def test_trap_is_an_internal_error_without_details(server: Server, capfd: pytest
 def test_events_are_sent_before_the_response(server: Server) -> None:
     with session(server) as (talk, client):
         talk.line(b"!E")
+    assert [b"notifications/message" in line for line in client.lines] == [True, True, False]
+
+
+def test_events_of_an_inline_call_are_sent_before_its_response(
+    open_it: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = open_it()
+    client = Client()
+    talk = StdioSession(client, Limits(timeout=60))
+    talk.ready(server)
+    submitting = threading.Thread(target=lambda: talk.line(b"!E"), daemon=True)
+    inline, taken = threading.Event(), threading.Event()
+    event, drain = StdioSession._event, Stdio.drain
+
+    def take(self: StdioSession, call: Call, one: Event) -> None:
+        taken.set()
+        event(self, call, one)
+
+    def drain_late(self: Stdio) -> None:
+        """Drain after the thread that reads the output of instances has begun to."""
+        if threading.current_thread() is submitting:
+            inline.set()
+            assert taken.wait(60)
+        drain(self)
+
+    monkeypatch.setattr(StdioSession, "_event", take)
+    monkeypatch.setattr(Stdio, "drain", drain_late)
+    monkeypatch.setattr("wasmcp.host.scheduling.call.SLICE", 60.0)  # the call is not stopped on a busy machine
+    for _ in range(5000):
+        server.send(b"quick")
+        if server.pool.inline_policy.allows_inline():
+            break
+    submitting.start()
+    submitting.join(60)
+    assert not submitting.is_alive()
+    assert inline.is_set()
+    talk.drain()
     assert [b"notifications/message" in line for line in client.lines] == [True, True, False]
 
 

@@ -18,7 +18,7 @@ from math import inf
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
-from wasmcp.errors import GuestCancelledError
+from wasmcp.errors import GuestCancelledError, HostError
 from wasmcp.host.bindings.messages import InputCancelled, Message, StdioRequest
 from wasmcp.host.engine.limits import Limits
 from wasmcp.host.mcp import jsonrpc
@@ -72,6 +72,7 @@ class StdioSession:
         self._state = b""
         self._held: list[bytes] = []  # lines that wait for the server, or for a line that changes the state
         self._alone = False  # True while such a line is in progress
+        self._releasing = False  # True while a thread submits lines that have waited
         self._calls: dict[Call, bytes] = {}
         self._subscriptions: StdioSubscriptions | None = None
         self._greeted = False  # True if the responder has answered an `initialize`
@@ -93,16 +94,24 @@ class StdioSession:
         server = self._server
         if server is not None and server.pool.pending_inputs.answer(line, batches=self._state.startswith(BATCHES)):
             return
+        if b"cancelled" in line and self._cancel(line):
+            return
         with self._changed:
-            if b"cancelled" in line and self._cancel(line):
-                return
-            if self._alone or (self._server is None and any(_changes_state(held) for held in self._held)):
+            if self._has_to_wait():
                 self._held.append(line)
-            elif self._server is None:
+                return
+            if self._server is None:
                 self._without_server(line)
-            else:
-                self._changed.wait_for(lambda: len(self._calls) < _IN_FLIGHT)
-                self._submit(line)
+                return
+            self._changed.wait_for(lambda: len(self._calls) < _IN_FLIGHT)
+            call = self._begin(line)
+        self._submit(call)
+
+    def _has_to_wait(self) -> bool:
+        """Return True if the next line must not overtake others."""
+        if self._server is None:
+            return any(_changes_state(held) for held in self._held)
+        return self._alone or self._releasing or bool(self._held)
 
     def _is_limited(self, line: bytes, limiter: RateLimiter) -> bool:
         """Answer requests above a rate limit by an error. Notifications and responses are not limited."""
@@ -123,7 +132,7 @@ class StdioSession:
             self._subscriptions = StdioSubscriptions(server.hub, self._answer)
             if self._greeted and self._responder:
                 self._subscriptions.greet(self._responder.capabilities)
-            self._release()
+        self._release()
 
     def failed(self) -> None:
         """End the session, because the server cannot be opened."""
@@ -162,11 +171,10 @@ class StdioSession:
         self._state = state
         self._answer(answer)
 
-    def _submit(self, line: bytes) -> None:
+    def _begin(self, line: bytes) -> Call:
+        """Return the call of a line. The lock must be held, so that it has the state after the lines before it."""
         from wasmcp.host.scheduling.call import Call
 
-        if self._server is None:
-            raise AssertionError("lines wait until there is a server")
         # Lines after a handshake are answered in the negotiated revision.
         alone = _changes_state(line)
         self._alone = alone
@@ -174,7 +182,16 @@ class StdioSession:
         call = Call(request, self._limits.timeout, partial(self._done, alone, request.state))
         call.on_event = partial(self._event, call)
         self._calls[call] = line
-        self._server.pool.submit(call)
+        return call
+
+    def _submit(self, call: Call) -> None:
+        """Submit a call. The lock must not be held: an inline call runs here, and its events are written elsewhere."""
+        if self._server is None:
+            raise AssertionError("lines wait until there is a server")
+        try:
+            self._server.pool.submit(call)
+        except HostError as error:  # the server is closed
+            call.finish(None, error)
 
     def _event(self, call: Call, event: Event) -> None:
         if isinstance(event, InputCancelled):
@@ -202,13 +219,27 @@ class StdioSession:
                 self._subscriptions.answered(call, sent=call.error is None and not call.cancelled)
             if alone:
                 self._alone = False
-                self._release()
             self._changed.notify_all()
+        if alone:
+            self._release()
 
     def _release(self) -> None:
-        while self._held and not self._alone:
-            self._submit(self._held.pop(0))
-        self._changed.notify_all()
+        """Submit the lines that have waited, in their order: one thread at a time, which other lines do not overtake.
+
+        The lock must not be held.
+        """
+        with self._changed:
+            if self._releasing:
+                return
+            self._releasing = True
+        while True:
+            with self._changed:
+                if self._alone or not self._held:
+                    self._releasing = False
+                    self._changed.notify_all()
+                    return
+                call = self._begin(self._held.pop(0))
+            self._submit(call)
 
     def _cancel(self, line: bytes) -> bool:
         """Act on `notifications/cancelled`. Return False if the line has other messages, or no request matches."""
@@ -216,12 +247,14 @@ class StdioSession:
         return bool(found) and all(found) and not line.lstrip().startswith(b"[")
 
     def _cancel_one(self, cancelled_id: str | int) -> bool:
-        for held in self._held:
-            if same_id(request_id(held), cancelled_id):
-                self._held.remove(held)
-                self._changed.notify_all()
-                return True
-        for call, running in list(self._calls.items()):
+        with self._changed:
+            for held in self._held:
+                if same_id(request_id(held), cancelled_id):
+                    self._held.remove(held)
+                    self._changed.notify_all()
+                    return True
+            calls = list(self._calls.items())
+        for call, running in calls:
             if same_id(request_id(running), cancelled_id):
                 call.cancel()
                 return True
