@@ -45,6 +45,8 @@ SCHEMAS = [
     {"oneOf": [{"type": "string", "maxLength": 2}, {"type": "string", "minLength": 2}]},
     {"minimum": 5},
     {"properties": {"a": {"const": None}}},
+    {"type": "number", "minimum": 2**53 + 1, "maximum": 10**400},
+    {"anyOf": [{"type": "string", "minLength": 3, "maxLength": 2}, {"type": "null"}]},
 ]
 
 
@@ -66,18 +68,18 @@ def test_rejected_values_have_one_mistake_with_a_name(data: st.DataObject) -> No
 
 def test_each_kind_of_mistake_is_found() -> None:
     rejected = Schema(OBJECT).rejected()
-    find(rejected, lambda pair: "scale" not in pair[0])
-    find(rejected, lambda pair: "unexpected_member" in pair[0])
-    find(rejected, lambda pair: pair[1] == "id" and "id" not in pair[0].get("inner", {"id": 1}))
-    find(rejected, lambda pair: isinstance(pair[0].get("digits"), str))
+    assert find(rejected, lambda pair: "scale" not in pair[0])[1] == "scale"
+    assert find(rejected, lambda pair: "unexpected_member" in pair[0])[1] == "unexpected_member"
+    assert "id" not in find(rejected, lambda pair: pair[1] == "id" and len(pair[0].get("inner", {})) == 0)[0]["inner"]
+    assert find(rejected, lambda pair: isinstance(pair[0].get("digits"), str))[1] == "digits"
 
 
 def test_both_alternatives_and_optional_members_are_drawn() -> None:
     values = Schema(OBJECT).values()
-    find(values, lambda value: value.get("digits", 0) is None)
-    find(values, lambda value: isinstance(value.get("digits"), int))
-    find(values, lambda value: "inner" in value.get("inner", {}))
-    find(values, lambda value: len(value) == 2)
+    assert find(values, lambda value: value.get("digits", 0) is None)["digits"] is None
+    assert type(find(values, lambda value: isinstance(value.get("digits"), int))["digits"]) is int
+    assert "id" in find(values, lambda value: "inner" in value.get("inner", {}))["inner"]["inner"]
+    assert find(values, lambda value: len(value) == 2).keys() == {"degrees", "scale"}
 
 
 @pytest.mark.parametrize("schema", [5, {"type": "text"}, {"properties": []}, {"minimum": "1"}])
@@ -86,9 +88,22 @@ def test_invalid_schemas_are_errors_with_a_path(schema: Any) -> None:
         Schema(schema)
 
 
-@pytest.mark.parametrize("schema", [False, {"type": "object", "properties": {"a": False}, "required": ["a"]}])
+@pytest.mark.parametrize(
+    "schema",
+    [
+        False,
+        {"type": "object", "properties": {"a": False}, "required": ["a"]},
+        {"enum": []},
+        {"type": "number", "minimum": 5, "maximum": 1},
+        {"type": "number", "exclusiveMinimum": 1, "maximum": 1},
+        {"type": "integer", "minimum": 5, "maximum": 1},
+        {"type": "array", "minItems": 5, "maxItems": 2},
+        {"type": "string", "minLength": 5, "maxLength": 2},
+    ],
+)
 def test_a_schema_without_values_has_an_empty_strategy(schema: Any) -> None:
     assert Schema(schema)._of(schema, 0).is_empty
+    assert Schema(schema).values().is_empty
 
 
 def test_references_outside_of_the_document_allow_everything() -> None:

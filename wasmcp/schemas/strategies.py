@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from math import ceil, floor
 from typing import Any, TypeAlias
 
 from hypothesis import strategies as st
+from hypothesis.errors import InvalidArgument
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from jsonschema.exceptions import SchemaError  # type: ignore[import-untyped]
 from referencing.exceptions import Unresolvable
@@ -118,7 +120,7 @@ class Schema:
                 whole = _both(whole, resolved(part, self._schema))
             return self._made(whole, level)
         if isinstance(schema.get("enum"), list):
-            return st.sampled_from(schema["enum"])
+            return st.sampled_from(schema["enum"]) if schema["enum"] else st.nothing()
         if "const" in schema:
             return st.just(schema["const"])
         options = alternatives(schema)
@@ -142,7 +144,7 @@ class Schema:
             "object": lambda: self._objects(schema, level),
         }
         names = types if isinstance(types, list) else [types]
-        return st.one_of([made[name]() for name in names if name in made])
+        return st.one_of([_possible(made[name]()) for name in names if name in made])
 
     def _arrays(self, schema: Mapping[str, Any], level: int) -> Strategy:
         least, most = schema.get("minItems", 0), schema.get("maxItems")
@@ -225,6 +227,15 @@ def _suggests(schema: Mapping[str, Any], name: str) -> bool:
     return any(keyword in schema for keyword in keywords.get(name, ()))
 
 
+def _possible(strategy: Strategy) -> Strategy:
+    """Return a strategy; the empty one if its bounds exclude each other."""
+    try:
+        strategy.validate()
+    except InvalidArgument:
+        return st.nothing()
+    return strategy
+
+
 def _numbers(schema: Mapping[str, Any], *, whole: bool) -> Strategy:
     least, most = schema.get("minimum"), schema.get("maximum")
     above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
@@ -235,15 +246,20 @@ def _numbers(schema: Mapping[str, Any], *, whole: bool) -> Strategy:
         unit = step or 1
         first = ceil((-(2**53) if low is None else low) / unit)
         last = floor((2**53 if high is None else high) / unit)
-        return st.integers(first, max(first, last)).map(lambda count: count * unit)
+        return st.integers(first, last).map(lambda count: count * unit)
     return st.floats(
-        low,
-        high,
+        _float(low),
+        _float(high),
         exclude_min=above is not None and low == above,
         exclude_max=below is not None and high == below,
         allow_nan=False,
         allow_infinity=False,
     )
+
+
+def _float(bound: float | None) -> float | None:
+    """Return the closest finite float; a bound can be an integer of any size."""
+    return None if bound is None else float(max(-sys.float_info.max, min(bound, sys.float_info.max)))
 
 
 def _texts(schema: Mapping[str, Any]) -> Strategy:
