@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_wasmcp.report import messages_of
+
 if TYPE_CHECKING:
     from pytest_wasmcp.report import Recording
     from wasmcp.host import Cost
@@ -48,12 +50,11 @@ class Measured:
         if not self.counting:
             return
         now = perf_counter()
-        try:
-            message = json.loads(text)
-        except ValueError:
-            return
-        if not isinstance(message, dict) or "id" not in message:
-            return
+        for message in messages_of(text):
+            if isinstance(message, dict) and "id" in message:
+                self._take(direction, message, now)
+
+    def _take(self, direction: str, message: dict[str, Any], now: float) -> None:
         key = json.dumps(message["id"])
         if direction == "->" and "method" in message:
             params = message.get("params")

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_wasmcp.report import messages_of
+
 if TYPE_CHECKING:
     from pytest_wasmcp.report import Recording
     from wasmcp.insight.usage import Usage
@@ -75,7 +77,7 @@ class Coverage:
         if id(recording) in self._silent:
             return
         usage = self._usage(self._name(recording))
-        for one in _messages(text):
+        for one in messages_of(text):
             usage.hear(direction, one)
 
     def pytest_wasmcp_server_closing(self, recording: Recording) -> None:
@@ -175,22 +177,3 @@ class Coverage:
                 red=percent < self._under,
                 green=percent >= self._under,
             )
-
-
-def _messages(text: str) -> list[Any]:
-    """Return the JSON-RPC messages of a body: JSON, or server-sent events."""
-    found = []
-    for part in [text] if text.lstrip()[:1] in {"{", "["} else _events(text):
-        try:
-            found.append(json.loads(part))
-        except (ValueError, RecursionError):
-            continue
-    return found
-
-
-def _events(text: str) -> list[str]:
-    from wasmcp.client.messages import events
-
-    if "data:" not in text:
-        return []
-    return [event.data for event in events(line.encode() for line in text.splitlines(keepends=True)) if event.data]

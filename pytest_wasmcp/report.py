@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -77,8 +78,9 @@ class Recording:
 
     def wire(self) -> str:
         """Return the last messages, one per line, each shortened to a readable length."""
-        lines = [f"{direction} {shortened(text)}" for direction, text in self._messages]
-        left_out = self._seen - len(self._messages)
+        messages = list(self._messages)  # other threads can add further ones
+        lines = [f"{direction} {shortened(text)}" for direction, text in messages]
+        left_out = self._seen - len(messages)
         return "\n".join([f"({left_out} earlier messages)", *lines] if left_out else lines)
 
     def stderr(self) -> str:
@@ -140,3 +142,22 @@ def trap_of(error: BaseException | None) -> GuestTrapError | None:
         if isinstance(one, BaseExceptionGroup):
             waiting += one.exceptions
     return None
+
+
+def messages_of(text: str) -> list[Any]:
+    """Return the JSON-RPC messages of a body: JSON, or server-sent events."""
+    found = []
+    for part in [text] if text.lstrip()[:1] in {"{", "["} else _events(text):
+        try:
+            found.append(json.loads(part))
+        except (ValueError, RecursionError):
+            continue
+    return found
+
+
+def _events(text: str) -> list[str]:
+    from wasmcp.client.messages import events
+
+    if "data:" not in text:
+        return []
+    return [event.data for event in events(line.encode() for line in text.splitlines(keepends=True)) if event.data]

@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from pytest_wasmcp.costs import Measured
+
 CALL = 'server.call_tool("convert", {"degrees": 20, "from": "kelvin"})'
 TEST = f"""
 import pytest
@@ -65,12 +67,13 @@ def test_a_time_budget_uses_the_code_that_is_shipped(in_tested_project: pytest.P
         def test_generous(wasmcp_server):
             wasmcp_{CALL}
 
+        @pytest.mark.parametrize("wasmcp_transport", ["in-process", "stdio", "http"])
         @pytest.mark.wasmcp_budget(seconds=1e-9)
         def test_strict(wasmcp_server):
             wasmcp_{CALL}
         """)
     result = run(in_tested_project, "--junit-xml=junit.xml")
-    result.assert_outcomes(passed=1, failed=1)
+    result.assert_outcomes(passed=1, failed=3)
     result.stdout.fnmatch_lines(["*tools/call convert: 0.* seconds, and the budget is 1e-09"])
     assert "wasmcp_fuel" not in (in_tested_project.path / "junit.xml").read_text()
 
@@ -111,3 +114,13 @@ def test_the_table_and_the_properties_come_from_all_workers(in_tested_project: p
     assert "test_average[2000]" in table[0]
     properties = re.findall(r'name="wasmcp_fuel" value="(\d+)"', (in_tested_project.path / "junit.xml").read_text())
     assert len(properties) == 3
+
+
+def test_times_of_responses_in_event_streams_are_taken() -> None:
+    measured = Measured(counting=True)
+    measured.hear("->", '{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "a"}}')
+    measured.hear("<-", "[" * 100_000)
+    measured.hear("<-", 'data: {"jsonrpc": "2.0", "method": "notifications/progress"}\n\n')
+    assert measured.times == []
+    measured.hear("<-", 'data: {"jsonrpc": "2.0", "id": 1, "result": {}}\n\n')
+    assert [(method, target) for method, target, _ in measured.times] == [("tools/call", "a")]
