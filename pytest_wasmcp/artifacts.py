@@ -48,6 +48,8 @@ class Messages:
 
 
 _MESSAGES: pytest.StashKey[dict[int, Messages]] = pytest.StashKey()
+_IS_WRITTEN: pytest.StashKey[bool] = pytest.StashKey()
+"""Set if the files of a test were written, for a failure in another phase of it."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -81,8 +83,11 @@ def pytest_runtest_makereport(
     report = yield
     if report.failed and item.stash.get(RECORDINGS, None):
         _add_facts(item, call, report)
-    if call.when == "teardown" and _MESSAGES in item.stash:
-        del item.stash[_MESSAGES]
+    if call.when == "teardown":
+        if _MESSAGES in item.stash:
+            del item.stash[_MESSAGES]
+        if _IS_WRITTEN in item.stash:
+            del item.stash[_IS_WRITTEN]
     return report
 
 
@@ -139,9 +144,10 @@ def _write(folder: Path, item: pytest.Item, servers: list[dict[str, Any]], trap:
     kept = item.stash.get(_MESSAGES, {})
     try:
         target.mkdir(parents=True, exist_ok=True)
-        for old in target.iterdir():
+        for old in () if _IS_WRITTEN in item.stash else target.iterdir():
             with suppress(OSError):
                 old.unlink()
+        item.stash[_IS_WRITTEN] = True
         recordings = item.stash[RECORDINGS]
         for number, (recording, facts) in enumerate(zip(recordings, servers, strict=True), 1):
             messages = kept.get(id(recording), Messages())

@@ -148,7 +148,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     attach_shared(item, begin=True)
 
 
-@pytest.hookimpl(wrapper=True)
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # around the other parts, which need the recordings as well
 def pytest_runtest_makereport(
     item: pytest.Item,
     call: pytest.CallInfo[None],

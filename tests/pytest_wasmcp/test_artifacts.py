@@ -72,6 +72,15 @@ def test_files_of_failed_tests(failing: pytest.Pytester, workers: tuple[str, ...
     assert "calc: " in trap
 
 
+def test_a_failure_after_the_test_has_files_and_keeps_the_trap(failing: pytest.Pytester) -> None:
+    with (failing.path / "test_it.py").open("a") as file:
+        file.write("\n@pytest.fixture(autouse=True)\ndef fails_at_the_end(wasmcp_server):\n    yield\n    assert 0\n")
+    run(failing, "--wasmcp-artifacts=out", "-k", "traps or passes").assert_outcomes(passed=1, failed=1, errors=2)
+    passes, traps = sorted((failing.path / "out").iterdir())
+    assert "1-default.wasm.wire.jsonl" in [path.name for path in passes.iterdir()]
+    assert "trap.txt" in [path.name for path in traps.iterdir()]
+
+
 def test_files_of_an_ini_value_below_the_root_directory(failing: pytest.Pytester) -> None:
     failing.makeini("[pytest]\nwasmcp_artifacts = kept\n")
     run(failing, "-k", "fails").assert_outcomes(failed=1)
