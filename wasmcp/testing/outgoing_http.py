@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from wasmcp.errors import HostError
 from wasmcp.guest.fakes.http_rules import Answer, HttpRules, Sent
 from wasmcp.guest.http.headers import Headers
 from wasmcp.host.bindings.substitutes import Failure, Redirect
@@ -73,11 +74,17 @@ class OutgoingHttp(HttpRules):
             hide: Parameters of the query whose values are not written to the file.
 
         Raises:
-            HostError: The file cannot be read, or the mode is unknown.
+            HostError: The file cannot be read, the mode is unknown, or the file is in use with other values of `mode`
+                or `hide`.
         """
-        made = Recording(Path(path), mode, hide)
-        self._recordings.append((urls, made))
-        return made
+        used = (recording for _, recording in self._recordings if recording.path.resolve() == Path(path).resolve())
+        found = next(used, None)
+        if found is None:
+            found = Recording(Path(path), mode, hide)
+        elif found.options != (mode, frozenset(hide)):
+            raise HostError(f"the recording `{path}` is in use with another `mode` or `hide`: give the same ones")
+        self._recordings.append((urls, found))
+        return found
 
     def reset(self) -> None:
         """Write the recordings, and remove all rules and requests.

@@ -42,6 +42,7 @@ class Recording:
     Attributes:
         path: The file.
         mode: One of `MODES`; `once` becomes `none` or `all`.
+        options: The given mode and hidden parameters.
     """
 
     def __init__(self, path: Path, mode: str = "once", hide: tuple[str, ...] = ()) -> None:
@@ -62,10 +63,10 @@ class Recording:
             raise HostError(f"the recording `{path}` does not exist: make it with the mode `once`")
         self.path = path
         self.mode = mode if mode != "once" else "none" if exists else "all"
-        self._hide = frozenset(hide)
+        self.options = (mode, frozenset(hide))
         self._exchanges: list[dict[str, Any]] = self._read() if exists and self.mode != "all" else []
         self._played: dict[tuple[str, str, str], int] = {}
-        self._size = 0
+        self._size = sum(_size(each["response"]) for each in self._exchanges)
         self._changed = False
         self._lock = threading.Lock()
 
@@ -136,11 +137,10 @@ class Recording:
         """Return a URL without user, password and the values of hidden parameters."""
         parts = urlsplit(url)
         query = parts.query
-        if self._hide:
+        hide = self.options[1]
+        if hide:
             pairs = parse_qsl(query, keep_blank_values=True)
-            query = "&".join(
-                f"{quote(name)}={_HIDDEN if name in self._hide else quote(value)}" for name, value in pairs
-            )
+            query = "&".join(f"{quote(name)}={_HIDDEN if name in hide else quote(value)}" for name, value in pairs)
         return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, query, ""))
 
     def _read(self) -> list[dict[str, Any]]:
@@ -168,6 +168,11 @@ def _is_exchange(value: Any) -> bool:
 
 
 _KEY = ("method", "url", "body-sha256")
+
+
+def _size(response: dict[str, Any]) -> int:
+    """Return the bytes of a body, at most 2 more for one in Base64."""
+    return len(response["text"].encode()) if "text" in response else len(response["base64"]) * 3 // 4
 
 
 def _answer(exchange: dict[str, Any]) -> Answer:
