@@ -240,6 +240,22 @@ def test_module_that_is_a_symbolic_link_is_reported(tmp_path: Path) -> None:
     assert copied(made) == {"server.py"}
 
 
+@pytest.mark.parametrize(
+    ("name", "most", "problem"),
+    [("_MOST_FILES", 4, "the server has more than 4 files"), ("_MOST_BYTES", 2**20, "are larger than 1 MiB")],
+)
+def test_limits_hold_for_all_packages_together(
+    name: str, most: int, problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"wasmcp.migration.sources.{name}", most)
+    files = {"server.py": "import one\nimport two\n" + SERVER}
+    for package in ("one", "two"):
+        files |= {f"{package}/__init__.py": "", f"{package}/data.txt": "x" * 600_000}
+    with pytest.raises(MigrationError, match=problem):
+        imported(tmp_path, files, "server.py")
+    assert not (tmp_path / "out").exists()
+
+
 def test_error_in_a_module_next_to_a_script_names_it(tmp_path: Path) -> None:
     files = {"server.py": f"import utils, more\n{SERVER}", "utils.py": "def (:\n", "more.py": "x = \n"}
     with pytest.raises(MigrationError, match=r"(?s)`more.py`, line 1: .*`utils.py`, line 1: "):

@@ -42,6 +42,7 @@ class Sources:
         requirements: The requirements of the distribution (PEP 508).
         entry: The path of the module that was given by its file, relative to the root; the empty string for a
             folder.
+        size: The bytes of all files that were read.
     """
 
     root: Path
@@ -53,6 +54,7 @@ class Sources:
     distribution: str = ""
     requirements: list[str] = field(default_factory=list)
     entry: str = ""
+    size: int = 0
 
 
 def read_sources(source: str) -> Sources:
@@ -252,12 +254,18 @@ def _read(found: Sources, file: Path) -> None:
     name = file.relative_to(found.root).as_posix()
     if name in found.modules or name in found.data:
         return
+    if len(found.modules) + len(found.data) >= _MOST_FILES:
+        raise MigrationError(name, f"the server has more than {_MOST_FILES} files: `{name}` is one too many")
     try:
-        data = file.read_bytes()
+        with file.open("rb") as stream:
+            data = stream.read(_MOST_BYTES - found.size + 1)
     except OSError as error:
         raise MigrationError(name, f"`{name}` cannot be read: {error.strerror}") from error
-    if sum(map(len, found.data.values())) + sum(map(len, found.modules.values())) + len(data) > _MOST_BYTES:
-        raise MigrationError(name, f"the files of the server are larger than {_MOST_BYTES // 2**20} MiB")
+    found.size += len(data)
+    if found.size > _MOST_BYTES:
+        raise MigrationError(
+            name, f"the files of the server, with `{name}`, are larger than {_MOST_BYTES // 2**20} MiB"
+        )
     if file.suffix != ".py":
         found.data[name] = data
         return
