@@ -9,7 +9,6 @@ import json
 import os
 import re
 import sys
-import tempfile
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from wasmcp.distribution.commented_json import CommentedJsonError, loads, with_i
 from wasmcp.distribution.operator_inputs import OperatorInput, operator_inputs
 from wasmcp.errors import ClientConfigurationError
 from wasmcp.host.configuration.declared import Configuration, Published
+from wasmcp.storage.cache import write_atomically
 from wasmcp.terminal import without_password
 
 Scope = Literal["project", "user"]
@@ -402,9 +402,8 @@ def install(entry: Entry, file: Path, *, force: bool = False) -> Installed:
         )
     if after.encode() == before:
         return Installed(file, None, changed=False)
-    path.parent.mkdir(parents=True, exist_ok=True)
     backup = _backup(path, before) if before else None
-    _replace(path, after.encode(), mode=path.stat().st_mode & 0o777 if before else 0o600)
+    write_atomically(path, after.encode(), path.stat().st_mode & 0o777 if before else 0o600)
     return Installed(file, backup, changed=True)
 
 
@@ -440,19 +439,6 @@ def _backup(path: Path, data: bytes) -> Path:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
         return candidate
-
-
-def _replace(path: Path, data: bytes, *, mode: int) -> None:
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        temporary.chmod(mode)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def rendered(entry: Entry) -> str:

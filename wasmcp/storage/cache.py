@@ -40,15 +40,15 @@ def cache_directory() -> Path:
     return compiled_directory().parent.absolute()
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file atomically; create its directory."""
+def write_atomically(path: Path, data: bytes, mode: int = 0o644) -> None:
+    """Write a file with its permissions atomically; create its directory."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-        temporary.chmod(0o644)
+        temporary.chmod(mode)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
