@@ -89,6 +89,14 @@ def test_other_server_and_plain_address(built: Path, registry: str) -> None:
     )
 
 
+@needs_registry
+def test_two_servers_with_one_place_are_refused(built: Path, registry: str) -> None:
+    references = f'default = "acme:calc", more = "oci://{registry}/{built.parent.name}/calc"'
+    tables = '[tool.wasmcp.servers.more]\ncomponents = ["calc"]\n\n[tool.hatch.publish.oci]\n'
+    output = _with(built, f"{tables}servers = {{ {references} }}")
+    assert "the servers `default` and `more` have one place" in output
+
+
 def _with(root: Path, table: str) -> str:
     with (root / "pyproject.toml").open("a") as file:
         file.write(f"\n{table}\n")

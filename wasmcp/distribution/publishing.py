@@ -111,7 +111,7 @@ def publish_built(
         say: Called with a line for the user.
 
     Raises:
-        ConfigError: A server does not exist, or a reference has a version.
+        ConfigError: A server does not exist, a reference has a version, or two servers have the same place.
         UnfitServerError: The servers in the tree cannot be published.
         WasmcpError: As for `publish`.
     """
@@ -135,8 +135,16 @@ def publish_built(
     if problems:
         raise ConfigError(problems)
     resolver = push.resolver_for(project.root)
-    for reference in exact.values():
-        push.target(reference, resolver)  # all of them are checked before the first is pushed
+    places: dict[Place, str] = {}
+    for key, reference in exact.items():  # all of them are checked before the first is pushed
+        place = push.target(reference, resolver)
+        if place in places:
+            problems.append(
+                f"`tool.hatch.publish.oci`: the servers `{places[place]}` and `{key}` have one place, `{place}`"
+            )
+        places[place] = key
+    if problems:
+        raise ConfigError(problems)
     faults = [*unfit(project, version), *changed(project, version)]
     if faults:
         raise UnfitServerError(faults)
