@@ -7,10 +7,10 @@ The same commit gives the same bytes, on every machine with the pinned compilers
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import hashlib
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +19,9 @@ import zipfile
 from email.parser import Parser
 from pathlib import Path
 from typing import Any
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
 _URL = "https://github.com/wasmcp/wasmcp-python"
@@ -64,8 +67,6 @@ def digest(data: bytes) -> str:
 
 def bill_of_materials(wheel: Path, epoch: int) -> dict[str, Any]:
     """Return the CycloneDX document of a wheel: its requirements, and the components and guests in it."""
-    import datetime as dt
-
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         (metadata_file,) = [name for name in names if name.endswith(".dist-info/METADATA")]
@@ -117,8 +118,7 @@ def bill_of_materials(wheel: Path, epoch: int) -> dict[str, Any]:
 
 
 def _name(requirement: str) -> str:
-    match = re.match(r"[A-Za-z0-9._-]+", requirement)
-    return re.sub(r"[-_.]+", "-", match[0]).lower() if match is not None else requirement
+    return canonicalize_name(Requirement(requirement).name)
 
 
 def provenance(files: list[Path], pyproject: dict[str, Any], epoch: str) -> dict[str, Any]:
