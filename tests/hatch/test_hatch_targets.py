@@ -164,7 +164,7 @@ def test_bundle_has_the_wheel_and_a_manifest_of_the_project(project: Path, hatch
             "units": {
                 "type": "string",
                 "title": "UNITS",
-                "description": "Units of temperatures One of: metric, imperial.",
+                "description": "Units of temperatures. One of: metric, imperial.",
                 "required": False,
                 "default": "",
             },

@@ -146,10 +146,13 @@ def _tool(tool: Mapping[str, Any]) -> dict[str, str]:
 def _user_config(one: OperatorInput) -> dict[str, Any]:
     choices = f"One of: {', '.join(one.choices)}." if one.choices else ""
     kind = f"Directory {one.directory} of the server." if one.directory else f"Environment variable {one.title}."
+    description = one.description or kind
+    if choices:
+        description = f"{description.rstrip('.')}. {choices}"
     found: dict[str, Any] = {
         "type": "directory" if one.directory else "string",
         "title": one.title,
-        "description": " ".join(filter(None, [one.description or kind, choices])),
+        "description": description,
         "required": one.required,
     }
     if one.secret:

@@ -70,7 +70,8 @@ def registry_document(
             "runs the script of this name"
         )
     problems += [
-        f"`tool.hatch.build.targets.server-json.remotes` must have URLs that begin with `https://`, not `{url}`"
+        "`tool.hatch.build.targets.server-json.remotes` must have URLs that begin with `https://` or `http://`, not "
+        f"`{url}`"
         for url in remotes
         if not _REMOTE.fullmatch(url)
     ]
