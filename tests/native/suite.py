@@ -11,6 +11,7 @@ import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from support.projects import write_project
 
@@ -195,8 +196,9 @@ def fetch(folder: Path) -> Path:
     command += ["--no-build-isolation", "-d", str(folder), "-r", str(folder / "requirements.txt")]
     environment = {**os.environ, "PYTHONPATH": str(folder / "backend")}
     subprocess.run(command, check=True, env=environment, timeout=600)
-    with tarfile.open(folder / f"pydantic_core-{CORE}.tar.gz") as archive:
-        archive.extractall(folder, filter="data")
+    with tarfile.open(folder / f"pydantic_core-{CORE}.tar.gz") as archive, TemporaryDirectory(dir=folder) as whole:
+        archive.extractall(whole, filter="data")
+        Path(whole, unpacked.name).rename(unpacked)  # an interrupted run leaves no part of it
     return unpacked
 
 
