@@ -36,6 +36,20 @@ def test_declared_versions_of_python_are_one_set(tmp_path: Path) -> None:
     assert f'python_version = "{PYTHONS[0]}"' in ruff
 
 
+def test_page_names_the_declared_versions() -> None:
+    page = (ROOT / "docs/reference/supported-versions.md").read_text("utf-8")
+    rows = [
+        tuple(cell.strip() for cell in line.strip("|").split("|")) for line in page.splitlines() if line[:2] == "| "
+    ]
+    first = {name: oldest(name).partition("==")[2] for name in ("hatchling", "pytest", "wasmtime")}
+    assert rows[1:] == [
+        ("Python", PYTHONS[0], PYTHONS[-1]),
+        ("hatchling", first["hatchling"], "the newest"),
+        ("pytest", first["pytest"], "the newest"),
+        ("wasmtime", first["wasmtime"], str(ceiling() - 1)),
+    ]
+
+
 def test_older_versions_of_python_are_named_nowhere() -> None:
     named = [
         path.relative_to(ROOT).as_posix()
