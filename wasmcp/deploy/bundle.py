@@ -65,7 +65,7 @@ class Bundle:
             )
         record = {**written, **{name: _digest(data) for name, data in self.files.items()}}
         text = json.dumps({"format": 1, "files": dict(sorted(record.items()))}, indent=1) + "\n"
-        replaced = {**{name: self.files[name] for name in self.files if current[name] != self.files[name]}}
+        replaced = {name: data for name, data in self.files.items() if current[name] != data}
         with contextlib.ExitStack() as undo:
             for parent in reversed([one for one in (folder, *folder.parents) if not one.exists()]):
                 parent.mkdir()
