@@ -110,7 +110,7 @@ class Report:
         """Add a line."""
         self._item.user_properties.append((PROPERTY, line))
 
-    def close(self, problems: Sequence[str], warnings: Sequence[str] = ()) -> None:
+    def assert_no_problems(self, problems: Sequence[str], warnings: Sequence[str] = ()) -> None:
         """Fail with the problems; warnings count as problems with `--wasmcp-suite-strict`."""
         from wasmcp.terminal import printable
 

@@ -32,7 +32,7 @@ def test_wrong_arguments_are_refused_by_name(
     problems = list(
         server_checks.rejected_call_problems(suite_latest, suite_lists["tools"], _rejected, suite_target.canary)
     )
-    suite_report.close(problems)
+    suite_report.assert_no_problems(problems)
 
 
 def test_tools_hold_their_schemas(
@@ -57,4 +57,4 @@ def test_tools_hold_their_schemas(
                 lines += found.lines(suite_target.shown)
     except HostError as error:
         pytest.fail(str(error), pytrace=False)
-    suite_report.close(["\n".join(lines)] if lines else [])
+    suite_report.assert_no_problems(["\n".join(lines)] if lines else [])

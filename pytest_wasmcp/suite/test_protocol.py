@@ -27,7 +27,7 @@ def test_a_client_connects_with_the_revision_of_its_choice(
 def test_lists_fit_the_capabilities(suite_client: Any, suite_report: Any) -> None:
     """Request each list: declared ones are answered, others do not exist."""
     _, problems = server_checks.lists_of(suite_client)
-    suite_report.close(problems)
+    suite_report.assert_no_problems(problems)
 
 
 def test_ping_is_answered(suite_client: Any, suite_report: Any) -> None:
@@ -35,16 +35,16 @@ def test_ping_is_answered(suite_client: Any, suite_report: Any) -> None:
     if suite_client.revision == LATEST:
         pytest.skip(f"{LATEST} has no `ping`")
     result = suite_client.request("ping")
-    suite_report.close([] if result == {} else [f"`ping` gets {result}, and not an empty result"])
+    suite_report.assert_no_problems([] if result == {} else [f"`ping` gets {result}, and not an empty result"])
 
 
 def test_wrong_requests_get_the_errors_of_the_specification(suite_client: Any, suite_report: Any) -> None:
     """Send requests for methods and entries that do not exist. The server answers further requests."""
-    suite_report.close(server_checks.error_problems(suite_client))
+    suite_report.assert_no_problems(server_checks.error_problems(suite_client))
 
 
 def test_the_http_endpoint_refuses_invalid_requests(suite_target: Any, suite_report: Any) -> None:
     """Send bodies that are not messages, and requests of web pages."""
     if "http" not in suite_target.transports:
         pytest.skip("the server is not reached over HTTP")
-    suite_report.close(list(server_checks.http_problems(suite_target.target("http"))))
+    suite_report.assert_no_problems(list(server_checks.http_problems(suite_target.target("http"))))

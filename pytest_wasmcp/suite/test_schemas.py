@@ -13,7 +13,7 @@ def test_entries_have_valid_names_descriptions_and_schemas(suite_lists: Any, sui
     """Lint the lists."""
     found = list(entry_lint.remarks(suite_lists))
     errors = [str(one) for one in found if one.level == entry_lint.ERROR]
-    suite_report.close(errors, [str(one) for one in found if one.level == entry_lint.WARNING])
+    suite_report.assert_no_problems(errors, [str(one) for one in found if one.level == entry_lint.WARNING])
 
 
 def test_the_list_of_tools_is_within_its_size(suite_lists: Any, suite_report: Any, pytestconfig: pytest.Config) -> None:
@@ -23,5 +23,6 @@ def test_the_list_of_tools_is_within_its_size(suite_lists: Any, suite_report: An
         f"list of {len(suite_lists['tools'])} tools: {size:,} bytes, some {size // 4:,} tokens (bytes / 4)"
     )
     most = pytestconfig.getoption("wasmcp_suite_tool_bytes")
-    if most is not None and size > most:
-        suite_report.close([f"the list of tools has {size:,} bytes, and `--wasmcp-suite-tool-bytes` is {most:,}"])
+    is_too_large = most is not None and size > most
+    problem = f"the list of tools has {size:,} bytes, and `--wasmcp-suite-tool-bytes` is {most}"
+    suite_report.assert_no_problems([problem] if is_too_large else [])
