@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_wasmcp.report import messages_of
+from pytest_wasmcp.report import messages_of, properties_of
 
 if TYPE_CHECKING:
     from pytest_wasmcp.report import Recording
@@ -222,15 +222,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if most is None:
         return
     rows: dict[tuple[str, str, str], tuple[int, int]] = {}
-    for reports in terminalreporter.stats.values():
-        for report in reports:
-            if getattr(report, "when", None) != "call":
-                continue
-            for name, value in report.user_properties:
-                for call in json.loads(value) if name == PROPERTY else []:
-                    key = (call["method"], call["name"], report.nodeid)
-                    fuel, memory = rows.get(key, (0, 0))
-                    rows[key] = (max(fuel, call["fuel"]), max(memory, call["memory"] or 0))
+    for nodeid, value in properties_of(terminalreporter, PROPERTY):
+        for call in json.loads(value):
+            key = (call["method"], call["name"], nodeid)
+            fuel, memory = rows.get(key, (0, 0))
+            rows[key] = (max(fuel, call["fuel"]), max(memory, call["memory"] or 0))
     terminalreporter.section("most expensive calls of servers")
     ordered = sorted(rows.items(), key=lambda row: (-row[1][0], row[0]))
     for (method, name, nodeid), (fuel, memory) in ordered[: most or None]:

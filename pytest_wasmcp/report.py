@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -124,6 +125,14 @@ def add_sections(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.
     error = trap_of(call.excinfo.value if call.excinfo is not None else None)
     if error is not None and error.backtrace:
         report.sections.append(("wasmcp trap", printable(error.backtrace, keep="\n")))
+
+
+def properties_of(terminalreporter: pytest.TerminalReporter, name: str) -> Iterator[tuple[str, Any]]:
+    """Yield the test and the value of each property of a name, of all workers."""
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if getattr(report, "when", None) == "call":
+                yield from ((report.nodeid, value) for key, value in report.user_properties if key == name)
 
 
 def trap_of(error: BaseException | None) -> GuestTrapError | None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_wasmcp.report import properties_of
+
 if TYPE_CHECKING:
     from wasmcp.host import Server
 
@@ -120,18 +122,13 @@ class _SurfaceModule(pytest.Module):
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Name the written snapshots."""
-    written = [
-        str(value)
-        for reports in terminalreporter.stats.values()
-        for report in reports
-        if getattr(report, "when", None) == "call"
-        for key, value in report.user_properties
-        if key == PROPERTY
-    ]
+    from wasmcp.terminal import printable
+
+    written = [line for _, line in properties_of(terminalreporter, PROPERTY)]
     if written:
         terminalreporter.section("wasmcp snapshots")
         for line in written:
-            terminalreporter.line(line)
+            terminalreporter.line(printable(line))
 
 
 def _file_name(text: str) -> str:

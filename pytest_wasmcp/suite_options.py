@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_wasmcp.report import properties_of
+
 PROPERTY = "wasmcp_suite"
 CALLS = ("none", "rejected", "read-only", "all")
 
@@ -31,14 +33,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Show the lines of the suite."""
     from wasmcp.terminal import printable
 
-    lines = [
-        str(value)
-        for reports in terminalreporter.stats.values()
-        for report in reports
-        if getattr(report, "when", None) == "call"
-        for key, value in report.user_properties
-        if key == PROPERTY
-    ]
+    lines = [line for _, line in properties_of(terminalreporter, PROPERTY)]
     if lines:
         terminalreporter.section("suite of MCP servers")
         for line in dict.fromkeys(lines):
