@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from pytest_wasmcp.targets import TRANSPORTS, option
+
 SCOPES = ("function", "class", "module", "package", "session")
-TRANSPORTS = ("in-process", "stdio", "http")
 SHARED_FIXTURES = ("wasmcp_server", "wasmcp_async_server")
 """Fixtures whose scope is that of `wasmcp_server_scope`."""
 SESSION_FIXTURE = "wasmcp_session_server"
@@ -107,11 +108,8 @@ def server_scope(fixture_name: str, config: pytest.Config) -> Any:
 def _read(config: pytest.Config) -> Given:
     problems: list[str] = []
 
-    def text(name: str) -> str | None:
-        return str(config.getoption(name) or config.getini(name) or "") or None
-
     def choice(name: str, known: Sequence[str]) -> str:
-        found = text(name) or known[0]
+        found = option(config, name) or known[0]
         if found not in known:
             problems.append(f"`{name}` must be one of {', '.join(f'`{one}`' for one in known)}, got {found!r}")
         return found
@@ -134,14 +132,14 @@ def _read(config: pytest.Config) -> Given:
                 directories.append(directory(item, root))
             except ValueError as error:
                 problems.append(f"`wasmcp_directories`: {error}")
-    instances = text("wasmcp_instances")
+    instances = option(config, "wasmcp_instances")
     if instances is not None and not re.fullmatch(r"[1-9][0-9]{0,5}", instances):
         problems.append(f"`wasmcp_instances` must be a number above 0, got {instances!r}")
         instances = None
     given = Given(
         env=pairs("wasmcp_env"),
         settings=pairs("wasmcp_settings"),
-        keyvalue=text("wasmcp_keyvalue"),
+        keyvalue=option(config, "wasmcp_keyvalue"),
         directories=tuple(directories),
         instances=None if instances is None else int(instances),
         transport=choice("wasmcp_transport", TRANSPORTS),

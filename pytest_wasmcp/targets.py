@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+TRANSPORTS = ("in-process", "stdio", "http")
+"""As in `wasmcp.testing.server`, which imports wasmtime."""
+
 
 @dataclass(frozen=True)
 class Target:
@@ -202,7 +205,6 @@ _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
     "instances": ((int,), "a number above 0"),
     "transport": ((str,), "`in-process`, `stdio` or `http`"),
 }
-_TRANSPORTS = ("in-process", "stdio", "http")
 
 
 def _checked(marker: pytest.Mark, where: str) -> dict[str, Any]:
@@ -221,7 +223,7 @@ def _checked(marker: pytest.Mark, where: str) -> dict[str, Any]:
         below = isinstance(value, (int, float)) and not 0 < value < inf  # False, too
         if not isinstance(value, kinds) or (isinstance(value, bool) and (bool not in kinds or not value)) or below:
             raise pytest.UsageError(f"{where}: @pytest.mark.wasmcp({name}=...) must be {expected}, got {value!r}")
-        if (name == "transport" and value not in _TRANSPORTS) or (name == "limits" and not _are_limits(value)):
+        if (name == "transport" and value not in TRANSPORTS) or (name == "limits" and not _are_limits(value)):
             raise pytest.UsageError(f"{where}: @pytest.mark.wasmcp({name}=...) must be {expected}, got {value!r}")
     return given
 

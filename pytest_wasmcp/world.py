@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_wasmcp.server_options import Given
+from pytest_wasmcp.targets import option
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,22 +19,23 @@ if TYPE_CHECKING:
     from wasmcp.testing.world import World
 
 MODE = "wasmcp_http_record"
-_MODES = ("once", "none", "new", "all")
-_MODE_HELP = f"mode of recordings of outgoing HTTP: {', '.join(_MODES)}"
+MODES = ("once", "none", "new", "all")
+"""As in `wasmcp.testing.recordings`, which is not imported in runs without servers."""
+_MODE_HELP = f"mode of recordings of outgoing HTTP: {', '.join(MODES)}"
 _WORLD: pytest.StashKey[World] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of the world."""
     group = parser.getgroup("wasmcp")
-    group.addoption("--wasmcp-http-record", dest=MODE, default=None, choices=_MODES, help=_MODE_HELP)
+    group.addoption("--wasmcp-http-record", dest=MODE, default=None, choices=MODES, help=_MODE_HELP)
     parser.addini(MODE, _MODE_HELP, default="once")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Reject an invalid mode before any test runs."""
-    if config.getini(MODE) not in _MODES:
-        listed = ", ".join(f"`{one}`" for one in _MODES)
+    if config.getini(MODE) not in MODES:
+        listed = ", ".join(f"`{one}`" for one in MODES)
         raise pytest.UsageError(f"`{MODE}` must be one of {listed}, got {config.getini(MODE)!r}")
 
 
@@ -79,8 +81,7 @@ def wasmcp_world(pytestconfig: pytest.Config) -> Iterator[World]:
 @pytest.fixture
 def wasmcp_http(request: pytest.FixtureRequest, wasmcp_world: World) -> Iterator[Http]:
     """Yield the network that the servers of a test see: rules, recordings, requests."""
-    config = request.config
-    mode = config.getoption(MODE) or config.getini(MODE)
+    mode = option(request.config, MODE) or MODES[0]
     yield Http(wasmcp_world.http, request.path.parent, mode)
     wasmcp_world.http.reset()
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_wasmcp.suite_options import PROPERTY
+from pytest_wasmcp.targets import option
 from wasmcp.protocol import REVISIONS
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def target_of(config: pytest.Config) -> SuiteTarget:
     from wasmcp.testing.suite_targets import SuiteTarget
 
     if _TARGET not in config.stash:
-        given = config.getoption("wasmcp_server") or config.getini("wasmcp_server")
+        given = option(config, "wasmcp_server")
         if not given:
             raise pytest.UsageError(
                 "the suite needs a server: --wasmcp-server FILE.wasm, a URL, or 'COMMAND ARGUMENT...'"
@@ -40,7 +41,7 @@ def target_of(config: pytest.Config) -> SuiteTarget:
             raise pytest.UsageError(f"the environment variable `{variable}` of `--wasmcp-suite-token` is not set")
         base = config.invocation_params.dir if config.getoption("wasmcp_server") else config.rootpath
         try:
-            config.stash[_TARGET] = SuiteTarget.of(str(given), base=Path(base), token=token)
+            config.stash[_TARGET] = SuiteTarget.of(given, base=Path(base), token=token)
         except ConnectionFailedError as error:
             raise pytest.UsageError(f"--wasmcp-server: {error}") from None
     return config.stash[_TARGET]

@@ -6,6 +6,9 @@ import textwrap
 
 import pytest
 
+from pytest_wasmcp import targets, world
+from wasmcp.testing import recordings, server
+
 COUNT = """
 def test_one(wasmcp_server):
     assert wasmcp_server.call_tool("count", {"key": "x"}).data == 1
@@ -208,3 +211,8 @@ def test_an_invalid_transport_of_a_marker_is_an_error_of_the_run(world_tests: py
     world_tests.runpytest_subprocess().stderr.fnmatch_lines(
         ["*transport=...) must be `in-process`, `stdio` or `http`*"]
     )
+
+
+def test_options_have_the_values_that_servers_under_test_accept() -> None:
+    assert targets.TRANSPORTS == server.TRANSPORTS
+    assert world.MODES == recordings.MODES
