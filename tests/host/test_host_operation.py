@@ -24,7 +24,10 @@ from support.server_processes import WASMCP, free_port
 from wasmtime import wat2wasm
 
 from wasmcp.errors import ArtifactError, GuestTrapError, HostError
-from wasmcp.host import HttpOptions, open_server
+from wasmcp.host import HttpOptions, HttpResponse, open_server
+from wasmcp.host.bindings.messages import HttpRequest
+from wasmcp.host.scheduling.call import Call
+from wasmcp.host.scheduling.pool import Pool
 from wasmcp.host.transports import listening
 from wasmcp.host.transports.endpoint import Endpoint, ProxiedClients
 
@@ -359,6 +362,55 @@ def test_many_reloads_do_not_pile_up_old_versions() -> None:
         for thread in threads:
             thread.join(60)
         wait_until(lambda: not server._draining)
+
+
+def test_waiting_and_later_calls_are_passed_on_to_the_version_that_replaces_theirs() -> None:
+    answers: list[HttpResponse] = []
+    with open_server(bytes(wat2wasm(ONE)), instances=1) as server:
+        old = server.pool
+        running = threading.Thread(target=lambda: answers.append(server.http("POST", "/mcp", body="!W")))
+        running.start()
+        wait_until(lambda: any(worker.call is not None for worker in old._workers))
+        waiting = threading.Thread(target=lambda: answers.append(server.http("POST", "/mcp", body="waits")))
+        waiting.start()
+        wait_until(lambda: old.waiting_calls == 1)
+        server.reload(bytes(wat2wasm(TWO)))
+        waiting.join(60)
+        running.join(60)
+        assert [answer.header("x-version") for answer in answers] == ["two", None]
+        wait_until(lambda: not server._draining)
+        ended = threading.Event()
+        late = Call(HttpRequest(b"POST", b"/mcp", b"", b"late"), 60, lambda _call: ended.set())
+        old.submit(late)  # by a thread that has read `server.pool` before the reload
+        assert ended.wait(60)
+        assert late.error is None
+        assert b"x-version: two" in late.result[1]
+
+
+def test_call_that_is_about_to_run_ends_in_the_version_that_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken, released, next_call = threading.Event(), threading.Event(), Pool.next_call
+
+    def pausing(self: Pool, worker: Any) -> Call | None:
+        call = next_call(self, worker)
+        if call is not None and self is old:
+            taken.set()
+            assert released.wait(60)
+        return call
+
+    monkeypatch.setattr(Pool, "next_call", pausing)
+    answers: list[HttpResponse] = []
+    with open_server(bytes(wat2wasm(ONE))) as server:
+        old = server.pool
+        running = threading.Thread(target=lambda: answers.append(server.http("POST", "/mcp", body="x")))
+        running.start()
+        assert taken.wait(60)
+        server.reload(bytes(wat2wasm(TWO)))
+        (draining,) = server._draining.values()
+        draining.join(0.2)
+        released.set()
+        running.join(60)
+        draining.join(60)
+        assert [answer.header("x-version") for answer in answers] == [None]
 
 
 def test_unusable_file_of_any_kind_does_not_end_reloads(server_file: Path) -> None:

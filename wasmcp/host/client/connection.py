@@ -162,12 +162,12 @@ class Connection:
         if self._keyvalue is None and provided is not None:
             self._keyvalue = provided
             provided.sessions.is_alive = self.sessions.is_alive
-        thread = threading.Thread(target=self._drain, args=(old,), name="wasmcp-drain", daemon=True)
+        thread = threading.Thread(target=self._drain, args=(old, pool), name="wasmcp-drain", daemon=True)
         self._draining[old] = thread
         thread.start()
 
-    def _drain(self, pool: Pool) -> None:
-        pool.drain()
+    def _drain(self, pool: Pool, successor: Pool) -> None:
+        pool.drain(successor)
         with self._lock:
             del self._draining[pool]
 

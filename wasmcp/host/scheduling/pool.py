@@ -40,7 +40,6 @@ _ABANDONED = 8  # times the size: the maximum number of hanging threads that are
 _LOOK = 0.005  # seconds between two looks at the running calls, while others wait
 _LOOKS = 20  # number of looks without waiting calls after which they end
 _DRAINED = 600.0  # seconds that calls without a time limit get to end in a pool that is replaced
-_LATE = 1.0  # seconds in which calls are still submitted to a pool that was replaced
 _POLL = 0.02  # seconds between two looks at the calls of a pool that was replaced
 _IDLE = 10.0  # seconds after which an idle instance ends, if there are more than cores
 
@@ -227,6 +226,7 @@ class Pool:
         self._full_until = 0.0
         self._lock = threading.Lock()
         self._closed = False
+        self._successor: Pool | None = None
         self._instance_bytes = 0  # linear memories of an instance that was just booted; 0 if unknown
         self.failure: ArtifactError | None = None
         """The error of the last boot; None if it succeeded, or no instance was booted."""
@@ -269,13 +269,17 @@ class Pool:
         if not policy.by_target:
             call.target = target_of(call.request)
         with self._lock:
-            if self._closed:
-                raise HostError("the server is closed")
-            self._lanes.put(call)
-            self._dispatch()
-            if self.has_waiting_calls and not self._exact and not self._looking:
-                self._looking = True
-                threading.Thread(target=self._look, name="wasmcp-scheduler", daemon=True).start()
+            successor = self._successor
+            if successor is None:
+                if self._closed:
+                    raise HostError("the server is closed")
+                self._lanes.put(call)
+                self._dispatch()
+                if self.has_waiting_calls and not self._exact and not self._looking:
+                    self._looking = True
+                    threading.Thread(target=self._look, name="wasmcp-scheduler", daemon=True).start()
+        if successor is not None:
+            successor.submit(call)
 
     def next_call(self, worker: _Worker) -> Call | None:
         """Wait for the next call of a worker. Return None if the worker has to end."""
@@ -474,18 +478,27 @@ class Pool:
         with self._lock:
             self._hanging -= 1
 
-    def drain(self) -> None:
-        """Wait until the calls in progress have ended, at most for their time limit, and stop the pool.
+    def drain(self, successor: Pool) -> None:
+        """Pass waiting and later calls on to another pool, wait until the running ones have ended, and stop the pool.
 
-        Another pool has the pending inputs by then.
+        The wait is limited by the time that booting an instance and a call can take.
+
+        Args:
+            successor: The pool that replaces this one. It has the pending inputs.
         """
-        ends = monotonic() + (self.program.limits.timeout or _DRAINED)
+        with self._lock:
+            self._successor = successor
+            waiting = self._lanes.drain()
+        for call in waiting:
+            try:
+                successor.submit(call)
+            except HostError as error:  # the server is closed
+                call.finish(None, error)
+        ends = monotonic() + 2 * (self.program.limits.timeout or _DRAINED)
         pause = threading.Event()
-        pause.wait(_LATE)  # a call that was about to be submitted
         while monotonic() < ends:
             with self._lock:
-                is_busy = bool(self._lanes) or self._woken or any(worker.call is not None for worker in self._workers)
-                if self._closed or not is_busy:
+                if self._closed or len(self._idle) == len(self._workers):
                     break
             pause.wait(_POLL)
         self._stop(1.0)
