@@ -11,6 +11,7 @@ from math import inf
 from pathlib import Path
 
 import pytest
+from support.serve_process import wait_until
 
 import wasmcp.host
 from wasmcp.errors import (
@@ -148,6 +149,23 @@ def test_hanging_threads_are_replaced_up_to_a_limit(open_it: Callable[..., Serve
     assert server.pool._hanging == 3
     assert server.send("goes on") == "goes on"
     assert len(server.pool._workers) == 1
+
+
+def test_result_of_a_hanging_call_that_is_not_processed_delays_no_deadline(open_it: Callable[..., Server]) -> None:
+    server = open_it(instances=2, limits=Limits(timeout=0.05))
+    begun, released, waits = threading.Event(), threading.Event(), []
+
+    def done(_call: Call) -> None:
+        begun.set()
+        waits.append(released.wait(60))
+
+    server.pool.submit(Call(StdioRequest(b"!W", b""), 0.05, done))
+    assert begun.wait(60)
+    with pytest.raises(GuestTimeoutError):
+        server.send("!L")
+    released.set()
+    wait_until(lambda: bool(waits))
+    assert waits == [True]
 
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux tells")

@@ -178,7 +178,10 @@ class _Worker:
                 return
             self.abandoned = True
             self._pool.abandon(self)
-        call.finish(None, instance.interruption())
+        # The watchdog does not wait until the result is processed: other calls have deadlines, too.
+        threading.Thread(
+            target=call.finish, args=(None, instance.interruption()), name="wasmcp-abandoned", daemon=True
+        ).start()
 
 
 class Pool:
