@@ -25,7 +25,7 @@ from wasmcp.errors import (
 from wasmcp.host import Limits, Server
 from wasmcp.host.bindings.messages import StdioRequest
 from wasmcp.host.client.types import ResourceResult, ToolResult, parse_field_lines
-from wasmcp.host.engine import logs, memory
+from wasmcp.host.engine import logs, memory, stack
 from wasmcp.host.engine.engine import HOST_GRACE, Watchdog
 from wasmcp.host.engine.stdio_pipes import STDERR_KEPT, Output, StderrLog
 from wasmcp.host.mcp import jsonrpc
@@ -149,6 +149,31 @@ def test_hanging_threads_are_replaced_up_to_a_limit(open_it: Callable[..., Serve
     assert server.pool._hanging == 3
     assert server.send("goes on") == "goes on"
     assert len(server.pool._workers) == 1
+
+
+def test_calls_wait_for_the_instances_that_exist_if_no_thread_can_be_started(
+    open_it: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = open_it(instances=2, limits=Limits(timeout=60))
+    ended: list[Call] = []
+    refused: list[str] = []
+
+    def start(_run: Callable[[], None], name: str) -> threading.Thread:
+        refused.append(name)
+        raise RuntimeError("can't start new thread")
+
+    running = Call(StdioRequest(b"!L", b""), 60, ended.append)
+    server.pool.submit(running)
+    wait_until(lambda: server.pool._workers[0].began)
+    monkeypatch.setattr(stack, "start_thread", start)
+    waiting = [Call(StdioRequest(b"%d" % number, b""), 60, ended.append) for number in range(2)]
+    for call in waiting:
+        server.pool.submit(call)
+    assert refused[:1] == ["wasmcp-instance"]
+    running.cancel()
+    wait_until(lambda: len(ended) == 3)
+    assert [call.error for call in waiting] == [None, None]
+    assert server.pool._woken == 0
 
 
 def test_result_of_a_hanging_call_that_is_not_processed_delays_no_deadline(open_it: Callable[..., Server]) -> None:

@@ -179,9 +179,11 @@ class _Worker:
             self.abandoned = True
             self._pool.abandon(self)
         # The watchdog does not wait until the result is processed: other calls have deadlines, too.
-        threading.Thread(
-            target=call.finish, args=(None, instance.interruption()), name="wasmcp-abandoned", daemon=True
-        ).start()
+        error = instance.interruption()
+        try:
+            threading.Thread(target=call.finish, args=(None, error), name="wasmcp-abandoned", daemon=True).start()
+        except RuntimeError:  # the process cannot have more threads
+            call.finish(None, error)
 
 
 class Pool:
@@ -355,8 +357,15 @@ class Pool:
             starting = len(self._workers) - booted
             if self._workers and not (self._has_room(booted, starting) if booted else starting < _UNMEASURED):
                 return
+            try:
+                worker = _Worker(self)
+            except RuntimeError:  # the process cannot have more threads
+                if not self._workers:
+                    raise
+                self._full_until = monotonic() + _FULL
+                return
             self._woken += 1
-            self._workers.append(_Worker(self))
+            self._workers.append(worker)
 
     def _has_room(self, booted: int, starting: int) -> bool:
         """Return whether one more instance fits. A refusal holds for a while: reading mappings takes milliseconds."""
@@ -474,7 +483,8 @@ class Pool:
             with suppress(ValueError):
                 self._workers.remove(worker)
             if not self._closed:
-                self._start_workers(self._shortage())
+                with suppress(RuntimeError):
+                    self._start_workers(self._shortage())
 
     def returned(self) -> None:
         """Count a hanging worker as ended."""
