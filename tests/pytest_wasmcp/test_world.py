@@ -233,6 +233,22 @@ def test_answers_progress_and_logs_are_the_same_over_each_transport(world_tests:
     run(world_tests, code).assert_outcomes(passed=3)
 
 
+def test_a_client_with_a_token_has_the_answers_progress_and_logs_of_the_server(world_tests: pytest.Pytester) -> None:
+    code = """
+        from wasmcp.guest.testing import accept
+        from wasmcp.host import LogMessage, Progress
+
+        def test_all(wasmcp_server):
+            wasmcp_server.answers = lambda request: accept(name="Ada")
+            client = wasmcp_server.with_token("any")
+            assert client.call_tool("greet").data == "Hello Ada"
+            result = client.call_tool("report")
+            assert result.progress == [Progress(1, 2, "half")]
+            assert result.logs == [LogMessage("info", "read 3 rows")]
+    """
+    run(world_tests, code).assert_outcomes(passed=1)
+
+
 def test_the_result_of_a_failed_assertion_is_short(world_tests: pytest.Pytester) -> None:
     code = """
         def test_no_error(wasmcp_server):

@@ -688,11 +688,16 @@ class Server(Connection, RequestMethods):
 
 
 class AuthorizedClient(RequestMethods):
-    """Client of a server in this process whose requests have an access token. `Server.with_token` returns one."""
+    """Client of a server in this process whose requests have an access token. `Server.with_token` returns one.
+
+    It begins with the `answers` of the server, and observes what the server's own methods do.
+    """
 
     def __init__(self, server: Server, token: str) -> None:
         self._server = server
         self._token = token
+        self.answers = server.answers
+        self.observes = server.observes
 
     def request(
         self,
