@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         ToolResult,
     )
     from wasmcp.host.client.answers import Answers
-    from wasmcp.host.client.server import RequestMethods
+    from wasmcp.host.client.request_methods import RequestMethods
 
 T = TypeVar("T")
 OnEvent = Callable[[dict[str, Any]], object]
