@@ -418,7 +418,9 @@ class TestUnread:
             app = App(fake_server)  # type: ignore[arg-type]
             _client, call = await stalled_client(app, fake_server, MODERN)
             emit(call, 5)
+            assert not call.cancelled
             await until(lambda: call.cancelled)
+            assert call.cancelled
 
         drive(work)
 

@@ -474,6 +474,7 @@ def test_workers_end_with_their_parent(server_file: Path) -> None:
         workers = workers_of(process)
         process.process.kill()
         wait_until(lambda: not any(is_running(pid) for pid in workers))
+        assert [pid for pid in workers if is_running(pid)] == []
 
 
 def workers_of(process: Process) -> list[int]:

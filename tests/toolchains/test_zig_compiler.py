@@ -92,7 +92,9 @@ def test_same_inputs_same_bytes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("optimize", compiler.OPTIMIZE)
 def test_every_mode_compiles(tmp_path: Path, optimize: str) -> None:
     data = build(tmp_path, ADD, optimize=optimize).read_bytes()
-    wasmtime.component.Component(wasmtime.Engine(), data)
+    engine = wasmtime.Engine()
+    exports = wasmtime.component.Component(engine, data).type.exports(engine)
+    assert list(exports) == ["wasmcp:mcp-v20260728/tools@0.1.0"]
 
 
 def test_build_component_with_modules(tmp_path: Path) -> None:
