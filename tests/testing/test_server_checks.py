@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 from typing import Any
 
 import pytest
 
-from wasmcp.errors import RequestError
-from wasmcp.testing.server_checks import error_problems, leaks, lists_of, rejected_call_problems
+from wasmcp.client.targets import of_url
+from wasmcp.errors import ConnectionFailedError, RequestError
+from wasmcp.testing.server_checks import error_problems, http_problems, leaks, lists_of, rejected_call_problems
 
 
 class Scripted:
@@ -106,3 +109,30 @@ def test_calls_that_have_to_be_refused() -> None:
     assert "does not name `a`" in outcome({"isError": True, "content": [{"type": "text", "text": "no"}]})[0]
     assert "not in a tool error or -32602" in outcome(RequestError(-32603, "`a`"))[0]
     assert "environment variable" in outcome({"isError": True, "content": [{"text": "a secret-1"}]})[0]
+
+
+def test_redirects_are_not_followed_with_the_access_token() -> None:
+    paths: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            paths.append(self.path)
+            self.send_response(302)
+            self.send_header("Location", "/elsewhere")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_GET = do_POST  # noqa: N815 - the name is that of the base class
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as served:
+        Thread(target=served.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{served.server_port}/mcp"
+        problems = list(http_problems(of_url(url, {"Authorization": "Bearer secret"})))
+        served.shutdown()
+    assert problems[0] == "a body that is not JSON gets status 302, and not 400"
+    assert set(paths) == {"/mcp"}
+    with pytest.raises(ConnectionFailedError, match="does not answer a request over HTTP"):
+        list(http_problems(of_url(url, {})))

@@ -52,7 +52,7 @@ class HttpTransport:
         self._forgotten: set[int] = set()
         self._lock = threading.Lock()
         self._is_closed = False
-        self._opener = _opener(url)
+        self._opener = opener_to(url)
 
     def send(self, message: Message, fields: dict[str, str]) -> None:
         """Send a message on a thread of its own; notifications and responses are sent before this returns."""
@@ -259,8 +259,11 @@ def _socket(response: HTTPResponse) -> socket.socket:
     return found
 
 
-def _opener(url: str) -> urllib.request.OpenerDirector:
-    """Return an opener without redirects; proxies of the environment apply, but not to loopback addresses."""
+def opener_to(url: str) -> urllib.request.OpenerDirector:
+    """Return an opener that neither follows redirects nor raises errors for statuses.
+
+    Proxies of the environment apply, but not to loopback addresses.
+    """
     host = urlsplit(url).hostname or ""
     opener = urllib.request.OpenerDirector()
     handlers: list[urllib.request.BaseHandler] = [

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import json
 import re
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from http.client import HTTPException
 from typing import Any
 
 from wasmcp.client.connection import Client
+from wasmcp.client.http import opener_to
 from wasmcp.client.targets import Target
-from wasmcp.errors import RequestError
+from wasmcp.errors import ConnectionFailedError, RequestError
 from wasmcp.protocol import CODES, HANDSHAKE, LATEST, LISTS
 
 Lists = dict[str, list[dict[str, Any]]]
@@ -132,7 +133,11 @@ def rejected_call_problems(
 
 
 def http_problems(target: Target) -> Iterator[str]:
-    """Yield the problems of the HTTP endpoint with requests that are not valid messages, or come from a web page."""
+    """Yield the problems of the HTTP endpoint with requests that are not valid messages, or come from a web page.
+
+    Raises:
+        ConnectionFailedError: The endpoint does not answer.
+    """
     ping = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "ping"})
     status, _ = _posted(target, "{")
     if not 400 <= status < 500:
@@ -177,11 +182,10 @@ def _posted(target: Target, body: str, fields: Mapping[str, str] | None = None) 
     }
     request = urllib.request.Request(target.url, body.encode(), given, method="POST")  # noqa: S310 - HTTP only
     try:
-        with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
+        with opener_to(target.url).open(request, timeout=30) as response:
             return response.status, response.read(1 << 20)
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read(1 << 20)
+    except (OSError, HTTPException) as error:
+        raise ConnectionFailedError(target.shown, f"does not answer a request over HTTP: {error}") from None
 
 
 def _initialize(revision: str) -> str:

@@ -8,13 +8,14 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 
 from wasmcp.client.connection import Callbacks, Client
+from wasmcp.client.http import opener_to
 from wasmcp.client.targets import Target, is_url, of_command, of_url
 from wasmcp.errors import ConnectionFailedError
 
@@ -124,11 +125,15 @@ class _Served:
             stderr=subprocess.DEVNULL,
             env={**os.environ, **environment},
         )
+        opener = opener_to(self.url)
         ends = time.monotonic() + _SERVED
         while True:
-            with suppress(OSError):
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5).close()
-                return
+            with (
+                suppress(OSError, HTTPException),
+                opener.open(f"http://127.0.0.1:{port}/healthz", timeout=5) as response,
+            ):
+                if response.status == 200:
+                    return
             if self._process.poll() is not None or time.monotonic() > ends:
                 self.close()
                 raise ConnectionFailedError(
