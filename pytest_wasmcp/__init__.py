@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pytest_wasmcp.aio import AsyncClient, AsyncServer
-    from pytest_wasmcp.fixtures import MakeServer
+    from pytest_wasmcp.factory import MakeServer
 
 __all__ = ["AsyncClient", "AsyncServer", "MakeServer"]
 
-_HOMES = {"AsyncClient": "aio", "AsyncServer": "aio", "MakeServer": "fixtures"}
+_HOMES = {"AsyncClient": "aio", "AsyncServer": "aio", "MakeServer": "factory"}
 
 
 def __getattr__(name: str) -> Any:

@@ -38,8 +38,8 @@ class Overrides:
     transport: str | None
 
 
-class ServerFactory:
-    """Factory of servers that are closed when a test, a class, a module or a session ends."""
+class MakeServer:
+    """Type of `make_wasmcp_server`: a factory of servers that are closed when a test, class, module or session ends."""
 
     def __init__(
         self, request: pytest.FixtureRequest, overrides: Overrides, builds: Builds, world: World, stack: ExitStack

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,31 +14,12 @@ from pytest_wasmcp.targets import Builds, is_fast, positive
 
 if TYPE_CHECKING:
     from pytest_wasmcp.aio import AsyncServer
-    from pytest_wasmcp.factory import Token
+    from pytest_wasmcp.factory import MakeServer, Token
     from wasmcp.auth.issuer import Issuer
     from wasmcp.guest.testing import FakeHttp, FakeKv
     from wasmcp.host import Limits
     from wasmcp.testing.server import ServerUnderTest
     from wasmcp.testing.world import World
-
-
-class MakeServer(Protocol):
-    """Type of `make_wasmcp_server`: a factory whose servers are closed when the test ends."""
-
-    def __call__(
-        self,
-        target: str | Path | None = None,
-        *,
-        limits: Limits | None = None,
-        env: Mapping[str, str] | None = None,
-        token: Token = None,
-        settings: Mapping[str, str] | None = None,
-        keyvalue: str | None = None,
-        directories: Sequence[Any] | None = None,
-        transport: str | None = None,
-        **options: Any,
-    ) -> ServerUnderTest:
-        """Start a server: one of `[tool.wasmcp]` by its name, or any composed `.wasm` file by its path."""
 
 
 @pytest.fixture(scope="session")
@@ -130,7 +111,7 @@ def _factory(name: str, scope: Any) -> Any:
         wasmcp_builds: Builds,
         wasmcp_world: World,
     ) -> Iterator[MakeServer]:
-        from pytest_wasmcp.factory import Overrides, ServerFactory  # lazy: it is not needed to collect tests
+        from pytest_wasmcp.factory import MakeServer, Overrides  # lazy: it is not needed to collect tests
 
         overrides = Overrides(
             wasmcp_target,
@@ -143,7 +124,7 @@ def _factory(name: str, scope: Any) -> Any:
             wasmcp_transport,
         )
         with ExitStack() as stack:
-            yield ServerFactory(request, overrides, wasmcp_builds, wasmcp_world, stack)
+            yield MakeServer(request, overrides, wasmcp_builds, wasmcp_world, stack)
 
     factory.__doc__ = "Yield a factory of servers, for tests that need several servers or other options."
     return factory
