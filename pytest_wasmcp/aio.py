@@ -38,10 +38,13 @@ class AsyncClient:
     Each call runs in a worker thread; concurrent calls share the server's pool of instances. A call whose task is
     cancelled (`anyio.fail_after`, `asyncio.wait_for`, a cancelled task group) is cancelled in the server too, as by a
     client's `notifications/cancelled`.
+
+    Attributes:
+        sync: The client whose calls block.
     """
 
     def __init__(self, client: RequestMethods) -> None:
-        self._client = client
+        self.sync = client
 
     async def _run(self, call: Callable[[], T]) -> T:
         from anyio import get_cancelled_exc_class, to_thread
@@ -76,19 +79,19 @@ class AsyncClient:
 
     async def discover(self) -> dict[str, Any]:
         """Discover the server; see `wasmcp.host.Server.discover`."""
-        return await self._run(self._client.discover)
+        return await self._run(self.sync.discover)
 
     async def surface(self) -> dict[str, Any]:
         """Return what clients see of the server; see `wasmcp.host.Server.surface`."""
-        return await self._run(self._client.surface)
+        return await self._run(self.sync.surface)
 
     async def arguments(self, name: str) -> SearchStrategy[dict[str, Any]]:
         """Return a strategy for the arguments of a tool; see `wasmcp.host.Server.arguments`."""
-        return await self._run(partial(self._client.arguments, name))
+        return await self._run(partial(self.sync.arguments, name))
 
     async def list_tools(self) -> list[Tool]:
         """List the tools; see `wasmcp.host.Server.list_tools`."""
-        return await self._run(self._client.list_tools)
+        return await self._run(self.sync.list_tools)
 
     async def call_tool(
         self,
@@ -103,25 +106,25 @@ class AsyncClient:
     ) -> ToolResult:
         """Call a tool; see `wasmcp.host.Server.call_tool`. A handler of `answers` runs on a worker thread."""
         given = {"progress_token": progress_token, "timeout": timeout, "answers": answers, **params}
-        return await self._observed(partial(self._client.call_tool, name, arguments, **given), on_event)
+        return await self._observed(partial(self.sync.call_tool, name, arguments, **given), on_event)
 
     async def list_resources(self) -> list[Resource]:
         """List the resources; see `wasmcp.host.Server.list_resources`."""
-        return await self._run(self._client.list_resources)
+        return await self._run(self.sync.list_resources)
 
     async def list_resource_templates(self) -> list[ResourceTemplate]:
         """List the resource templates; see `wasmcp.host.Server.list_resource_templates`."""
-        return await self._run(self._client.list_resource_templates)
+        return await self._run(self.sync.list_resource_templates)
 
     async def read_resource(
         self, uri: str, *, timeout: float | None = None, answers: Answers | None = None, **params: Any
     ) -> ResourceResult:
         """Read a resource; see `wasmcp.host.Server.read_resource`."""
-        return await self._run(partial(self._client.read_resource, uri, timeout=timeout, answers=answers, **params))
+        return await self._run(partial(self.sync.read_resource, uri, timeout=timeout, answers=answers, **params))
 
     async def list_prompts(self) -> list[Prompt]:
         """List the prompts; see `wasmcp.host.Server.list_prompts`."""
-        return await self._run(self._client.list_prompts)
+        return await self._run(self.sync.list_prompts)
 
     async def get_prompt(
         self,
@@ -133,7 +136,7 @@ class AsyncClient:
         **params: Any,
     ) -> PromptResult:
         """Get a prompt; see `wasmcp.host.Server.get_prompt`."""
-        call = partial(self._client.get_prompt, name, arguments, timeout=timeout, answers=answers, **params)
+        call = partial(self.sync.get_prompt, name, arguments, timeout=timeout, answers=answers, **params)
         return await self._run(call)
 
     async def complete(
@@ -146,7 +149,7 @@ class AsyncClient:
         timeout: float | None = None,
     ) -> Completion:
         """Complete an argument; see `wasmcp.host.Server.complete`."""
-        call = partial(self._client.complete, reference, argument, value, context=context, timeout=timeout)
+        call = partial(self.sync.complete, reference, argument, value, context=context, timeout=timeout)
         return await self._run(call)
 
     async def request(
@@ -158,7 +161,7 @@ class AsyncClient:
         timeout: float | None = None,
     ) -> dict[str, Any]:
         """Send a request; see `wasmcp.host.Server.request`."""
-        return await self._observed(partial(self._client.request, method, params, timeout=timeout), on_event)
+        return await self._observed(partial(self.sync.request, method, params, timeout=timeout), on_event)
 
 
 class AsyncServer(AsyncClient):
@@ -168,9 +171,10 @@ class AsyncServer(AsyncClient):
         sync: The server.
     """
 
+    sync: Server
+
     def __init__(self, server: Server) -> None:
         super().__init__(server)
-        self.sync = server
 
     def with_token(self, token: str) -> AsyncClient:
         """Return a client whose requests have an access token; see `wasmcp.host.Server.with_token`."""

@@ -99,12 +99,15 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
 
 
 def _check(item: pytest.Item, chosen: Marked) -> None:
+    from pytest_wasmcp.aio import AsyncClient
     from wasmcp.errors import HostError
+    from wasmcp.host.client.request_methods import RequestMethods
     from wasmcp.terminal import printable
     from wasmcp.testing.tool_properties import counterexamples
 
-    server = next((value for value in getattr(item, "funcargs", {}).values() if hasattr(value, "surface")), None)
-    server = getattr(server, "sync", server)
+    values = getattr(item, "funcargs", {}).values()
+    clients = (value.sync if isinstance(value, AsyncClient) else value for value in values)
+    server = next((value for value in clients if isinstance(value, RequestMethods)), None)
     if server is None:
         pytest.fail(f"the marker `{MARKER}` needs a test with a server: use the fixture `wasmcp_server`", pytrace=False)
     tools = server.surface()["tools"]

@@ -23,6 +23,32 @@ def test_all_tools_are_searched(in_tested_project: pytest.Pytester) -> None:
     run(in_tested_project, "--wasmcp-fuzz-seed=random").assert_outcomes(passed=1)
 
 
+def test_clients_with_a_token_are_searched_and_other_objects_are_not(in_tested_project: pytest.Pytester) -> None:
+    in_tested_project.makepyfile("""
+        import pytest
+        from unittest.mock import MagicMock
+
+        @pytest.fixture
+        def anything():
+            return MagicMock()
+
+        @pytest.fixture
+        def client(wasmcp_async_server):
+            return wasmcp_async_server.with_token("any")
+
+        @pytest.mark.wasmcp_fuzz(examples=5)
+        def test_tools(anything, client):
+            pass
+
+        @pytest.mark.wasmcp_fuzz("gone")
+        def test_gone(anything, client):
+            pass
+        """)
+    result = run(in_tested_project)
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*the server has no tool `gone`: it has average, convert*"])
+
+
 def test_a_trap_is_reported_with_the_calls_that_repeat_it(pytester: pytest.Pytester, zig_server: Path) -> None:
     pytester.makepyfile(f"""
         import pytest
