@@ -6,7 +6,7 @@ schemas of each revision; JSON-RPC 2.0, section 5.1.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 HANDSHAKE = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
 """Revisions that begin with `initialize`, the oldest first."""
@@ -95,8 +95,18 @@ META_KEYS = {
     "server_info": f"{META}serverInfo",
     "subscription_id": f"{META}subscriptionId",
     "log_level": f"{META}logLevel",
+    "task": "dev.wasmcp/task",
 }
-"""Keys of `_meta`."""
+"""Keys of `_meta`. `task` is wasmcp's own: how a tool runs as a task; see `TaskMode`."""
+
+TASKS = f"{META}tasks"
+"""Identifier of the tasks extension."""
+
+TaskMode = Literal["run", "steps"]
+"""Way in which a tool runs as a task: `run`, the call goes on after the answer; `steps`, by its checkpoints."""
+
+TASK_DEFAULTS = {"ttlMs": 3_600_000, "pollIntervalMs": 1_000}
+"""Defaults of members of the `_meta` of a tool that runs as a task, in milliseconds."""
 
 _FIRST, _TITLES, _ICONS = "2024-11-05", "2025-06-18", "2025-11-25"
 _NAMED = {"name": _FIRST, "description": _FIRST, "title": _TITLES, "_meta": _TITLES, "icons": _ICONS}

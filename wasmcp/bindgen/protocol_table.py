@@ -61,6 +61,11 @@ pub const code = {_struct(protocol.CODES)};
 /// Keys of `_meta`.
 pub const meta = {_struct(protocol.META_KEYS)};
 
+/// Identifier of the tasks extension.
+pub const tasks = "{protocol.TASKS}";
+/// Defaults of the members of the `_meta` of a tool that runs as a task.
+pub const task_defaults = {_struct(protocol.TASK_DEFAULTS)};
+
 /// Environment variables.
 pub const environment = struct {{
     /// Settings of a server; the last ones are only for the embedding host.
