@@ -75,6 +75,15 @@ def test_guide_of_network_libraries() -> None:
     assert tool_of(defined["weather"]).description == "Return a summary of the weather."
 
 
+def test_guide_of_tasks() -> None:
+    defined = run("tasks.md")
+    defined["test_index"]()
+    defined["test_last_step"]()
+    assert tool_of(defined["index"]).meta == {
+        "dev.wasmcp/task": {"mode": "steps", "ttlMs": 3_600_000, "pollIntervalMs": 1000, "required": False}
+    }
+
+
 def test_guide_of_client_requests() -> None:
     defined = run("client-requests.md")
     defined["test_booking"]()

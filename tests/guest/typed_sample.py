@@ -20,7 +20,7 @@ from wasmcp.guest import (
     resource,
     tool,
 )
-from wasmcp.guest.testing import LocalContext
+from wasmcp.guest.testing import LocalContext, run_steps
 
 
 @dataclass
@@ -87,8 +87,12 @@ async def use(context: Context) -> None:
     assert_type(context.elicit("?", Seats).data, Seats)
     assert_type(context.elicit("?", {"type": "object"}).data, dict[str, Any])
     assert_type(context.once("x", lambda: 5), int)
+    if context.state is None:
+        context.checkpoint({"rows": [1]})
 
 
+assert_type(run_steps(lambda context: plain(1, context)), str)
+assert_type(run_steps(use), None)
 assert_type(seats(), Seats)
 assert_type(reserve(Seats(1), "x"), Seats)
 assert_type(plain(1, LocalContext()), str)

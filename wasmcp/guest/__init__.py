@@ -51,6 +51,7 @@ from wasmcp.guest.declarations.dynamic import (
 from wasmcp.guest.declarations.prompts import Prompt
 from wasmcp.guest.declarations.providers import provider
 from wasmcp.guest.declarations.resources import Cache, Resource, ResourceContents
+from wasmcp.guest.declarations.tasks import Task
 from wasmcp.guest.declarations.tools import Tool
 from wasmcp.guest.errors import (
     DeclarationError,
@@ -95,6 +96,7 @@ __all__ = [
     "Root",
     "Roots",
     "Sampled",
+    "Task",
     "Text",
     "Tool",
     "ToolCall",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from types import CoroutineType
+from typing import Any, TypeVar, overload
 
+from wasmcp.guest.client_requests.mrtr import CHECKPOINT, CheckpointSignal
 from wasmcp.guest.config import _SOURCES, Source
 from wasmcp.guest.context import Context, HttpRequest, Identity, LogLevel
 from wasmcp.guest.declarations.dynamic import (
@@ -51,8 +53,14 @@ __all__ = [
     "offered_tool",
     "real_http",
     "roots",
+    "run_steps",
     "said",
 ]
+
+T = TypeVar("T")
+
+_MAX_STEPS = 10_000
+"""Limit of the steps of one call: a function that never ends is an error of the test."""
 
 URI_MATCHERS: list[Callable[[str, Sequence[Any]], Any]] = []
 """The function that matches a URI with the templates of a component, last; the framework does it in servers."""
@@ -80,6 +88,9 @@ class _LocalRequest:
     any_capability: bool = True
     questions: list[tuple[str, Any]] = field(default_factory=list)
     values: dict[str, str] = field(default_factory=dict)
+    checkpoints: list[Any] = field(default_factory=list)
+    given: list[tuple[str, str, Any]] = field(default_factory=list)
+    replayed: list[tuple[str, str, Any]] = field(default_factory=list)
 
     def id(self) -> str:
         return json.dumps(self.number)
@@ -116,15 +127,20 @@ class _LocalRequest:
         return self.state
 
     def client_request(self, method: str, params: str, key: str | None) -> Any:
-        """Return the result that the test gave: a function under test runs once."""
+        """Return the result that the test gave; after a checkpoint also those of the steps before."""
         sent = json.loads(params)
+        name = key or method
+        for known in self.replayed:
+            if known[:2] == (name, params):
+                self.replayed.remove(known)
+                return _Response(name, json.dumps(known[2]))
         if sent.get("mode") == "url" and not is_uri(sent["url"]):
             raise RuntimeError(f"the `url` of an elicitation must be an absolute URL, not {sent['url']!r:.60}")
         self.questions.append((method, sent))
         left = self.local_answers
-        name = key or method
         found = left.pop(name, None) if isinstance(left, dict) else left.pop(0) if left else None
         if found is not None:
+            self.given.append((name, params, found))
             return _Response(name, json.dumps(found))
         if not self.any_capability:
             missing = _missing_capability(method, sent, self.capabilities)
@@ -137,6 +153,8 @@ class _LocalRequest:
 
     def store_value(self, name: str, value: str) -> None:
         self.values[name] = value
+        if name == CHECKPOINT:
+            self.checkpoints.append(json.loads(value))
 
     def progress(self, progress: float, total: float | None, message: str | None) -> None:
         self.reports.append((progress, total, message))
@@ -244,6 +262,7 @@ class LocalContext(Context):
         input_state: The value of `Context.input_state`.
         answers: The client's results for `Context.elicit`, `sample` and `roots`, in the order of the requests, or by
             their keys. Make them with the functions of this module, for example `accept` and `roots`.
+        state: The state of the last checkpoint, to test a later step; None for the first step.
     """
 
     __slots__ = ("_local", "_session")
@@ -263,6 +282,7 @@ class LocalContext(Context):
         input_responses: Mapping[str, Any] | None = None,
         input_state: bytes | None = None,
         answers: Sequence[Mapping[str, Any]] | Mapping[str, Mapping[str, Any]] = (),
+        state: Any = None,
     ) -> None:
         self._local = _LocalRequest(
             tool_name,
@@ -280,6 +300,8 @@ class LocalContext(Context):
         self._session = FakeSession(session_values)
         self._local.local_answers = dict(answers) if isinstance(answers, Mapping) else list(answers)
         self._local.any_capability = client_capabilities is None
+        if state is not None:
+            self._local.values[CHECKPOINT] = json.dumps(state)
 
     @property
     def session(self) -> Session | None:
@@ -311,9 +333,58 @@ class LocalContext(Context):
         """The log messages so far: level, data and logger of each."""
         return self._local.records
 
+    @property
+    def checkpoints(self) -> list[Any]:
+        """The states of the checkpoints so far."""
+        return self._local.checkpoints
+
     def cancel(self) -> None:
         """Cancel the call, as a client would."""
         self._local.is_cancelled = True
+
+    def _next_step(self) -> None:
+        self._client_requests = None
+        self._local.replayed = list(self._local.given)
+
+
+@overload
+def run_steps(call: Callable[[LocalContext], Awaitable[T]], context: LocalContext | None = None) -> T: ...
+
+
+@overload
+def run_steps(call: Callable[[LocalContext], T], context: LocalContext | None = None) -> T: ...
+
+
+def run_steps(call: Callable[[LocalContext], Any], context: LocalContext | None = None) -> Any:
+    """Run a function with checkpoints to its end, as a server does: after each checkpoint it runs again.
+
+    .. code-block:: python
+
+        def test_index():
+            context = LocalContext()
+            assert run_steps(lambda context: index(2, context), context) == "2 pages"
+            assert context.checkpoints == [1, 2]
+
+    Args:
+        call: A function that calls the tool with a context; the result of an ``async def`` function is awaited.
+        context: The context; by default a new one.
+
+    Raises:
+        RuntimeError: The function has not ended after 10,000 checkpoints.
+    """
+    context = LocalContext() if context is None else context
+    for _ in range(_MAX_STEPS):
+        try:
+            value = call(context)
+            if type(value) is CoroutineType:
+                from wasmcp.guest.component.event_loop import run
+
+                value = run(value, context._idle)  # noqa: SLF001 - of this package
+        except CheckpointSignal:
+            context._next_step()  # noqa: SLF001
+        else:
+            return value
+    raise RuntimeError(f"the function has not ended after {_MAX_STEPS:,} checkpoints: does it use `context.state`?")
 
 
 @contextmanager

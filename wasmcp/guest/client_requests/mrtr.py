@@ -11,12 +11,15 @@ import json
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, NoReturn, Protocol
 
 from wasmcp.guest.content import InputRequired
 from wasmcp.guest.errors import McpError, MismatchError, MissingCapabilityError
 from wasmcp.guest.json_types.json_codec import encode, sendable
 from wasmcp.guest.json_types.untyped_json import dump_any
+
+CHECKPOINT = "wasmcp/checkpoint"
+"""Name of the stored value with the state of the last checkpoint."""
 
 INVALID_PARAMS = -32602
 MISSING_CAPABILITY = -32021
@@ -37,6 +40,10 @@ class InputRequiredResult(NamedTuple):
 
 class InputRequiredSignal(BaseException):
     """End of a run that waits for the client. Not an `Exception`, so that an author's `except` does not catch it."""
+
+
+class CheckpointSignal(InputRequiredSignal):
+    """End of a run at a checkpoint: the function runs again from its start."""
 
 
 class ClientResult:
@@ -81,12 +88,13 @@ class ClientRequests:
         request: A function that returns the request that is being answered.
 
     Attributes:
-        waiting: True if the function cannot continue without a result.
+        waiting: True if the run ends here: the function cannot continue without a result, or reached a checkpoint.
     """
 
     def __init__(self, request: Callable[[], ClientRequestHost]) -> None:
         self._request = request
         self.waiting = False
+        self._at_checkpoint = False
 
     def request(self, method: str, params: Mapping[str, Any], key: str | None) -> tuple[str, Any]:
         """Return the key of a request and its result. Without a result end the run; in a coroutine return None.
@@ -121,18 +129,36 @@ class ClientRequests:
         """Return a value that is made in the first run; see `Context.once`."""
         request, name = self._request(), sendable(name)
         text = request.stored_value(name)
-        if text is None:
-            try:
-                text = encode(dump_any(make()))
-            except MismatchError as mismatch:
-                raise TypeError(f"`once` keeps values that JSON can hold: {mismatch}") from None
-            with _errors():
-                request.store_value(name, text)
-        return json.loads(text)
+        return json.loads(self._store("once", name, make()) if text is None else text)
+
+    def checkpoint(self, state: Any) -> NoReturn:
+        """End this run; the next one gets the state; see `Context.checkpoint`."""
+        self._store("checkpoint", CHECKPOINT, state)
+        self.waiting = self._at_checkpoint = True
+        raise CheckpointSignal
+
+    def state(self) -> Any:
+        """Return the state of the last checkpoint; None before the first."""
+        text = self._request().stored_value(CHECKPOINT)
+        return None if text is None else json.loads(text)
+
+    def _store(self, keeper: str, name: str, value: Any) -> str:
+        try:
+            text = encode(dump_any(value))
+        except MismatchError as mismatch:
+            raise TypeError(f"`{keeper}` keeps values that JSON can hold: {mismatch}") from None
+        with _errors():
+            self._request().store_value(name, text)
+        return text
 
     def input_required(self) -> InputRequiredResult:
-        """Return the result that stands for all requests of this run without a result."""
-        return InputRequiredResult([], None)
+        """Return the result that stands for all requests of this run without a result, or for its checkpoint.
+
+        A checkpoint has a state of the author, if only an empty one, and no requests.
+        """
+        if not self._at_checkpoint:
+            return InputRequiredResult([], None)
+        return InputRequiredResult([], self._request().input_state() or b"")
 
 
 class ClientRequestHost(Protocol):
@@ -142,6 +168,7 @@ class ClientRequestHost(Protocol):
     """
 
     def client_request(self, method: str, params: str, key: str | None) -> Any: ...  # noqa: D102
+    def input_state(self) -> bytes | None: ...  # noqa: D102
     def stored_value(self, name: str) -> str | None: ...  # noqa: D102
     def store_value(self, name: str, value: str) -> None: ...  # noqa: D102
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, TypeVar, overload
+from typing import Any, Literal, NoReturn, TypeVar, overload
 
 from wasmcp.guest.client_requests.elicitation_schema import form_of
 from wasmcp.guest.client_requests.mrtr import ClientRequests
@@ -162,3 +162,33 @@ class ClientRequestMethods(ABC):
         """
         kept: T = self._get_client_requests().once(name, make)
         return kept
+
+    def checkpoint(self, state: Any = True) -> NoReturn:
+        """End this step of a long function; the next step runs the function again from its start, with the state.
+
+        .. code-block:: python
+
+            @tool(task="steps")
+            def index(pages: int, context: Context) -> str:
+                done = context.state or 0
+                if done < pages:
+                    index_page(done)
+                    context.checkpoint(done + 1)
+                return f"{pages} pages"
+
+        A step is a request of its own, possibly in another process: nothing but the state, the values of `once` and the
+        client's answers is kept. In a call that does not become a task, a step is a round of
+        basic/patterns/mrtr without requests: clients send the call again at once.
+
+        Args:
+            state: A JSON value: the value of `state` in the next step.
+
+        Raises:
+            TypeError: The state has no JSON form.
+        """
+        self._get_client_requests().checkpoint(state)
+
+    @property
+    def state(self) -> Any:
+        """The state of the last `checkpoint` of this call; None before the first."""
+        return self._get_client_requests().state()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar, overload
+from typing import Any, Literal, TypeVar, overload
 
 from wasmcp.guest.content import Annotations, Icon
 from wasmcp.guest.declarations.completions import Completer
@@ -13,6 +13,7 @@ from wasmcp.guest.declarations.prompts import Prompt
 from wasmcp.guest.declarations.registry import COMPLETIONS, PROMPTS, RESOURCES, TOOLS, ListCache
 from wasmcp.guest.declarations.resources import Cache, Resource
 from wasmcp.guest.declarations.rules import is_closed
+from wasmcp.guest.declarations.tasks import Task
 from wasmcp.guest.declarations.tools import Tool
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -37,6 +38,7 @@ def tool(
     meta: Mapping[str, Any] | None = None,
     tags: Sequence[str] = (),
     scopes: Sequence[str] = (),
+    task: bool | Literal["steps"] | Task | None = None,
     input_schema: Mapping[str, Any] | None = None,
     output_schema: Mapping[str, Any] | None = None,
     coerce: bool | None = None,
@@ -60,6 +62,7 @@ def tool(
     meta: Mapping[str, Any] | None = None,
     tags: Sequence[str] = (),
     scopes: Sequence[str] = (),
+    task: bool | Literal["steps"] | Task | None = None,
     input_schema: Mapping[str, Any] | None = None,
     output_schema: Mapping[str, Any] | None = None,
     coerce: bool | None = None,
@@ -86,6 +89,9 @@ def tool(
         tags: Tags by which filters of a server select the tool; sent as ``_meta["wasmcp/tags"]``.
         scopes: Scopes that the principal of a request over HTTP needs for the tool; sent as
             ``_meta["wasmcp/scopes"]``.
+        task: True if a call may go on after its request, as a task whose result the client polls for; ``"steps"`` if
+            the function continues by `Context.checkpoint`; a `Task` for more options. Sent as
+            ``_meta["dev.wasmcp/task"]``.
         input_schema: The JSON Schema of the arguments, sent unchanged. Then only the parameters are checked, by their
             types; a last parameter ``**arguments`` gets the other arguments.
         output_schema: The JSON Schema of ``structuredContent``, sent unchanged; results are not checked against it.
@@ -113,6 +119,7 @@ def tool(
                 meta=meta,
                 tags=tags,
                 scopes=scopes,
+                task=task,
                 input_schema=input_schema,
                 output_schema=output_schema,
                 coerce=coerce,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from wasmcp.guest.client_requests.mrtr import InputRequiredResult
 from wasmcp.guest.component.error_reporting import report
@@ -18,6 +18,7 @@ from wasmcp.guest.declarations.docstring import parse_docstring
 from wasmcp.guest.declarations.per_request import Condition, Description, PerRequest
 from wasmcp.guest.declarations.signature import Signature, place_of_member
 from wasmcp.guest.declarations.tags import tagged
+from wasmcp.guest.declarations.tasks import Task, with_task
 from wasmcp.guest.declarations.tool_options import ToolOptions
 from wasmcp.guest.declarations.tool_results import Rendered, Renderer, failure, output_of, render_structured
 from wasmcp.guest.errors import McpError, MismatchError, ToolError, UnsupportedTypeError
@@ -37,7 +38,7 @@ class Tool(PerRequest):
         description: The description for the model.
         hints: The ``annotations``, by their names in `tool`; those that are None are not set.
         icons: Icons for user interfaces.
-        meta: The tool's ``_meta``.
+        meta: The tool's ``_meta``, with its tags, its scopes and the options of its tasks.
         tags: Tags by which filters of a server select the tool.
         scopes: Scopes that the principal of a request needs for the tool.
         input_schema: The JSON Schema of the arguments.
@@ -64,6 +65,7 @@ class Tool(PerRequest):
         meta: Mapping[str, Any] | None = None,
         tags: Sequence[str] = (),
         scopes: Sequence[str] = (),
+        task: bool | Literal["steps"] | Task | None = None,
         input_schema: Mapping[str, Any] | None = None,
         output_schema: Mapping[str, Any] | None = None,
         coerce: bool | None = None,
@@ -77,7 +79,7 @@ class Tool(PerRequest):
         self.title = title
         self.hints = {hint: value for hint, value in (hints or {}).items() if value is not None}
         self.icons = tuple(icons)
-        self.meta = tagged(self._signature, meta, tags, scopes)
+        self.meta = with_task(self._signature, tagged(self._signature, meta, tags, scopes), task)
         if not _NAME.fullmatch(self.name):
             reason = f"the name `{self.name}` must be 1 to 128 of A-Z, a-z, 0-9, `_`, `-` and `.`"
             raise self._signature.refused(None, reason)
