@@ -95,7 +95,7 @@ META_KEYS = {
     "server_info": f"{META}serverInfo",
     "subscription_id": f"{META}subscriptionId",
     "log_level": f"{META}logLevel",
-    "task": "dev.wasmcp/task",
+    "task": "wasmcp/task",
 }
 """Keys of `_meta`. `task` is wasmcp's own: how a tool runs as a task; see `TaskMode`."""
 

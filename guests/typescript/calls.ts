@@ -14,7 +14,7 @@ export type Handler = (given: any, context: Context) => unknown;
 /** Run a function; return its result, or the `InputRequired` result. */
 export function run(make: () => unknown, context: Context): unknown {
   const found = complete(make, () => context.waits);
-  if (found === "idle") return context.clientRequests.required();
+  if (found === "idle" || context.atCheckpoint) return context.clientRequests.required();
   return found.value instanceof InputRequired ? requiredBy(found.value) : found.value;
 }
 

@@ -87,6 +87,16 @@ export class Context {
     return this.#clientRequests?.waiting ?? false;
   }
 
+  /** @internal True if the function ended its step. */
+  get atCheckpoint(): boolean {
+    return this.#clientRequests?.atCheckpoint ?? false;
+  }
+
+  /** @internal Begin another run of the function, in a unit test. */
+  nextRun(): void {
+    this.#clientRequests = undefined;
+  }
+
   /** Send a progress notification, if the client requested progress. Specification: basic/patterns/progress. */
   progress(progress: number, total?: number, message?: string): void {
     this.request.progress(Number(progress), total === undefined ? undefined : Number(total), optional(message));
@@ -231,5 +241,31 @@ export class Context {
    */
   async once<T>(name: string, make: () => T | Promise<T>): Promise<T> {
     return this.clientRequests.once(name, make);
+  }
+
+  /**
+   * End this step of a long function; the next step runs the function again from its start, with the state in `state`.
+   *
+   *     tool({ name: "index", task: "steps" }, async (args: { pages: number }, context) => {
+   *       const done: number = context.state ?? 0;
+   *       if (done < args.pages) {
+   *         await indexPage(done);
+   *         await context.checkpoint(done + 1);
+   *       }
+   *       return `${done} pages`;
+   *     });
+   *
+   * A step is a request of its own, possibly in another process: nothing but the state, the values of `once` and the
+   * client's answers is kept.
+   *
+   * @param state A JSON value.
+   */
+  checkpoint(state: unknown = true): Promise<never> {
+    return this.clientRequests.checkpoint(state);
+  }
+
+  /** The state of the last `checkpoint` of this call; undefined before the first. */
+  get state(): any {
+    return this.clientRequests.state();
   }
 }

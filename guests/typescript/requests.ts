@@ -23,10 +23,22 @@ export class Required {
   ) {}
 }
 
+/** Name of the stored value with the state of the last checkpoint. */
+const CHECKPOINT = "wasmcp/checkpoint";
+
+/** End of a step in a unit test. In a component the promise of `Context.checkpoint` stays pending instead. */
+export class CheckpointSignal extends Error {
+  constructor() {
+    super("the function ended its step with `checkpoint`: call it with `runSteps`");
+  }
+}
+
 /** Server-to-client requests of one run of a function. */
 export class ClientRequests {
-  /** True if the function waits for a result. */
+  /** True if the function waits for a result, or reached a checkpoint. */
   waiting = false;
+  /** True if the function reached a checkpoint. */
+  atCheckpoint = false;
   readonly #request: () => Request;
 
   /** @param request Returns the request that is being answered. */
@@ -61,9 +73,29 @@ export class ClientRequests {
     return JSON.parse(text);
   }
 
-  /** Return the `InputRequired` result that stands for all requests without a result. */
+  /** End this run; see `Context.checkpoint`. */
+  checkpoint(state: unknown): Promise<never> {
+    try {
+      converted(() => this.#request().storeValue(CHECKPOINT, json(state)));
+      this.waiting = this.atCheckpoint = true;
+      return new Promise(() => {});
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Return the state of the last checkpoint. */
+  state(): any {
+    const text = this.#request().storedValue(CHECKPOINT);
+    return typeof text === "string" ? JSON.parse(text) : undefined;
+  }
+
+  /**
+   * Return the `InputRequired` result that stands for all requests without a result, or for the checkpoint: that has a
+   * state of the author, if only an empty one, and no requests.
+   */
   required(): Required {
-    return new Required([], undefined);
+    return new Required([], this.atCheckpoint ? (this.#request().inputState() ?? new Uint8Array()) : undefined);
   }
 }
 

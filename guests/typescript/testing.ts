@@ -24,6 +24,7 @@ import { forgetBakedIn } from "./config.ts";
 import { Context, type HttpFacts, type Identity } from "./context.ts";
 import { Bucket } from "./kv.ts";
 import { CONFIGURATIONS, FakeStore, FakeValues, nodeFetch, SESSIONS, STORES } from "./native/host.ts";
+import { CheckpointSignal } from "./requests.ts";
 import type { Tool } from "./tool.ts";
 import { plain, tagged, type Stored } from "./values.ts";
 
@@ -258,7 +259,12 @@ export interface LocalFacts {
   http?: HttpFacts;
   /** The client's results for `elicit`, `sample` and `roots`, in the order of the requests. */
   answers?: object[];
+  /** The state of the last checkpoint, to test a later step; none by default. */
+  state?: unknown;
 }
+
+/** Limit of the steps of one call: a function that never ends is an error of the test. */
+const MAX_STEPS = 10_000;
 
 /** `Context` for unit tests, without a client. It records what a function sends. */
 export class LocalContext extends Context {
@@ -270,7 +276,10 @@ export class LocalContext extends Context {
   readonly changes: string[];
   /** The server-to-client requests so far: method and parameters of each. */
   readonly questions: [string, unknown][];
+  /** The states of the checkpoints so far. */
+  readonly checkpoints: unknown[];
   readonly #cancel: () => void;
+  readonly #again: () => void;
   readonly #values: FakeValues;
 
   constructor(facts: LocalFacts = {}) {
@@ -279,7 +288,11 @@ export class LocalContext extends Context {
     const changes: string[] = [];
     const questions: [string, unknown][] = [];
     const answers = [...(facts.answers ?? [])];
+    const given: [string, object][] = [];
+    const replayed: [string, object][] = [];
     const kept = new Map<string, string>();
+    const checkpoints: unknown[] = [];
+    if (facts.state !== undefined) kept.set("wasmcp/checkpoint", JSON.stringify(facts.state));
     let cancelled = false;
     const text = (value: unknown) => (value === undefined ? undefined : JSON.stringify(value));
     const { identity, http } = facts;
@@ -295,13 +308,20 @@ export class LocalContext extends Context {
       inputResponses: () => [],
       inputState: () => undefined,
       clientRequest: (method: string, params: string, key: string | undefined) => {
+        const request = JSON.stringify([method, params, key]);
+        const known = replayed.findIndex(([same]) => same === request);
+        if (known >= 0) return { key: key ?? method, value: JSON.stringify(replayed.splice(known, 1)[0]![1]) };
         questions.push([method, JSON.parse(params)]);
         const answer = answers.shift();
+        if (answer !== undefined) given.push([request, answer]);
         if (answer === undefined) throw new Error(`this LocalContext has no answer to \`${method}\`: ${params}`);
         return { key: key ?? method, value: JSON.stringify(answer) };
       },
       storedValue: (name: string) => kept.get(name),
-      storeValue: (name: string, value: string) => void kept.set(name, value),
+      storeValue: (name: string, value: string) => {
+        kept.set(name, value);
+        if (name === "wasmcp/checkpoint") checkpoints.push(JSON.parse(value));
+      },
       progress: (...report: [number, number | undefined, string | undefined]) => void reports.push(report),
       log: (level: string, logger: string | undefined, data: string) => void records.push([level, JSON.parse(data), logger]),
       cancelled: () => cancelled,
@@ -315,6 +335,10 @@ export class LocalContext extends Context {
     this.logRecords = records;
     this.changes = changes;
     this.questions = questions;
+    this.checkpoints = checkpoints;
+    this.#again = () => {
+      replayed.splice(0, Infinity, ...given);
+    };
     this.#cancel = () => {
       cancelled = true;
     };
@@ -332,6 +356,40 @@ export class LocalContext extends Context {
   cancel(): void {
     this.#cancel();
   }
+
+  /** End the step; see `Context.checkpoint`. In a unit test this throws: call the function with `runSteps`. */
+  override checkpoint(state: unknown = true): Promise<never> {
+    const pending = super.checkpoint(state);
+    return this.atCheckpoint ? Promise.reject(new CheckpointSignal()) : pending;
+  }
+
+  /** @internal */
+  override nextRun(): void {
+    super.nextRun();
+    this.#again();
+  }
+}
+
+/**
+ * Run a function with checkpoints to its end, as a server does: after each checkpoint it runs again.
+ *
+ *     const context = new LocalContext();
+ *     assert.equal(await runSteps((context) => index({ pages: 2 }, context), context), "2 pages");
+ *     assert.deepEqual(context.checkpoints, [1, 2]);
+ *
+ * Answers that one step used are given again in the next.
+ */
+export async function runSteps<T>(call: (context: LocalContext) => T | Promise<T>, context: LocalContext = new LocalContext()): Promise<T> {
+  for (let steps = 0; steps < MAX_STEPS; steps += 1) {
+    try {
+      const value = await call(context);
+      if (!context.atCheckpoint) return value;
+    } catch (error) {
+      if (!(error instanceof CheckpointSignal)) throw error;
+    }
+    context.nextRun();
+  }
+  throw new Error(`the function has not ended after ${MAX_STEPS} checkpoints: does it use \`context.state\`?`);
 }
 
 /** Result of a tool. Specification: schema `CallToolResult`. */

@@ -10,8 +10,10 @@ import { DeclarationError, McpError, ToolError } from "./errors.ts";
 import { blockOf, iconOf, json, metaOf, optional, resultOf, sendable } from "./lowering.ts";
 import { fixedDescription, PerRequest, type PerRequestOptions } from "./per_request.ts";
 import { TOOLS } from "./registry.ts";
+import { CheckpointSignal } from "./requests.ts";
 import { followed, shapeOf, type Infer, type Schema, type Shape } from "./shape.ts";
 import type { JsonSchema } from "./schema.ts";
+import { withTask, type TaskOptions } from "./task.ts";
 
 const NAME = /^[A-Za-z0-9_.-]{1,128}$/;
 
@@ -39,6 +41,11 @@ export interface ToolOptions extends ToolHints, PerRequestOptions {
   tags?: string[];
   /** Scopes that the principal of a request over HTTP needs for it; sent as `_meta["wasmcp/scopes"]`. */
   scopes?: string[];
+  /**
+   * A call may go on after its request, as a task whose result the client polls for; `"steps"`: the function continues
+   * by `Context.checkpoint`. Sent as `_meta["wasmcp/task"]`.
+   */
+  task?: boolean | "steps" | TaskOptions;
 }
 
 type Returned<O> = O | Result | Block | string | (Block | string)[] | undefined | void | null;
@@ -82,7 +89,7 @@ export class Tool<A = any, R = unknown> extends PerRequest {
       outputSchema: shape === undefined ? undefined : json(this.#wrapped ? wrapped(shape.json) : shape.json),
       annotations: Object.values(hints).some((hint) => hint !== undefined) ? { title: undefined, ...hints } : undefined,
       icons: (options.icons ?? []).map(iconOf),
-      meta: metaOf(options.meta, options.tags, options.scopes),
+      meta: metaOf(withTask(options.meta, options.task), options.tags, options.scopes),
       extra: undefined,
     };
   }
@@ -127,7 +134,7 @@ export class Tool<A = any, R = unknown> extends PerRequest {
   /** Return the result of a failed call; throw a JSON-RPC error. */
   #failed(error: unknown): wit.ToolResult {
     if (error instanceof ToolError) return failure(error.message);
-    if (error instanceof McpError) throw error;
+    if (error instanceof McpError || error instanceof CheckpointSignal) throw error;
     report("tool", this.name, error);
     return failure(`Error executing tool ${this.name}`);
   }

@@ -80,7 +80,7 @@ def test_guide_of_tasks() -> None:
     defined["test_index"]()
     defined["test_last_step"]()
     assert tool_of(defined["index"]).meta == {
-        "dev.wasmcp/task": {"mode": "steps", "ttlMs": 3_600_000, "pollIntervalMs": 1000, "required": False}
+        "wasmcp/task": {"mode": "steps", "ttlMs": 3_600_000, "pollIntervalMs": 1000, "required": False}
     }
 
 

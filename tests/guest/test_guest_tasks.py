@@ -55,7 +55,7 @@ def test_tool_without_tasks_has_no_meta(task: Any) -> None:
         (Task(ttl=0), None, "`Task.ttl` must be a number of seconds from 0.001 to 31536000 (a year), not 0"),
         (Task(ttl=True), None, "`Task.ttl` must be a number of seconds from 0.001 to 31536000 (a year), not True"),
         (Task(poll_interval=float("nan")), None, "`Task.poll_interval` must be a number of seconds"),
-        (True, {TASK: {}}, "it has `task`, and `meta` has `dev.wasmcp/task`: use one of them"),
+        (True, {TASK: {}}, "it has `task`, and `meta` has `wasmcp/task`: use one of them"),
     ],
 )
 def test_wrong_options(task: Any, meta: Any, reason: str) -> None:

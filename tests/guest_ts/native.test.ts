@@ -6,9 +6,9 @@ import { test } from "node:test";
 
 import { MissingConfigError, config } from "wasmcp/config";
 import { open, StoreError } from "wasmcp/kv";
-import { accept, callTool, decline, fakeConfig, fakeHttp, fakeKv, LocalContext, realHttp, roots, said } from "wasmcp/testing";
+import { accept, callTool, decline, fakeConfig, fakeHttp, fakeKv, LocalContext, realHttp, roots, runSteps, said } from "wasmcp/testing";
 
-import { ask, book, failing, greet, ping, report, visits } from "./native.ts";
+import { ask, book, count, failing, greet, ping, report, rows, visits } from "./native.ts";
 
 test("a tool whose schema the build derives", async () => {
   assert.equal((await callTool(greet, { name: "Ada" })).content[0].text, "Hello, Ada");
@@ -33,6 +33,21 @@ test("client requests", async () => {
   await assert.rejects(book("Oslo", new LocalContext({ answers: [decline()] })), /did not agree/);
   await assert.rejects(book("Oslo", new LocalContext()), /no answer to `elicitation\/create`/);
   assert.deepEqual(await ask(new LocalContext({ answers: [said("42"), roots("file:///home")] })), ["42", "file:///home"]);
+});
+
+test("steps of a long function", async () => {
+  const context = new LocalContext();
+  const result = await runSteps((context) => callTool(count, { pages: 2 }, context), context);
+  assert.equal(result.content[0].text, "2 pages");
+  assert.deepEqual(context.checkpoints, [1, 2]);
+  await assert.rejects(callTool(count, { pages: 4 }, new LocalContext({ state: 2 })), /call it with `runSteps`/);
+  const asking = new LocalContext({ answers: [accept({ row: 1 }), accept({ row: 2 })] });
+  assert.equal(await runSteps(rows, asking), '1 2 {"first":1}');
+  assert.equal(asking.questions.length, 2);
+  await assert.rejects(runSteps((context) => context.checkpoint(0)), /has not ended after 10000 checkpoints/);
+  const endless: Record<string, unknown> = {};
+  endless.self = endless;
+  await assert.rejects(new LocalContext().checkpoint(endless), TypeError);
 });
 
 test("values of a session", () => {

@@ -36,3 +36,16 @@ export function visits(context: Context): number | undefined {
 export async function ping(url: string): Promise<string> {
   return (await fetch(url)).text();
 }
+
+export const count = tool({ name: "count", task: "steps" }, async ({ pages }: { pages: number }, context: Context) => {
+  const done: number = context.state ?? 0;
+  if (done < pages) await context.checkpoint(done + 1);
+  return `${done} pages`;
+});
+
+export async function rows(context: Context): Promise<string> {
+  const first = (await context.elicit("Which seat?", SEAT)).data.row;
+  if (context.state === undefined) await context.checkpoint({ first });
+  const second = (await context.elicit("Which seat?", SEAT)).data.row;
+  return `${first} ${second} ${JSON.stringify(context.state)}`;
+}

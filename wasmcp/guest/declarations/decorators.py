@@ -91,7 +91,7 @@ def tool(
             ``_meta["wasmcp/scopes"]``.
         task: True if a call may go on after its request, as a task whose result the client polls for; ``"steps"`` if
             the function continues by `Context.checkpoint`; a `Task` for more options. Sent as
-            ``_meta["dev.wasmcp/task"]``.
+            ``_meta["wasmcp/task"]``.
         input_schema: The JSON Schema of the arguments, sent unchanged. Then only the parameters are checked, by their
             types; a last parameter ``**arguments`` gets the other arguments.
         output_schema: The JSON Schema of ``structuredContent``, sent unchanged; results are not checked against it.

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from wasmcp.guest.declarations.signature import Signature
 
-TASK = "dev.wasmcp/task"
+TASK = "wasmcp/task"
 """Key of `_meta` with the options of a tool whose calls may become tasks."""
 
 MAX_SECONDS = 365 * 24 * 3600
