@@ -109,6 +109,7 @@ class ComposedServer:
             `wasmcp.compose.grants.unlimited_grants`.
         access: Its access rules as JSON values, compiled; None without rules.
         skills: Its skills, sorted by path.
+        has_fixed_lists: True if every request for a list gets the recorded one: see `_has_fixed_lists`.
     """
 
     chunks: tuple[Chunk, ...]
@@ -123,6 +124,7 @@ class ComposedServer:
     unlimited: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     access: Mapping[str, Any] | None = None
     skills: tuple[SkillSummary, ...] = ()
+    has_fixed_lists: bool = False
 
     @property
     def size(self) -> int:
@@ -247,7 +249,15 @@ def compose_server(
         unlimited={component.name: found for component in read if (found := unlimited_grants(component))},
         access=rules,
         skills=summaries,
+        has_fixed_lists=not (settings or framework or development or served or rules or auth == "required")
+        and _has_fixed_lists(parts),
     )
+
+
+def _has_fixed_lists(parts: Sequence[Part]) -> bool:
+    """Return true if the chain is one recorded catalogue, so that no code of a component takes part in a list."""
+    alone = len(parts) == 1 and isinstance(parts[0], Segment)
+    return alone and not any(SERVER_HANDLER in component.offers for component in components_of(parts))
 
 
 def _stores(component: Component) -> bool:

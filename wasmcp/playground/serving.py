@@ -125,6 +125,7 @@ class _Development:
             self._end()
 
     def _serve(self, opened: Server, built: DevelopmentServer) -> None:
+        from wasmcp.host.transports.starting import Opening
         from wasmcp.host.transports.uvicorn_server import Serving, note_reloads, serve_on
 
         note_reloads()
@@ -141,7 +142,7 @@ class _Development:
         )
         serve_on(
             self._bound,
-            opened,
+            Opening.of(opened),
             serving,
             self._end,
             wrap=self._wrapped if self._options.has_page else None,

@@ -129,15 +129,10 @@ def server_entry(
         configuration: The configuration that it takes from its operator.
         development: True for a development build.
     """
-    described = {
-        "name": metadata.name,
-        "version": metadata.version,
-        "title": metadata.title,
-        "description": metadata.description,
-        "websiteUrl": metadata.website_url,
-        "instructions": metadata.instructions,
-    }
-    described = {key: value for key, value in described.items() if value is not None}
+    # The host answers with these members in this order, as the server does.
+    described = metadata.implementation()
+    if metadata.instructions is not None:
+        described["instructions"] = metadata.instructions
     framework = dict(composed.framework)
     takes = configuration.to_manifest() if configuration is not None else {}
     return {
@@ -153,6 +148,7 @@ def server_entry(
         "imports": list(composed.imports),
         **({"configuration": takes} if takes else {}),
         **({"development": True} if development else {}),
+        **({"fixedLists": True} if known and composed.has_fixed_lists else {}),
         **({"access": dict(composed.access)} if composed.access else {}),
         **({"skills": [skill.to_dict() for skill in composed.skills]} if composed.skills else {}),
         "wasmcp": tool_version(),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.protocol import CAPABILITY_SINCE, HANDSHAKE, IMPLEMENTATION_SINCE, LATEST, LISTS, META
-from wasmcp.revision_views import in_form
+from wasmcp.revision_views import from_json_text, in_form, to_json_text
 
 if TYPE_CHECKING:
     import os
@@ -25,7 +25,12 @@ _LISTS = {one.method: one for one in LISTS}
 
 
 class ManifestResponder:
-    """Responder to messages of the stdio transport, from one server's entry of a manifest."""
+    """Responder to messages of the stdio transport, from one server's entry of a manifest.
+
+    Attributes:
+        capabilities: The `ServerCapabilities` of the server.
+        has_fixed_lists: True if the manifest states that each list is the same in each request.
+    """
 
     def __init__(self, entry: dict[str, Any]) -> None:
         metadata = dict(entry["metadata"])
@@ -34,6 +39,20 @@ class ManifestResponder:
         self.capabilities: dict[str, Any] = entry["capabilities"]
         # Access rules decide what a list shows: the server itself applies them.
         self._catalogue: dict[str, Any] | None = None if "access" in entry else entry.get("catalogue")
+        self.has_fixed_lists = entry.get("fixedLists") is True and self._catalogue is not None
+
+    @classmethod
+    def of_file(cls, path: str | os.PathLike[str]) -> ManifestResponder | None:
+        """Return a responder for a composed server, or None if the manifest next to it does not describe it.
+
+        Raises:
+            ArtifactError: The file cannot be read, or is not a component.
+        """
+        from hashlib import sha256
+
+        from wasmcp.host.engine.compile_cache import read_component
+
+        return cls.of_server(path, f"sha256:{sha256(read_component(path)).hexdigest()}")
 
     @classmethod
     def of_server(cls, path: str | os.PathLike[str], digest: str) -> ManifestResponder | None:
@@ -44,7 +63,7 @@ class ManifestResponder:
             digest: Its SHA-256 as `sha256:HEX`; entries with another digest are ignored.
         """
         try:
-            document = json.loads(Path(path).with_name("manifest.json").read_text("utf-8"))
+            document = from_json_text(Path(path).with_name("manifest.json").read_text("utf-8"))
             if document["format"] != FORMAT:
                 return None
             for entry in document["servers"].values():
@@ -90,7 +109,7 @@ class ManifestResponder:
         if result is None:
             return None
         answer = {"jsonrpc": "2.0", "id": request_id, "result": result}
-        return json.dumps(answer, ensure_ascii=True, separators=(",", ":")).encode(), state
+        return to_json_text(answer).encode(), state
 
     def _modern(self, method: str, params: dict[str, Any], meta: dict[str, Any]) -> dict[str, Any] | None:
         if meta[f"{META}protocolVersion"] != LATEST:

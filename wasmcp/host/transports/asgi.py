@@ -53,13 +53,20 @@ class App:
         unread: Budget of the bytes that clients have not read yet.
     """
 
-    def __init__(self, server: Connection, admission: Admission | None = None, tracing: Tracing | None = None) -> None:
+    def __init__(
+        self,
+        server: Connection,
+        admission: Admission | None = None,
+        tracing: Tracing | None = None,
+        unread: Budget | None = None,
+    ) -> None:
         """Prepare the application.
 
         Args:
             server: The server that processes the requests.
             admission: The rate limits of requests; None for none.
             tracing: The traces of requests, which need `Observation`; None for none.
+            unread: The budget of the bytes that clients have not read yet; None for one of its own.
         """
         self._server = server
         self._admission = admission
@@ -68,7 +75,7 @@ class App:
         self.bodies = Budget(limits.request_bytes)
         self.streams = Budget(limits.streams)
         self.filters = Budget(limits.streams_bytes)
-        self.unread = Budget(limits.unread_bytes)
+        self.unread = unread or Budget(limits.unread_bytes)
         self._reading = Bodies(self.bodies, limits.body_time)
         self._requests = 0
         self._sending: dict[AsgiResponse, None] = {}
@@ -102,11 +109,15 @@ class App:
                 self._begin()
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
-                if self._timer is not None:
-                    self._timer.cancel()
-                await asyncio.get_running_loop().run_in_executor(None, self._server.close)
+                await self.end()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+    async def end(self) -> None:
+        """Close the server."""
+        if self._timer is not None:
+            self._timer.cancel()
+        await asyncio.get_running_loop().run_in_executor(None, self._server.close)
 
     def _tick(self) -> None:
         """Perform periodic work: expire sessions, and end requests of clients that do not read."""
@@ -118,22 +129,22 @@ class App:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._requests >= self._limits.requests:
-            await _refuse(send, BodyError(503, _BUSY))
+            await refuse(send, BodyError(503, _BUSY))
             return
         if _ambiguous(scope):
-            await _refuse(send, BodyError(400, b"Bad request: the length of the body is given twice\n"))
+            await refuse(send, BodyError(400, b"Bad request: the length of the body is given twice\n"))
             return
         self._requests += 1
         limit = self._server.limits.request
         whole = scope.get(WHOLE_BODY)
         try:
             if whole is None:
-                body = await self._reading.read(receive, limit, _length(scope["headers"]))
+                body = await self._reading.read(receive, limit, content_length(scope["headers"]))
             else:
                 body = self._reading.take(whole, limit)
         except BodyError as refused:
             self._requests -= 1
-            await _refuse(send, refused)
+            await refuse(send, refused)
             return
         except BaseException:
             self._requests -= 1
@@ -141,8 +152,8 @@ class App:
         if body is None:
             self._requests -= 1
             return
-        target = _target(scope)
-        trace = None if self._tracing is None else self._trace(self._tracing, scope, body.data)
+        target = target_of(scope)
+        trace = None if self._tracing is None else begin_trace(self._tracing, scope, body.data)
         if self._admission is not None and await self._is_refused(self._admission, scope, target, body.data, send):
             return
         session_request = await self._begin_request(scope, target, body, send)
@@ -172,22 +183,13 @@ class App:
             session_request.ended(response.call)
             self._requests -= 1
             self.bodies.give(len(body.data))
-            await _refuse(send, BodyError(503, b"Service unavailable: the server ends\n"))
+            await refuse(send, BodyError(503, b"Service unavailable: the server ends\n"))
             return
         try:
             await self._respond(response, receive, send)
         finally:
             if self._admission is not None and session_request.identity is not None:
                 self._admission.identified(scope, session_request.identity)
-
-    @staticmethod
-    def _trace(tracing: Tracing, scope: Scope, body: bytes) -> RequestTrace | None:
-        """Begin the spans of the messages of a request; None if it has none."""
-        record = scope.get(RECORD)
-        if record is None or scope["method"] != "POST":
-            return None
-        fields = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        return tracing.begin(record, fields, body)
 
     async def _respond(self, response: AsgiResponse, receive: Receive, send: Send) -> None:
         if await response.respond_at_once(send):
@@ -211,7 +213,7 @@ class App:
             self.bodies.give(len(body.data))
             if not isinstance(error, StoreRequestError):
                 raise
-            await _refuse(send, BodyError(503, _NO_STORE))
+            await refuse(send, BodyError(503, _NO_STORE))
             return None
         if self._admission is not None and self._admission.identifies:
             session_request.identify()
@@ -310,14 +312,23 @@ class App:
         response.take(event)
 
 
-def _target(scope: Scope) -> bytes:
+def begin_trace(tracing: Tracing, scope: Scope, body: bytes) -> RequestTrace | None:
+    """Begin the spans of the messages of a request; None if it has none."""
+    record = scope.get(RECORD)
+    if record is None or scope["method"] != "POST":
+        return None
+    fields = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    return tracing.begin(record, fields, body)
+
+
+def target_of(scope: Scope) -> bytes:
     """Return the path of a request with its query."""
     path: bytes = scope.get("raw_path") or scope["path"].encode()
     query = scope.get("query_string", b"")
     return b"%b?%b" % (path, query) if query else path
 
 
-def _length(headers: Iterable[tuple[bytes, bytes]]) -> int | None:
+def content_length(headers: Iterable[tuple[bytes, bytes]]) -> int | None:
     """Return the `Content-Length` of a body, or None."""
     for name, value in headers:
         if name == b"content-length":
@@ -333,7 +344,7 @@ def _ambiguous(scope: Scope) -> bool:
     return b"content-length" in names or scope.get("http_version") == "1.0"
 
 
-async def _refuse(send: Send, refused: BodyError) -> None:
+async def refuse(send: Send, refused: BodyError) -> None:
     """Send an error response without the server, and end the connection."""
     headers = [
         (b"content-type", b"text/plain; charset=utf-8"),
@@ -341,7 +352,7 @@ async def _refuse(send: Send, refused: BodyError) -> None:
         (b"connection", b"close"),
     ]
     if refused.status == 503:
-        headers.append((b"retry-after", b"1"))
+        headers.append((b"retry-after", b"%d" % refused.retry_after))
     await send({"type": "http.response.start", "status": refused.status, "headers": headers})
     await send({"type": "http.response.body", "body": refused.text})
 

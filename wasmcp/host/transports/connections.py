@@ -90,6 +90,10 @@ class Connections:
     def __len__(self) -> int:
         return len(self._all)
 
+    def limit(self, most: int) -> None:
+        """Set the maximum number of connections; those above it end when the next one comes."""
+        self._most = most
+
     def made(self, one: Connection) -> None:
         """Add a connection. Beyond the limit, end the one that has waited longest for a request, or the new one."""
         if self._timer is None:

@@ -44,6 +44,10 @@ class Endpoint:
         self._root = root_path.encode()
         self._is_default = path == ENDPOINT and not root_path
 
+    def replace(self, app: Application) -> None:
+        """Pass later requests on to another application."""
+        self._app = app
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection of the ASGI server."""
         if scope["type"] != "http":

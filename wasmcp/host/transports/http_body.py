@@ -41,11 +41,13 @@ class BodyError(Exception):
     Attributes:
         status: The status of the response: 408 or 503.
         text: The body of the response.
+        retry_after: Seconds after which the client may try again, for a 503.
     """
 
-    def __init__(self, status: int, text: bytes) -> None:
+    def __init__(self, status: int, text: bytes, *, retry_after: int = 1) -> None:
         self.status = status
         self.text = text
+        self.retry_after = retry_after
 
 
 class _PendingBody:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from wasmcp.host.client.server import Server
     from wasmcp.host.configuration.declared import Given
     from wasmcp.host.engine.limits import Limits
+    from wasmcp.host.mcp.early_lists import EarlyLists
     from wasmcp.host.operations.rate_limits import RateLimits
     from wasmcp.host.operations.tracing import Tracing
     from wasmcp.host.transports.http_options import HttpOptions
@@ -110,36 +111,55 @@ def serve(
 
 
 def _serve(serving: Serving, given: Given) -> None:
-    """Open the server, listen, and serve in this process or in several."""
-    from wasmcp.host.configuration.declared import check_used
-    from wasmcp.host.engine import logs
+    """Open the server, listen, and serve in this process or in several.
+
+    A process listens first if the server has to be compiled, which takes seconds.
+    """
+    from wasmcp.host.engine import compile_cache, logs
+    from wasmcp.host.transports.starting import Opening
     from wasmcp.host.transports.uvicorn_server import note_reloads, serve_on
 
     path, options = serving.path, serving.options
     _check_operations(serving)
     tracing = serving.tracing()
-    opened = _opened(serving, tracing)
+    opening = Opening(lambda: _checked(serving, given, tracing))
+    lists = None
     try:
-        check_used(given, opened.imports)
-        opened.boot()
-        opened.pool.log_bound()
-        _check_authorization(opened, serving)
-        _check_shared(opened, serving)
+        if options.workers > 1 or compile_cache.is_compiled(path):
+            opening = Opening.of(_checked(serving, given, tracing))
+        else:
+            lists = _early_lists(serving)
         bound, url = _listen(options)
     except BaseException:
-        opened.close()
+        opening.close()
         if tracing is not None:
             tracing.close()
         raise
     note_reloads()
-    logs.log(logs.TRANSPORTS, logs.INFO, f"serving {path.name} at {url}", path=path, url=url)
+
+    def note() -> None:
+        logs.log(logs.TRANSPORTS, logs.INFO, f"serving {path.name} at {url}", path=path, url=url)
+
+    if opening.server is not None:
+        note()
+    else:
+        text = f"listening at {url}: calls wait until {path.name} is compiled"
+        logs.log(logs.TRANSPORTS, logs.INFO, text, path=path, url=url)
     try:
         if options.workers == 1:
-            serve_on(bound, opened, serving, lambda: _unlink(options, bound), tracing=tracing)
+            serve_on(
+                bound,
+                opening,
+                serving,
+                lambda: _unlink(options, bound),
+                lists=lists,
+                on_open=note,
+                tracing=tracing,
+            )
         else:
             from wasmcp.host.transports.workers import Supervisor
 
-            opened.close()
+            opening.close()
             if tracing is not None:
                 tracing.close()  # each worker has its own
             Supervisor(serving, bound, lambda: _unlink(options, bound)).run()
@@ -148,14 +168,28 @@ def _serve(serving: Serving, given: Given) -> None:
         bound.close()
 
 
-def _opened(serving: Serving, tracing: Tracing | None) -> Server:
-    """Open the server. An error closes the traces, which have it."""
+def _checked(serving: Serving, given: Given, tracing: Tracing | None) -> Server:
+    """Open the server, and check that it can be served with the options."""
+    from wasmcp.host.configuration.declared import check_used
+
+    opened = serving.open(tracing)
     try:
-        return serving.open(tracing)
+        check_used(given, opened.imports)
+        opened.boot()
+        opened.pool.log_bound()
+        _check_authorization(opened, serving)
+        _check_shared(opened, serving)
     except BaseException:
-        if tracing is not None:
-            tracing.close()
+        opened.close()
         raise
+    return opened
+
+
+def _early_lists(serving: Serving) -> EarlyLists | None:
+    from wasmcp.host.mcp.early_lists import EarlyLists
+    from wasmcp.host.mcp.manifest_responder import ManifestResponder
+
+    return EarlyLists.of(ManifestResponder.of_file(serving.path), serving.settings)
 
 
 def _completed(options: HttpOptions, host: str | None, port: int | None) -> HttpOptions:

@@ -32,11 +32,17 @@ class Operations:
         observers: The functions to call with each request that has ended.
     """
 
-    def __init__(self, opened: Server, options: HttpOptions, rates: RateLimits, tracing: Tracing | None = None) -> None:
+    def __init__(
+        self,
+        is_session: Callable[[str], bool],
+        options: HttpOptions,
+        rates: RateLimits,
+        tracing: Tracing | None = None,
+    ) -> None:
         """Open the logs.
 
         Args:
-            opened: The server.
+            is_session: Function that returns True if a session with this identifier exists.
             options: The options of the HTTP server.
             rates: The rate limits of each client.
             tracing: The traces of this process; None for none.
@@ -44,7 +50,6 @@ class Operations:
         Raises:
             HostError: A log cannot be written.
         """
-        self._opened = opened
         self._options = options
         self.observers: list[Callable[[RequestRecord], None]] = []
         self._logs: list[LogFile] = []
@@ -66,10 +71,20 @@ class Operations:
         if rates or options.audit_log is not None or options.metrics is not None:
             limiter = RateLimiter(rates) if rates else None
             identifies = options.audit_log is not None
-            self.admission = Admission(limiter, opened.sessions.is_alive, identifies=identifies)
+            self.admission = Admission(limiter, is_session, identifies=identifies)
 
-    def start(self, app: App, connections: Connections) -> None:
+    @property
+    def observes(self) -> bool:
+        """True if requests are to be observed: now, or as soon as the server is open."""
+        return bool(self.observers) or self._options.metrics is not None
+
+    def start(self, opened: Server, app: App, connections: Connections) -> None:
         """Begin to measure, and serve the metrics unless the supervisor of several workers does.
+
+        Args:
+            opened: The server.
+            app: Its application.
+            connections: The connections of the HTTP server.
 
         Raises:
             HostError: The library for metrics is not installed, or their address cannot be listened on.
@@ -78,7 +93,6 @@ class Operations:
             return
         from wasmcp.host.operations.metrics import DIRECTORY, Metrics, MetricsEndpoint, Refresher
 
-        opened = self._opened
         self._metrics = Metrics(
             {
                 "wasmcp_connections": ("Open connections", lambda: len(connections)),

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from wasmcp.host.client.server import Server
-    from wasmcp.host.mcp.manifest_responder import ManifestResponder
     from wasmcp.host.operations.rate_limits import RateLimits
 
 _LINES = "\n\t"
@@ -221,12 +220,16 @@ def _serve(path: Path, named: Given, given: dict[str, Any], rates: RateLimits) -
     from wasmcp.host.engine import compile_cache
 
     limits: Limits = given["limits"]
-    data = None if compile_cache.cached(path) else compile_cache.read_component(path)
+    is_cached, responder = compile_cache.cached(path), None
+    if not is_cached:
+        from wasmcp.host.mcp.manifest_responder import ManifestResponder
+
+        responder = ManifestResponder.of_file(path)
     output = private_stdout()
     session = StdioSession(
         quiet(output, lambda: _leave(0)),
         limits,
-        None if data is None else _responder(path, data),
+        responder,
         rates,
     )
     opened: list[Server] = []
@@ -255,7 +258,7 @@ def _serve(path: Path, named: Given, given: dict[str, Any], rates: RateLimits) -
         output.end_if_unread(limits.http.write_time, _leave_unread)
         session.drain()
 
-    if data is None:
+    if is_cached:
         load()
         if not errors:
             read()
@@ -273,14 +276,6 @@ def _serve(path: Path, named: Given, given: dict[str, Any], rates: RateLimits) -
     logs.flush()
     if failure is not None:
         raise failure
-
-
-def _responder(path: Path, data: bytes) -> ManifestResponder | None:
-    from hashlib import sha256
-
-    from wasmcp.host.mcp.manifest_responder import ManifestResponder
-
-    return ManifestResponder.of_server(path, f"sha256:{sha256(data).hexdigest()}")
 
 
 def compiling_notice(path: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,12 +17,17 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Mapping
 
+    import uvicorn
+
     from wasmcp.host.client.server import Server
     from wasmcp.host.engine.limits import Limits
+    from wasmcp.host.mcp.early_lists import EarlyLists
     from wasmcp.host.operations.rate_limits import RateLimits
     from wasmcp.host.operations.tracing import Tracing
+    from wasmcp.host.transports.connections import Connections
     from wasmcp.host.transports.http_options import HttpOptions
     from wasmcp.host.transports.operations import Operations
+    from wasmcp.host.transports.starting import Opening
 
 # Python switches between threads every 5 ms by default; a call into a Zig tool takes 0.05 ms.
 _SWITCH_INTERVAL = 0.0005
@@ -82,55 +88,147 @@ class Serving(NamedTuple):
 
 def serve_on(
     bound: socket.socket,
-    opened: Server,
+    opening: Opening,
     serving: Serving,
     on_shutdown: Callable[[], None] = lambda: None,
     *,
+    lists: EarlyLists | None = None,
+    on_open: Callable[[], None] = lambda: None,
     wrap: Callable[[Any], Any] | None = None,
     reload: Callable[[], None] | None = None,
     tracing: Tracing | None = None,
 ) -> None:
-    """Serve an open server on a socket until the process is interrupted or terminated; close the server then.
+    """Serve a server on a socket until the process is interrupted or terminated; close the server then.
+
+    A server that is not open is opened on a thread. Until then requests for lists are answered, and others wait.
 
     Args:
         bound: The socket.
-        opened: The server.
+        opening: The server.
         serving: The server's file and options.
         on_shutdown: Called when the shutdown begins.
+        lists: The responder to requests for lists until the server is open; None if they wait, too.
+        on_open: Called on the event loop when a server that was not open has been opened.
         wrap: Function that returns an ASGI application in front of the one that it gets.
         reload: Called on another thread to reload the server, instead of loading its file again.
         tracing: The traces of this process, which are closed then; None for none.
+
+    Raises:
+        WasmcpError: The server cannot be opened.
     """
     import uvicorn
     from uvicorn.server import HANDLED_SIGNALS
 
+    from wasmcp.host.engine.limits import Budget
+    from wasmcp.host.scheduling.capacity import MOST
     from wasmcp.host.transports.asgi import App
-    from wasmcp.host.transports.connections import BACKLOG, Connections, connection_limit
-    from wasmcp.host.transports.endpoint import Endpoint, ProxiedClients
-    from wasmcp.host.transports.http_connection import HttpConnection
-    from wasmcp.host.transports.listening import QUEUE, tls_context
-    from wasmcp.host.transports.observation import Observation
+    from wasmcp.host.transports.connections import Connections, connection_limit
+    from wasmcp.host.transports.endpoint import Endpoint
+    from wasmcp.host.transports.listening import QUEUE
     from wasmcp.host.transports.operations import Operations
+    from wasmcp.host.transports.starting import Starting
 
     options = serving.options
-    ended = opened.sessions.ended
-    if options.workers > 1 and ended is not None and not ended.is_shared:
-        opened.sessions.ended = None  # other workers would accept an id that has ended in this one
-    operations = Operations(opened, options, serving.rates, tracing)
-    app = App(opened, operations.admission, tracing)
-    bounds = opened.limits.http
-    connections = Connections(bounds, connection_limit(bounds, opened.pool.size), app.unread)
-    operations.start(app, connections)
-    state = _State(opened)
-    whole: Any = Endpoint(app, state.problem, path=options.path, root_path=options.root_path)
-    if wrap is not None:
-        whole = wrap(whole)
-    if operations.observers:
-        whole = Observation(whole, operations.observers, options.root_path)
-    if options.trusted_proxies:
-        whole = ProxiedClients(whole, options.trusted_proxies)
+    operations = Operations(opening.is_session, options, serving.rates, tracing)
+    bounds = serving.limits.http
+    unread = Budget(bounds.unread_bytes)
+    connections = Connections(bounds, connection_limit(bounds, serving.instances or MOST), unread)
+
+    def application(opened: Server) -> App:
+        ended = opened.sessions.ended
+        if options.workers > 1 and ended is not None and not ended.is_shared:
+            opened.sessions.ended = None  # other workers would accept an id that has ended in this one
+        app = App(opened, operations.admission, tracing, unread)
+        connections.limit(connection_limit(bounds, opened.pool.size))
+        operations.start(opened, app, connections)
+        return app
+
+    state = _State(opening)
+    starting = None
+    if opening.server is None:
+        starting = Starting(bounds, lists, operations.admission, tracing)
+        inner: Any = starting
+    else:
+        inner = application(opening.server)
+    endpoint = Endpoint(inner, state.problem, path=options.path, root_path=options.root_path)
+    whole = _wrapped(endpoint if wrap is None else wrap(endpoint), operations, options)
+    config = _configuration(whole, connections, options)
+
+    class Listener(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if threading.current_thread() is threading.main_thread():
+                for number in HANDLED_SIGNALS:
+                    only_notes(number)
+            for each in sockets or ():
+                each.listen(QUEUE)  # connections wait in the kernel, not in asyncio, which accepts them in rounds
+            self._reloads = _Reloads(opening, serving, config.ssl, operations, reload)
+            if starting is None:
+                self._reloads.start()
+            else:
+                loop = asyncio.get_running_loop()
+                opening.start(lambda: _call_on(loop, self._opened))
+
+        def _opened(self) -> None:
+            """Pass requests on to the server that was opened, or end the process."""
+            if state.ends or starting is None:
+                return
+            app = None
+            try:
+                app = None if opening.server is None else application(opening.server)
+            except Exception as error:  # noqa: BLE001 - raised when the event loop has ended
+                opening.error = error
+            starting.use(app)
+            if app is None:
+                self.should_exit = True
+                return
+            endpoint.replace(app)
+            self._reloads.start()
+            on_open()
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            state.ends = True
+            on_shutdown()
+            self._reloads.stop()
+            if opening.server is not None:
+                opening.server.hub.close()  # uvicorn waits for open streams of notifications, which would not end
+            elif starting is not None:
+                starting.use(None)
+            await super().shutdown(sockets)
+
+    listener = Listener(config)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_INTERVAL)
+    try:
+        listener.run(sockets=[bound])
+    finally:
+        sys.setswitchinterval(interval)
+        defer_all()
+        opening.close()
+        operations.close()
+    if opening.error is not None:
+        raise opening.error
+
+
+def _wrapped(app: Any, operations: Operations, options: HttpOptions) -> Any:
+    """Wrap an application for the logs and for the addresses of clients, as far as the options need it."""
+    from wasmcp.host.transports.endpoint import ProxiedClients
+    from wasmcp.host.transports.observation import Observation
+
+    if operations.observes:
+        app = Observation(app, operations.observers, options.root_path)
+    return ProxiedClients(app, options.trusted_proxies) if options.trusted_proxies else app
+
+
+def _configuration(app: Any, connections: Connections, options: HttpOptions) -> uvicorn.Config:
+    import uvicorn
+
+    from wasmcp.host.transports.connections import BACKLOG
+    from wasmcp.host.transports.http_connection import HttpConnection
+    from wasmcp.host.transports.listening import tls_context
+
     config = uvicorn.Config(
-        whole,
+        app,
         http=HttpConnection.bound_to(connections),
         backlog=BACKLOG,
         ws="none",
@@ -145,36 +243,13 @@ def serve_on(
     config.load()
     if options.tls_certificate is not None:
         config.ssl = tls_context(options.tls_certificate, options.tls_key)
+    return config
 
-    class Listener(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            if threading.current_thread() is threading.main_thread():
-                for number in HANDLED_SIGNALS:
-                    only_notes(number)
-            for each in sockets or ():
-                each.listen(QUEUE)  # connections wait in the kernel, not in asyncio, which accepts them in rounds
-            reloads = _Reloads(opened, serving, config.ssl, operations, reload)
-            reloads.start()
-            self._reloads = reloads
 
-        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-            state.ends = True
-            on_shutdown()
-            self._reloads.stop()
-            opened.hub.close()  # uvicorn waits for open streams of notifications, which would not end
-            await super().shutdown(sockets)
-
-    listener = Listener(config)
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(_SWITCH_INTERVAL)
-    try:
-        listener.run(sockets=[bound])
-    finally:
-        sys.setswitchinterval(interval)
-        defer_all()
-        opened.close()
-        operations.close()
+def _call_on(loop: asyncio.AbstractEventLoop, function: Callable[[], None]) -> None:
+    """Call a function on an event loop, unless that is closed."""
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(function)
 
 
 _early: list[int] = []  # signals to reload that arrived before the event loop
@@ -190,15 +265,18 @@ def note_reloads() -> None:
 class _State:
     """Readiness of a process."""
 
-    def __init__(self, opened: Server) -> None:
-        self._opened = opened
+    def __init__(self, opening: Opening) -> None:
+        self._opening = opening
         self.ends = False
 
     def problem(self) -> str | None:
         """Return the reason if requests cannot be processed, else None."""
         if self.ends:
             return "the server is shutting down"
-        return "the server cannot be started" if self._opened.pool.failure is not None else None
+        opened = self._opening.server
+        if opened is None:
+            return "the server is being compiled"
+        return "the server cannot be started" if opened.pool.failure is not None else None
 
 
 class _Reloads:
@@ -206,14 +284,14 @@ class _Reloads:
 
     def __init__(
         self,
-        opened: Server,
+        opening: Opening,
         serving: Serving,
         tls: Any,
         operations: Operations,
         reload: Callable[[], None] | None,
     ) -> None:
         self._own_reload = reload
-        self._opened = opened
+        self._opening = opening
         self._operations = operations
         self._serving = serving
         self._tls = tls
@@ -266,7 +344,8 @@ class _Reloads:
             if self._own_reload is not None:
                 self._own_reload()
                 return
-            self._opened.reload(path)
+            if self._opening.server is not None:
+                self._opening.server.reload(path)
         except Exception as error:  # noqa: BLE001 - the next signal must find the task alive
             message = f"{path.name} was not reloaded, the version before goes on: {error}"
             logs.log(logs.TRANSPORTS, logs.ERROR, message, path=path, error=error)

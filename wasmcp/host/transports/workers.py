@@ -28,6 +28,7 @@ _LONGEST_PAUSE = 30.0
 
 def work(serving: Serving, bound: socket.socket) -> None:
     """Serve in this process, until it is terminated or its parent has ended."""
+    from wasmcp.host.transports.starting import Opening
     from wasmcp.host.transports.uvicorn_server import note_reloads, serve_on
 
     note_reloads()
@@ -42,7 +43,7 @@ def work(serving: Serving, bound: socket.socket) -> None:
     threading.Thread(target=end_with_parent, name="wasmcp-parent", daemon=True).start()
     logs.set_up(verbose=serving.verbose)
     tracing = serving.tracing()
-    serve_on(bound, serving.open(tracing), serving, tracing=tracing)
+    serve_on(bound, Opening.of(serving.open(tracing)), serving, tracing=tracing)
 
 
 class _Worker:
