@@ -12,7 +12,8 @@ const Error = std.mem.Allocator.Error;
 pub const exports = struct {
     pub const access_decisions = struct {
         /// A query has `path` and `entries`, an array of objects with `kind` and `name`. The result has `found`
-        /// (false: the path is not an endpoint) and `exists`, an array of booleans.
+        /// (false: the path is not an endpoint) and `exists`, an array of booleans. With `capabilities`, the
+        /// `ServerCapabilities` of the server, it has `capabilities` as well: those of which entries exist there.
         ///
         /// A query with `cases`, an array of requests, is about the policy. A request has `method` (as in rules),
         /// `path`, `scopes`, `claims`, and `kind` and `name` of an entry, unless it is about none. The result has
@@ -47,6 +48,19 @@ pub const exports = struct {
                 try w.value(if (exists) "true" else "false");
             }
             try w.close(']');
+            if (json.member(query, "capabilities")) |whole| {
+                try w.key("capabilities");
+                const everything: access.Filter = .{ .path = access.root, .allow = null, .deny = &.{} };
+                const filter = switch (place) {
+                    .whole => &everything,
+                    .missing => null,
+                    .filter => |filter| filter,
+                };
+                try w.raw(if (filter) |known|
+                    try rules.announced(allocator, known, whole, lib.uri_matching.Templates{})
+                else
+                    "{}");
+            }
             try w.close('}');
             return w.text();
         }

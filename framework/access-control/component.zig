@@ -148,6 +148,16 @@ pub const exports = struct {
             };
             return if (needed.items.len > 0) try denied(needed.items) else null;
         }
+
+        pub fn capabilities(request: Request) Error!?[]const u8 {
+            const all = try rules();
+            const filter = switch (all.at(if (request.http()) |facts| facts.path else null)) {
+                .filter => |filter| filter,
+                .whole, .missing => return null,
+            };
+            const whole = bindings.server_metadata.capabilities();
+            return try all.announced(allocator, filter, whole, Templates{ .request = request });
+        }
     };
 
     pub const server_handler = struct {

@@ -7,6 +7,8 @@
 //! * `entries`: `tools`, `resources`, `templates` and `prompts`, each an array of the recorded entries, sorted by the
 //!   bytes of `name`: objects with `name`, `component` and `tags`, with `own` if the entry has a condition of its
 //!   own, and with `variables`, the names of a template's variables.
+//! * `more`: the prompts and templates with completions, and the resources of skills, objects with `kind` and `name`.
+//! * `dynamic`: the capabilities with entries that are not recorded.
 //! * `policy`: the requests that a principal may send; `policy.zig` describes it. Without it every request is allowed.
 //!
 //! A selector is an object with some of `tools`, `resources`, `prompts` (arrays of patterns), `tags` and `components`.
@@ -24,6 +26,7 @@ const percent = @import("percent.zig");
 const policies = @import("policy.zig");
 const selection = @import("selection.zig");
 const uris = @import("uris");
+const Writer = @import("Writer.zig");
 
 const Allocator = std.mem.Allocator;
 const Error = Allocator.Error;
@@ -44,7 +47,7 @@ pub const Filter = struct {
     deny: []const Selector,
 
     /// Return whether a target exists.
-    pub fn has(filter: Filter, target: Target) bool {
+    pub noinline fn has(filter: Filter, target: Target) bool {
         if (target.dots) return false;
         for (target.entries) |entry| {
             for (filter.deny) |selector| if (selector.selects(target, entry, false)) return false;
@@ -55,6 +58,26 @@ pub const Filter = struct {
         }
         return true;
     }
+
+    /// Return whether an entry of a kind that is not recorded can exist: it has no tags, and its name is not known.
+    fn hasUnrecorded(filter: Filter, kind: Kind) bool {
+        for (filter.deny) |selector| if (selector.reach(kind) == .all) return false;
+        const allowed = filter.allow orelse return true;
+        for (allowed) |selector| if (selector.reach(kind) != .none) return true;
+        return false;
+    }
+};
+
+/// Capabilities of which entries are hidden. Specification: schema `ServerCapabilities`.
+const Capability = enum { tools, resources, prompts, completions };
+
+/// Members of `ServerCapabilities` and its `extensions` by the capability whose entries they need.
+const needing = [_]struct { []const u8, Capability }{
+    .{ "tools", .tools },
+    .{ "resources", .resources },
+    .{ "prompts", .prompts },
+    .{ "completions", .completions },
+    .{ "io.modelcontextprotocol/skills", .resources },
 };
 
 /// Path of the endpoint without a filter of its own.
@@ -66,6 +89,9 @@ pub const Rules = struct {
     filters: ?[]const Filter,
     entries: std.EnumArray(Kind, []const Entry),
     policy: ?Policy = null,
+    /// JSON arrays that only `announced` reads.
+    more: []const u8 = "[]",
+    dynamic: []const u8 = "[]",
 
     /// Read rules. `allocator` keeps them; the text has to stay as well. Traps if the text is not one that the composer
     /// writes: without all of the rules, entries that they hide would exist.
@@ -99,6 +125,9 @@ pub const Rules = struct {
             }
             rules.entries.set(kind, found);
         }
+        inline for (.{ "more", "dynamic" }) |name| {
+            if (json.member(text, name)) |list| @field(rules, name) = list;
+        }
         if (json.member(text, "policy")) |policy| rules.policy = try reader.policy(policy);
         const paths = json.member(text, "paths") orelse return rules;
         var filters: List(Filter) = .empty;
@@ -131,6 +160,85 @@ pub const Rules = struct {
     pub fn pathOf(whole: []const u8) []const u8 {
         const path = whole[0 .. std.mem.indexOfAny(u8, whole, "?#") orelse whole.len];
         return if (path.len > root.len and path[path.len - 1] == '/') path[0 .. path.len - 1] else path;
+    }
+
+    /// Return the server's capabilities without those of which no entry exists under the path of a filter.
+    /// `capabilities`: a `ServerCapabilities` object. `matcher`: see `target`.
+    pub fn announced(
+        rules: *const Rules,
+        allocator: Allocator,
+        filter: *const Filter,
+        capabilities: []const u8,
+        matcher: anytype,
+    ) Error![]const u8 {
+        var w: Writer = .init(allocator);
+        try rules.announce(&w, filter, capabilities, matcher);
+        return w.text();
+    }
+
+    fn announce(
+        rules: *const Rules,
+        w: *Writer,
+        filter: *const Filter,
+        object: []const u8,
+        matcher: anytype,
+    ) Error!void {
+        var scanner: json.Scanner = .init(object);
+        scanner.surrogates = .any;
+        try w.open('{');
+        var members = scanner.members() catch @trap();
+        while (members.next() catch @trap()) |name| {
+            const value = scanner.value() catch @trap();
+            const capability = for (needing) |one| {
+                if (json.equals(name, one[0])) break one[1];
+            } else null;
+            if (capability) |known| if (!try rules.shows(w.gpa, filter, known, matcher)) continue;
+            try w.value(name);
+            try w.raw(":");
+            if (json.equals(name, "extensions")) try rules.announce(w, filter, value, matcher) else try w.raw(value);
+        }
+        try w.close('}');
+    }
+
+    noinline fn shown(
+        rules: *const Rules,
+        allocator: Allocator,
+        filter: *const Filter,
+        kind: Kind,
+        name: []const u8,
+        matcher: anytype,
+    ) Error!bool {
+        return filter.has(try rules.target(allocator, kind, name, matcher));
+    }
+
+    fn shows(
+        rules: *const Rules,
+        allocator: Allocator,
+        filter: *const Filter,
+        capability: Capability,
+        matcher: anytype,
+    ) Error!bool {
+        const kinds: []const Kind = switch (capability) {
+            .tools => &.{.tools},
+            .resources => &.{ .resources, .templates },
+            .prompts => &.{.prompts},
+            .completions => &.{ .prompts, .templates },
+        };
+        if (selection.among(try strings(allocator, rules.dynamic), @tagName(capability))) {
+            for (kinds) |kind| if (filter.hasUnrecorded(kind)) return true;
+        }
+        if (capability != .completions) for (kinds) |kind| for (rules.entries.getPtrConst(kind).*) |*known| {
+            if (try rules.shown(allocator, filter, kind, known.name, matcher)) return true;
+        };
+        var each: Each = .init(rules.more);
+        while (each.next()) |one| {
+            const name = try string(allocator, json.member(one, "name"));
+            for (kinds) |kind| {
+                if (!json.equals(json.member(one, "kind").?, @tagName(kind))) continue;
+                if (try rules.shown(allocator, filter, kind, name, matcher)) return true;
+            }
+        }
+        return false;
     }
 
     /// Return the target with this name. `matcher` matches URIs against templates: see `uri_matching.Templates`.
@@ -279,4 +387,49 @@ test "filters" {
     }) |path| try testing.expect(rules.at(path) == .missing);
     const none = try Rules.read(arena, "{\"entries\":{}}");
     try testing.expect(none.at("/mcp/anything") == .whole);
+}
+
+test "a path announces the capabilities of its entries" {
+    var state: std.heap.ArenaAllocator = .init(testing.allocator);
+    defer state.deinit();
+    const arena = state.allocator();
+    const rules = try Rules.read(arena,
+        \\{"paths":{
+        \\  "/mcp/tools":{"allow":[{"tools":["add"]}]},
+        \\  "/mcp/notes":{"deny":[{"tools":["*"]},{"prompts":["later","review"]}]},
+        \\  "/mcp/skills":{"allow":[{"resources":["skill://*"]}]},
+        \\  "/mcp/none":{"allow":[]},
+        \\  "/mcp/all":{}},
+        \\ "entries":{"tools":[{"name":"add","component":"calc","tags":[]}],
+        \\  "prompts":[{"name":"review","component":"notes","tags":[]}],
+        \\  "templates":[{"name":"notes://{id}","component":"notes","tags":[]}]},
+        \\ "more":[{"kind":"prompts","name":"review"},{"kind":"resources","name":"skill://index.json"}],
+        \\ "dynamic":["prompts"]}
+    );
+    const whole = "{\"logging\":{},\"tools\":{\"listChanged\":true},\"prompts\":{},\"resources\":{},\"completions\":{}," ++
+        "\"extensions\":{\"io.modelcontextprotocol/skills\":{\"a\":1},\"x/y\":{}}}";
+    for ([_][2][]const u8{
+        .{ "/mcp/all", whole },
+        .{
+            "/mcp/tools",
+            "{\"logging\":{},\"tools\":{\"listChanged\":true},\"extensions\":{\"x/y\":{}}}",
+        },
+        .{
+            "/mcp/notes",
+            "{\"logging\":{},\"prompts\":{},\"resources\":{}," ++
+                "\"extensions\":{\"io.modelcontextprotocol/skills\":{\"a\":1},\"x/y\":{}}}",
+        },
+        .{
+            "/mcp/skills",
+            "{\"logging\":{},\"resources\":{}," ++
+                "\"extensions\":{\"io.modelcontextprotocol/skills\":{\"a\":1},\"x/y\":{}}}",
+        },
+        .{ "/mcp/none", "{\"logging\":{},\"extensions\":{\"x/y\":{}}}" },
+    }) |row| {
+        const filter = rules.at(row[0]).filter;
+        try testing.expectEqualStrings(row[1], try rules.announced(arena, filter, whole, Literal{}));
+    }
+    const only = "{\"extensions\":{\"io.modelcontextprotocol/skills\":{}}}";
+    const empty = "{\"extensions\":{}}";
+    try testing.expectEqualStrings(empty, try rules.announced(arena, rules.at("/mcp/none").filter, only, Literal{}));
 }

@@ -74,6 +74,16 @@ pub const Selector = struct {
         return true;
     }
 
+    /// Return the entries of a kind without tags and component that the selector selects: none, all, or those with
+    /// some names.
+    pub fn reach(selector: Selector, kind: Kind) enum { none, some, all } {
+        if (selector.tags != null or selector.components != null) return .none;
+        const list = selector.patterns(kind) orelse
+            return if (selector.isEmpty()) .all else .none;
+        for (list) |pattern| if (bytes.equal(pattern, "*")) return .all;
+        return if (list.len > 0) .some else .none;
+    }
+
     /// Return whether the selector selects a target as this entry. `all`: if every form of the name has to match.
     pub fn selects(selector: Selector, target: Target, entry: ?*const Entry, all: bool) bool {
         if (selector.patterns(target.kind)) |list| {

@@ -88,6 +88,11 @@ pub fn check(_: *Peer, request: Request) ?messages.Rejection(Reply) {
     return .{ .reply = rejection.reply, .denied = rejection.denied };
 }
 
+/// Return the capabilities under the path of a request, or null: all of the server.
+pub fn capabilitiesAt(_: *Peer, request: Request) ?[]const u8 {
+    return bindings.access.capabilities(request);
+}
+
 /// Return the response to a request that the policy denies.
 pub fn deny(_: *Peer, head: http.Head, scopes: []const []const u8) error{OutOfMemory}!http.Response {
     return gate.deny(head, scopes);

@@ -100,6 +100,8 @@ fn implementationSince(name: []const u8) []const u8 {
 /// Cache of the results: each is assembled at first use and kept as long as the instance.
 pub const Texts = struct {
     allocator: std.mem.Allocator,
+    /// Capabilities in place of those in the metadata: those under one path of the endpoint.
+    capabilities: ?[]const u8 = null,
     discovered: [2]?[]const u8 = @splat(null),
     initialized: [revisions.handshake.len][2]?[]const u8 = @splat(@splat(null)),
     offering: std.EnumArray(Capability, ?bool) = .initFill(null),
@@ -108,7 +110,7 @@ pub const Texts = struct {
     /// Return the text of `discover`. `source.metadata()` is read the first time.
     pub fn discovery(texts: *Texts, source: anytype, delivers: bool) error{OutOfMemory}![]const u8 {
         const slot = &texts.discovered[@intFromBool(delivers)];
-        if (slot.* == null) slot.* = try discover(texts.allocator, source.metadata(), delivers);
+        if (slot.* == null) slot.* = try discover(texts.allocator, texts.metadata(source), delivers);
         return slot.*.?;
     }
 
@@ -122,7 +124,7 @@ pub const Texts = struct {
         const slot = for (revisions.handshake, &texts.initialized) |name, *slots| {
             if (lib.bytes.equal(name, revision)) break &slots[@intFromBool(delivers)];
         } else unreachable;
-        if (slot.* == null) slot.* = try initialize(texts.allocator, source.metadata(), revision, delivers);
+        if (slot.* == null) slot.* = try initialize(texts.allocator, texts.metadata(source), revision, delivers);
         return slot.*.?;
     }
 
@@ -131,14 +133,21 @@ pub const Texts = struct {
     /// Return whether the server has a capability.
     pub fn has(texts: *Texts, source: anytype, capability: Capability) bool {
         const known = texts.offering.getPtr(capability);
-        if (known.* == null) known.* = lib.json.member(source.metadata().capabilities, @tagName(capability)) != null;
+        if (known.* == null)
+            known.* = lib.json.member(texts.metadata(source).capabilities, @tagName(capability)) != null;
         return known.*.?;
     }
 
     /// Return the change notifications that the server can send.
     pub fn offers(texts: *Texts, source: anytype) subscriptions.Offers {
-        if (texts.offered == null) texts.offered = .of(source.metadata().capabilities);
+        if (texts.offered == null) texts.offered = .of(texts.metadata(source).capabilities);
         return texts.offered.?;
+    }
+
+    fn metadata(texts: *const Texts, source: anytype) Metadata {
+        var found: Metadata = source.metadata();
+        if (texts.capabilities) |own| found.capabilities = own;
+        return found;
     }
 };
 

@@ -19,7 +19,8 @@ pub fn Listening(comptime Peer: type) type {
         /// Open a subscription stream. Where streams cannot be kept open, it acknowledges no notifications and ends.
         pub fn listen(self: *Self, opened: Request, posted: ?Self.Post) Error!Answer {
             if (posted) |post_| if (!post_.mirror.streams) return self.refuse(opened, faults.no_stream);
-            const offers: subscriptions.Offers = if (self.delivery == .none) .{} else self.texts.offers(self.peer);
+            const offers: subscriptions.Offers =
+                if (self.delivery == .none) .{} else (try self.textsAt(opened)).offers(self.peer);
             const filter =
                 switch (try subscriptions.Filter.read(self.arena, self.peer.params(opened.request), offers)) {
                     .filter => |filter| filter,
@@ -53,8 +54,8 @@ pub fn Listening(comptime Peer: type) type {
         }
 
         /// Register a client of a handshake revision for list changes: it gets them without a request.
-        pub fn greet(self: *Self) Error!void {
-            const filter = self.texts.offers(self.peer).listChanges();
+        pub fn greet(self: *Self, offers: subscriptions.Offers) Error!void {
+            const filter = offers.listChanges();
             switch (self.delivery) {
                 .none => {},
                 .embedded => |token| try tellSubscription(self, token, .{

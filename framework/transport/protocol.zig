@@ -5,8 +5,9 @@
 //! * `Request`, `Reply`: handles; `Output`: destination of the events of a request
 //! * `parse(body) Incoming(Request)`, `params(request) []const u8`, `refusal(Fault) []const u8`
 //! * `begin(request, Terms, Output) ?Reply` (an error reply if the request is rejected), `check(request)
-//!   ?Rejection(Reply)` (by the access rules), `deny(head, scopes) http.Response` (the response to a denied request),
-//!   `handle(request) ?Reply`, `finish(request, ?Reply) Answer`
+//!   ?Rejection(Reply)` (by the access rules), `capabilitiesAt(request) ?[]const u8` (those under its path, if they are
+//!   not all), `deny(head, scopes) http.Response` (the response to a denied request), `handle(request) ?Reply`,
+//!   `finish(request, ?Reply) Answer`
 //! * `nowhere`: the `Output` that discards events
 //! * `raw(json) Reply`, `failure(Fault) Reply`, `metadata() lifecycle.Metadata`
 //! * `sealSession(facts) ?id`, `openSession(id) ?facts`
@@ -127,7 +128,10 @@ pub fn Protocol(comptime Peer: type) type {
             if (self.peer.check(opened.request)) |rejection| return self.rejected(opened, rejection);
             if (listens) return self.listen(opened, posted);
             if (is(opened, "server/discover"))
-                return self.finish(opened, self.peer.raw(try self.texts.discovery(self.peer, self.delivery != .none)));
+                return self.finish(
+                    opened,
+                    self.peer.raw(try (try self.textsAt(opened)).discovery(self.peer, self.delivery != .none)),
+                );
             if (is(opened, "initialize")) return self.finish(opened, self.peer.failure(faults.no_handshake));
             return self.finish(opened, self.handle(opened));
         }
@@ -202,8 +206,9 @@ pub fn Protocol(comptime Peer: type) type {
             // Over HTTP a client of a handshake revision gets change notifications only in a session.
             const delivers = self.delivery != .none and (head == null or self.sessions == .on);
             if (is(opened, "initialize")) {
-                if (delivers) try self.greet();
-                return self.finish(opened, self.peer.raw(try self.texts.initialization(self.peer, revision, delivers)));
+                const texts = try self.textsAt(opened);
+                if (delivers) try self.greet(texts.offers(self.peer));
+                return self.finish(opened, self.peer.raw(try texts.initialization(self.peer, revision, delivers)));
             }
             if (delivers and self.texts.offers(self.peer).subscribe) {
                 if (is(opened, "resources/subscribe")) return self.watch(opened, true);
@@ -218,6 +223,14 @@ pub fn Protocol(comptime Peer: type) type {
             }
             if (opened.fault) |fault| return self.refuse(opened, fault);
             return self.finish(opened, self.handle(opened));
+        }
+
+        /// Return the lifecycle results and the capabilities under the path of a request.
+        pub fn textsAt(self: *Self, opened: Request) Error!*lifecycle.Texts {
+            const own = self.peer.capabilitiesAt(opened.request) orelse return self.texts;
+            const texts = try self.arena.create(lifecycle.Texts);
+            texts.* = .{ .allocator = self.arena, .capabilities = own };
+            return texts;
         }
 
         /// Pass the request to the chain. Null: the method is not found.

@@ -18,6 +18,7 @@ const stored_id = "0123456789abcdef0123456789abcdef";
 const Peer = struct {
     arena: std.mem.Allocator,
     capabilities: []const u8 = "{}",
+    capabilities_here: ?[]const u8 = null,
     sent: []const u8 = "",
     lasts: bool = true,
     stored: ?[]const u8 = null,
@@ -91,6 +92,10 @@ const Peer = struct {
             return .{ .reply = .{ .failure = .{ .code = -32600, .message = "" } }, .denied = &.{"a:b"} };
         if (std.mem.indexOf(u8, request.params, "hidden") == null) return null;
         return .{ .reply = .{ .failure = .{ .code = -32602, .message = "" } } };
+    }
+
+    pub fn capabilitiesAt(peer: Peer, _: Request) ?[]const u8 {
+        return peer.capabilities_here;
     }
 
     pub fn deny(peer: Peer, head: http.Head, scopes: []const []const u8) error{OutOfMemory}!http.Response {
@@ -291,6 +296,36 @@ test "lines" {
         discovered,
         "1 2026-07-28 {\"resultType\":\"complete\",\"supportedVersions\":[\"2026-07-28\"]",
     ));
+}
+
+test "capabilities under the path of a request" {
+    var bench: Bench = .init();
+    defer bench.state.deinit();
+    var server = bench.server();
+    bench.peer.capabilities = "{\"tools\":{\"listChanged\":true},\"prompts\":{\"listChanged\":true}}";
+    const discover = "{\"id\":1,\"method\":\"server/discover\",\"params\":{" ++ meta ++ "}}";
+    const start = "{\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-11-25\"}}";
+    const subscribe = "{\"id\":2,\"method\":\"subscriptions/listen\",\"params\":{\"notifications\":" ++
+        "{\"toolsListChanged\":true,\"promptsListChanged\":true}," ++ meta ++ "}}";
+    server.delivery = .{ .embedded = 7 };
+    const prompts = "\"capabilities\":{\"prompts\":{\"listChanged\":true}}";
+    for ([_]?[]const u8{ null, "{\"prompts\":{\"listChanged\":true}}", null }) |own| {
+        bench.peer.capabilities_here = own;
+        for ([_][]const u8{ discover, start, subscribe }) |text| {
+            var session: Session = .{};
+            bench.peer.sent = "";
+            const answer = try server.line(text, &session, {});
+            if (text.ptr == subscribe.ptr) {
+                try testing.expectEqual(own == null, std.mem.indexOf(u8, answer, "toolsListChanged") != null);
+                try testing.expect(std.mem.indexOf(u8, answer, "promptsListChanged") != null);
+                continue;
+            }
+            try testing.expectEqual(own == null, std.mem.indexOf(u8, answer, "\"tools\"") != null);
+            if (own != null) try testing.expect(std.mem.indexOf(u8, answer, prompts) != null);
+            const told = std.mem.indexOf(u8, bench.peer.sent, "toolsListChanged") != null;
+            try testing.expectEqual(own == null and text.ptr == start.ptr, told);
+        }
+    }
 }
 
 test "log levels of handshake revisions" {

@@ -42,6 +42,7 @@ def run(*arguments: str | Path) -> str:
 def test_inspect_explains_a_path(file: Path) -> None:
     assert run(file, "--path", "/mcp/math/").splitlines() == [
         "/mcp/math/: allows tags math or tools echo, denies tags slow",
+        "capabilities: tools",
         "tools that exist: add, echo",
         "tools that do not exist: power",
     ]
@@ -51,6 +52,7 @@ def test_inspect_explains_a_path(file: Path) -> None:
     assert found["found"] is True
     assert found["existing"]["tools"] == ["add", "echo"]
     assert found["hidden"]["tools"] == ["power"]
+    assert found["capabilities"] == ["tools"]
 
 
 def test_inspect_lists_the_filters(file: Path) -> None:

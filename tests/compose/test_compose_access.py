@@ -116,6 +116,61 @@ def test_lists_show_the_entries_that_exist_under_the_path(embedded: Embedded, pa
         assert at.send("tools/list")["result"]["cacheScope"] == "public"
 
 
+ANNOUNCED = {
+    "/mcp": {"tools", "resources", "prompts", "completions"},
+    "/mcp/math": {"tools"},
+    "/mcp/notes?x=/mcp": {"resources", "prompts", "completions"},
+    "/mcp/public": {"tools", "resources", "prompts"},
+    "/mcp/empty/": set(),
+}
+
+
+def announced(entry: Any, path: str) -> dict[str, dict[str, Any]]:
+    """Return the capabilities under a path, after checking that each revision has the same."""
+    found = Endpoint(entry, path).send("server/discover")["result"]["capabilities"]
+    for revision in ("2025-11-25", "2025-03-26"):
+        start = {"protocolVersion": revision, "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+        answer = entry.http("POST", path, JSON, json.dumps(request("initialize", start, meta=None))).message
+        assert set(answer["result"]["capabilities"]) == set(found) - {"extensions"}, revision
+        assert answer["result"]["serverInfo"]["name"] == METADATA.name
+    return found
+
+
+@pytest.mark.parametrize("path", ANNOUNCED)
+@pytest.mark.parametrize("entry", ["embedded", "served"])
+def test_a_path_announces_the_capabilities_of_its_entries(
+    entry: str, path: str, request: pytest.FixtureRequest
+) -> None:
+    found = announced(request.getfixturevalue(entry), path)
+    assert set(found) == ANNOUNCED[path]
+
+
+def test_stdio_announces_the_capabilities_of_the_root() -> None:
+    access = Access({"/mcp": Filter((Selector(tools=("add",)),)), "/mcp/all": Filter(None)})
+    with open_server(composed(access).data, instances=1, quick=True) as server:
+        assert set(server.discover()["capabilities"]) == {"tools"}
+
+
+@pytest.mark.parametrize(
+    ("one", "tools"),
+    [
+        (Filter((Selector(tools=("later",)),)), True),
+        (Filter((Selector(prompts=("later",)),)), False),
+        (Filter((Selector(tags=("math",)),)), False),
+        (Filter(None, (Selector(tools=("*",)),)), False),
+        (Filter(None, (Selector(tools=("a*",)),)), True),
+        (Filter((Selector(prompts=("*",)),)), False),
+    ],
+)
+def test_tools_of_dynamic_components_are_announced_if_one_can_exist(one: Filter, tools: bool, tmp_path: Path) -> None:
+    dynamic = ComponentSpec("live", tools_component("live", "later"), grants=frozenset({"middleware"}), dynamic=True)
+    known = ComponentSpec(
+        "known", notes_component(), Catalogue(prompts=({"name": "later", **ADD},), resources=NOTES.resources)
+    )
+    compose_server([known, dynamic], METADATA, access=Access({"/mcp/x": one})).write(tmp_path / "server.wasm")
+    assert ("tools" in announced(Embedded(tmp_path / "server.wasm"), "/mcp/x")) == tools
+
+
 @pytest.mark.parametrize("older", [False, True], ids=["2026-07-28", "2025-11-25"])
 @pytest.mark.parametrize("path", LISTED)
 def test_requests_reach_the_entries_that_lists_show_and_no_others(embedded: Embedded, path: str, older: bool) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from wasmcp.component.custom_sections import custom_section
 from wasmcp.compose.access import ROOT, Access, Selector
+from wasmcp.compose.capabilities import offered
 from wasmcp.compose.chain_plan import DynamicComponent, Member, Part, Segment, components_of, members_of
 from wasmcp.compose.interfaces import SERVER_HANDLER
 from wasmcp.compose.metadata import Authorization
@@ -90,6 +91,7 @@ def compiled(
     return {
         **({"paths": paths} if paths or access.policy.paths else {}),
         "entries": {kind: _entries(kind, members, own) for kind in IDENTITIES},
+        **(_announcing(parts, members) if access.filters else {}),
         **({"policy": access.policy.to_dict()} if access.policy or own else {}),
     }
 
@@ -197,6 +199,21 @@ def _entries(kind: str, members: Sequence[Member], own: Mapping[tuple[str, str],
             entry["own"] = own[kind, name].to_dict()
         entries.append(entry)
     return entries
+
+
+def _announcing(parts: Sequence[Part], members: Sequence[Member]) -> dict[str, Any]:
+    """Return further facts by which a path announces the capabilities of its entries only."""
+    references = [reference for member in members for reference in member.catalogue.completions]
+    completed = [
+        ("templates", one["uri"]) if one["type"] == "ref/resource" else ("prompts", one["name"]) for one in references
+    ]
+    more = {*completed, *((one.kind, one.name) for one in _skills(parts))}
+    dynamic = [offered(part.component) for part in parts if isinstance(part, DynamicComponent)]
+    found: dict[str, list[Any]] = {
+        "more": [{"kind": kind, "name": name} for kind, name in sorted(more)],
+        "dynamic": sorted(set().union(*dynamic)),
+    }
+    return {name: value for name, value in found.items() if value}
 
 
 @dataclass(frozen=True)

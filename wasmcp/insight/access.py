@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from wasmcp.compose.interfaces import CAPABILITY_NAMES
 from wasmcp.protocol import IDENTITIES
 
 _INTERFACE = "wasmcp:mcp-v20260728/access-decisions@0.1.0"
@@ -23,6 +24,8 @@ class EntriesAt:
         filter: The filter of the path as JSON values; None: it has none.
         existing: Kind of list -> the entries that exist.
         hidden: Kind of list -> the entries that do not exist.
+        capabilities: The capabilities with an entry there, which the server announces: `tools`, `resources`, `prompts`,
+            `completions`.
     """
 
     path: str
@@ -30,6 +33,7 @@ class EntriesAt:
     filter: Mapping[str, Any] | None
     existing: Mapping[str, Sequence[str]]
     hidden: Mapping[str, Sequence[str]]
+    capabilities: Sequence[str]
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON representation."""
@@ -39,6 +43,7 @@ class EntriesAt:
             "filter": self.filter,
             "existing": {kind: list(names) for kind, names in self.existing.items()},
             "hidden": {kind: list(names) for kind, names in self.hidden.items()},
+            "capabilities": list(self.capabilities),
         }
 
     def lines(self) -> Iterator[str]:
@@ -47,6 +52,7 @@ class EntriesAt:
             yield f"{self.path}: not an endpoint of the server; requests get 404"
             return
         yield f"{self.path}: {'every entry exists' if self.filter is None else filter_text(self.filter)}"
+        yield f"capabilities: {', '.join(self.capabilities) or 'none'}"
         for title, lists in (("exist", self.existing), ("do not exist", self.hidden)):
             for kind, names in lists.items():
                 if names:
@@ -65,13 +71,15 @@ def entries_at(access: Mapping[str, Any], path: str) -> EntriesAt:
     recorded = access.get("entries", {})
     queried = [{"kind": kind, "name": str(one["name"])} for kind in IDENTITIES for one in recorded.get(kind, ())]
     checker = BuildComponent("access-checker", _INTERFACE)
-    decided = json.loads(checker.call("decide", json.dumps(access), json.dumps({"path": path, "entries": queried})))
+    asked = {"path": path, "entries": queried, "capabilities": {name: {} for name in CAPABILITY_NAMES.values()}}
+    decided = json.loads(checker.call("decide", json.dumps(access), json.dumps(asked)))
     existing: dict[str, list[str]] = {kind: [] for kind in IDENTITIES}
     hidden: dict[str, list[str]] = {kind: [] for kind in IDENTITIES}
     for one, exists in zip(queried, decided["exists"], strict=True):
         (existing if exists else hidden)[one["kind"]].append(one["name"])
+    announced = decided["capabilities"]
     plain = path.partition("?")[0].partition("#")[0].removesuffix("/")
-    return EntriesAt(path, decided["found"], access.get("paths", {}).get(plain), existing, hidden)
+    return EntriesAt(path, decided["found"], access.get("paths", {}).get(plain), existing, hidden, list(announced))
 
 
 def filter_text(one: Mapping[str, Any]) -> str:
