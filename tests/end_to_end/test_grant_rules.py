@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from support.server_processes import wasmtime_serve
 from support.web_server import web_server
 
 from wasmcp.host import Server, open_server
+from wasmcp.host.stores.keyvalue import open_store
 
 META = {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}
 DENIED = "http_request_denied"
@@ -38,7 +39,7 @@ def running(path: Path, grants: Mapping[str, Any], **options: Any) -> Iterator[C
             if result.is_error:
                 return {"error": result.content[0]["text"]}
             content = result.structured_content
-            return None if content is None else content["result"]
+            return None if content is None else content.get("result", content)
 
         yield call
 
@@ -127,6 +128,54 @@ def test_buckets_and_keys_are_limited(tmp_path: Path) -> None:
             ("keep", {"bucket": "other", "key": "notes/a"}),
         ):
             assert call(name, **arguments) == {"error": "AccessDenied"}, (name, arguments)
+
+
+def fill(database: Path, keys: Sequence[str]) -> str:
+    """Write keys into the default bucket of a store, and return its URL."""
+    url = f"sqlite:{database}"
+    with closing(open_store(url)) as store:
+        for start in range(0, len(keys), 500):
+            store.put("", dict.fromkeys(keys[start : start + 500], b"x"))
+    return url
+
+
+OTHERS = [f"{place}{number:05}" for place in ("a", "b/", "m0/", "n/", "z") for number in range(1200)]
+
+
+@pytest.mark.parametrize(
+    ("own", "prefixes"),
+    [
+        ([f"a/{n:05}" for n in range(1500)] + [f"m/{n:05}" for n in range(1500)], ["a/", "m/"]),
+        ([f"m/{n:05}" for n in range(1000)], ["m/"]),
+        ([f"\u00e4/{n:05}" for n in range(1001)] + ["\u00e5/1"], ["\u00e4/", "\u00e5/"]),
+        ([], ["m/"]),
+    ],
+    ids=["two prefixes", "one page", "not ascii", "none"],
+)
+def test_lists_neither_show_nor_count_the_keys_of_others(tmp_path: Path, own: list[str], prefixes: list[str]) -> None:
+    rules = [{"bucket": "", "prefix": prefix} for prefix in prefixes]
+    found = []
+    for name, keys in (("shared", own + OTHERS), ("alone", own)):
+        url = fill(tmp_path / f"{name}.db", keys)
+        with running(tmp_path, {"kv": rules}, keyvalue=url) as call:
+            found.append(call("pages"))
+            for prefix in ("b/", "a0", "z", "m0", "m0/00001"):
+                assert call("pages", prefix=prefix) == {"error": "AccessDenied"}, prefix
+    shared, alone = found
+    assert shared == alone
+    assert shared["keys"] == own
+    full, rest = divmod(len(own), 1000)
+    assert shared["sizes"] == [1000] * full + ([rest] if rest or not full else [])
+
+
+def test_cursors_of_limited_lists_are_those_of_one_list(tmp_path: Path) -> None:
+    url = fill(tmp_path / "store.db", [f"m/{n:05}" for n in range(2500)] + OTHERS)
+    with running(tmp_path, {"kv": [{"bucket": "", "prefix": "m/"}]}, keyvalue=url) as call:
+        for cursor in ("0", "m/00999", "a00001", "999", "", "-1", "18446744073709551616"):
+            assert call("pages", cursor=cursor) == {"error": "StoreFailed"}, cursor
+        assert call("pages", other="m/0") == {"error": "StoreFailed"}
+        assert len(call("pages", prefix="m/", delete=True)["keys"]) == 2500
+        assert call("pages")["keys"] == [f"m/{n:05}" for n in range(2000, 2500)]
 
 
 @pytest.fixture

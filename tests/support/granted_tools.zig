@@ -15,6 +15,7 @@ pub const tools = .{
     mcp.tool("keep", "Set a value.", keep),
     mcp.tool("kept", "Get a value.", kept),
     mcp.tool("keys", "List keys.", keys),
+    mcp.tool("pages", "List keys page by page, and return the cursors as well.", pages),
     mcp.tool("operations", "List the operations that are permitted for a key.", operations),
     mcp.tool("directories", "List the directories.", directories),
     mcp.tool("read", "Read a file.", read),
@@ -91,6 +92,35 @@ fn keys(args: struct { bucket: []const u8 = "", prefix: []const u8 = "" }) ![]co
         .err => |problem| return if (problem == .access_denied) error.AccessDenied else error.StoreFailed,
     };
     return page.keys;
+}
+
+const Pages = struct { sizes: []const u64, keys: []const []const u8, cursors: []const []const u8 };
+
+/// List with one handle, from `cursor` or the beginning. `delete`: the keys of each page before the next one.
+fn pages(args: struct {
+    bucket: []const u8 = "",
+    prefix: []const u8 = "",
+    cursor: ?[]const u8 = null,
+    other: []const u8 = "",
+    delete: bool = false,
+}) !Pages {
+    const bucket = try mcp.kv.open(args.bucket);
+    defer bucket.close();
+    var sizes: std.ArrayList(u64) = .empty;
+    var found: std.ArrayList([]const u8) = .empty;
+    var cursors: std.ArrayList([]const u8) = .empty;
+    var at = args.cursor;
+    while (true) {
+        const page = try bucket.list(args.prefix, at);
+        try sizes.append(mcp.allocator, page.keys.len);
+        try found.appendSlice(mcp.allocator, page.keys);
+        at = page.next orelse break;
+        try cursors.append(mcp.allocator, at.?);
+        // A cursor is for the list that it comes from.
+        if (args.other.len > 0) _ = try bucket.list(args.other, at);
+        if (args.delete) try bucket.deleteMany(page.keys);
+    }
+    return .{ .sizes = sizes.items, .keys = found.items, .cursors = cursors.items };
 }
 
 /// Return the names of the operations that are not denied for a key.
