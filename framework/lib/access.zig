@@ -406,7 +406,8 @@ test "a path announces the capabilities of its entries" {
         \\ "more":[{"kind":"prompts","name":"review"},{"kind":"resources","name":"skill://index.json"}],
         \\ "dynamic":["prompts"]}
     );
-    const whole = "{\"logging\":{},\"tools\":{\"listChanged\":true},\"prompts\":{},\"resources\":{},\"completions\":{}," ++
+    const whole = "{\"logging\":{},\"tools\":{\"listChanged\":true}," ++
+        "\"prompts\":{},\"resources\":{},\"completions\":{}," ++
         "\"extensions\":{\"io.modelcontextprotocol/skills\":{\"a\":1},\"x/y\":{}}}";
     for ([_][2][]const u8{
         .{ "/mcp/all", whole },
