@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -275,3 +276,68 @@ def test_traces_that_are_off_import_nothing(server_file: Path) -> None:
 def test_command_names_the_option() -> None:
     shown = subprocess.run([*WASMCP, "serve", "--help"], capture_output=True, text=True, check=True).stdout
     assert "--traces / --no-traces" in shown
+
+
+def lines_of(messages: list[dict[str, Any]]) -> str:
+    return "".join(json.dumps(one) + "\n" for one in messages)
+
+
+def stdio(path: Path, messages: list[dict[str, Any]], *options: str) -> list[Any]:
+    """The responses of `wasmcp run` to a conversation, by their ids."""
+    done = subprocess.run(
+        [*WASMCP, "run", str(path), *options], input=lines_of(messages), capture_output=True, text=True, check=True
+    )
+    return sorted((json.loads(line) for line in done.stdout.splitlines()), key=lambda one: one["id"])
+
+
+def calls(*tools: str, meta: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+    required = {
+        "io.modelcontextprotocol/protocolVersion": LATEST,
+        "io.modelcontextprotocol/clientCapabilities": {},
+    }
+    given = {"add": {"a": 1, "b": 2}}
+    params = [{"name": tool, "arguments": given.get(tool, {}), "_meta": {**required, **(meta or {})}} for tool in tools]
+    return [
+        {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": one} for number, one in enumerate(params)
+    ]
+
+
+def test_spans_of_messages_over_stdio(zig_server: Path, otlp: Collector) -> None:
+    _, crashed = stdio(zig_server, calls("add", "crash", meta={"traceparent": PARENT}))
+    assert crashed["error"]["code"] == -32603
+    (added,), (failed,) = otlp.named("tools/call add"), otlp.named("tools/call crash")
+    assert (added.kind, added.status, added.trace, added.parent) == (SERVER, 0, TRACE, "00f067aa0ba902b7")
+    assert added.attributes == {
+        "mcp.method.name": "tools/call",
+        "gen_ai.tool.name": "add",
+        "gen_ai.operation.name": "execute_tool",
+        "jsonrpc.request.id": "0",
+        "mcp.protocol.version": LATEST,
+        "network.transport": "pipe",
+    }
+    assert added.resource["service.name"] == "zig-project"
+    assert "wasmcp.call" in {span.name for span in otlp.spans if span.parent == added.id}
+    assert (failed.status, failed.attributes["error.type"]) == (ERROR, "-32603")
+    assert len(otlp.named("wasmcp.compile") + otlp.named("wasmcp.load")) >= 1
+
+
+def test_traces_over_stdio_are_off_by_option_and_contradictions_are_refused(zig_server: Path, otlp: Collector) -> None:
+    (added,) = stdio(zig_server, calls("add"), "--no-traces")
+    assert added["result"]["structuredContent"] == {"result": 3}
+    assert otlp.spans == []
+    refused = subprocess.run(
+        [*WASMCP, "run", str(zig_server), "--traces"],
+        env={**os.environ, "OTEL_SDK_DISABLED": "true"},
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    assert refused.returncode == 1
+    assert "`--traces` contradicts `OTEL_SDK_DISABLED=true`" in refused.stderr
+
+
+def test_components_see_the_span_over_stdio(server_file: Path, otlp: Collector) -> None:
+    (seen,) = stdio(server_file, calls("echo"))
+    (span,) = otlp.named("tools/call echo")
+    assert seen["params"]["_meta"]["traceparent"].startswith(f"00-{span.trace}-{span.id}-")

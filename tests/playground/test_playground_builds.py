@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from support.development_process import Development
+from support.otlp_collector import collector
 from support.projects import ZIG_PROJECT, write_project
 from support.server_processes import WASMCP
 
@@ -111,3 +112,14 @@ def test_errors_of_the_command_are_messages(tmp_path: Path) -> None:
     assert taken.returncode == 1
     assert "cannot listen on `192.0.2.1`" in taken.stderr
     assert "Traceback" not in taken.stderr
+
+
+def test_requests_are_traced(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "100")
+    with collector() as found:
+        with Development(root, {"OTEL_EXPORTER_OTLP_ENDPOINT": found.endpoint}) as development:
+            params = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+            post(development.url(), {"id": 1, "method": "initialize", "params": params})
+        (span,) = found.named("initialize")
+        assert span.resource["service.name"] == "zig-project"
+        assert found.named("wasmcp.compile") or found.named("wasmcp.load")

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 @click.option("--keyvalue", metavar="URL", help="Key-value store: memory:, sqlite:PATH or redis://HOST.")
 @click.option("--timeout", type=number, metavar="SECONDS", help="Time limit of a request.  [default: 60]")
 @click.option("--memory", type=count, metavar="MIB", help="Memory limit of each component.  [default: 1024]")
+@click.option("--traces/--no-traces", default=None, help="Export traces with OpenTelemetry.  [default: by OTEL_*]")
 @click.option("-v", "--verbose", is_flag=True, help="Show output of modules while components are built.")
 def command(  # noqa: PLR0917 - click passes by name
     server: str | None,
@@ -44,6 +45,7 @@ def command(  # noqa: PLR0917 - click passes by name
     timeout: float | None,
     memory: int | None,
     *,
+    traces: bool | None,
     no_playground: bool,
     verbose: bool,
 ) -> None:
@@ -61,7 +63,7 @@ def command(  # noqa: PLR0917 - click passes by name
         bounds = limits(timeout, memory)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    options = DevelopmentOptions(host, port, given, bounds, has_page=not no_playground)
+    options = DevelopmentOptions(host, port, given, bounds, has_page=not no_playground, traces=traces)
     with Steps(verbose=verbose) as steps:
         reports = Reports(lambda url: _listening(url, options.host, page=options.has_page), _started, _version, steps)
         serve_project(root, server, options, reports)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import socket
 
     from wasmcp.host import Server
+    from wasmcp.host.operations.tracing import Tracing
     from wasmcp.project.development import DevelopmentServer
     from wasmcp.project.events import BuildEvent
 
@@ -52,6 +53,7 @@ class DevelopmentOptions:
         given: Environment variables, directories and the key-value store.
         limits: The limits of the server.
         has_page: Serve the playground.
+        traces: Export traces for OpenTelemetry; None to do so if variables `OTEL_*` enable it.
     """
 
     host: str = "127.0.0.1"
@@ -59,6 +61,7 @@ class DevelopmentOptions:
     given: Given = field(default_factory=Given)
     limits: Limits | None = None
     has_page: bool = True
+    traces: bool | None = None
 
 
 def serve_project(root: Path, server: str | None, options: DevelopmentOptions, reports: Reports) -> None:
@@ -71,7 +74,8 @@ def serve_project(root: Path, server: str | None, options: DevelopmentOptions, r
         reports: The callbacks.
 
     Raises:
-        HostError: The address cannot be listened on, or uvicorn is not installed.
+        HostError: The address cannot be listened on, a library of an extra is not installed, or the variables `OTEL_*`
+            are invalid.
         InvalidSettingError: A setting in the environment (`WASMCP_*`) is invalid or unknown.
     """
     try:
@@ -95,9 +99,14 @@ class _Development:
         from wasmcp.environment import BOUND_TO
         from wasmcp.host.configuration.settings import ALLOWED_HOSTS, from_environment, limits_for, with_state_keys
         from wasmcp.host.engine import logs
+        from wasmcp.host.operations.tracing import check_installed, is_enabled
         from wasmcp.host.transports.listening import host_names
 
         logs.set_up()
+        self._traces = is_enabled(options.traces, os.environ)
+        if self._traces:
+            check_installed()
+        self._tracing: Tracing | None = None
         self._options = options
         self._reports = reports
         self._bound = bound
@@ -131,7 +140,7 @@ class _Development:
         note_reloads()
         serving = Serving(
             built.path,
-            HttpOptions(host=self._options.host, port=self._options.port),
+            HttpOptions(host=self._options.host, port=self._options.port, traces=self._options.traces),
             self._limits,
             self._settings,
             self._options.given.env,
@@ -147,6 +156,7 @@ class _Development:
             self._end,
             wrap=self._wrapped if self._options.has_page else None,
             reload=self._builds.rebuild,
+            tracing=self._tracing,
         )
 
     def _wrapped(self, app: object) -> Playground:
@@ -158,6 +168,7 @@ class _Development:
 
         given = replace(self._options.given, keyvalue=operator_store(self._options.given.keyvalue, os.environ))
         whole = complete(Published.read(built.path), given, os.environ)
+        self._begin_traces(built)
         return open_server(
             built.path,
             limits=self._limits,
@@ -169,7 +180,16 @@ class _Development:
             quick=True,
             on_compile=lambda: compiling_notice(built.path),
             development=built.modules,
+            on_built=None if self._tracing is None else self._tracing.built,
         )
+
+    def _begin_traces(self, built: DevelopmentServer) -> None:
+        """Begin to export traces, with the name and version of the first build."""
+        if self._traces and self._tracing is None:
+            from wasmcp.host.operations.tracing import of_process
+
+            found = Published.read(built.path)
+            self._tracing = of_process(self._options.traces, found.name, found.metadata.get("version"))
 
     def _started(self, changed: tuple[str, ...]) -> None:
         self._feed.publish_state({"state": "building", "files": list(changed)[:20]})

@@ -27,6 +27,8 @@ def add_options(parser: argparse.ArgumentParser, default: Limits | None = None) 
         parser: The parser to which they are added.
         default: The limits that apply where no option sets one.
     """
+    from argparse import BooleanOptionalAction
+
     from wasmcp.host.engine.limits import Limits
 
     default = default or Limits()
@@ -48,6 +50,9 @@ def add_options(parser: argparse.ArgumentParser, default: Limits | None = None) 
     parser.add_argument("--memory", type=count, metavar="MIB", help=f"memory of each component (default: {mebibytes})")
     parser.add_argument("--instances", type=count, metavar="N", help="requests answered at a time (default: as useful)")
     parser.add_argument("--reuse", choices=REUSES, help=f"requests of one instance: all, or one (default: {REUSES[0]})")
+    parser.add_argument(
+        "--traces", action=BooleanOptionalAction, help="export traces with OpenTelemetry (default: by OTEL_*)"
+    )
     parser.add_argument("-v", "--verbose", action="store_true", help="log details, such as the bound of instances")
     parser.add_argument(
         "--keyvalue",
@@ -57,17 +62,19 @@ def add_options(parser: argparse.ArgumentParser, default: Limits | None = None) 
 
 
 class Pooling(NamedTuple):
-    """Options of the pool of instances, and of its log.
+    """Options of the pool of instances, of its log and of traces.
 
     Attributes:
         instances: Exact number of instances; None for the declared one.
         reuse: One of `REUSES`; None for the declared one.
         verbose: Log details.
+        traces: Export traces; None to do so if variables `OTEL_*` enable it.
     """
 
     instances: int | None = None
     reuse: str | None = None
     verbose: bool = False
+    traces: bool | None = None
 
 
 def read_options(parser: argparse.ArgumentParser, found: argparse.Namespace) -> tuple[Given, Limits | None, Pooling]:
@@ -84,7 +91,7 @@ def read_options(parser: argparse.ArgumentParser, found: argparse.Namespace) -> 
         parser.error(str(error))
     if found.instances is not None and found.instances <= 0:
         parser.error(f"--instances must be above 0, not {found.instances}")
-    return given, bounds, Pooling(found.instances, found.reuse, found.verbose)
+    return given, bounds, Pooling(found.instances, found.reuse, found.verbose, found.traces)
 
 
 def limits(timeout: float | None, memory: int | None, default: Limits | None = None) -> Limits:

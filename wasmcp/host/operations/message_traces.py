@@ -1,4 +1,4 @@
-"""Spans of the JSON-RPC messages of one HTTP request, and the trace context that its components see."""
+"""Spans of the JSON-RPC messages of one HTTP request or one line, and the trace context that its components see."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from hashlib import sha256
 from time import time_ns
 from typing import TYPE_CHECKING, Any
 
-from wasmcp.host.operations.messages import received
 from wasmcp.protocol import META, METHODS
 
 if TYPE_CHECKING:
@@ -44,6 +43,10 @@ def http_attributes(record: RequestRecord) -> dict[str, Any]:
     if record.session is not None:  # the identifier itself is a secret
         found["mcp.session.id"] = sha256(record.session.encode()).hexdigest()[:16]
     return found
+
+
+STDIO_ATTRIBUTES: Mapping[str, Any] = {"network.transport": "pipe"}
+"""Attributes of messages over stdio (semantic conventions for MCP)."""
 
 
 def record_interval(
@@ -89,18 +92,23 @@ class RequestTrace:
         self,
         tracer: Any,
         extract: Callable[..., Any],
-        record: RequestRecord,
-        fields: Mapping[str, str],
+        messages: Sequence[Received],
         body: bytes,
+        *,
+        start: int,
+        common: Mapping[str, Any],
+        fields: Mapping[str, str],
     ) -> None:
         """Begin the spans.
 
         Args:
             tracer: The tracer of OpenTelemetry.
             extract: Function that returns the context in a carrier.
-            record: The request; its messages are set.
-            fields: The header fields of the request, names in lower case.
-            body: The body of the request.
+            messages: The messages.
+            body: The body of the request, or the line.
+            start: The time of its arrival, in nanoseconds since 1970.
+            common: The attributes of all spans.
+            fields: The header fields of the request, names in lower case; empty for a line.
         """
         from opentelemetry.trace import Link, SpanKind, get_current_span
 
@@ -108,15 +116,12 @@ class RequestTrace:
         self._body = body
         self._last = b""
         self._submitted = time_ns()
-        record.messages = record.messages or received(body)
-        self._messages: Sequence[Received] = [one for one in record.messages if one.method][:_MOST_SPANS]
+        self._messages: Sequence[Received] = [one for one in messages if one.method][:_MOST_SPANS]
         self.spans: list[Any] = []
         if not self._messages:
             return
         ambient = extract(fields)
         transport = get_current_span(ambient).get_span_context()
-        common = http_attributes(record)
-        start = int(record.time * 1e9)
         for message in self._messages:
             carrier = {key: value for key, value in (message.meta or {}).items() if isinstance(value, str)}
             context = extract(carrier)
@@ -179,7 +184,7 @@ class RequestTrace:
             self._tracer, name, seconds, error, context=set_span_in_context(self.spans[0]), attributes=attributes
         )
 
-    # On the event loop
+    # On the event loop, or in the order of a line
 
     def sent(self, part: bytes) -> None:
         """Note a part of the body of the response; the last one has the result."""
@@ -188,14 +193,26 @@ class RequestTrace:
 
     def end(self, record: RequestRecord) -> None:
         """End the spans, with what is known of the response."""
+        self._end(int((record.time + record.seconds) * 1e9), record.status)
+
+    def end_line(self, answer: bytes) -> None:
+        """End the spans of a line.
+
+        Args:
+            answer: The response; empty for none.
+        """
+        self.sent(answer)
+        self._end(time_ns(), None)
+
+    def _end(self, ended: int, status: int | None) -> None:
         from opentelemetry.trace import Status, StatusCode
 
         answers = _answers(self._last) if any(span.is_recording() for span in self.spans) else {}
-        ended = int((record.time + record.seconds) * 1e9)
         for message, span in zip(self._messages, self.spans, strict=True):
             if span.is_recording():
-                span.set_attribute("http.response.status_code", record.status)
-                kind, code, description = _failure(record.status, answers.get(message.id))
+                if status is not None:
+                    span.set_attribute("http.response.status_code", status)
+                kind, code, description = _failure(status or 0, answers.get(message.id))
                 if code is not None:
                     span.set_attribute("rpc.response.status_code", code)
                 if kind is not None:

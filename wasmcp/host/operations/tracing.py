@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import os
 import threading
+from time import time_ns
 from typing import TYPE_CHECKING
 
 from wasmcp.errors import HostError
-from wasmcp.host.operations.message_traces import RequestTrace, http_attributes, record_interval
+from wasmcp.host.operations.message_traces import STDIO_ATTRIBUTES, RequestTrace, http_attributes, record_interval
+from wasmcp.host.operations.messages import received
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -119,11 +121,27 @@ class Tracing:
             fields: Its header fields, names in lower case.
             body: Its body.
         """
-        trace = RequestTrace(self._tracer, self._extract, record, fields, body)
+        record.messages = record.messages or received(body)
+        trace = RequestTrace(
+            self._tracer,
+            self._extract,
+            record.messages,
+            body,
+            start=int(record.time * 1e9),
+            common=http_attributes(record),
+            fields=fields,
+        )
         if not trace.spans:
             return None
         record.trace = trace
         return trace
+
+    def begin_line(self, line: bytes) -> RequestTrace | None:
+        """Begin the spans of the messages of a line over stdio; None if it has none."""
+        trace = RequestTrace(
+            self._tracer, self._extract, received(line), line, start=time_ns(), common=STDIO_ATTRIBUTES, fields={}
+        )
+        return trace if trace.spans else None
 
     def observe(self, record: RequestRecord) -> None:
         """End the spans of a request, or record one for a request without messages."""

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from wasmcp.host.bindings.messages import Event
     from wasmcp.host.client.connection import Connection
     from wasmcp.host.mcp.manifest_responder import ManifestResponder
+    from wasmcp.host.operations.message_traces import RequestTrace
     from wasmcp.host.operations.rate_limits import RateLimiter, RateLimits
+    from wasmcp.host.operations.tracing import Tracing
     from wasmcp.host.scheduling.call import Call
 
 _CHUNK = 65536
@@ -51,6 +53,7 @@ class StdioSession:
         limits: Limits,
         responder: ManifestResponder | None = None,
         rates: RateLimits | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         """Begin a session.
 
@@ -59,7 +62,9 @@ class StdioSession:
             limits: The limits of the server.
             responder: The responder to messages until the server is ready.
             rates: The rate limits of the client; None for none.
+            tracing: The traces of messages that the server processes; None for none.
         """
+        self._tracing = tracing
         self._write = write
         self._limits = limits
         self._responder = responder
@@ -178,8 +183,10 @@ class StdioSession:
         # Lines after a handshake are answered in the negotiated revision.
         alone = _changes_state(line)
         self._alone = alone
-        request = StdioRequest(line, self._state)
-        call = Call(request, self._limits.timeout, partial(self._done, alone, request.state))
+        trace = None if self._tracing is None else self._tracing.begin_line(line)
+        request = StdioRequest(line if trace is None else trace.body(self._limits.request), self._state)
+        call = Call(request, self._limits.timeout, partial(self._done, alone, request.state, trace))
+        call.observer = trace
         call.on_event = partial(self._event, call)
         self._calls[call] = line
         return call
@@ -202,9 +209,10 @@ class StdioSession:
         elif self._subscriptions is not None:
             self._subscriptions.event(call, event)
 
-    def _done(self, alone: bool, before: bytes, call: Call) -> None:
+    def _done(self, alone: bool, before: bytes, trace: RequestTrace | None, call: Call) -> None:
         with self._changed:
             line = self._calls.pop(call)
+            answer = b""
             if call.error is None:
                 answer, state = call.result
                 if state != before:
@@ -214,7 +222,10 @@ class StdioSession:
                     self._answer(answer)
             elif not (call.cancelled or isinstance(call.error, GuestCancelledError)):
                 report(call.error)
-                self._answer(internal_error_response(line, call.error) or b"")
+                answer = internal_error_response(line, call.error) or b""
+                self._answer(answer)
+            if trace is not None:
+                trace.end_line(answer)
             if self._subscriptions is not None:
                 self._subscriptions.answered(call, sent=call.error is None and not call.cancelled)
             if alone:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from wasmcp.host.client.server import Server
     from wasmcp.host.operations.rate_limits import RateLimits
+    from wasmcp.host.operations.tracing import Tracing
 
 _LINES = "\n\t"
 """Control characters that are not escaped in messages on standard error."""
@@ -138,7 +139,7 @@ def run(
     given = Given(dict(env or {}), tuple(directories), keyvalue)
     with exits():
         if not command_line:
-            _run(_shipped(target, server), given, limits, instances, reuse)
+            _run(_shipped(target, server), given, limits, instances, reuse, traces=None)
             return
         from wasmcp.host.configuration import command_options
 
@@ -149,7 +150,7 @@ def run(
         bounded = command_options.limits(parsed.timeout, parsed.memory, limits)
         many, how = pooling.instances or instances, pooling.reuse or reuse
         logs.set_up(verbose=pooling.verbose)
-        _run(found, command_options.merged(given, chosen), bounded, many, how)
+        _run(found, command_options.merged(given, chosen), bounded, many, how, traces=pooling.traces)
 
 
 def run_given(
@@ -161,6 +162,7 @@ def run_given(
     *,
     reuse: str | None = None,
     verbose: bool = False,
+    traces: bool | None = None,
 ) -> None:
     """Serve a client over standard input and output with the operator's values, as `wasmcp run` does.
 
@@ -173,13 +175,14 @@ def run_given(
             are of use (see docs/guides/running.md).
         reuse: `process` or `request`, see `open_server`; by default the one that the project declares.
         verbose: Log details, such as the bound of instances.
+        traces: Export traces for OpenTelemetry; None to do so if variables `OTEL_*` enable it.
 
     Raises:
         SystemExit: With status 1 if the server cannot be run, 130 if it was interrupted.
     """
     with exits():
         logs.set_up(verbose=verbose)
-        _run(published(target, server), given or Given(), limits, instances, reuse)
+        _run(published(target, server), given or Given(), limits, instances, reuse, traces=traces)
 
 
 @contextmanager
@@ -195,11 +198,20 @@ def exits() -> Iterator[None]:
         _leave(130)
 
 
-def _run(server: Published, given: Given, limits: Limits | None, instances: int | None, reuse: str | None) -> None:
+def _run(
+    server: Published,
+    given: Given,
+    limits: Limits | None,
+    instances: int | None,
+    reuse: str | None,
+    *,
+    traces: bool | None,
+) -> None:
     given = replace(given, keyvalue=operator_store(given.keyvalue, os.environ))
     whole = complete(server, given, os.environ)
     settings = from_environment(os.environ, whole.env)
     warn_if_stale(server.path)
+    tracing = _tracing(server, traces)
     _serve(
         server.path,
         given,
@@ -213,10 +225,24 @@ def _run(server: Published, given: Given, limits: Limits | None, instances: int 
             "keyvalue": whole.keyvalue,
         },
         server.configuration.limits,
+        tracing,
     )
 
 
-def _serve(path: Path, named: Given, given: dict[str, Any], rates: RateLimits) -> None:
+def _tracing(server: Published, traces: bool | None) -> Tracing | None:
+    """Return the traces of this process; None if they are disabled. Without an option and a variable nothing is loaded.
+
+    Raises:
+        HostError: The variables `OTEL_*` are invalid, or the extra is missing.
+    """
+    if traces is None and not any(name.startswith("OTEL_") for name in os.environ):
+        return None
+    from wasmcp.host.operations.tracing import of_process
+
+    return of_process(traces, server.name, server.metadata.get("version"))
+
+
+def _serve(path: Path, named: Given, given: dict[str, Any], rates: RateLimits, tracing: Tracing | None) -> None:
     from wasmcp.host.engine import compile_cache
 
     limits: Limits = given["limits"]
@@ -227,10 +253,11 @@ def _serve(path: Path, named: Given, given: dict[str, Any], rates: RateLimits) -
         responder = ManifestResponder.of_file(path)
     output = private_stdout()
     session = StdioSession(
-        quiet(output, lambda: _leave(0)),
+        quiet(output, lambda: _leave(0, tracing)),
         limits,
         responder,
         rates,
+        tracing,
     )
     opened: list[Server] = []
     errors: list[Exception] = []
@@ -241,7 +268,12 @@ def _serve(path: Path, named: Given, given: dict[str, Any], rates: RateLimits) -
         try:
             opened.append(
                 open_server(
-                    path, **given, echo_stderr=True, quick_start=True, on_compile=lambda: compiling_notice(path)
+                    path,
+                    **given,
+                    echo_stderr=True,
+                    quick_start=True,
+                    on_compile=lambda: compiling_notice(path),
+                    on_built=None if tracing is None else tracing.built,
                 )
             )
             check_used(named, opened[0].imports)
@@ -270,9 +302,13 @@ def _serve(path: Path, named: Given, given: dict[str, Any], rates: RateLimits) -
         while not errors and reader.is_alive():
             reader.join(1)  # a signal that comes just before a wait is handled after it
     if errors:
+        if tracing is not None:
+            tracing.close()
         raise errors[0]
     failure = opened[0].pool.failure
     opened[0].close()
+    if tracing is not None:
+        tracing.close()
     logs.flush()
     if failure is not None:
         raise failure
@@ -294,7 +330,9 @@ def _leave_unread() -> NoReturn:
     _leave(1)
 
 
-def _leave(status: int) -> NoReturn:
+def _leave(status: int, tracing: Tracing | None = None) -> NoReturn:
     """End the process at once: the client has disconnected, so running threads are no longer needed."""
+    if tracing is not None:
+        tracing.close()
     logs.flush()
     os._exit(status)
