@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import http.client
 import os
 import shutil
 import socket
@@ -124,12 +125,24 @@ class Measured:
         return total
 
 
+def _is_ready(port: int, *, checked: bool) -> bool:
+    """Return True if a server accepts connections and, if that is to be checked, reports that it is ready."""
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        if not checked:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return True
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == 200
+    return False
+
+
 @contextlib.contextmanager
 def running(contender: Contender) -> Iterator[Measured]:
-    """Start a server, and wait until it accepts connections.
+    """Start a server, and wait until it accepts connections and, for `wasmcp serve`, has been compiled.
 
     Raises:
-        SystemExit: It has ended, or does not accept connections within a minute.
+        SystemExit: It has ended, or is not ready within a minute.
     """
     port = free_port()
     command = [word.replace("{port}", str(port)) for word in contender.command]
@@ -137,7 +150,7 @@ def running(contender: Contender) -> Iterator[Measured]:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
     try:
         for _ in range(600):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            if _is_ready(port, checked=command[:2] == [WASMCP, "serve"]):
                 break
             if process.poll() is not None:
                 raise SystemExit(f"{contender.name}: ended with status {process.returncode}: {' '.join(command)}")
