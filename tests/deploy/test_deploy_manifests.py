@@ -305,17 +305,58 @@ def test_settings_without_a_host_to_permit_are_refused(setting: list[str], for_s
     assert not (tmp_path / "out").exists()
 
 
-def test_hosts_of_baked_settings_are_left_to_the_operator(tmp_path: Path) -> None:
-    settings = {
-        "WASMCP_AUTH_MODE": "oauth",
-        "WASMCP_SERVER_URI": "https://mcp.example.com/mcp",
-        "JWT_ISSUER": "https://issuer.example",
-    }
-    path = tmp_path / "protected.wasm"
-    compose_server([spec("calc", "1", "add")], METADATA, settings=settings).write(path)
-    done = deploy("spin", path, tmp_path / "out")
-    assert done.exit_code == 0, done.output
-    assert "add the host of `JWT_JWKS_URI` or `JWT_ISSUER` to `allowed_outbound_hosts`" in " ".join(done.output.split())
+def protected(path: Path, **settings: str) -> Path:
+    baked = {"WASMCP_AUTH_MODE": "oauth", "WASMCP_SERVER_URI": "https://mcp.example.com/mcp", **settings}
+    compose_server([spec("calc", "1", "add")], METADATA, settings=baked, keyvalue="0.2.0-draft").write(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("settings", "hosts", "port"),
+    [
+        ({"JWT_ISSUER": "https://Issuer.example:8443/tenant"}, ["https://issuer.example:8443"], 8443),
+        (
+            {"JWT_ISSUER": "any", "JWT_JWKS_URI": "https://keys.example:9443/jwks"},
+            ["https://keys.example:9443"],
+            9443,
+        ),
+        ({"JWT_ISSUER": "any", "JWT_JWKS": '{"keys":[]}'}, [], None),
+    ],
+)
+def test_the_hosts_of_baked_settings_are_permitted(
+    settings: dict[str, str], hosts: list[str], port: int | None, tmp_path: Path
+) -> None:
+    path = protected(tmp_path / "protected.wasm", **settings)
+    deployed("wasmcloud", path, tmp_path / "wash", "--image", "g")
+    document = yaml.safe_load((tmp_path / "wash" / "workload.yaml").read_text())
+    (component,) = document["spec"]["template"]["spec"]["components"]
+    assert component["localResources"]["allowedHosts"] == hosts
+    found = kubernetes(deployed("kubernetes", path, tmp_path / "kube", "--image", "g"))
+    ports = {one["port"] for rule in found["NetworkPolicy"]["spec"]["egress"] for one in rule["ports"]}
+    assert ports - {53} == ({port} if port else set())
+
+
+def test_baked_settings_without_a_host_to_permit_are_refused(tmp_path: Path) -> None:
+    path = protected(tmp_path / "protected.wasm", JWT_ISSUER="name")
+    done = deploy("wasmcloud", path, tmp_path / "out", "--image", "g")
+    assert done.exit_code == 1
+    assert "`JWT_ISSUER` must be baked in as a URL with a host" in done.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_hosts_of_settings_that_are_not_those_of_the_record_are_left_to_the_operator(tmp_path: Path) -> None:
+    path = protected(tmp_path / "protected.wasm", JWT_ISSUER="https://issuer.example")
+    data = path.read_bytes()
+    for index in (data.index(b"issuer.example"), data.rindex(b"issuer.example")):
+        changed = tmp_path / "changed.wasm"
+        changed.write_bytes(data[:index] + b"attack.example" + data[index + len(b"issuer.example") :])
+        out = tmp_path / f"out{index}"
+        done = deploy("wasmcloud", changed, out, "--image", "g")
+        assert done.exit_code == 0, done.output
+        assert "add the host of `JWT_JWKS_URI` or `JWT_ISSUER` to `allowedHosts`" in " ".join(done.output.split())
+        document = yaml.safe_load((out / "workload.yaml").read_text())
+        (component,) = document["spec"]["template"]["spec"]["components"]
+        assert component["localResources"].get("allowedHosts", []) == []
 
 
 def test_all_problems_are_reported_at_once_and_nothing_is_written(granted: Path, tmp_path: Path) -> None:

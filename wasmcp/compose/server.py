@@ -29,6 +29,7 @@ from wasmcp.component.topology import MAX_DEFINITIONS, MAX_INSTANCES, count
 from wasmcp.component.types import Instance
 from wasmcp.compose.access import Access
 from wasmcp.compose.access_rules import access_section, compiled
+from wasmcp.compose.baked_settings import settings_section
 from wasmcp.compose.capabilities import declared_by, offered, server_capabilities
 from wasmcp.compose.catalogue import Catalogue
 from wasmcp.compose.chain_plan import OnDuplicate, Part, Segment, catalogue_of, components_of, plan_chain, tools_of
@@ -236,6 +237,7 @@ def compose_server(
             *encoded.chunks,
             roles_section(encoded.nodes),
             *([access_section(text)] if text else ()),
+            *([settings_section(settings)] if settings else ()),
             *([record(summaries)] if summaries else ()),
         ),
         capabilities=capabilities,

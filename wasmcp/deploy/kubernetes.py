@@ -113,7 +113,7 @@ def kubernetes(request: Request, subject: Subject) -> Bundle:
             "podSelector": {"matchLabels": labels},
             "policyTypes": ["Ingress", "Egress"],
             "ingress": [{"ports": [{"protocol": "TCP", "port": "http"}]}],
-            "egress": Outgoing.of(subject.components).network_policy(_ports(request)),
+            "egress": Outgoing.of(subject.components).network_policy(_ports(request, subject)),
         },
     }
     documents: list[dict[str, Any]] = [deployment, service, policy]
@@ -138,9 +138,9 @@ def _literal(text: str) -> str:
     return text.replace("$(", "$$(")
 
 
-def _ports(request: Request) -> list[int]:
+def _ports(request: Request, subject: Subject) -> list[int]:
     """Return the ports that the process itself connects to."""
-    ports = [*settings_ports(request.values)[0], *request.egress]
+    ports = [*settings_ports({**(subject.settings or {}), **request.values})[0], *request.egress]
     address = request.redis
     redis = [_REDIS] if KEYVALUE in request.secrets else [] if address is None else [address.port]
     return sorted({*ports, *redis})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Mapping
 
 import tomlkit
 
@@ -77,11 +78,13 @@ def spin(request: Request, subject: Subject) -> Bundle:
 
 def outgoing(request: Request, subject: Subject) -> Outgoing:
     """Return the connections of a server without `wasmcp serve`, which fetches keys of issuers itself."""
-    return Outgoing.of(subject.components).permitting(fetched_hosts(_settings(request))[0])
+    return Outgoing.of(subject.components).permitting(fetched_hosts(_settings(request, subject))[0])
 
 
-def _settings(request: Request) -> dict[str, str]:
-    """Return the operator's settings; secret ones are empty strings."""
+def _settings(request: Request, subject: Subject) -> Mapping[str, str]:
+    """Return the settings that the server reads; secret ones are empty strings."""
+    if not subject.reads_settings:
+        return subject.settings or {} if subject.fetches_keys else {}
     return {**dict.fromkeys(request.secrets, ""), **request.values}
 
 
@@ -102,9 +105,10 @@ def runtime_problems(runtime: str, request: Request, subject: Subject) -> list[s
             f"the server does not read {listed} under {runtime}: compose it with `--environment`, or bake values in "
             "with `--setting NAME=VALUE`"
         )
+    given_by = "given by `--env`" if subject.reads_settings else "baked in"
     found += [
-        f"`{name}` must be given by `--env` as a URL with a host: {runtime} permits requests to named hosts only"
-        for name in fetched_hosts(_settings(request))[1]
+        f"`{name}` must be {given_by} as a URL with a host: {runtime} permits requests to named hosts only"
+        for name in fetched_hosts(_settings(request, subject))[1]
     ]
     return found
 
@@ -120,11 +124,10 @@ def host_notes(request: Request, subject: Subject, permitted: str) -> list[str]:
     if subject.reads_settings:
         return []
     found = []
-    if subject.fetches_keys:
+    if subject.fetches_keys and subject.settings is None:
         found.append(
-            "the server fetches keys with settings that are baked in, which this command does not read: add the host "
-            f"of `JWT_JWKS_URI` or `JWT_ISSUER` to `{permitted}`, or compose the server with `--environment` and give "
-            "the settings by `--env`"
+            "the server fetches keys with settings that are baked in, and its file has no valid record of them: "
+            f"compose it again, or add the host of `JWT_JWKS_URI` or `JWT_ISSUER` to `{permitted}`"
         )
     if request.hosts:
         names = ",".join(request.hosts)

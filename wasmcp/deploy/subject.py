@@ -31,6 +31,7 @@ class Subject:
     Attributes:
         path: The given file: a composed server, or a wheel.
         shipped: The content of that file.
+        settings: The settings that are baked in; None if they cannot be read.
         package: The import package in the wheel; the empty string for a composed server.
         server: The server's name in the package.
         data: The composed server.
@@ -52,6 +53,7 @@ class Subject:
     components: tuple[Reach, ...]
     reads_settings: bool
     fetches_keys: bool = False
+    settings: Mapping[str, str] | None = field(default_factory=dict)
     package: str = ""
     server: str = "default"
     configuration: Configuration = field(default_factory=Configuration)
@@ -111,6 +113,7 @@ def read_subject(path: Path, server: str = "default") -> Subject:
         components=tuple(structure.components),
         reads_settings=_reads_settings(structure),
         fetches_keys=any((role.kind, role.name) == ("framework", "key-fetcher") for role in structure.roles),
+        settings=structure.settings,
         package=package,
         server=server,
         configuration=configuration,

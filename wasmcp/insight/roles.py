@@ -18,11 +18,14 @@ from functools import cache
 from hashlib import sha256
 from typing import Any
 
+from wasmcp.component import interface_names
 from wasmcp.component.builder import Chunk
 from wasmcp.component.topology import InstanceInfo, Source, Topology, read_topology
 from wasmcp.compose import inspect_component
 from wasmcp.compose.access_rules import SECTION as ACCESS_SECTION
 from wasmcp.compose.access_rules import read_access
+from wasmcp.compose.baked_settings import SECTION as SETTINGS_SECTION
+from wasmcp.compose.baked_settings import read_settings, settings_component
 from wasmcp.compose.framework import load_framework
 from wasmcp.compose.generated_components import access_rules, authorizer_options
 from wasmcp.compose.grant_rules import GrantRules, RuleError
@@ -32,6 +35,7 @@ from wasmcp.compose.interfaces import (
     ACCESS_RULES,
     ALWAYS,
     AUTHORIZER_OPTIONS,
+    ENVIRONMENT,
     GRANTED,
     MIDDLEWARE,
     SERVER_HANDLER,
@@ -120,6 +124,8 @@ class Structure:
         access: The recorded access rules of the server; None without rules. See `wasmcp.compose.access_rules`.
         access_unproved: The rules that the server applies, or the component that applies them, are not those of the
             record.
+        settings: The settings that the author baked in; empty without any, None if the recorded ones are not those that
+            the server reads.
         authorization: The server's authorization, of `wasmcp.compose.metadata.AUTHORIZATIONS`; None if it is unknown.
     """
 
@@ -131,6 +137,7 @@ class Structure:
     guards: Mapping[int, str] = field(default_factory=dict)
     access: Mapping[str, Any] | None = None
     access_unproved: bool = False
+    settings: Mapping[str, str] | None = field(default_factory=dict)
     authorization: str | None = None
 
     def kind(self, index: int) -> str:
@@ -228,6 +235,7 @@ def read_structure(data: Chunk, name: str = "") -> Structure:
         guards=_guards(structure, view, foreign),
         access=access,
         access_unproved=not _applies(structure, view, foreign, None if access is None else sections[0].decode()),
+        settings=_settings(structure, view, foreign, read_settings(topology.custom.get(SETTINGS_SECTION, ()))),
         authorization=_authorization(structure, view),
     )
 
@@ -248,6 +256,31 @@ def _authorization(structure: Structure, data: memoryview) -> str | None:
         required = known.get(found)
         return None if required is None else "required" if required else "operator"
     return None
+
+
+def _settings(
+    structure: Structure, data: memoryview, foreign: Container[str], recorded: Mapping[str, str] | None
+) -> Mapping[str, str] | None:
+    """Return the settings that are baked into a server; None if they are not those of its record."""
+    baked = [
+        bytes(data[one.offset : one.offset + one.size])
+        for role, one in zip(structure.roles, structure.topology.instances, strict=True)
+        if (role.kind, role.name) == ("generated", "settings")
+    ]
+    if not baked:
+        return {} if recorded is None else None
+    readers = [
+        index for index, role in enumerate(structure.roles) if (role.kind, role.name) == ("framework", "transport")
+    ]
+    if recorded is None or len(readers) != 1 or "transport" in foreign:
+        return None
+    try:
+        transport = load_framework()["transport"]
+    except MissingPackageDataError:
+        return None
+    name = interface_names.find(ENVIRONMENT, structure.topology.instances[readers[0]].arguments)
+    applied = None if name is None else _provider(structure, data, readers[0], name)
+    return recorded if applied is not None and applied == settings_component(recorded, transport) else None
 
 
 def _only(sources: Sequence[Source]) -> int | None:
