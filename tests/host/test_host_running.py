@@ -63,7 +63,7 @@ def test_session_over_stdio(zig_server: Path) -> None:
     assert answers[3]["error"]["code"] == -32603
     assert answers[None]["error"]["code"] == -32700
     assert str(zig_server.parent) not in done.stdout.decode()
-    assert b"backtrace" in done.stderr
+    assert re.search(rb"calc: [\w.]*call\b", done.stderr.partition(b"backtrace")[2]), done.stderr
 
 
 def test_handshake_and_requests_in_one_write(zig_server: Path) -> None:

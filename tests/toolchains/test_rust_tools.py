@@ -11,8 +11,10 @@ import pytest
 from support.projects import project_files, write_project
 from support.rust_prerequisites import MISSING
 
+from wasmcp.component.function_names import core_modules
 from wasmcp.errors import RequestError, ToolchainError
 from wasmcp.host import Server, open_server
+from wasmcp.host.engine.function_names import names_of
 from wasmcp.project import ensure_built
 from wasmcp.toolchains.rust.toolchain import TARGET
 
@@ -550,8 +552,11 @@ overflow-checks = true
         "rust/numbers/src/lib.rs": "mod numbers;\nwasmcp_guest::component!(numbers::component);\n",
         "rust/numbers/src/numbers.rs": NUMBERS,
     }
-    with open_server(ensure_built(write_project(tmp_path, project_files("owned", files)))) as server:
+    built = ensure_built(write_project(tmp_path, project_files("owned", files)))
+    with open_server(built) as server:
         assert server.call_tool("divide", {"dividend": 1, "divisor": 4}).structured_content == {"result": 0.25}
+    names = {name for one in core_modules(built.read_bytes()) for name in names_of(one.digest).values()}
+    assert any("numbers" in name for name in names)  # `strip` of the profile has no effect
 
 
 @pytest.mark.parametrize(

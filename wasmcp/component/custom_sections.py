@@ -9,7 +9,7 @@ Source: component-model, design/mvp/Binary.md, "Component Definitions", "Name Se
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from wasmcp.component.binary_reader import Reader
 from wasmcp.component.binary_writer import COMPONENT_PREAMBLE, Sort, name, uleb128, vector
@@ -97,14 +97,19 @@ def read_names(section: Reader, sort: Sort) -> dict[int, str]:
 
 _CUSTOM, _MODULE, _COMPONENT = 0, 1, 4
 _MAX_LEVELS = 8
-_NEEDLESS = ("name", "producers", "target_features", "component-name")
+_NAMES = ("name", "component-name")
+_NEEDLESS = ("producers", "target_features")
 
 
-def strip(data: Chunk) -> bytes:
+def strip(data: Chunk, *, names: bool = False) -> bytes:
     """Return a component without the names and the debug information of everything nested in it.
 
     Its own custom sections stay, because they can be metadata of a package. Sections that a loader reads (``dylink.0``)
     stay too.
+
+    Args:
+        data: The component.
+        names: Keep the names.
 
     Raises:
         ComponentError: The data is not a component, or is damaged.
@@ -112,10 +117,12 @@ def strip(data: Chunk) -> bytes:
     view = memoryview(data).cast("B")
     if bytes(view[:8]) != COMPONENT_PREAMBLE:
         raise ComponentError("not a component", offset=0)
-    return COMPONENT_PREAMBLE + b"".join(_sections(Reader(view, 8, len(view)), 0))
+    return COMPONENT_PREAMBLE + b"".join(
+        _sections(Reader(view, 8, len(view)), 0, _NEEDLESS if names else (*_NEEDLESS, *_NAMES))
+    )
 
 
-def _sections(reader: Reader, level: int) -> list[bytes]:
+def _sections(reader: Reader, level: int, needless: Collection[str]) -> list[bytes]:
     if level > _MAX_LEVELS:
         raise reader.fail(f"components are nested more than {_MAX_LEVELS} levels deep")
     parts: list[bytes] = []
@@ -124,11 +131,11 @@ def _sections(reader: Reader, level: int) -> list[bytes]:
         code = reader.byte()
         section = reader.part(reader.u32(), f"section {code}")
         preamble = bytes(section.data[section.position : section.position + 8])
-        if code == _CUSTOM and level and _is_needless(section):
+        if code == _CUSTOM and level and _is_needless(section, needless):
             continue
         if code in (_MODULE, _COMPONENT):
             section.position += 8
-            below = _sections(section, level + 1) if code == _COMPONENT else _module(section)
+            below = _sections(section, level + 1, needless) if code == _COMPONENT else _module(section, needless)
             size = 8 + sum(map(len, below))
             parts += [bytes([code]), uleb128(size), preamble, *below]
         else:
@@ -136,17 +143,17 @@ def _sections(reader: Reader, level: int) -> list[bytes]:
     return parts
 
 
-def _module(reader: Reader) -> list[bytes]:
+def _module(reader: Reader, needless: Collection[str]) -> list[bytes]:
     parts = []
     while reader.position < reader.end:
         begun = reader.position
         code = reader.byte()
         section = reader.part(reader.u32(), f"section {code}")
-        if code != _CUSTOM or not _is_needless(section):
+        if code != _CUSTOM or not _is_needless(section, needless):
             parts.append(bytes(reader.data[begun : reader.position]))
     return parts
 
 
-def _is_needless(section: Reader) -> bool:
+def _is_needless(section: Reader, needless: Collection[str]) -> bool:
     name = section.name()
-    return name in _NEEDLESS or name.startswith(".debug")
+    return name in needless or name.startswith(".debug")

@@ -163,6 +163,7 @@ def plan_component(project: Project, resolved: ResolvedComponent) -> ComponentSt
         "dependencies": [asdict(one) for one in source.dependencies],
         "files": {label: digest.of_file(file) for label, file in found.files.items()},
         **found.facts,
+        **({"names": True} if config.names else {}),
     }
     outside = [label for label in found.files if is_outside(label) and label not in found.shared]
     if outside:  # a source distribution could not include it

@@ -29,7 +29,7 @@ from wasmcp.project.model import Project, ServerConfig
 from wasmcp.project.resolution import resolve, resolve_component
 from wasmcp.registry.fetch_options import FetchOptions, environment_says
 from wasmcp.storage import digest
-from wasmcp.storage.cache import Cache
+from wasmcp.storage.cache import Cache, write_atomically
 from wasmcp.storage.failures import file_failures
 from wasmcp.toolchains.base import Versioned, did_you_mean, require_pins
 
@@ -215,6 +215,7 @@ def _component(planned: Plan, step: ComponentStep, cache: Cache, report: Progres
                 except BaseException:
                     report(CompilationFailed(name, time.perf_counter() - begun))
                     raise
+                _take_names(output, cache, keep=step.config.names)
                 tools = step.toolchain
                 compilers = tools.built_with(step.source) if isinstance(tools, Versioned) else {}
                 entry = cache.record_component(step.inputs, compilers)
@@ -236,6 +237,16 @@ def _component(planned: Plan, step: ComponentStep, cache: Cache, report: Progres
         found = digest.of_bytes(data)
         catalogue = None if catalogue is None else replace(catalogue, digest=found)
     return Built(step, data, found, catalogue, built_with)
+
+
+def _take_names(component: Path, cache: Cache, *, keep: bool) -> None:
+    """Move the function names of a compiled component to the cache; a component that keeps them has them as well."""
+    from wasmcp.component.custom_sections import strip
+    from wasmcp.component.function_names import function_names
+
+    data = component.read_bytes()
+    cache.record_names(function_names(data))
+    write_atomically(component, strip(data, names=keep))
 
 
 def _skills(planned: Plan, folders: SkillFolders) -> tuple[Skill, ...]:

@@ -276,6 +276,9 @@ def read_component(name: str, table: Table, root: Path, *, check_files: bool) ->
     options = _options(table, language)
     if dynamic and language in ("python", "typescript"):
         options = {**options, "dynamic": True}  # its lists are made for each request
+    names = table.boolean("names", default=False)
+    if "names" in table and given in (["path"], ["package"]):
+        table.problem("names", f"has no effect with `{given[0]}`: the component has the names that its build kept")
     values = _values(table)
     extensions = read_extensions(table)
     skills = read_skills(table)
@@ -283,7 +286,7 @@ def read_component(name: str, table: Table, root: Path, *, check_files: bool) ->
     file = source or ready or ""
     families = frozenset(grants)
     return ComponentConfig(
-        name, file, language, families, dynamic, options, package or "", values, extensions, rules, skills
+        name, file, language, families, dynamic, options, package or "", values, extensions, rules, skills, names
     )
 
 

@@ -156,6 +156,7 @@ class ComponentConfig:
         extensions: The extensions of MCP that it supports: identifier -> settings.
         rules: The rules of its grants; families without rules are granted as a whole.
         skills: The skills that it carries.
+        names: True if it keeps the names of its functions.
     """
 
     name: str
@@ -169,6 +170,7 @@ class ComponentConfig:
     extensions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     rules: GrantRules = field(default_factory=GrantRules)
     skills: SkillFolders = field(default_factory=SkillFolders)
+    names: bool = False
 
 
 @dataclass(frozen=True)

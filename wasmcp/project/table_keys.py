@@ -82,6 +82,7 @@ COMPONENT = {
     "language": Key("string", "The language of the source; by default by its suffix.", choices=tuple(LANGUAGES)),
     "grants": Key("grants", "Families of host interfaces that it can use, or a table of rules."),
     "dynamic": Key("boolean", "Its lists are made for each request.", default=False),
+    "names": Key("boolean", "It keeps the names of its functions, for backtraces.", default=False),
     "config": Key("table", "Values that its code reads with `wasmcp.guest.config`.", form="values"),
     "extensions": EXTENSIONS,
     "skills": SKILLS,

@@ -242,7 +242,7 @@ def _component(table: Schema) -> Schema:
         },
         {
             "if": {"anyOf": [{"required": ["path"]}, {"required": ["package"]}]},
-            "then": {"properties": dict.fromkeys(("language", *LANGUAGES, *every), False)},
+            "then": {"properties": dict.fromkeys(("language", "names", *LANGUAGES, *every), False)},
         },
         {
             "if": {"required": ["source"], "not": {"required": ["language"]}},

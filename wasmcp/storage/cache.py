@@ -3,6 +3,7 @@
 ::
 
     <cache>/components/<digest of the inputs>/component.wasm and component.json (its digest, what it was built with)
+    <cache>/names/<digest of a core module's code>     its function names, for backtraces
     <cache>/catalogues/<digest of component and framework>.json
     <cache>/sboms/<digest of the server's inputs>/<project>-<server>.cdx.json
     <cache>/development/<digest of project and server>/<server>.wasm and manifest.json
@@ -21,15 +22,19 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from wasmcp.host.engine.compile_cache import cache_directory as compiled_directory
+from wasmcp.host.engine.function_names import FOLDER, path_of
 from wasmcp.storage import digest
 
 LIMIT = 2 * 1024**3
 """Limit of compiled components, in bytes; the least recently used are removed first."""
+
+NAMES_LIMIT = 128 * 1024**2
+"""Limit of function names, in bytes; the least recently written are removed first."""
 
 
 def cache_directory() -> Path:
@@ -107,6 +112,17 @@ class Cache:
         self._prune(keep=path)
         return path, found
 
+    def record_names(self, names: Mapping[str, bytes]) -> None:
+        """Add function names of core modules, by the digest of their code, to the cache."""
+        for module, content in names.items():
+            path = path_of(self.root, module)
+            if not path.is_file() or path.read_bytes() != content:
+                write_atomically(path, content, 0o600)
+            else:
+                os.utime(path)
+        for path in _oldest((self.root / FOLDER).glob("*"), NAMES_LIMIT):
+            path.unlink(missing_ok=True)
+
     def built_with(self, inputs: str) -> dict[str, str]:
         """Return the versions of the compilers of the component with these inputs, if they are not pinned."""
         try:
@@ -125,18 +141,26 @@ class Cache:
         return self.root / "development" / _name(digest.of_value([str(project), server]))
 
     def _prune(self, keep: Path) -> None:
-        entries = []
-        for path in (self.root / "components").glob("*/component.wasm"):
-            with contextlib.suppress(OSError):  # a concurrent prune
-                status = path.stat()
-                entries.append((status.st_mtime, status.st_size, path))
-        total = sum(size for _, size, _ in entries)
-        for _, size, path in sorted(entries):
-            if total <= LIMIT:
-                return
-            if path != keep:
-                shutil.rmtree(path.parent, ignore_errors=True)
-                total -= size
+        for path in _oldest((self.root / "components").glob("*/component.wasm"), LIMIT, keep):
+            shutil.rmtree(path.parent, ignore_errors=True)
+
+
+def _oldest(paths: Iterable[Path], limit: int, keep: Path | None = None) -> list[Path]:
+    """Return the files to remove for the total size to be within a limit, the least recently used first."""
+    entries = []
+    for path in paths:
+        with contextlib.suppress(OSError):  # a concurrent prune
+            status = path.stat()
+            entries.append((status.st_mtime, status.st_size, path))
+    total = sum(size for _, size, _ in entries)
+    removed = []
+    for _, size, path in sorted(entries):
+        if total <= limit:
+            break
+        if path != keep:
+            removed.append(path)
+            total -= size
+    return removed
 
 
 def _name(key: str) -> str:
@@ -149,6 +173,7 @@ def _name(key: str) -> str:
 _KINDS = {
     "registry": "registry/blobs",
     "components": "components",
+    "names": FOLDER,
     "catalogues": "catalogues",
     "sboms": "sboms",
     "compiled": "compiled",

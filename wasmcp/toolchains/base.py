@@ -214,7 +214,7 @@ class Toolchain(Protocol):
 
         Args:
             source: The source.
-            output: The path of the component; written atomically.
+            output: The path of the component; written atomically. It can have names and debug information.
             cache: A folder for the compiler's own caches, shared by all projects of this user.
             progress: Called when a slow step begins.
 

@@ -1,9 +1,10 @@
-"""Attribution of backtrace frames to the components of a composed server.
+"""Attribution of backtrace frames to the components and functions of a composed server.
 
 wasmtime gives the position of each frame as an offset in the whole file. The composer writes each component of a server
 as a nested component, so that the offset determines the component; the section ``wasmcp-composition`` names it. Core
 modules that components share are outside of them. A component is entered only through modules of its own, so that a
-frame of a shared module belongs to the component of the next frame further out.
+frame of a shared module belongs to the component of the next frame further out. Functions without a name in the server
+have the names that the build of their component left in the cache (`wasmcp.host.engine.function_names`).
 
 Source: component-model, design/mvp/Binary.md (sections); docs/reference/files.md (`wasmcp-composition`);
 `wasmcp.component.sharing`.
@@ -17,6 +18,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from wasmcp.errors import ComponentError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -24,6 +27,7 @@ _SECTION = "wasmcp-composition"
 _CUSTOM, _MODULE, _COMPONENT, _INSTANCE = 0, 1, 4, 5
 _FRAME = re.compile(r"(?P<before>\s*\d+:\s+0x(?P<offset>[0-9a-f]+) - )(?:<unknown>!)?(?P<after>.*)")
 
+_UNNAMED = re.compile(r"<wasm function (\d+)>")
 _OFFSET = re.compile(r"(?<=0x)[0-9a-f]+(?= - )")
 
 
@@ -39,6 +43,14 @@ class Owner(NamedTuple):
     is_component: bool
 
 
+class Module(NamedTuple):
+    """The byte range of a core module, and the digest of its code."""
+
+    start: int
+    end: int
+    digest: str
+
+
 class Frames:
     """Components of the frames in a server's backtraces. The file is read at the first trap, unless it has changed."""
 
@@ -51,13 +63,16 @@ class Frames:
         """
         self._owners = owners(source) if isinstance(source, bytes) else None
         self._roles = roles(source) if isinstance(source, bytes) else None
+        self._modules: list[Module] | None = None
+        self._names: dict[str, dict[int, str]] = {}
+        self._data = source if isinstance(source, bytes) else None
         self._path = None if isinstance(source, bytes) else Path(source)
         self._state = None if self._path is None else _state(self._path)
         size = len(source) if isinstance(source, bytes) else self._state[0] if self._state else 0
         self._shift = offset(size)
 
     def attribute(self, backtrace: str) -> tuple[str, str]:
-        """Add the name of the component to each frame.
+        """Add the name of the component to each frame, and that of the function where it is known.
 
         Args:
             backtrace: The frames as wasmtime writes them, one per line.
@@ -68,7 +83,7 @@ class Frames:
         """
         known = self._known()
         lines, component, caller = [], "", None
-        for line in reversed(_shifted(backtrace, -self._shift).splitlines()):
+        for line in reversed(self._named(_shifted(backtrace, -self._shift).splitlines())):
             found = _FRAME.fullmatch(line)
             owner = next((one for one in known if found and one.start <= int(found["offset"], 16) < one.end), None)
             if owner is not None and not owner.name:
@@ -82,6 +97,31 @@ class Frames:
             lines.append(f"{found['before']}{owner.name}: {found['after']}")
         return component, "\n".join(reversed(lines))
 
+    def _named(self, lines: list[str]) -> list[str]:
+        """Return frames with the names of functions that the server does not name itself."""
+        from wasmcp.host.engine import function_names
+
+        names: dict[int, str] = {}
+        for number, line in enumerate(lines):
+            found = _FRAME.fullmatch(line)
+            unnamed = found and _UNNAMED.fullmatch(found["after"])
+            if found is None or not unnamed:
+                continue
+            at = int(found["offset"], 16)
+            module = next((one for one in self._known_modules() if one.start <= at < one.end), None)
+            if module is None:
+                continue
+            if module.digest not in self._names:
+                self._names[module.digest] = function_names.names_of(module.digest)
+            name = self._names[module.digest].get(int(unnamed[1]))
+            if name is not None:
+                names[number] = name
+        readable = function_names.demangled(names.values())
+        for number, name in names.items():
+            before = lines[number].rpartition("<wasm function ")[0]
+            lines[number] = before + readable.get(name, name)
+        return lines
+
     def roles(self) -> list[dict[str, Any]]:
         """Return the recorded instances, as in docs/reference/files.md; empty without a record."""
         if self._roles is None:
@@ -92,6 +132,12 @@ class Frames:
         if self._owners is None:
             self._owners = owners(self._content())
         return self._owners
+
+    def _known_modules(self) -> list[Module]:
+        if self._modules is None:
+            self._modules = modules(self._content() if self._data is None else self._data)
+            self._data = None
+        return self._modules
 
     def _content(self) -> bytes:
         """Return the bytes of the file; empty if it has changed since it was opened, or cannot be read."""
@@ -132,6 +178,16 @@ def owners(data: bytes) -> list[Owner]:
         shared = [Owner(*place, name="", is_component=False) for place in modules]
         return [Owner(*nested[index], *name) for index, name in sorted(names.items())] + shared
     except (IndexError, KeyError, TypeError, ValueError, RecursionError):
+        return []
+
+
+def modules(data: bytes) -> list[Module]:
+    """Return the core modules with code of a file; empty for a file that is not a component."""
+    from wasmcp.component.function_names import core_modules
+
+    try:
+        return [Module(one.start, one.end, one.digest) for one in core_modules(data)]
+    except ComponentError:
         return []
 
 

@@ -17,7 +17,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from wasmcp.component.custom_sections import strip
 from wasmcp.declaration_section import Declares
 from wasmcp.errors import ToolchainError
 from wasmcp.toolchains.base import ComponentSource, Inputs, Option
@@ -90,7 +89,7 @@ class PythonDevelopment:
                 failure = componentize(source, worlds, stage, partial)
                 if failure is not None:
                     raise failure_of(source, modules, application, failure)
-                partial.write_bytes(strip(partial.read_bytes()) + Declares(files=counted(places)).section())
+                partial.write_bytes(partial.read_bytes() + Declares(files=counted(places)).section())
                 partial.replace(output)
             finally:
                 partial.unlink(missing_ok=True)

@@ -19,7 +19,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from wasmcp.component.custom_sections import strip
 from wasmcp.component.license_section import license_section
 from wasmcp.declaration_section import DataFiles, Declares
 from wasmcp.errors import ToolchainError
@@ -123,7 +122,7 @@ class PythonToolchain:
                     raise failure_of(source, modules, application, failure)
                 declares = Declares(uses=uses(modules.values()), files=counted(places)).section()
                 texts = {} if fetched is None else license_texts(fetched, source.dependencies)
-                partial.write_bytes(strip(partial.read_bytes()) + declares + license_section(texts))
+                partial.write_bytes(partial.read_bytes() + declares + license_section(texts))
                 partial.replace(output)
             finally:
                 partial.unlink(missing_ok=True)

@@ -51,7 +51,6 @@ schemars = "1"
 opt-level = "s"
 lto = true
 codegen-units = 1
-strip = true
 # An overflow in a tool traps instead of returning a wrong result.
 overflow-checks = true
 

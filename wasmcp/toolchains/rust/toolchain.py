@@ -59,6 +59,7 @@ class RustToolchain:
         manifest = crate.manifest or made_crate(source, guest, cache)
         command: list[str | Path] = [cargo.path, "rustc", "--lib", "--crate-type", "cdylib", "--release"]
         command += ["--target", TARGET, "--manifest-path", manifest, "--message-format", "json-render-diagnostics"]
+        command += ["--config", 'profile.release.strip="debuginfo"']  # function names are removed after the compiler
         if (manifest.parent / "Cargo.lock").is_file():
             command.append("--locked")
         if source.offline:

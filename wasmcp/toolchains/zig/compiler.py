@@ -29,6 +29,9 @@ OPTIMIZE = ("ReleaseSmall", "ReleaseFast", "ReleaseSafe", "Debug")
 _CPU = "generic+bulk_memory+mutable_globals+nontrapping_fptoint+sign_ext"
 _SIMD = "+simd128"
 
+# Custom sections, except the names of functions.
+_DEBUGGING = r"\.debug.*|producers|target_features|component-name"
+
 # Bytes. Constants follow the stack: below 1 MiB their addresses are one byte shorter.
 _STACK = str(896 << 10)
 
@@ -77,6 +80,7 @@ def build_component(
     modules: Mapping[str, str | Path] | None = None,
     modes: Mapping[str, str] | None = None,
     simd: bool = True,
+    names: bool = False,
     cache: str | Path | None = None,
     root: str | Path | None = None,
     label: str | None = None,
@@ -93,6 +97,7 @@ def build_component(
         modules: Name -> root file of further modules. They can import `bindings` and each other.
         modes: Name -> optimisation mode, for modules that differ from `optimize`: safety checks for authors' code.
         simd: Use vector instructions; they make arithmetic with long integers slower.
+        names: Keep the names of functions.
         cache: The folder for the compiler's caches and the generated bindings; `user_cache()` by default.
         root: The folder to which file names in the compiler's messages are relative; by default the source's folder.
         label: The name of the source in messages; `root_source` by default.
@@ -123,7 +128,9 @@ def build_component(
         arguments = _module_arguments(source, bindings, others, modes or {})
         cpu = _CPU + (_SIMD if simd else "")
         flags = ["-target", "wasm32-freestanding", f"-mcpu={cpu}", f"-O{optimize}", "-freference-trace=12"]
-        flags += [] if optimize == "Debug" else ["-fstrip"]
+        if optimize != "Debug":
+            # Without error tracing, the code is the same with names.
+            flags += ["-fno-strip", "-fno-error-tracing"] if names else ["-fstrip"]
         # Options of a module precede it; modules without options inherit the root's.
         command = ["build-exe", *flags, *arguments, "-fno-entry", "-rdynamic", "--stack", _STACK, f"-femit-bin={core}"]
         _run_zig(command, caches, Path(root).resolve() if root is not None else source.parent, name)
@@ -138,7 +145,8 @@ def build_component(
         run_wasm_tools(["component", "new", embedded, "-o", component], source=name)
         if optimize != "Debug":
             stripped = Path(folder) / "stripped.wasm"
-            run_wasm_tools(["strip", "--all", component, "-o", stripped], source=name)
+            needless = ["--delete", _DEBUGGING] if names else ["--all"]
+            run_wasm_tools(["strip", *needless, component, "-o", stripped], source=name)
             component = stripped
         data = component.read_bytes()
         target = Path(output)

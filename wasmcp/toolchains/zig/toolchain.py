@@ -60,6 +60,7 @@ class ZigToolchain:
                     modules={"wasmcp": guest / "wasmcp.zig", "author": author.root_file},
                     # An overflow or a bad index in a tool traps instead of returning a wrong result; it costs little.
                     modes={} if optimize else {"author": "ReleaseSafe"},
+                    names=True,
                     cache=cache / "zig",
                     root=author.directory,
                     label=source.label,
