@@ -38,6 +38,7 @@ BELOW = {
         "skills_section",
         "wasi",
         "component",
+        "guest",
     },
     "host": {
         "component",

@@ -215,6 +215,31 @@ def test_spellings_of_a_denied_uri_are_denied(embedded: Embedded, uri: str) -> N
     assert listen["error"] == {"code": -32602, "message": f"Resource not found: {uri}", "data": {"uri": uri}}
 
 
+SPELLED = ("notes://Private/*", "notes://x/%7euser/*", "NOTES://shout/*", "notes://caf\u00e9/*", "no*s://Wild/*")
+SPELLED_URIS = (
+    *("notes://Private/1", "notes://private/1", "notes://pRIVATE/1", "notes://x/~user/1", "notes://x/%7Euser/1"),
+    *("notes://shout/1", "NOTES://SHOUT/1", "notes://caf%C3%A9/1", "notes://caf%c3%a9/1", "notes://wild/1"),
+)
+
+
+@pytest.mark.parametrize("denied", [True, False], ids=["deny", "allow"])
+def test_patterns_of_uris_are_compared_in_their_normal_form(denied: bool, tmp_path: Path) -> None:
+    selector = Selector(resources=SPELLED)
+    one = Filter(None, (selector,)) if denied else Filter((selector,))
+    composed(Access({"/mcp": one})).write(tmp_path / "server.wasm")
+    at = Endpoint(Embedded(tmp_path / "server.wasm"), "/mcp")
+    for uri in SPELLED_URIS:
+        assert ("error" in at.send("resources/read", {"uri": uri}, older=True)) == denied, uri
+    for uri in ("notes://privat/1", "notes://x/user/1", "notes://caf/1"):
+        assert ("error" in at.send("resources/read", {"uri": uri}, older=True)) != denied, uri
+
+
+def test_an_encoded_delimiter_in_a_pattern_does_not_permit_a_plain_one(tmp_path: Path) -> None:
+    composed(Access({"/mcp": Filter((Selector(resources=("notes://a/b%2Fc",)),))})).write(tmp_path / "server.wasm")
+    at = Endpoint(Embedded(tmp_path / "server.wasm"), "/mcp")
+    assert "error" in at.send("resources/read", {"uri": "notes://a/b/c"}, older=True)
+
+
 def test_resources_above_the_limit_of_a_subscription_are_not_looked_up(embedded: Embedded) -> None:
     at = Endpoint(embedded, "/mcp/notes")
     uris = ["notes://all"] * 1000 + ["notes://private/1"]

@@ -19,6 +19,7 @@ from wasmcp.compose.interfaces import SERVER_HANDLER
 from wasmcp.compose.metadata import Authorization
 from wasmcp.compose.policy import Condition
 from wasmcp.compose.policy_rules import Known, Recorded, declared_conditions, own_conditions, policy_problems
+from wasmcp.compose.uri_patterns import comparable
 from wasmcp.errors import CompositionError
 from wasmcp.protocol import IDENTITIES
 from wasmcp.revision_views import Item
@@ -84,7 +85,7 @@ def compiled(
         raise CompositionError("; ".join(problems))
     if not access and not own:
         return None
-    paths = {path: one.to_dict() for path, one in access.filters.items()}
+    paths = {path: _comparable(one.to_dict()) for path, one in access.filters.items()}
     if not paths:
         # Other spellings of a path that rules name must not be endpoints.
         paths = {path: {"deny": []} for path in access.policy.paths if path != ROOT}
@@ -92,8 +93,13 @@ def compiled(
         **({"paths": paths} if paths or access.policy.paths else {}),
         "entries": {kind: _entries(kind, members, own) for kind in IDENTITIES},
         **(_announcing(parts, members) if access.filters else {}),
-        **({"policy": access.policy.to_dict()} if access.policy or own else {}),
+        **({"policy": _comparable(access.policy.to_dict())} if access.policy or own else {}),
     }
+
+
+def _comparable(lists: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
+    """Return the rules of `allow` and `deny` with their patterns of URIs in all forms that are compared."""
+    return {effect: [comparable(one, denied=effect == "deny") for one in rules] for effect, rules in lists.items()}
 
 
 def access_section(rules: str) -> bytes:
