@@ -40,9 +40,10 @@ test: setup ## Run all tests, with branch coverage
 test-fast: setup ## Run the tests that need no slow compiler
 	$(PY) -m pytest -m "not slow"
 
-soak: setup ## Run the tests of memory with all requests, 1,000 crashes of stores, and the property tests with random examples
+soak: setup ## Run the tests of memory, crashes of stores and properties with more data, then an hour of full load (SOAK_SECONDS)
 	WASMCP_SOAK=240000 $(PY) -m pytest -q tests/framework/test_framework_server_io_memory.py \
 	  tests/framework/test_framework_entry_points_robustness.py tests/host/test_host_store_crashes.py tests/host/test_host_ended_sessions.py tests/component tests/guest tests/bindgen tests/toolchains/test_zig_tools.py
+	$(PY) -m benchmarks.soak --seconds $(or $(SOAK_SECONDS),3600)
 
 lint: setup ## Check style and types
 	$(BIN)/ruff check $(SOURCES)

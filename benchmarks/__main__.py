@@ -11,6 +11,7 @@ from benchmarks import (
     chain,
     commands,
     composing,
+    faults,
     guards,
     http,
     inprocess,
@@ -51,6 +52,7 @@ def main() -> None:
         "composing": lambda: composing.rows(project),
         "commands": lambda: commands.rows(project),
         "languages": languages.rows,
+        "faults": lambda: faults.rows(zig),
     }
     chosen = sys.argv[1:] or list(suites)
     if unknown := [name for name in chosen if name not in suites]:

@@ -5,6 +5,7 @@ const mcp = @import("wasmcp");
 pub const tools = .{
     mcp.tool("add", "Add two numbers.", add),
     mcp.tool("echo", "Return a text.", echo),
+    mcp.tool("crash", "Trap.", crash),
 };
 
 fn add(operands: struct { a: f64, b: f64 }) f64 {
@@ -13,4 +14,8 @@ fn add(operands: struct { a: f64, b: f64 }) f64 {
 
 fn echo(arguments: struct { text: []const u8 }) []const u8 {
     return arguments.text;
+}
+
+fn crash(_: struct {}) u32 {
+    unreachable;
 }

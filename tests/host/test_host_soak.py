@@ -1,0 +1,80 @@
+"""Soak, faults and hostile clients, in the shortened form for each run of the tests; see `benchmarks/`."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from benchmarks import faults
+from benchmarks.faults import Endured, endure
+from benchmarks.processes import Measured
+from benchmarks.soak import Soaked, soak
+from wasmcp.project import ensure_built
+
+pytestmark = pytest.mark.slow
+
+PROJECT = Path(__file__).parents[2] / "benchmarks" / "project"
+_GROWTH = 48 << 20  # bytes: budgets of hostile clients are 64 MiB and more, but these are few
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The server of the benchmarks, in a copy of its project."""
+    copy = tmp_path_factory.mktemp("soak") / "project"
+    shutil.copytree(PROJECT, copy, ignore=shutil.ignore_patterns("_wasmcp", "__pycache__"))
+    return ensure_built(copy, "zig")
+
+
+@pytest.mark.skipif(shutil.which("wrk") is None, reason="needs `wrk`: run `make system-deps`")
+def test_soak(server: Path) -> None:
+    found = soak(server, 8)
+    assert found.requests > 100
+    assert found.sent > 100
+    assert found.problems == []
+
+
+def test_soak_reports_what_it_finds() -> None:
+    fine = Soaked(1.0, 10, 0, 10, 0, 0, "", 100 << 20, 101 << 20)
+    assert fine.problems == []
+    wrong = Soaked(1.0, 10, 2, 10, 1, 3, "request 7 got b'8'", 100 << 20, 110 << 20)
+    assert len(wrong.problems) == 3
+    assert "1 were lost, 3 wrong: request 7 got b'8'" in wrong.problems[1]
+    assert Soaked(1.0, 10, 0, 0, 0, 0, "", 1, 1).problems != []
+
+
+def judged(found: Endured) -> None:
+    assert found.checked > 20
+    assert (found.lost, found.wrong, found.first) == (0, 0, "")
+    assert found.growth < _GROWTH
+
+
+@pytest.mark.parametrize(
+    ("fault", "options", "sent", "refused"),
+    [
+        (partial(faults.trapped_components, calls=20), (), 20, 20),
+        (partial(faults.slow_heads, count=50), (), 50, 50),
+        (partial(faults.idle_connections, count=300), ("--connections", "100"), 300, 200),
+        (partial(faults.unread_streams, count=100), ("--streams", "40"), 100, 60),
+        (partial(faults.clients_that_do_not_read, count=3), (), 3, 3),
+        (partial(faults.stale_sessions, count=500), (), 500, 500),
+        (partial(faults.full_disk, seconds=1), faults.FULL_DISK, 0, 0),
+    ],
+    ids=["traps", "slow heads", "idle", "unread streams", "no reader", "stale sessions", "full disk"],
+)
+def test_others_lose_nothing(
+    server: Path, fault: Callable[[Measured], tuple[int, int]], options: tuple[str, ...], sent: int, refused: int
+) -> None:
+    found = endure(server, fault, *options)
+    judged(found)
+    assert (found.sent, found.refused >= refused) == (sent, True), found
+
+
+def test_killed_workers_lose_requests_in_progress_and_no_reply_is_of_another_request(server: Path) -> None:
+    found = endure(server, partial(faults.killed_workers, kills=2), "--workers", "2")
+    assert found.checked > 20
+    assert found.wrong == 0, found
+    assert found.lost <= 2 * 4, found
