@@ -129,6 +129,27 @@ pub fn once(self: Context, name: []const u8, comptime make: anytype) Made(make) 
     return value;
 }
 
+/// End this step of a long function: `return context.checkpoint(done + 1);`. The next step runs the function again from
+/// its start, with this value in `state`; its type must have a JSON form. A step is a request of its own, possibly in
+/// another process: nothing but the state, the values of `once` and the client's answers is kept.
+pub fn checkpoint(self: Context, value: anytype) client_requests.Error {
+    const results = @import("results.zig");
+    const T = if (@TypeOf(value) == comptime_int) i64 else @TypeOf(value);
+    const text = results.json(T, value) catch |problem| return switch (problem) {
+        error.OutOfMemory => error.OutOfMemory,
+        error.NotFinite => error.InvalidRequest,
+    };
+    client_requests.keep(self.request, client_requests.checkpoint, text) catch |problem| return problem;
+    return error.Checkpoint;
+}
+
+/// Return the value of the last `checkpoint` of this call; null before the first, and if it has another type.
+pub fn state(self: Context, comptime T: type) ?T {
+    const text = client_requests.recall(self.request, client_requests.checkpoint) orelse return null;
+    var reader: @import("arguments.zig").Reader = .init(text);
+    return reader.read(T) catch null;
+}
+
 fn Returned(comptime make: anytype) type {
     return @typeInfo(@TypeOf(make)).@"fn".return_type.?;
 }

@@ -19,6 +19,8 @@ const Request = bindings.messages.Request;
 pub const Error = error{
     /// The client has not sent the result yet.
     InputRequired,
+    /// The function ended its step with `Context.checkpoint`.
+    Checkpoint,
     /// The client does not support the request.
     MissingCapability,
     /// The result does not fit the request.
@@ -39,6 +41,19 @@ pub fn failureOf(reason: anyerror) ?types.Error {
         else => null,
     };
 }
+
+/// Return the result for an error that ends a run of the function: it stands for all requests without a result, or for
+/// the checkpoint, which has a state of the author, if only an empty one, and no requests. Null for other errors.
+pub fn inputRequiredOf(reason: anyerror, request: Request) ?types.InputRequired {
+    return switch (reason) {
+        error.InputRequired => .{ .requests = &.{} },
+        error.Checkpoint => .{ .requests = &.{}, .state = request.inputState() orelse "" },
+        else => null,
+    };
+}
+
+/// Name of the stored value with the state of the last checkpoint.
+pub const checkpoint = "wasmcp/checkpoint";
 
 /// Forget the error of an earlier call: its memory is freed.
 pub fn begin() void {

@@ -3,6 +3,7 @@ const std = @import("std");
 const bindings = @import("bindings");
 const arguments = @import("arguments.zig");
 const calling = @import("calling.zig");
+const client_requests = @import("client_requests.zig");
 const content = @import("content.zig");
 const results = @import("results.zig");
 const text_values = @import("text_values.zig");
@@ -72,7 +73,8 @@ pub fn prompt(comptime name: []const u8, comptime description: []const u8, compt
                 ) catch "Invalid arguments",
             } };
             const given = Function.call(if (Function.Taken == void) {} else taken, context) catch |reason| {
-                if (reason == error.InputRequired) return .{ .ok = .{ .input_required = .{ .requests = &.{} } } };
+                if (client_requests.inputRequiredOf(reason, context.request)) |wanted|
+                    return .{ .ok = .{ .input_required = wanted } };
                 return .{ .err = calling.failure(context, reason) };
             };
             const R = Function.Given;

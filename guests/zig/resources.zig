@@ -2,6 +2,7 @@
 const std = @import("std");
 const bindings = @import("bindings");
 const calling = @import("calling.zig");
+const client_requests = @import("client_requests.zig");
 const results = @import("results.zig");
 const text_values = @import("text_values.zig");
 const uri_template = @import("uri_template.zig");
@@ -232,7 +233,8 @@ fn answered(
     taken: Function.Taken,
 ) ReadResult {
     const given = Function.call(taken, context) catch |reason| {
-        if (reason == error.InputRequired) return .{ .ok = .{ .input_required = .{ .requests = &.{} } } };
+        if (client_requests.inputRequiredOf(reason, context.request)) |wanted|
+            return .{ .ok = .{ .input_required = wanted } };
         if (reason == error.ResourceNotFound) return notFound(uri);
         return .{ .err = calling.failure(context, reason) };
     };

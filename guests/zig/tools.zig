@@ -17,6 +17,44 @@ pub const Outcome = bindings.tools.Outcome;
 
 const CallResult = bindings.abi.Result(Outcome, types.Error);
 
+/// Options of the tasks of a tool. A client that supports the extension io.modelcontextprotocol/tasks gets the id of a
+/// task instead of a result, and polls for the result; calls of other clients wait for it as usual.
+pub const Task = struct {
+    /// The function continues by `Context.checkpoint`: a call becomes a task at its first one, under any runtime; without
+    /// steps at once, under wasmcp's own host only.
+    steps: bool = false,
+    /// The lifetime of a task from its creation.
+    ttl_ms: u64 = defaults.ttlMs,
+    /// The suggested time between two polls of a client.
+    poll_interval_ms: u64 = defaults.pollIntervalMs,
+    /// Refuse the calls of clients that do not support the extension.
+    required: bool = false,
+
+    const defaults = @import("protocol_table").task_defaults;
+    const longest = 365 * 24 * 3600 * 1000;
+
+    /// Return `_meta` with these options.
+    fn write(comptime self: Task, comptime owner: []const u8, comptime meta: ?[]const u8) []const u8 {
+        comptime {
+            for (.{ self.ttl_ms, self.poll_interval_ms }) |time| if (time < 1 or time > longest)
+                @compileError(owner ++ ": the times of its tasks must be from 1 ms to a year");
+            const text = std.fmt.comptimePrint(
+                "{{\"{s}\":{{\"mode\":\"{s}\",\"ttlMs\":{d},\"pollIntervalMs\":{d},\"required\":{}}}",
+                .{
+                    @import("protocol_table").meta.task,
+                    if (self.steps) "steps" else "run",
+                    self.ttl_ms,
+                    self.poll_interval_ms,
+                    self.required,
+                },
+            );
+            const given = std.mem.trim(u8, meta orelse "{}", " \t\r\n");
+            const rest = std.mem.trimStart(u8, given[1..], " \t\r\n");
+            return text ++ (if (rest.len > 1) "," else "") ++ rest;
+        }
+    }
+};
+
 /// Tool, created by `tool`; fields with a default can be changed with `with`.
 pub const Tool = struct {
     name: []const u8,
@@ -30,6 +68,8 @@ pub const Tool = struct {
     tags: []const []const u8 = &.{},
     /// Scopes that the principal of a request over HTTP needs for it; sent as `_meta["wasmcp/scopes"]`.
     scopes: []const []const u8 = &.{},
+    /// Options of its tasks: its calls may go on after their requests; sent as `_meta["wasmcp/task"]`.
+    task: ?Task = null,
     input_schema: []const u8,
     output_schema: ?[]const u8,
     call: *const fn (Context, json: []const u8) CallResult,
@@ -43,9 +83,10 @@ pub const Tool = struct {
         meta: ?[]const u8 = null,
         tags: []const []const u8 = &.{},
         scopes: []const []const u8 = &.{},
+        task: ?Task = null,
     };
 
-    /// Return a copy with a title, annotations, icons, `_meta`, tags or scopes.
+    /// Return a copy with a title, annotations, icons, `_meta`, tags, scopes or tasks.
     pub fn with(self: Tool, extra: Extra) Tool {
         return calling.with(self, extra);
     }
@@ -70,7 +111,8 @@ pub fn tool(comptime name: []const u8, comptime description: []const u8, comptim
                 .ok = results.failure("Invalid arguments for tool " ++ name ++ ": ", reader.message()),
             };
             const given = Function.call(if (Function.Taken == void) {} else taken, context) catch |reason| {
-                if (reason == error.InputRequired) return .{ .ok = .{ .input_required = .{ .requests = &.{} } } };
+                if (client_requests.inputRequiredOf(reason, context.request)) |wanted|
+                    return .{ .ok = .{ .input_required = wanted } };
                 if (client_requests.failureOf(reason)) |refused| return .{ .err = refused };
                 return .{ .ok = results.failure("", context.failureMessage() orelse @errorName(reason)) };
             };
@@ -84,6 +126,11 @@ pub fn tool(comptime name: []const u8, comptime description: []const u8, comptim
         .output_schema = comptime results.schemaOf(Function.Given),
         .call = Glue.call,
     };
+}
+
+fn metaOf(comptime owner: []const u8, comptime one: Tool) ?[]const u8 {
+    const meta = calling.metaOf(owner, one);
+    return if (one.task) |task| task.write(owner, meta) else meta;
 }
 
 // Specification: server/tools, "Tool Names".
@@ -111,7 +158,7 @@ pub fn Exports(comptime author: type) type {
                 .output_schema = one.output_schema,
                 .annotations = one.annotations,
                 .icons = one.icons,
-                .meta = calling.metaOf("`" ++ one.name ++ "`", one),
+                .meta = metaOf("`" ++ one.name ++ "`", one),
             };
             break :listed items;
         };

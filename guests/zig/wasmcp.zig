@@ -28,6 +28,7 @@ pub const Json = @import("values.zig").Json;
 
 pub const tool = tooling.tool;
 pub const Tool = tooling.Tool;
+pub const Task = tooling.Task;
 /// Complete `CallToolResult`: content blocks of every kind, structured content as JSON text.
 pub const ToolResult = bindings.types.ToolResult;
 /// Complete result, or an `InputRequired` result (`.input_required`).

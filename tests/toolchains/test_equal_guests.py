@@ -16,6 +16,7 @@ from support.projects import project_files, write_project
 from wasmcp.errors import RequestError
 from wasmcp.host import Server, open_server
 from wasmcp.project import ensure_built
+from wasmcp.protocol import META_KEYS, TASK_DEFAULTS
 
 SOURCES = Path(__file__).parent / "equal"
 
@@ -134,6 +135,26 @@ def test_server_to_client_requests(server: Server) -> None:
         if not same:
             wrong.append((case, found))
     assert not wrong
+
+
+def test_steps_and_options_of_tasks(server: Server) -> None:
+    meta = {tool["name"]: tool.get("_meta") for tool in server.request("tools/list")["tools"]}
+    times = {"ttlMs": 60_000, "pollIntervalMs": 1000}
+    assert meta["count"] == {
+        "wasmcp/task": {"mode": "steps", **times, "required": False},
+        "wasmcp/tags": ["slow"],
+    }
+    assert meta["work"] == {"wasmcp/task": {"mode": "run", **TASK_DEFAULTS, "required": True}}
+    assert meta["both"] is None
+    able = {"elicitation": {"form": {}}}
+    params: dict[str, Any] = {"name": "count", "_meta": {META_KEYS["client_capabilities"]: able}}
+    methods: list[str] = []
+    while (result := server.request("tools/call", params))["resultType"] == "input_required":
+        methods.extend(item["method"] for item in result.get("inputRequests", {}).values())
+        answers = {key: {"action": "accept", "content": {"name": "Ada"}} for key in result.get("inputRequests", {})}
+        params.update(requestState=result["requestState"], inputResponses=answers)
+    assert methods == ["elicitation/create"]
+    assert result["content"][0]["text"] == "3 steps"
 
 
 def test_mistakes_in_requests_are_not_sent_to_the_client(server: Server) -> None:

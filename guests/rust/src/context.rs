@@ -11,6 +11,10 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::Serialize;
 use serde_json::{json, Value};
+use std::convert::Infallible;
+
+/// Name of the stored value with the state of the last checkpoint.
+pub(crate) const CHECKPOINT: &str = "wasmcp/checkpoint";
 
 /// Severity of a log message. RFC 5424.
 ///
@@ -303,6 +307,41 @@ impl Context {
             .map_err(Failure::of_framework)?;
         Ok(value)
     }
+
+    /// End this step of a long function, with an error to be passed on with `?`. The next step runs the function again
+    /// from its start, with the state in [`Context::state`].
+    ///
+    /// A step is a request of its own, possibly in another process: nothing but the state, the values of
+    /// [`Context::once`] and the client's answers is kept.
+    ///
+    /// ```
+    /// # use wasmcp_guest::{testing::{run_steps, LocalContext}, Context, Failure};
+    /// fn index(pages: u32, context: &Context) -> Result<String, Failure> {
+    ///     let done: u32 = context.state()?.unwrap_or(0);
+    ///     if done < pages {
+    ///         context.checkpoint(done + 1)?;
+    ///     }
+    ///     Ok(format!("{done} pages"))
+    /// }
+    ///
+    /// let context = LocalContext::new();
+    /// assert_eq!(run_steps(&context, |context| index(2, context)).unwrap(), "2 pages");
+    /// assert_eq!(context.checkpoints(), [1, 2]);
+    /// ```
+    pub fn checkpoint(&self, state: impl Serialize) -> Result<Infallible, Failure> {
+        self.call
+            .store_value(CHECKPOINT, &serde_json::to_string(&state)?)
+            .map_err(Failure::of_framework)?;
+        Err(Failure(Kind::InputRequired(Some(Vec::new()))))
+    }
+
+    /// Return the state of the last [`Context::checkpoint`] of this call; `None` before the first.
+    pub fn state<T: DeserializeOwned>(&self) -> Result<Option<T>, Failure> {
+        let Some(text) = self.call.stored_value(CHECKPOINT) else {
+            return Ok(None);
+        };
+        Ok(Some(serde_json::from_str(&text)?))
+    }
 }
 
 /// Requests to the client: elicitation, sampling and roots.
@@ -375,16 +414,16 @@ impl ClientRequests<'_> {
             .map_err(Failure::of_framework)?;
         match found.value {
             Some(text) => Ok((found.key, serde_json::from_str(&text)?)),
-            None => Err(Failure(Kind::InputRequired)),
+            None => Err(Failure(Kind::InputRequired(None))),
         }
     }
 }
 
-/// Return the `InputRequired` that stands for all requests without a result.
-pub(crate) fn input_required() -> types::InputRequired {
+/// Return the `InputRequired` that stands for all requests without a result; with a state, for a checkpoint.
+pub(crate) fn input_required(state: Option<Vec<u8>>) -> types::InputRequired {
     types::InputRequired {
         requests: Vec::new(),
-        state: None,
+        state,
     }
 }
 

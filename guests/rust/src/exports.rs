@@ -130,6 +130,9 @@ impl Component {
         };
         match settled(name, (tool.call)(context.request().arguments(), context)) {
             Ok(result) => result.into_wit(),
+            Err(crate::Failure(Kind::InputRequired(Some(_)))) => {
+                panic!("the tool `{name}` ended its step with `checkpoint`: call its function with `testing::run_steps`")
+            }
             Err(failure) => panic!("the tool `{name}` failed: {failure:?}"),
         }
     }
@@ -152,8 +155,8 @@ impl<T: Define> offered::tools::Guest for T {
         let context = Context::new(request);
         let result = match settled(&name, (tool.call)(request.arguments(), &context)) {
             Ok(result) => result,
-            Err(crate::Failure(Kind::InputRequired)) => {
-                return Ok(Some(offered::tools::Outcome::InputRequired(input_required())));
+            Err(crate::Failure(Kind::InputRequired(state))) => {
+                return Ok(Some(offered::tools::Outcome::InputRequired(input_required(state))));
             }
             Err(failure) => return Err(failure.into_error("calling the tool")),
         };
@@ -204,8 +207,8 @@ impl<T: Define> offered::resources::Guest for T {
                 meta: None,
                 extra: None,
             }))),
-            Err(crate::Failure(Kind::InputRequired)) => {
-                Ok(Some(offered::resources::Outcome::InputRequired(input_required())))
+            Err(crate::Failure(Kind::InputRequired(state))) => {
+                Ok(Some(offered::resources::Outcome::InputRequired(input_required(state))))
             }
             Err(failure) => Err(failure.into_error("reading the resource")),
         }
@@ -234,8 +237,8 @@ impl<T: Define> offered::prompts::Guest for T {
                 meta: None,
                 extra: None,
             }))),
-            Err(crate::Failure(Kind::InputRequired)) => {
-                Ok(Some(offered::prompts::Outcome::InputRequired(input_required())))
+            Err(crate::Failure(Kind::InputRequired(state))) => {
+                Ok(Some(offered::prompts::Outcome::InputRequired(input_required(state))))
             }
             Err(crate::Failure(Kind::Arguments(problem))) => Err(types::Error {
                 code: -32602,

@@ -31,8 +31,9 @@ pub(crate) enum Kind {
         message: String,
         data: Option<Value>,
     },
-    /// The client has not sent the result of a request yet.
-    InputRequired,
+    /// The run of the function ends: the client has not sent the result of a request yet (no state), or the function
+    /// reached a checkpoint (an empty state).
+    InputRequired(Option<Vec<u8>>),
 }
 
 impl Failure {
@@ -105,7 +106,7 @@ impl Failure {
                     data: None,
                 }
             }
-            Kind::InputRequired => types::Error {
+            Kind::InputRequired(_) => types::Error {
                 code: -32603,
                 message: format!("{doing} needs input of the client"),
                 data: None,

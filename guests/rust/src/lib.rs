@@ -49,6 +49,7 @@ mod result;
 mod template;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
+mod task;
 mod tool;
 mod uris;
 
@@ -61,6 +62,7 @@ pub use kv::Session;
 pub use prompt::{prompt, Prompt, PromptFunction};
 pub use resource::{resource, template, Contents, Json, Reading, Resource, Template, TemplateReading};
 pub use result::{Answer, ToolResult};
+pub use task::Task;
 pub use tool::{tool, Tool, ToolFunction};
 
 pub use schemars;

@@ -3,7 +3,8 @@
 use crate::bindings::wasmcp::mcp_v20260728::types;
 use crate::checker::Checker;
 use crate::content::{wit_icons, wit_meta, Icon};
-use crate::{arguments, Answer, Context, Failure, ToolResult};
+use crate::task::TASK;
+use crate::{arguments, Answer, Context, Failure, Task, ToolResult};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -28,6 +29,7 @@ pub struct Tool {
     meta: Option<Value>,
     tags: Vec<String>,
     scopes: Vec<String>,
+    task: Option<Task>,
     pub(crate) call: Call,
 }
 
@@ -136,6 +138,7 @@ pub fn tool<M, F: ToolFunction<M>>(name: impl Into<String>, description: impl In
         meta: None,
         tags: Vec::new(),
         scopes: Vec::new(),
+        task: None,
         call: Box::new(move |text, context| {
             let call = |text| function.call(text, context, object);
             arguments::checked(&checker, text, call, || context.request().arguments())
@@ -198,6 +201,13 @@ impl Tool {
         self
     }
 
+    /// Let its calls go on after their requests, as tasks whose results clients poll for; sent as
+    /// `_meta["wasmcp/task"]`.
+    pub fn task(mut self, task: Task) -> Self {
+        self.task = Some(task);
+        self
+    }
+
     fn hints(&mut self) -> &mut types::ToolAnnotations {
         self.annotations.get_or_insert(types::ToolAnnotations {
             title: None,
@@ -206,6 +216,16 @@ impl Tool {
             idempotent: None,
             open_world: None,
         })
+    }
+
+    /// Return `_meta` with the options of its tasks.
+    fn whole_meta(&self) -> Option<Value> {
+        let Some(task) = &self.task else {
+            return self.meta.clone();
+        };
+        let mut whole = self.meta.as_ref().and_then(Value::as_object).cloned().unwrap_or_default();
+        whole.insert(TASK.to_owned(), task.meta());
+        Some(Value::Object(whole))
     }
 
     pub(crate) fn to_wit(&self) -> types::Tool {
@@ -217,7 +237,7 @@ impl Tool {
             output_schema: self.output.clone(),
             annotations: self.annotations.clone(),
             icons: wit_icons(&self.icons),
-            meta: wit_meta(self.meta.as_ref(), &self.tags, &self.scopes),
+            meta: wit_meta(self.whole_meta().as_ref(), &self.tags, &self.scopes),
             extra: None,
         }
     }

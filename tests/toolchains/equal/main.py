@@ -12,6 +12,7 @@ from wasmcp.guest import (
     Context,
     Field,
     MissingCapabilityError,
+    Task,
     completion,
     prompt,
     resource,
@@ -104,6 +105,21 @@ def steps(context: Context) -> str:
     roots = context.roots()
     same = ticket == context.once("ticket", run)
     return f"{person.data.name} {str(person.data.loud).lower()} {greeting.text} {[root.uri for root in roots]} {same}"
+
+
+@tool(task=Task(steps=True, ttl=60), tags=["slow"])
+def count(context: Context) -> str:
+    done = context.state or 0
+    if done == 1 and not context.elicit("Who?", Person):
+        return "nobody"
+    if done < 3:
+        context.checkpoint(done + 1)
+    return f"{done} steps"
+
+
+@tool(task=Task(required=True))
+def work() -> str:
+    return "done"
 
 
 @tool

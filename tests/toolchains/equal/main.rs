@@ -3,8 +3,9 @@ use wasmcp_guest::schemars::{self, JsonSchema};
 use wasmcp_guest::serde::{Deserialize, Serialize};
 use wasmcp_guest::serde_json::json;
 use wasmcp_guest::{choices, component, prompt, template, tool};
-use wasmcp_guest::{Completion, Component, Context, Elicited, Failure, Json};
+use wasmcp_guest::{Completion, Component, Context, Elicited, Failure, Json, Task};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(crate = "wasmcp_guest::serde")]
@@ -105,6 +106,17 @@ fn steps(_: Nothing, context: &Context) -> Result<String, Failure> {
     Ok(format!("{} {loud} {text} [{}] {same}", person.name, uris.join(", ")))
 }
 
+fn count(_: Nothing, context: &Context) -> Result<String, Failure> {
+    let done: u32 = context.state()?.unwrap_or(0);
+    if done == 1 && !matches!(context.elicit::<Person>("Who?")?, Elicited::Accepted(_)) {
+        return Ok("nobody".into());
+    }
+    if done < 3 {
+        context.checkpoint(done + 1)?;
+    }
+    Ok(format!("{done} steps"))
+}
+
 fn both(_: Nothing, context: &Context) -> Result<String, Failure> {
     let (person, roots) = (context.elicit::<Person>("Who?"), context.roots());
     let action = match person? {
@@ -158,6 +170,12 @@ struct Asked {
 
 component!(|| Component::new()
     .tool(tool("steps", "", steps))
+    .tool(
+        tool("count", "", count)
+            .task(Task::steps().ttl(Duration::from_secs(60)))
+            .tags(["slow"]),
+    )
+    .tool(tool("work", "", || "done").task(Task::run().required()))
     .tool(tool("both", "", both))
     .tool(tool("link", "", link))
     .tool(tool("keys", "", keys))

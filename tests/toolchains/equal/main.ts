@@ -69,6 +69,15 @@ tool("steps", "Steps.", async (_: {}, context: Context) => {
   return `${found.data.name} ${found.data.loud ?? "none"} ${greeting.text} [${roots.join(", ")}] ${same ? "True" : "False"}`;
 });
 
+tool({ name: "count", task: { steps: true, ttl: 60 }, tags: ["slow"] }, async (_: {}, context: Context) => {
+  const done: number = context.state ?? 0;
+  if (done === 1 && !(await context.elicit("Who?", person)).accepted) return "nobody";
+  if (done < 3) await context.checkpoint(done + 1);
+  return `${done} steps`;
+});
+
+tool({ name: "work", task: { required: true } }, () => "done");
+
 tool("both", "Both.", async (_: {}, context: Context) => {
   const [found, roots] = await Promise.all([context.elicit("Who?", person), context.roots()]);
   return `${found.action} ${roots.length}`;

@@ -7,6 +7,11 @@ pub const tools = .{
     mcp.tool("nothing", "", nothing),
     mcp.tool("steps", "", steps),
     mcp.tool("both", "", both),
+    mcp.tool("count", "", count).with(.{
+        .task = .{ .steps = true, .ttl_ms = 60_000 },
+        .tags = &.{"slow"},
+    }),
+    mcp.tool("work", "", work).with(.{ .task = .{ .required = true } }),
     mcp.tool("link", "", link),
     mcp.tool("keys", "", keys),
     mcp.tool("fallback", "", fallback),
@@ -115,6 +120,20 @@ fn steps(context: mcp.Context) ![]const u8 {
         "{s} {s} {s} [{s}] {s}",
         .{ person.name, loud, greeting.text, uris.items, same },
     );
+}
+
+fn count(context: mcp.Context) ![]const u8 {
+    const done = context.state(u32) orelse 0;
+    if (done == 1) switch (try context.elicit("Who?", Person)) {
+        .accept => {},
+        else => return "nobody",
+    };
+    if (done < 3) return context.checkpoint(done + 1);
+    return std.fmt.allocPrint(mcp.allocator, "{d} steps", .{done});
+}
+
+fn work() []const u8 {
+    return "done";
 }
 
 fn both(context: mcp.Context) ![]const u8 {

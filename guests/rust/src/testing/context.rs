@@ -4,7 +4,9 @@ use super::kv::FakeValues;
 use crate::bindings::wasmcp::mcp_v20260728::{messages, types};
 use crate::call::Call;
 use crate::http::base64;
-use crate::{Component, Context, HttpRequest, Identity, Level};
+use crate::context::CHECKPOINT;
+use crate::failure::Kind;
+use crate::{Component, Context, Failure, HttpRequest, Identity, Level};
 use serde_json::{json, Value};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
@@ -13,6 +15,12 @@ use std::rc::Rc;
 
 /// Progress notification: progress, total and message.
 type Report = (f64, Option<f64>, Option<String>);
+
+/// Request to the client and its answer: method, parameters, key and answer.
+type Given = (String, String, Option<String>, Value);
+
+/// Limit of the steps of one call: a function that never ends is an error of the test.
+const MAX_STEPS: usize = 10_000;
 
 /// Request that did not come from a client.
 pub(crate) struct LocalCall {
@@ -28,6 +36,9 @@ pub(crate) struct LocalCall {
     arguments: RefCell<Option<String>>,
     answers: RefCell<VecDeque<Value>>,
     stored: RefCell<BTreeMap<String, String>>,
+    checkpoints: RefCell<Vec<Value>>,
+    given: RefCell<Vec<Given>>,
+    replayed: RefCell<Vec<Given>>,
     questions: RefCell<Vec<(String, Value)>>,
     reports: RefCell<Vec<Report>>,
     records: RefCell<Vec<(Level, Value)>>,
@@ -85,21 +96,27 @@ impl LocalCall {
         })
     }
 
-    /// Return the answer that the test gave: a function under test runs once.
+    /// Return the answer that the test gave; after a checkpoint also those of the steps before.
     pub fn client_request(
         &self,
         method: &str,
         params: &str,
         key: Option<&str>,
     ) -> Result<messages::ClientResponse, types::Error> {
+        let name = key.unwrap_or(method).to_owned();
+        let mut replayed = self.replayed.borrow_mut();
+        if let Some(at) = replayed.iter().position(|known| (&*known.0, &*known.1, known.2.as_deref()) == (method, params, key)) {
+            let value = Some(replayed.remove(at).3.to_string());
+            return Ok(messages::ClientResponse { key: name, value });
+        }
         self.questions.borrow_mut().push((method.to_owned(), parsed(params)));
         let Some(answer) = self.answers.borrow_mut().pop_front() else {
             panic!("this LocalContext has no answer to `{method}`: {params}");
         };
-        Ok(messages::ClientResponse {
-            key: key.unwrap_or(method).to_owned(),
-            value: Some(answer.to_string()),
-        })
+        let value = Some(answer.to_string());
+        let given = (method.to_owned(), params.to_owned(), key.map(str::to_owned), answer);
+        self.given.borrow_mut().push(given);
+        Ok(messages::ClientResponse { key: name, value })
     }
 
     pub fn stored_value(&self, name: &str) -> Option<String> {
@@ -108,6 +125,9 @@ impl LocalCall {
 
     pub fn store_value(&self, name: &str, value: &str) -> Result<(), types::Error> {
         self.stored.borrow_mut().insert(name.to_owned(), value.to_owned());
+        if name == CHECKPOINT {
+            self.checkpoints.borrow_mut().push(parsed(value));
+        }
         Ok(())
     }
 
@@ -215,6 +235,9 @@ impl LocalContext {
             arguments: RefCell::default(),
             answers: RefCell::default(),
             stored: RefCell::default(),
+            checkpoints: RefCell::default(),
+            given: RefCell::default(),
+            replayed: RefCell::default(),
             questions: RefCell::default(),
             reports: RefCell::default(),
             records: RefCell::default(),
@@ -283,6 +306,16 @@ impl LocalContext {
         self.changed(|call| call.answers.get_mut().extend(answers))
     }
 
+    /// Set the state of the last checkpoint, to test a later step.
+    pub fn with_state(self, state: Value) -> Self {
+        self.changed(|call| drop(call.stored.get_mut().insert(CHECKPOINT.to_owned(), state.to_string())))
+    }
+
+    /// Return the states of the checkpoints so far.
+    pub fn checkpoints(&self) -> Vec<Value> {
+        self.call.checkpoints.borrow().clone()
+    }
+
     /// Cancel the call, as a client would.
     pub fn cancel(&self) {
         self.call.cancelled.set(true);
@@ -315,6 +348,33 @@ impl Deref for LocalContext {
     fn deref(&self) -> &Context {
         &self.context
     }
+}
+
+/// Run a function with checkpoints to its end, as a server does: after each checkpoint it runs again. Answers that one
+/// step used are given again in the next. Panics if the function has not ended after 10,000 checkpoints.
+///
+/// ```
+/// use wasmcp_guest::{testing::{run_steps, LocalContext}, Context, Failure};
+///
+/// fn double(number: u32, context: &Context) -> Result<u32, Failure> {
+///     let Some(found) = context.state::<u32>()? else {
+///         match context.checkpoint(2 * number)? {}
+///     };
+///     Ok(found)
+/// }
+///
+/// assert_eq!(run_steps(&LocalContext::new(), |context| double(4, context)).unwrap(), 8);
+/// ```
+pub fn run_steps<T>(context: &LocalContext, call: impl Fn(&LocalContext) -> Result<T, Failure>) -> Result<T, Failure> {
+    for _ in 0..MAX_STEPS {
+        match call(context) {
+            Err(Failure(Kind::InputRequired(Some(_)))) => {
+                context.call.replayed.replace(context.call.given.borrow().clone());
+            }
+            other => return other,
+        }
+    }
+    panic!("the function has not ended after {MAX_STEPS} checkpoints: does it use `context.state()`?");
 }
 
 /// Return the result of a user who submits a form.

@@ -1,0 +1,84 @@
+//! Options of tools whose calls may become tasks. Specification: extension io.modelcontextprotocol/tasks (SEP-2663).
+
+use serde_json::{json, Value};
+use std::time::Duration;
+
+/// Key of `_meta` with the options.
+pub(crate) const TASK: &str = "wasmcp/task";
+
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// Options of the tasks of a tool. A client that supports the extension gets the id of a task instead of a result, and
+/// polls for the result; calls of other clients wait for it as usual.
+///
+/// ```
+/// use std::time::Duration;
+/// use wasmcp_guest::{tool, Task};
+///
+/// let tool = tool("index", "Index all pages.", || "done").task(Task::run().ttl(Duration::from_secs(600)).required());
+/// ```
+#[derive(Clone, Debug)]
+pub struct Task {
+    steps: bool,
+    ttl: Duration,
+    poll_interval: Duration,
+    required: bool,
+}
+
+impl Task {
+    /// Create the options of a tool whose calls become tasks at once, under wasmcp's own host only.
+    pub fn run() -> Self {
+        Self {
+            steps: false,
+            ttl: Duration::from_secs(3600),
+            poll_interval: Duration::from_secs(1),
+            required: false,
+        }
+    }
+
+    /// Create the options of a tool whose calls become tasks at their first
+    /// [`Context::checkpoint`](crate::Context::checkpoint), under any runtime.
+    pub fn steps() -> Self {
+        Self {
+            steps: true,
+            ..Self::run()
+        }
+    }
+
+    /// Set the lifetime of a task from its creation, an hour by default. Panics if it is not from a millisecond to a
+    /// year.
+    pub fn ttl(mut self, ttl: Duration) -> Self {
+        self.ttl = checked("lifetime", ttl);
+        self
+    }
+
+    /// Set the suggested time between two polls of a client, a second by default. Panics if it is not from a
+    /// millisecond to a year.
+    pub fn poll_interval(mut self, interval: Duration) -> Self {
+        self.poll_interval = checked("poll interval", interval);
+        self
+    }
+
+    /// Refuse the calls of clients that do not support the extension.
+    pub fn required(mut self) -> Self {
+        self.required = true;
+        self
+    }
+
+    pub(crate) fn meta(&self) -> Value {
+        json!({
+            "mode": if self.steps { "steps" } else { "run" },
+            "ttlMs": self.ttl.as_millis() as u64,
+            "pollIntervalMs": self.poll_interval.as_millis() as u64,
+            "required": self.required,
+        })
+    }
+}
+
+fn checked(name: &str, time: Duration) -> Duration {
+    assert!(
+        time >= Duration::from_millis(1) && time <= LONGEST,
+        "the {name} of a task must be from a millisecond to a year, not {time:?}"
+    );
+    time
+}
