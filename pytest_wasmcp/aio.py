@@ -26,10 +26,56 @@ if TYPE_CHECKING:
     )
     from wasmcp.host.client.answers import Answers
     from wasmcp.host.client.request_methods import RequestMethods
+    from wasmcp.host.client.tasks import Task
 
 T = TypeVar("T")
 OnEvent = Callable[[dict[str, Any]], object]
 """Callback on the event loop for each notification that precedes a result; can be a coroutine function."""
+
+
+class AsyncTask:
+    """Task of a server, whose requests do not block the event loop; see `wasmcp.host.client.tasks.Task`.
+
+    Attributes:
+        sync: The task whose requests block.
+    """
+
+    def __init__(self, task: Task, run: Callable[[Callable[[], Any]], Awaitable[Any]]) -> None:
+        self.sync = task
+        self._run = run
+
+    @property
+    def id(self) -> str:
+        """The id."""
+        return self.sync.id
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The latest known state."""
+        return self.sync.state
+
+    @property
+    def status(self) -> str:
+        """The latest known status."""
+        return self.sync.status
+
+    async def refresh(self) -> dict[str, Any]:
+        """Request the state of the task, and return it."""
+        found: dict[str, Any] = await self._run(self.sync.refresh)
+        return found
+
+    async def update(self, responses: Mapping[str, Mapping[str, Any]]) -> None:
+        """Answer server-to-client requests of the task, by their keys."""
+        await self._run(partial(self.sync.update, responses))
+
+    async def cancel(self) -> None:
+        """Cancel the task."""
+        await self._run(self.sync.cancel)
+
+    async def result(self, answers: Answers = (), *, timeout: float | None = 60.0) -> ToolResult:
+        """Wait for the result of the call; see `wasmcp.host.client.tasks.Task.result`."""
+        found: ToolResult = await self._run(partial(self.sync.result, answers, timeout=timeout))
+        return found
 
 
 class AsyncClient:
@@ -107,6 +153,19 @@ class AsyncClient:
         """Call a tool; see `wasmcp.host.Server.call_tool`. A handler of `answers` runs on a worker thread."""
         given = {"progress_token": progress_token, "timeout": timeout, "answers": answers, **params}
         return await self._observed(partial(self.sync.call_tool, name, arguments, **given), on_event)
+
+    async def start_task(
+        self,
+        name: str,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        timeout: float | None = None,
+        answers: Answers = (),
+        **params: Any,
+    ) -> AsyncTask:
+        """Call a tool whose call becomes a task; see `wasmcp.host.Server.start_task`."""
+        call = partial(self.sync.start_task, name, arguments, timeout=timeout, answers=answers, **params)
+        return AsyncTask(await self._run(call), self._run)
 
     async def list_resources(self) -> list[Resource]:
         """List the resources; see `wasmcp.host.Server.list_resources`."""

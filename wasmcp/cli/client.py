@@ -19,6 +19,7 @@ from wasmcp.errors import (
     ArgumentsError,
     ConnectionFailedError,
     RequestError,
+    TaskCancelledError,
     UnansweredInputError,
 )
 from wasmcp.host.configuration.command_options import environment, number
@@ -233,6 +234,16 @@ def connected(options: Options) -> Iterator[Client]:
     def log(params: dict[str, Any]) -> None:
         shown.line(rendering.log_message(params))
 
+    statuses: list[str] = []
+
+    def task(state: dict[str, Any]) -> None:
+        status, message = str(state.get("status")), state.get("statusMessage")
+        if statuses[-1:] != [status]:
+            statuses.append(status)
+            shown.line(printable(f"task {state.get('taskId')}: {status}"))
+        if isinstance(message, str):
+            shown.update(printable(message))
+
     def form(params: dict[str, Any]) -> dict[str, Any]:
         shown.clear()
         return elicit(params)
@@ -241,6 +252,7 @@ def connected(options: Options) -> Iterator[Client]:
         on_progress=lambda params: shown.update(rendering.progress(params)),
         on_log=log if options.log_level is not None else lambda _: None,
         on_note=lambda text: shown.line(f"note: {text}"),
+        on_task=task,
         elicit=form if sys.stdin.isatty() and sys.stderr.isatty() else None,
     )
     transport = options.target.open(
@@ -308,7 +320,7 @@ def _exit_codes() -> Iterator[None]:
         raise click.UsageError(f"the arguments are not valid:\n{lines}") from None
     except RequestError as error:
         raise _Ended(_described(error), ERROR_RESPONSE) from None
-    except UnansweredInputError as error:
+    except (TaskCancelledError, UnansweredInputError) as error:
         raise _Ended(str(error), ERROR_RESPONSE) from None
     except ConnectionFailedError as error:
         raise _Ended(str(error), NO_CONNECTION) from None

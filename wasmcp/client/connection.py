@@ -20,14 +20,19 @@ from wasmcp.errors import (
     ResponseTimeoutError,
     UnansweredInputError,
 )
-from wasmcp.protocol import CODES, HANDSHAKE, LATEST, META_KEYS, REVISIONS
+from wasmcp.protocol import CODES, HANDSHAKE, LATEST, META_KEYS, REVISIONS, TASKS
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from wasmcp.client.messages import Message, Transport
 
-_NAMED = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
+_NAMED = {
+    "tools/call": "name",
+    "prompts/get": "name",
+    "resources/read": "uri",
+    **dict.fromkeys(("tasks/get", "tasks/update", "tasks/cancel"), "taskId"),
+}
 _MOST_PAGES = 10_000
 _MOST_ITEMS = 100_000
 _MOST_ROUNDS = 64
@@ -49,6 +54,7 @@ class Callbacks:
         on_log: Called with the `params` of each `notifications/message`.
         on_note: Called with remarks about the connection.
         on_notification: Called with each notification.
+        on_task: Called with each state of the task that a call of a tool became.
         elicit: Called with the `params` of an elicitation, returns its result; None for a client that does not have
             elicitation.
     """
@@ -57,6 +63,7 @@ class Callbacks:
     on_log: Callable[[dict[str, Any]], None] = _ignore
     on_note: Callable[[str], None] = _ignore
     on_notification: Callable[[dict[str, Any]], None] = _ignore
+    on_task: Callable[[dict[str, Any]], None] = _ignore
     elicit: Callable[[dict[str, Any]], dict[str, Any]] | None = None
 
 
@@ -129,6 +136,8 @@ class Client:
     def request(self, method: str, params: Mapping[str, Any] | None = None, *, progress: bool = False) -> Message:
         """Send a request and return its result object, after input of the user if the server requires it.
 
+        The result of a call that becomes a task is that of the task. It is cancelled if the user interrupts the wait.
+
         Args:
             method: The method.
             params: Its parameters.
@@ -137,12 +146,16 @@ class Client:
         Raises:
             ConnectionFailedError: The connection failed, or the response does not arrive in time.
             RequestError: The server returned an error response.
+            TaskCancelledError: The call became a task, which another client cancelled.
             UnansweredInputError: The server requires input that this client cannot provide.
         """
         given = dict(params or {})
+        can_become_task = method == "tools/call" and self.revision == LATEST
         pause = _PAUSE
         for _ in range(_MOST_ROUNDS):
-            result = self._one(method, given, progress=progress)
+            result = self._one(method, given, progress=progress, has_tasks=can_become_task)
+            if can_become_task and result.get("resultType") == "task":
+                return self._followed(result)
             if result.get("resultType") != "input_required":
                 return result
             wanted = result.get("inputRequests")
@@ -156,6 +169,13 @@ class Client:
             if "requestState" in result:
                 given["requestState"] = result["requestState"]
         raise ConnectionFailedError(self._target, f"required input more than {_MOST_ROUNDS} times for one request")
+
+    def _followed(self, created: Message) -> Message:
+        """Return the result of the task that a call became."""
+        from wasmcp.host.client.tasks import Task
+
+        task = Task(created, lambda method, params: self._one(method, params, has_tasks=True))
+        return task.wait(lambda _, one: self._input(one), on_state=self._callbacks.on_task)
 
     def once(self, method: str, params: Mapping[str, Any], *, seconds: float) -> Message:
         """Send a request once and return its result object, which can require input.
@@ -256,13 +276,20 @@ class Client:
         instructions = result.get("instructions")
         self.instructions = instructions if isinstance(instructions, str) else None
 
-    def _own_capabilities(self) -> dict[str, Any]:
-        return {} if self._callbacks.elicit is None else {"elicitation": {"form": {}, "url": {}}}
+    def _own_capabilities(self, *, has_tasks: bool = False) -> dict[str, Any]:
+        found: dict[str, Any] = {} if self._callbacks.elicit is None else {"elicitation": {"form": {}, "url": {}}}
+        return {**found, "extensions": {TASKS: {}}} if has_tasks else found
 
     # One request
 
     def _one(
-        self, method: str, params: Mapping[str, Any], *, progress: bool = False, limit: float | None = None
+        self,
+        method: str,
+        params: Mapping[str, Any],
+        *,
+        progress: bool = False,
+        limit: float | None = None,
+        has_tasks: bool = False,
     ) -> Message:
         """Send one request and return its result object, without the rounds of input."""
         number = next(self._ids)
@@ -274,7 +301,7 @@ class Client:
         if self.revision == LATEST:
             meta[META_KEYS["protocol_version"]] = LATEST
             meta[META_KEYS["client_info"]] = {"name": "wasmcp", "version": __version__}
-            meta[META_KEYS["client_capabilities"]] = self._own_capabilities()
+            meta[META_KEYS["client_capabilities"]] = self._own_capabilities(has_tasks=has_tasks)
             if self._log_level is not None:
                 meta[META_KEYS["log_level"]] = self._log_level
         meta.update(given)

@@ -47,6 +47,7 @@
     ├── ConnectionFailedError           a server that a client cannot use  (wasmcp.client)
     │   ├── HttpStatusError             an HTTP response with an error status
     │   └── ResponseTimeoutError        a request without a response in time
+    ├── TaskCancelledError              a task that was cancelled while a client waited for it       (wasmcp.client)
     ├── UnansweredInputError            input that a server requires and the client cannot provide  (wasmcp.client)
     ├── ArgumentsError                  arguments on the command line that do not fit a tool  (wasmcp.client)
     ├── SurfaceFileError                a surface of a server that cannot be read or written  (wasmcp.insight)
@@ -117,6 +118,7 @@ from wasmcp.errors.connecting import (
     ConnectionFailedError,
     HttpStatusError,
     ResponseTimeoutError,
+    TaskCancelledError,
     UnansweredInputError,
 )
 from wasmcp.errors.registries import (
@@ -209,6 +211,7 @@ __all__ = [
     "SpecError",
     "StorageError",
     "SurfaceFileError",
+    "TaskCancelledError",
     "ToolError",
     "ToolchainError",
     "UnansweredInputError",

@@ -59,6 +59,20 @@ class UnansweredInputError(WasmcpError):
         super().__init__(f"the server requires input by `{method}`: {reason}")
 
 
+class TaskCancelledError(WasmcpError):
+    """A task that was cancelled while a client waited for its result.
+
+    Attributes:
+        task: The id of the task.
+        reason: The message of the server; None without one.
+    """
+
+    def __init__(self, task: str, reason: str | None = None) -> None:
+        self.task = task
+        self.reason = reason
+        super().__init__(f"the task {task} was cancelled" + (f": {reason}" if reason else ""))
+
+
 class ArgumentsError(WasmcpError):
     """Arguments on the command line that do not fit the schema of a tool or prompt.
 

@@ -36,6 +36,7 @@ class ServerUnderTest(Server):
     """
 
     observes = True
+    has_tasks = True
     __test__ = False  # not a class of tests
 
     def __init__(self, *arguments: Any, **options: Any) -> None:

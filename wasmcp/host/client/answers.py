@@ -63,7 +63,7 @@ class Conversation:
             given = {name: value for name, value in params.items() if name not in {"inputResponses", "requestState"}}
             wanted = result.get("inputRequests")
             if isinstance(wanted, dict) and wanted:
-                given["inputResponses"] = {key: self._answer(key, each) for key, each in wanted.items()}
+                given["inputResponses"] = {key: self.answer(key, each) for key, each in wanted.items()}
                 pause = _PAUSE
             else:
                 time.sleep(pause)
@@ -72,7 +72,12 @@ class Conversation:
                 given["requestState"] = result["requestState"]
         raise HostError(f"the server required input more than {_MOST_ROUNDS} times for one request")
 
-    def _answer(self, key: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    def answer(self, key: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the result of a server-to-client request.
+
+        Raises:
+            UnansweredInputError: The request has no answer.
+        """
         request = ClientRequest(wanted["method"], wanted.get("params") or {}, key)
         found: Mapping[str, Any] | None = None
         if self._handler is not None:

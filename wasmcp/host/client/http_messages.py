@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
     from wasmcp.host.client.types import HttpResponse
 
-_NAMED = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
+_NAMED = {
+    "tools/call": "name",
+    "prompts/get": "name",
+    "resources/read": "uri",
+    **dict.fromkeys(("tasks/get", "tasks/update", "tasks/cancel"), "taskId"),
+}
 """Method -> the parameter that `Mcp-Name` mirrors."""
 
 _PLAIN = re.compile(r"[!-~](?:[ -~\t]*[!-~])?")

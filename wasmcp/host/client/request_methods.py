@@ -6,7 +6,7 @@ import itertools
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from wasmcp.errors import HostError, RequestError
+from wasmcp.errors import HostError, RequestError, UnansweredInputError
 from wasmcp.protocol import META_KEYS
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from wasmcp.host.client.answers import Answers
     from wasmcp.host.client.observations import ClientRequest, Notification
+    from wasmcp.host.client.tasks import Task
     from wasmcp.host.client.types import (
         Completion,
         Prompt,
@@ -31,6 +32,10 @@ _MORE_THAN_ANY_LIST = 10_000
 _tokens = itertools.count(1)
 
 
+def _unanswered(key: str, wanted: Mapping[str, Any]) -> Mapping[str, Any]:
+    raise UnansweredInputError(str(wanted.get("method")), f"the call has no `answers`, and none for the key `{key}`")
+
+
 class RequestMethods:
     """Methods for tools, resources, prompts and completions, based on `request`.
 
@@ -38,10 +43,13 @@ class RequestMethods:
         answers: The results of server-to-client requests, for calls without `answers`; None: a result that requires
             input is returned.
         observes: True to request progress notifications and all log messages, for `ToolResult.progress` and `logs`.
+        has_tasks: True if `call_tool` declares the extension for tasks, and waits for the result of the task that a
+            call becomes.
     """
 
     answers: Answers | None = None
     observes = False
+    has_tasks = False
 
     def request(
         self,
@@ -72,21 +80,40 @@ class RequestMethods:
             if on_event is not None:
                 on_event(message)
 
+        def send(given: Mapping[str, Any]) -> dict[str, Any]:
+            return self.request(method, given, on_event=take, timeout=timeout)
+
         answers = self.answers if answers is None else answers
+        capabilities: dict[str, Any] = {}
         meta = dict(params.get("_meta", {}))
         if self.observes:
             meta = {"progressToken": f"progress-{next(_tokens)}", META_KEYS["log_level"]: "debug", **meta}
-        if answers is None:
-            whole = {**params, "_meta": meta} if meta else params
-            return self.request(method, whole, on_event=take, timeout=timeout), notifications, []
-        from wasmcp.host.client.answers import CAPABILITIES, Conversation
+        if self.has_tasks and method == "tools/call":
+            from wasmcp.host.client.tasks import CAPABILITY
 
-        meta = {META_KEYS["client_capabilities"]: CAPABILITIES, **meta}
-        conversation = Conversation(answers)
-        result = conversation.run(
-            lambda given: self.request(method, given, on_event=take, timeout=timeout), {**params, "_meta": meta}
-        )
-        return result, notifications, conversation.requests
+            capabilities.update(CAPABILITY)
+        conversation = None
+        if answers is not None:
+            from wasmcp.host.client.answers import CAPABILITIES, Conversation
+
+            capabilities.update(CAPABILITIES)
+            conversation = Conversation(answers)
+        if capabilities:
+            meta = {META_KEYS["client_capabilities"]: capabilities, **meta}
+        whole = {**params, "_meta": meta} if meta else params
+        result = send(whole) if conversation is None else conversation.run(send, whole)
+        if self.has_tasks and method == "tools/call" and result.get("resultType") == "task":
+            result = self._task(result).wait(
+                _unanswered if conversation is None else conversation.answer, seconds=timeout, is_eager=True
+            )
+        return result, notifications, [] if conversation is None else conversation.requests
+
+    def _task(self, created: Mapping[str, Any]) -> Task:
+        """Return the task that a result created."""
+        from wasmcp.host.client.tasks import CAPABILITY, Task
+
+        meta = {META_KEYS["client_capabilities"]: CAPABILITY}
+        return Task(created, lambda method, params: self.request(method, {**params, "_meta": meta}))
 
     def list_all(self, method: str, member: str) -> Iterator[dict[str, Any]]:
         """Yield the items of a whole list, following the cursors. Specification: server/utilities/pagination.
@@ -178,7 +205,7 @@ class RequestMethods:
             arguments: The tool's arguments.
             on_event: Called with each notification that precedes the result.
             progress_token: Request progress notifications with this token.
-            timeout: Seconds, instead of `Limits.timeout`.
+            timeout: Seconds, instead of `Limits.timeout`; of a task, for all of it.
             answers: Results of server-to-client requests (elicitation, sampling, roots): a list in their order, a dict
                 by key or method, or a function that gets each request; by default `self.answers`.
             params: Further members of `params`, for example `inputResponses`.
@@ -188,6 +215,7 @@ class RequestMethods:
                 whose `is_error` is true.
             GuestTrapError: The tool trapped, timed out, or exhausted its memory.
             UnansweredInputError: The tool requires input, and `answers` has none for it.
+            TaskCancelledError: The call became a task, which was cancelled.
         """
         from wasmcp.host.client.types import ToolResult
 
@@ -195,6 +223,42 @@ class RequestMethods:
         if progress_token is not None:
             params["_meta"] = {**params.get("_meta", {}), "progressToken": progress_token}
         return ToolResult.from_wire(*self._observed("tools/call", params, on_event, timeout, answers))
+
+    def start_task(
+        self,
+        name: str,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        timeout: float | None = None,
+        answers: Answers = (),
+        **params: Any,
+    ) -> Task:
+        """Call a tool whose call becomes a task, and return the task at once.
+
+        The client declares all capabilities: requests of the task to the client are in `Task.state`, for `Task.update`.
+        Specification: extension io.modelcontextprotocol/tasks (SEP-2663).
+
+        Args:
+            name: The tool's name.
+            arguments: The tool's arguments.
+            timeout: Seconds for the request, instead of `Limits.timeout`.
+            answers: Results of server-to-client requests before the call becomes a task; see `call_tool`.
+            params: Further members of `params`.
+
+        Raises:
+            HostError: The call did not become a task: it has ended with a result.
+            RequestError: The tool does not exist, or the request is malformed.
+            UnansweredInputError: The tool requires input before the call becomes a task, and `answers` has none for it.
+        """
+        from wasmcp.host.client.answers import CAPABILITIES, Conversation
+        from wasmcp.host.client.tasks import CAPABILITY
+
+        meta = {META_KEYS["client_capabilities"]: {**CAPABILITIES, **CAPABILITY}, **params.pop("_meta", {})}
+        whole = {"name": name, "arguments": dict(arguments or {}), **params, "_meta": meta}
+        result = Conversation(answers).run(lambda given: self.request("tools/call", given, timeout=timeout), whole)
+        if result.get("resultType") != "task":
+            raise HostError(f"the call of `{name}` did not become a task: its result is {result!r:.300}")
+        return self._task(result)
 
     def list_resources(self) -> list[Resource]:
         """List all resources. Specification: server/resources, `resources/list`."""
