@@ -20,8 +20,8 @@ const CallResult = bindings.abi.Result(Outcome, types.Error);
 /// Options of the tasks of a tool. A client that supports the extension io.modelcontextprotocol/tasks gets the id of a
 /// task instead of a result, and polls for the result; calls of other clients wait for it as usual.
 pub const Task = struct {
-    /// The function continues by `Context.checkpoint`: a call becomes a task at its first one, under any runtime; without
-    /// steps at once, under wasmcp's own host only.
+    /// The function continues by `Context.checkpoint`. A call becomes a task at its first one, under any runtime.
+    /// Without steps it does at once, under wasmcp's own host only.
     steps: bool = false,
     /// The lifetime of a task from its creation.
     ttl_ms: u64 = defaults.ttlMs,
