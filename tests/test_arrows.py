@@ -14,6 +14,7 @@ BELOW = {
     "component": {"errors", "terminal"},
     "bindgen": {"errors", "terminal", "environment", "protocol"},
     "toolchains": {
+        "app_pages",
         "errors",
         "development_builds",
         "terminal",
@@ -27,6 +28,7 @@ BELOW = {
         "guest",
     },
     "compose": {
+        "apps_section",
         "environment",
         "errors",
         "development_builds",
@@ -78,6 +80,8 @@ BELOW = {
     "package_data": {"errors"},
     "environment": {"errors", "terminal"},
     "revision_views": {"protocol"},
+    "app_pages": set[str](),
+    "apps_section": {"component", "errors", "protocol", "revision_views"},
     "skills_section": {"component", "errors", "revision_views"},
     "declaration_section": {"errors", "revision_views", "component"},
     "distribution": {"errors", "terminal", "environment", "host", "storage", "registry", "project", "insight"},
@@ -90,6 +94,8 @@ BELOW = {
         "package_data",
         "declaration_section",
         "skills_section",
+        "app_pages",
+        "apps_section",
         "registry",
         "storage",
         "compose",
@@ -99,6 +105,7 @@ BELOW = {
     },
     "insight": {
         "skills_section",
+        "apps_section",
         "errors",
         "schemas",
         "terminal",

@@ -25,6 +25,7 @@ FRAMEWORK_COMPONENTS = (
     "catalogue",
     "method-not-found",
     "skills",
+    "apps",
     "access-control",
     "kv-store",
     "kv-store-draft",

@@ -6,6 +6,7 @@ schemas of each revision; JSON-RPC 2.0, section 5.1.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 HANDSHAKE = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
@@ -131,3 +132,19 @@ IMPLEMENTATION_SINCE = {"name": _FIRST, "version": _FIRST, "title": _TITLES}
 
 CAPABILITY_SINCE = {"extensions": LATEST, "completions": "2025-03-26"}
 """Server capability -> the first revision that has it; others are in all."""
+
+APP_DOMAINS: Mapping[str, str] = {
+    "connectDomains": "connect",
+    "resourceDomains": "resource",
+    "frameDomains": "frame",
+    "baseUriDomains": "base-uri",
+}
+"""Members of `csp` of an app, with the beginning of the rules that grant them."""
+
+APP_PERMISSIONS: Mapping[str, str] = {
+    "camera": "camera",
+    "microphone": "microphone",
+    "geolocation": "geolocation",
+    "clipboardWrite": "clipboard-write",
+}
+"""Members of `permissions` of an app, with the rules that grant them: the features of Permissions Policy."""

@@ -70,6 +70,7 @@ def _side(spec: str, *, offline: bool) -> Side:
         structure.access,
         structure.authorization,
         inspection.skills,
+        inspection.apps,
     )
 
 

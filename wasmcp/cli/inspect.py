@@ -12,6 +12,7 @@ from wasmcp.cli.progress import say
 from wasmcp.terminal import printable
 
 if TYPE_CHECKING:
+    from wasmcp.apps_section import AppSummary
     from wasmcp.cli.specs import Subject
     from wasmcp.compose import Inspection
     from wasmcp.insight.listing import Offers
@@ -147,6 +148,8 @@ def _lines(
         yield f"data files: {_counted(inspection.files.to_dict())}"
     if inspection.skills:
         yield from _table("skills", [(skill.path, _skill(skill)) for skill in inspection.skills])
+    if inspection.apps:
+        yield from _table("apps and what they need of hosts", [(app.uri, _app(app)) for app in inspection.apps])
     yield from _table("exports", _kinds(inspection.exports))
     yield from _table("imports", _kinds(inspection.imports))
     whole = inspection.size or 1
@@ -196,6 +199,13 @@ def _counted(files: Mapping[str, Any]) -> str:
 def _skill(skill: SkillSummary) -> str:
     of = f" of {skill.owner}" if skill.owner else ""
     return f"{_counted({'count': skill.files, 'size': skill.size})}{of}: {_first_line(skill.description)}"
+
+
+def _app(app: AppSummary) -> str:
+    size = f"{app.size:,} bytes" if app.digest else "made by its component"
+    of = f" of {app.owner}" if app.owner else ""
+    tools = f", shown for {', '.join(app.tools)}" if app.tools else ""
+    return f"{size}{of}{tools}; needs {', '.join(app.needs) or 'nothing'}"
 
 
 def _taken(entry: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from wasmcp import apps_section
 from wasmcp.component.types import Instance
 from wasmcp.compose.component_reader import Component
 from wasmcp.compose.interfaces import CAPABILITY_NAMES, MESSAGES, SERVER_HANDLER
@@ -30,7 +31,7 @@ Extensions = Mapping[str, Mapping[str, Any]]
 
 
 def server_capabilities(
-    components: Sequence[Component], extensions: Extensions | None = None, *, skills: bool = False
+    components: Sequence[Component], extensions: Extensions | None = None, *, skills: bool = False, apps: bool = False
 ) -> dict[str, Any]:
     """Return the `ServerCapabilities` object for the components' capabilities, notifications and extensions.
 
@@ -42,6 +43,7 @@ def server_capabilities(
         components: The components in the order of the chain.
         extensions: The extensions of the server itself.
         skills: The server has skills.
+        apps: The server has apps.
 
     Raises:
         CompositionError: Two components have different settings for an extension.
@@ -59,6 +61,8 @@ def server_capabilities(
     announced = _extensions(components, extensions or {})
     if skills:
         announced = {**announced, EXTENSION: SETTINGS}
+    if apps:
+        announced = {apps_section.EXTENSION: apps_section.SETTINGS, **announced}
     if announced:
         capabilities["extensions"] = announced
     return capabilities

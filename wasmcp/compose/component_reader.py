@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from wasmcp import apps_section
+from wasmcp.apps_section import AppPage
 from wasmcp.component import interface_names
 from wasmcp.component.custom_sections import without_sections
 from wasmcp.component.decode import ComponentInfo, decode
@@ -59,6 +61,7 @@ class Component:
             order of the chain, then `server-handler`.
         declares: Its declarations about itself.
         skills: The skills that it carries; `data` is without them.
+        pages: The pages of its apps that it carries; `data` is without them.
     """
 
     spec: ComponentSpec
@@ -67,6 +70,7 @@ class Component:
     offers: dict[str, str]
     declares: Declares = field(default_factory=Declares)
     skills: tuple[Skill, ...] = ()
+    pages: tuple[AppPage, ...] = ()
 
     @property
     def name(self) -> str:
@@ -97,14 +101,15 @@ def read_component(spec: ComponentSpec) -> Component:
     try:
         info = decode(data, spec.name, export_types=True)
         skills = skills_of(data)
-        if skills:
-            data = without_sections(data, SECTION)
+        pages = apps_section.pages_of(data)
+        if skills or pages:
+            data = without_sections(without_sections(data, SECTION), apps_section.SECTION)
             info = decode(data, spec.name, export_types=True)
         data, info = adapted(spec.name, data, info)
     except ComponentError as error:
         at = "" if error.offset is None else f" (at byte {error.offset:,} of {len(data):,})"
         raise InvalidComponentError(spec.name, f"{_source(spec)}is not usable: {error.problem}{at}") from error
-    return Component(spec, data, info, _offers(spec.name, info), declared, skills)
+    return Component(spec, data, info, _offers(spec.name, info), declared, skills, pages)
 
 
 def read_components(specs: Iterable[ComponentSpec]) -> list[Component]:

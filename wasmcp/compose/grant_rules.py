@@ -5,6 +5,7 @@
     env = ["API_TOKEN"]
     kv = ["bucket:notes", {bucket = "shared", prefix = "weather/", access = "read"}]
     fs = ["/maps", {path = "/data", access = "write"}]
+    apps = ["connect:https://api.weather.gov", "geolocation"]
     sockets = true                          # a whole family
 
 The same table, normalised, is in manifests, in the composition's record, in bills of materials and in annotations.
@@ -23,11 +24,13 @@ from pathlib import PurePosixPath
 from typing import Any, Literal, TypeVar
 
 from wasmcp.compose.interfaces import GRANTS
+from wasmcp.protocol import APP_DOMAINS, APP_PERMISSIONS
 
 Scheme = Literal["http", "https"]
 Access = Literal["read", "write"]
 
 _PORTS: dict[str, int] = {"http": 80, "https": 443}
+_APP_PORTS: dict[str, int] = {**_PORTS, "ws": 80, "wss": 443}
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)(.*)", re.DOTALL)
 _AUTHORITY = re.compile(r"(\[[^\]]*\]|[^:]*)(?::(.*))?", re.DOTALL)
 _LABEL = re.compile(r"[a-z0-9_-]{1,63}")
@@ -143,6 +146,42 @@ class FsRule:
 
 
 @dataclass(frozen=True)
+class AppRule:
+    """Origins of one kind, or one permission, that apps can need.
+
+    Attributes:
+        kind: `connect`, `resource`, `frame` or `base-uri` for an origin; or the permission.
+        scheme: `http`, `https`, `ws` or `wss`; the empty string for a permission.
+        host: A name in lower case or an address, as in `HttpRule`; the empty string for every host.
+        subdomains: True for the names below `host` instead of `host` itself.
+        port: The port; None for every port.
+    """
+
+    kind: str
+    scheme: str = ""
+    host: str = ""
+    subdomains: bool = False
+    port: int | None = None
+
+    def to_json(self) -> str:
+        """Return the rule as in the configuration."""
+        if not self.scheme:
+            return self.kind
+        host = f"*.{self.host}" if self.subdomains else self.host or "*"
+        host = f"[{host}]" if ":" in host else host
+        port = ":*" if self.port is None else "" if self.port == _APP_PORTS[self.scheme] else f":{self.port}"
+        return f"{self.kind}:{self.scheme}://{host}{port}"
+
+    def covers(self, other: AppRule) -> bool:
+        """Return true if everything that another rule permits is permitted by this one."""
+        if (self.kind, self.scheme) != (other.kind, other.scheme) or self.port not in {None, other.port}:
+            return False
+        if not self.host or (self.host, self.subdomains) == (other.host, other.subdomains):
+            return True
+        return self.subdomains and f".{other.host}".endswith(f".{self.host}") and other.host != self.host
+
+
+@dataclass(frozen=True)
 class GrantRules:
     """Rules of one component's grants, by family. None: the family is granted as a whole, or not granted.
 
@@ -151,12 +190,14 @@ class GrantRules:
         env: The environment variables that it can read, sorted.
         kv: The buckets and keys that it can use.
         fs: The directories that it can use.
+        apps: The origins and permissions that its apps can need.
     """
 
     http: tuple[HttpRule, ...] | None = None
     env: tuple[str, ...] | None = None
     kv: tuple[KvRule, ...] | None = None
     fs: tuple[FsRule, ...] | None = None
+    apps: tuple[AppRule, ...] | None = None
 
     def __bool__(self) -> bool:
         return bool(self.families)
@@ -455,11 +496,48 @@ def fs_rule(rule: object) -> FsRule:
     return FsRule(str(parts), _access(access))
 
 
+def app_rule(rule: object) -> AppRule:
+    """Read a rule of `apps`: a permission, or `KIND:ORIGIN`.
+
+    Raises:
+        RuleError: It is invalid.
+    """
+    kinds, permissions = tuple(APP_DOMAINS.values()), tuple(APP_PERMISSIONS.values())
+    kind, separator, origin = rule.partition(":") if isinstance(rule, str) else ("", "", "")
+    if not separator and kind in permissions:
+        return AppRule(kind)
+    match = _URL.fullmatch(origin)
+    if kind not in kinds or match is None:
+        raise RuleError(
+            f"must be `KIND:ORIGIN`, as in `connect:https://api.example.com`, with {_either(kinds)}; or a permission, "
+            f"{_either(permissions)}; not {rule!r}"
+        )
+    scheme, authority, rest = match[1].lower(), match[2], match[3]
+    if scheme not in _APP_PORTS:
+        raise RuleError(f"must have an origin of {_either(tuple(_APP_PORTS))}, not `{scheme}`")
+    if rest not in {"", "/"} or "@" in authority:
+        raise RuleError(f"must have an origin without path and user, not `{origin}`")
+    parts = _AUTHORITY.fullmatch(authority)
+    host, port = parts.groups() if parts is not None else (authority, None)
+    name, subdomains = _host(host)
+    return AppRule(kind, scheme, name, subdomains, _APP_PORTS[scheme] if port is None else _port(port, "https"))
+
+
+def _either(words: Sequence[str]) -> str:
+    return ", ".join(f"`{word}`" for word in words[:-1]) + f" or `{words[-1]}`"
+
+
 def _access(access: object) -> Access:
     if access not in {"read", "write"}:
         raise RuleError(f"has the access {access!r}; it is `read` or `write`")
     return "read" if access == "read" else "write"
 
 
-RULES: Mapping[str, Callable[[object], Any]] = {"http": http_rule, "env": env_rule, "kv": kv_rule, "fs": fs_rule}
+RULES: Mapping[str, Callable[[object], Any]] = {
+    "http": http_rule,
+    "env": env_rule,
+    "kv": kv_rule,
+    "fs": fs_rule,
+    "apps": app_rule,
+}
 """Families with rules, and the reader of a rule of each."""

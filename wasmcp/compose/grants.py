@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from wasmcp import apps_section
+from wasmcp.apps_section import AppSummary
 from wasmcp.component import interface_names
 from wasmcp.component.decode import ComponentInfo, decode
 from wasmcp.component.types import ExternType, Func, Instance, kind_of
@@ -161,6 +163,7 @@ class Inspection:
         world: The world of `wasmcp:mcp-v20260728` with its exports, or None.
         files: The data files inside that it declares, or None.
         skills: Its skills.
+        apps: Its apps.
         development: True for a development build; see `wasmcp.development_builds`.
     """
 
@@ -174,6 +177,7 @@ class Inspection:
     world: str | None = None
     files: DataFiles | None = None
     skills: tuple[SkillSummary, ...] = ()
+    apps: tuple[AppSummary, ...] = ()
     development: bool = False
 
     def to_dict(self) -> dict[str, Any]:
@@ -186,6 +190,7 @@ class Inspection:
             "wants": list(self.wants),
             "files": None if self.files is None else self.files.to_dict(),
             "skills": [skill.to_dict() for skill in self.skills],
+            "apps": [app.to_dict() for app in self.apps],
             "capabilities": list(self.capabilities),
             "imports": dict(self.imports),
             "exports": dict(self.exports),
@@ -220,6 +225,7 @@ def inspect_component(data: bytes, *, name: str = "") -> Inspection:
         world=_world(offered),
         files=declares(data).files,
         skills=summaries(data),
+        apps=apps_section.summaries(data),
         development=is_development(info.imports),
     )
 

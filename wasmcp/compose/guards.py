@@ -150,7 +150,8 @@ class Guards:
         return {
             family: GUARDS[family]
             for family in component.spec.rules.families
-            if any(interface_names.find(name, component.info.imports) for name in GUARDS[family].guarded)
+            if family in GUARDS
+            and any(interface_names.find(name, component.info.imports) for name in GUARDS[family].guarded)
         }
 
 
@@ -166,7 +167,9 @@ def check_guarded(component: Component) -> None:
     if ungranted:
         raise InvalidComponentError(component.name, f"it has rules of the grant `{ungranted[0]}`, but not the grant")
     for family in rules.families:
-        guard = GUARDS[family]
+        guard = GUARDS.get(family)
+        if guard is None:  # `apps`, whose rules are checked at composition
+            continue
         for name in component.info.imports:
             if is_among(name, GRANTS[family]) and not is_among(
                 name, tuple(one.partition("@")[0] for one in guard.guarded)

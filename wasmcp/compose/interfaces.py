@@ -21,6 +21,7 @@ SERVER_METADATA = _interface("server-metadata")
 CATALOGUE_DATA = _interface("catalogue-data")
 DISPATCH = _interface("dispatch")
 SKILLS_DATA = _interface("skills-data")
+APPS_DATA = _interface("apps-data")
 TOOLS = _interface("tools")
 RESOURCES = _interface("resources")
 PROMPTS = _interface("prompts")
@@ -84,6 +85,9 @@ INSECURE_SEED = "wasi:random/insecure-seed@0.2.8"
 STDOUT = "wasi:cli/stdout"
 STDERR = "wasi:cli/stderr"
 
+APPS = "apps"
+"""Grant of what the apps of a component can need of hosts: origins of other servers, and permissions of browsers."""
+
 MIDDLEWARE = "middleware"
 """Grant of a place in the chain: to receive requests for entries outside the component's catalogue.
 
@@ -97,11 +101,12 @@ GRANTS = {
     "http": ("wasi:http/outgoing-handler",),
     "kv": ("wasi:keyvalue/", KEY_VALUE.partition("@")[0]),
     "sessions": (SESSIONS.partition("@")[0],),
+    APPS: (),
     MIDDLEWARE: (),
 }
 """Interfaces of each family of grants: WASI from the host, the others from the framework. Stubs deny them otherwise.
 
-`middleware` has no interfaces: see `MIDDLEWARE`.
+`apps` and `middleware` have no interfaces: see `APPS` and `MIDDLEWARE`.
 """
 
 GRANTED = {KEY_VALUE: "kv", SESSIONS: "sessions"}

@@ -20,6 +20,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from wasmcp import apps_section
+from wasmcp.apps_section import AppSummary
 from wasmcp.component import interface_names
 from wasmcp.component.builder import Chunk
 from wasmcp.component.encode import encode
@@ -29,6 +31,7 @@ from wasmcp.component.topology import MAX_DEFINITIONS, MAX_INSTANCES, count
 from wasmcp.component.types import Instance
 from wasmcp.compose.access import Access
 from wasmcp.compose.access_rules import access_section, compiled
+from wasmcp.compose.apps import apps_data, checked_apps
 from wasmcp.compose.baked_settings import settings_section
 from wasmcp.compose.capabilities import declared_by, offered, server_capabilities
 from wasmcp.compose.catalogue import Catalogue
@@ -61,6 +64,7 @@ from wasmcp.compose.guards import Guards, check_guarded
 from wasmcp.compose.interfaces import (
     ACCESS,
     ACCESS_RULES,
+    APPS_DATA,
     AUTHORIZER,
     AUTHORIZER_OPTIONS,
     CAPABILITIES,
@@ -111,6 +115,7 @@ class ComposedServer:
         access: Its access rules as JSON values, compiled; None without rules.
         skills: Its skills, sorted by path.
         has_fixed_lists: True if every request for a list gets the recorded one: see `_has_fixed_lists`.
+        apps: Its apps, in the order of its components.
     """
 
     chunks: tuple[Chunk, ...]
@@ -126,6 +131,7 @@ class ComposedServer:
     access: Mapping[str, Any] | None = None
     skills: tuple[SkillSummary, ...] = ()
     has_fixed_lists: bool = False
+    apps: tuple[AppSummary, ...] = ()
 
     @property
     def size(self) -> int:
@@ -210,7 +216,9 @@ def compose_server(
     check_middlewares(read)
     served = collect(read, skills)
     parts = plan_chain(read, on_duplicate=on_duplicate, skills=catalogue_of_skills(served))
-    capabilities = server_capabilities(read, metadata.extensions, skills=bool(served))
+    apps = checked_apps(read)
+    has_apps = bool(apps) or any(component.pages for component in read)
+    capabilities = server_capabilities(read, metadata.extensions, skills=bool(served), apps=has_apps)
     described = server_metadata(metadata, capabilities)
     composition = Composition(load_framework(framework), described, keyvalue, development=development)
     composition.check(read)
@@ -239,6 +247,7 @@ def compose_server(
             *([access_section(text)] if text else ()),
             *([settings_section(settings)] if settings else ()),
             *([record(summaries)] if summaries else ()),
+            *([apps_section.record(apps)] if apps else ()),
         ),
         capabilities=capabilities,
         tools=tools_of(parts),
@@ -253,6 +262,7 @@ def compose_server(
         skills=summaries,
         has_fixed_lists=not (settings or framework or development or served or rules or auth == "required")
         and _has_fixed_lists(parts),
+        apps=apps,
     )
 
 
@@ -542,6 +552,10 @@ class Composition:
             provided = {contract: node.export(component.offers[contract]), SERVER_HANDLER: first}
             wrapped = self._instance(middleware, provided, component=component.name)
             first = wrapped.export(SERVER_HANDLER)
+        if component.pages:
+            held = self._generated("apps-data", apps_data(component.pages), component=component.name)
+            pages = {APPS_DATA: held.export(APPS_DATA), SERVER_HANDLER: first}
+            first = self._instance("apps", pages, component=component.name).export(SERVER_HANDLER)
         return first
 
     def _configured(self, component: Component) -> Services:
@@ -629,6 +643,7 @@ def compose_handler(
         raise CompositionError("a handler needs at least one component")
     read = read_components(components)
     check_middlewares(read)
+    apps = checked_apps(read, whole=False)
     carried = [one.skill for one in collect(read, ())]
     parts = plan_chain(read, on_duplicate=on_duplicate)
     composition = Composition(load_framework(framework), None)
@@ -642,6 +657,7 @@ def compose_handler(
             roles_section(encoded.nodes),
             declared_by(read).section(),
             *([section(carried)] if carried else ()),
+            *([apps_section.record(apps)] if apps else ()),
         ),
         capabilities=server_capabilities(read),
         tools=tools_of(parts),

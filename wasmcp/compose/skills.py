@@ -6,7 +6,7 @@ Source: wit/baked.wit (`skills-data`); Model Context Protocol, extension `io.mod
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from wasmcp.component import core_module
@@ -102,11 +102,19 @@ def skills_data(skills: Sequence[OwnedSkill]) -> bytes:
             rows[uri] = (*put(file.data), *put(resource), *entry, int(file.is_text))
     ordered = sorted(rows, key=str.encode)
     table = b"".join(struct.pack("<7I", *rows[uri]) for uri in ordered)
-    return _component(index({uri: number for number, uri in enumerate(ordered)}), table, bytes(content))
+    return data_component(SKILLS_DATA, {uri: number for number, uri in enumerate(ordered)}, table, bytes(content))
 
 
-def _component(index_bytes: bytes, table: bytes, content: bytes) -> bytes:
-    """Return a component with two functions that return constants, and `read`, which returns a part of the content."""
+def data_component(interface: str, numbers: Mapping[str, int], table: bytes, content: bytes) -> bytes:
+    """Return a component with two functions that return constants, and `read`, which returns a part of the content.
+
+    Args:
+        interface: The interface that it exports, `skills-data` or `apps-data`.
+        numbers: The numbers of the URIs, for its index.
+        table: The result of `table`.
+        content: The bytes that `read` returns a part of.
+    """
+    index_bytes = index(numbers)
     builder = ComponentBuilder()
     types = TypeWriter(builder, lambda _: None)
     functions = {
@@ -123,7 +131,7 @@ def _component(index_bytes: bytes, table: bytes, content: bytes) -> bytes:
         )
         for name, func in functions.items()
     }
-    builder.export(SKILLS_DATA, Sort.INSTANCE, builder.instance(exports))
+    builder.export(interface, Sort.INSTANCE, builder.instance(exports))
     return builder.to_bytes()
 
 

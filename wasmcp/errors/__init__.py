@@ -6,6 +6,7 @@
     ├── ComponentError                  a WebAssembly component that cannot be read or encoded  (wasmcp.component)
     │   └── UnknownInstructionError     an instruction of a core module that is unknown or not supported
     ├── CompositionError                components that cannot be composed  (wasmcp.compose)
+    │   ├── AppsError                   apps with mistakes, or that need more than they were granted
     │   ├── GraphCycleError             instances that depend on each other  (wasmcp.component)
     │   ├── ImportConflictError         imports that cannot be merged
     │   ├── WiringError                 an argument or an export that does not exist, or is given twice
@@ -99,6 +100,7 @@ from wasmcp.errors.building import (
     WitError,
 )
 from wasmcp.errors.composing import (
+    AppsError,
     ComponentError,
     CompositionError,
     DeploymentError,
@@ -156,6 +158,7 @@ from wasmcp.errors.running import (
 
 __all__ = [
     "AccessDeniedError",
+    "AppsError",
     "ArgumentsError",
     "ArtifactError",
     "AuthorizationError",

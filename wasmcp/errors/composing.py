@@ -42,6 +42,19 @@ class CompositionError(WasmcpError):
     """Components that cannot be composed."""
 
 
+class AppsError(CompositionError):
+    """Apps that cannot be served: mistakes in their pages or metadata, or more powers than they were granted.
+
+    Attributes:
+        problems: One sentence per mistake, each with the app, the tool or the file in backticks.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        count = "1 mistake" if len(self.problems) == 1 else f"{len(self.problems)} mistakes"
+        super().__init__("\n".join([f"{count} in the apps:", *(f"  * {problem}" for problem in self.problems)]))
+
+
 class GraphCycleError(CompositionError):
     """Instances that depend on each other, so that none can be created first.
 

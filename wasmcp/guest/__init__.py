@@ -32,6 +32,8 @@ from wasmcp.guest.content import (
     ToolResult,
 )
 from wasmcp.guest.context import Context, HttpRequest, Identity
+from wasmcp.guest.declarations.app_resources import app
+from wasmcp.guest.declarations.apps import App, Csp
 from wasmcp.guest.declarations.completions import Choices, Completion
 from wasmcp.guest.declarations.decorators import (
     cache_lists,
@@ -66,12 +68,14 @@ from wasmcp.guest.json_types.field import Field
 
 __all__ = [
     "Annotations",
+    "App",
     "Audio",
     "Cache",
     "Choices",
     "Completion",
     "ContentBlock",
     "Context",
+    "Csp",
     "DeclarationError",
     "Elicited",
     "EmbeddedResource",
@@ -102,6 +106,7 @@ __all__ = [
     "ToolCall",
     "ToolError",
     "ToolResult",
+    "app",
     "cache_lists",
     "completion",
     "dynamic_prompts",

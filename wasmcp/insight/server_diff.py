@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from wasmcp.apps_section import AppSummary
 from wasmcp.component import interface_names
 from wasmcp.compose.interfaces import MIDDLEWARE
 from wasmcp.insight.access import entries_at, filter_text
@@ -236,8 +237,8 @@ class Difference:
     """Difference.
 
     Attributes:
-        kind: `tool`, `resource`, `resource template`, `prompt`, `skill`, `import`, `export`, `grant`, `framework`,
-            `authorization`, `filter` or `policy`.
+        kind: `tool`, `resource`, `resource template`, `prompt`, `skill`, `app`, `import`, `export`, `grant`,
+            `framework`, `authorization`, `filter` or `policy`.
         name: The name of the entry; for a grant the component, for the framework the framework component.
         change: `added`, `removed` or `changed`.
         breaking: The change can break clients of the old version.
@@ -280,6 +281,7 @@ class Side:
         access: The compiled access rules of a server; see `wasmcp.compose.access_rules`.
         authorization: The authorization of a server, of `wasmcp.compose.metadata.AUTHORIZATIONS`; None if unknown.
         skills: Its skills.
+        apps: Its apps.
     """
 
     offers: Offers
@@ -291,6 +293,7 @@ class Side:
     access: Mapping[str, Any] | None = None
     authorization: str | None = None
     skills: Sequence[SkillSummary] = ()
+    apps: Sequence[AppSummary] = ()
 
 
 def count_text(found: Sequence[Difference]) -> str:
@@ -316,6 +319,7 @@ def differences(old: Side, new: Side) -> list[Difference]:
     for kind, noun in NOUNS.items():
         found += _items(kind, noun, old.offers.lists.get(kind, ()), new.offers.lists.get(kind, ()))
     found += _skills(old.skills, new.skills)
+    found += _apps(old.apps, new.apps)
     found += _interfaces("export", old.exports, new.exports, gained=False, lost=True)
     found += _interfaces("import", old.imports, new.imports, gained=True, lost=False)
     found += _grants(old.grants, new.grants)
@@ -350,6 +354,30 @@ def _skills(old: Sequence[SkillSummary], new: Sequence[SkillSummary]) -> Iterato
     for path in after:
         if path not in before:
             yield Difference("skill", path, "added", breaking=False)
+
+
+def _apps(old: Sequence[AppSummary], new: Sequence[AppSummary]) -> Iterator[Difference]:
+    """Yield the differences of apps. Other powers are not breaking: hosts decide on them."""
+    before, after = ({app.uri: app for app in apps} for apps in (old, new))
+    for uri, app in before.items():
+        now = after.get(uri)
+        if now is None:
+            yield Difference("app", uri, "removed", breaking=True)
+        elif app != now:
+            details = [f"needs `{one}` now" for one in now.needs if one not in app.needs]
+            details += [f"does not need `{one}` any more" for one in app.needs if one not in now.needs]
+            details += [f"is shown for `{one}` now" for one in now.tools if one not in app.tools]
+            details += [f"is not shown for `{one}` any more" for one in app.tools if one not in now.tools]
+            if app.owner != now.owner:
+                details.append(f"`owner` {_from_to(app.owner, now.owner)}")
+            if app.digest != now.digest:
+                details.append(f"its page changed: {now.size:,} bytes, before {app.size:,}")
+            if details:
+                yield Difference("app", uri, "changed", breaking=False, details=tuple(details))
+    for uri, app in after.items():
+        if uri not in before:
+            details = [f"needs `{one}`" for one in app.needs]
+            yield Difference("app", uri, "added", breaking=False, details=tuple(details))
 
 
 def _items(kind: str, noun: str, old: Sequence[Item], new: Sequence[Item]) -> Iterator[Difference]:

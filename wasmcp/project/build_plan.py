@@ -7,11 +7,12 @@ files that it names: planning uses neither the network nor a registry, writes no
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wasmcp import toolchains
+from wasmcp.app_pages import files_of, named_pages
 from wasmcp.errors import ToolchainError
 from wasmcp.project.model import ComponentConfig, Project, ServerConfig, SkillFolders
 from wasmcp.storage import digest
@@ -33,6 +34,8 @@ SERVER_CODE = (
     "project",
     "host/configuration/declared.py",
     "host/operations/rate_limits.py",
+    "app_pages.py",
+    "apps_section.py",
     "declaration_section.py",
     "skills_section.py",
     "development_builds.py",
@@ -61,6 +64,7 @@ class ComponentStep:
             source distribution must include them.
         inputs: The digest of everything that the component depends on.
         pin: The entry of a package in the project's lock file; None otherwise.
+        pages: The pages of apps that its sources name, by their path in the project; their files are among `files`.
     """
 
     config: ComponentConfig
@@ -70,6 +74,7 @@ class ComponentStep:
     files: tuple[Path, ...]
     inputs: str
     pin: Pin | None = None
+    pages: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -170,7 +175,10 @@ def plan_component(project: Project, resolved: ResolvedComponent) -> ComponentSt
         problem = f"component `{config.name}` (`{source.label}`) needs `{outside[0]}`, outside the project"
         raise ToolchainError(problem, source=source.label, toolchain=tools.name)
     files = tuple(file for label, file in sorted(found.files.items()) if not label.startswith("wasmcp:"))
-    return ComponentStep(config, source, tools, dict(found.pins), (*files, *also), digest.of_value(document))
+    pages = named_pages(project.root, files)
+    also = (*also, *files_of(project.root, pages))
+    inputs = digest.of_value(document)
+    return ComponentStep(config, source, tools, dict(found.pins), (*files, *also), inputs, pages=pages)
 
 
 def plan_components(project: Project, resolved: Mapping[str, ResolvedComponent]) -> dict[str, ComponentStep]:
@@ -225,6 +233,7 @@ def _server(
                 dict(step.config.extensions),
                 step.config.rules.to_dict(),
                 _skills(project, step.config.skills),
+                _digests(project, files_of(project.root, step.pages)),
             ]
             for step in components
         ],
@@ -243,7 +252,11 @@ def skill_files(project: Project, folders: SkillFolders) -> tuple[Path, ...]:
 
 def _skills(project: Project, folders: SkillFolders) -> dict[str, str]:
     """Return the digests of the files of skills, by their path in the project."""
-    files = skill_files(project, folders)
+    return _digests(project, skill_files(project, folders))
+
+
+def _digests(project: Project, files: Iterable[Path]) -> dict[str, str]:
+    """Return the digests of files, by their path in the project."""
     return {file.relative_to(project.root).as_posix(): digest.of_file(file) for file in files}
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from wasmcp.compose.interfaces import SERVER_HANDLER
 from wasmcp.errors import ArtifactError, ComponentsError, ConfigError, ServersError, WasmcpError
 from wasmcp.project import manifest
+from wasmcp.project.app_bundles import pages_in, with_pages
 from wasmcp.project.build_plan import ComponentStep, Plan, ServerStep, plan, plan_component
 from wasmcp.project.config import load
 from wasmcp.project.events import (
@@ -34,6 +35,8 @@ from wasmcp.storage.failures import file_failures
 from wasmcp.toolchains.base import Versioned, did_you_mean, require_pins
 
 if TYPE_CHECKING:
+    from wasmcp.apps_section import AppPage
+    from wasmcp.compose.catalogue import Catalogue
     from wasmcp.compose.server import ComposedServer
     from wasmcp.project.model import SkillFolders
     from wasmcp.skills_section import Skill
@@ -186,7 +189,6 @@ def built_components(planned: Plan, servers: Iterable[str], cache: Cache, report
 
 def _component(planned: Plan, step: ComponentStep, cache: Cache, report: Progress) -> Built:
     from wasmcp.compose.component_reader import ComponentSpec, read_component
-    from wasmcp.declaration_section import with_extensions
     from wasmcp.project.catalogue_recording import catalogue_of
 
     name = step.config.name
@@ -229,13 +231,7 @@ def _component(planned: Plan, step: ComponentStep, cache: Cache, report: Progres
     if not step.config.dynamic and SERVER_HANDLER not in offers:
         with cache.lock(found):
             catalogue = catalogue_of(name, data, found, planned.framework, cache, progress=report)
-    skills = _skills(planned, step.config.skills)
-    if step.config.extensions or skills:
-        from wasmcp.skills_section import section
-
-        data = (with_extensions(data, step.config.extensions) if step.config.extensions else data) + section(skills)
-        found = digest.of_bytes(data)
-        catalogue = None if catalogue is None else replace(catalogue, digest=found)
+    data, found, catalogue = _with_contents(planned, step, data, found, catalogue)
     return Built(step, data, found, catalogue, built_with)
 
 
@@ -247,6 +243,26 @@ def _take_names(component: Path, cache: Cache, *, keep: bool) -> None:
     data = component.read_bytes()
     cache.record_names(function_names(data))
     write_atomically(component, strip(data, names=keep))
+
+
+def _with_contents(
+    planned: Plan, step: ComponentStep, data: bytes, found: str, catalogue: Catalogue | None
+) -> tuple[bytes, str, Catalogue | None]:
+    """Return a component with its extensions, skills and pages of apps, its digest and its catalogue."""
+    from wasmcp import apps_section
+    from wasmcp.declaration_section import with_extensions
+    from wasmcp.skills_section import section
+
+    skills = _skills(planned, step.config.skills)
+    pages: tuple[AppPage, ...] = ()
+    if catalogue is not None and step.source is not None:
+        pages = pages_in(planned.project.root, step.config.name, catalogue, step.pages)
+    if not (step.config.extensions or skills or pages):
+        return data, found, catalogue
+    data = with_extensions(data, step.config.extensions) if step.config.extensions else data
+    data += section(skills) + apps_section.section(pages)
+    found = digest.of_bytes(data)
+    return data, found, None if catalogue is None else replace(with_pages(catalogue, pages), digest=found)
 
 
 def _skills(planned: Plan, folders: SkillFolders) -> tuple[Skill, ...]:

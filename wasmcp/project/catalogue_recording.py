@@ -12,6 +12,8 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from wasmcp import apps_section
+from wasmcp.apps_section import listed, pages_of
 from wasmcp.component.custom_sections import without_sections
 from wasmcp.compose.catalogue import Catalogue, nothing_offered
 from wasmcp.compose.catalogue_values import UNCHANGING
@@ -145,7 +147,9 @@ def catalogue_of(
         [
             component,
             dict(framework),
-            digest.of_own_code("compose", "project/catalogue_recording.py", "project/uri_templates.py"),
+            digest.of_own_code(
+                "apps_section.py", "compose", "project/catalogue_recording.py", "project/uri_templates.py"
+            ),
         ]
     )
     path = cache.text_path("catalogues", key)
@@ -175,7 +179,9 @@ def boot(name: str, data: bytes) -> Catalogue:
     """
     from wasmcp.host import Limits, open_server
 
-    data = without_sections(data, SECTION)  # skills are those of the server, not entries of the component
+    pages = {page.uri: page for page in pages_of(data)}
+    # Skills are those of the server, not entries of the component; no page is read here.
+    data = without_sections(without_sections(data, SECTION), apps_section.SECTION)
     server = compose_server(
         [ComponentSpec(name=name, data=data, catalogue=None, grants=frozenset({MIDDLEWARE}), dynamic=True)],
         ServerMetadata(name=name, version="0"),
@@ -202,7 +208,7 @@ def boot(name: str, data: bytes) -> Catalogue:
     try:
         catalogue = Catalogue(
             tools=tuple(lists.get("tools", ())),
-            resources=tuple(lists.get("resources", ())),
+            resources=tuple(listed(resource, pages) for resource in lists.get("resources", ())),
             templates=tuple(lists.get("templates", ())),
             prompts=tuple(lists.get("prompts", ())),
             completions=tuple(completions),

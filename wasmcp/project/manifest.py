@@ -151,6 +151,7 @@ def server_entry(
         **({"fixedLists": True} if known and composed.has_fixed_lists else {}),
         **({"access": dict(composed.access)} if composed.access else {}),
         **({"skills": [skill.to_dict() for skill in composed.skills]} if composed.skills else {}),
+        **({"apps": [app.to_dict() for app in composed.apps]} if composed.apps else {}),
         "wasmcp": tool_version(),
     }
 

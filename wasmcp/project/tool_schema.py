@@ -21,6 +21,7 @@ from wasmcp.project.access_tables import CLAIM_DEPTH
 from wasmcp.project.config import SKILL_PREFIX, VARIABLE
 from wasmcp.project.table_keys import ROOT, SERVER, SKILLS
 from wasmcp.project.toml_table import NAME, Key
+from wasmcp.protocol import APP_DOMAINS, APP_PERMISSIONS
 from wasmcp.toolchains import LANGUAGES, toolchain
 from wasmcp.toolchains.base import Option
 
@@ -35,6 +36,7 @@ _TEXT: Schema = {"type": "string", "pattern": r"\S"}
 _INTEGER = 2**53 - 1
 _CLIMBS = r"(?:^|/)\.\.(?:/|$)"
 _SEGMENT = r"(?!\.{1,2}(?:/|$))[^/]+"
+_APP_ORIGIN = rf"^(?:{'|'.join(APP_DOMAINS.values())}):(?:[Hh][Tt][Tt][Pp]|[Ww][Ss])[Ss]?://[^/?#@]+/?$"
 _ENDPOINT = r"^/mcp(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*$"
 _HOST_PATH = r"(?:/|~(?:/|$)|\{data\}(?:/|$)|[A-Za-z]:[\\/]|\\\\[^\\/]+[\\/][^\\/]+)"
 _NOT_OURS = r"^(?![Ww][Aa][Ss][Mm][Cc][Pp]_)"
@@ -183,6 +185,7 @@ def _rules() -> dict[str, Schema]:
             _string(r"^bucket:(?!wasmcp:)[^*]*\*?$"), "bucket", bucket, prefix={"type": "string"}, access=access
         ),
         "fs": rule(path, "path", path, access=access),
+        "apps": {"anyOf": [{"enum": list(APP_PERMISSIONS.values())}, _string(_APP_ORIGIN)]},
     }
 
 

@@ -23,6 +23,7 @@ from wasmcp.guest.component.import_report import check_declared, describe
 from wasmcp.guest.component.snapshot import thaw
 from wasmcp.guest.component.stdlib_imports import keep_package
 from wasmcp.guest.component.to_wit import refused
+from wasmcp.guest.declarations.apps import AppPages
 from wasmcp.guest.declarations.rules import collected
 from wasmcp.guest.errors import McpError
 
@@ -99,6 +100,7 @@ def _load() -> list[dict[str, Any]]:
 
 def _import(document: dict[str, Any]) -> None:
     """Import the modules of a document; see `wasmcp.toolchains.python.development`."""
+    AppPages.html = document.get("pages", {})
     for name, module in document["modules"].items():
         source = binascii.a2b_base64(module["source"])
         keep_source(name, source, module["path"], is_package=module["package"])

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeVar, overload
 
 from wasmcp.guest.content import Annotations, Icon
+from wasmcp.guest.declarations.apps import App, Visibility
 from wasmcp.guest.declarations.completions import Completer
 from wasmcp.guest.declarations.per_request import Condition, Description
 from wasmcp.guest.declarations.prompts import Prompt
@@ -36,6 +37,8 @@ def tool(
     open_world: bool | None = None,
     icons: Sequence[Icon] = (),
     meta: Mapping[str, Any] | None = None,
+    ui: App | None = None,
+    visibility: Sequence[Visibility] | None = None,
     tags: Sequence[str] = (),
     scopes: Sequence[str] = (),
     task: bool | Literal["steps"] | Task | None = None,
@@ -60,6 +63,8 @@ def tool(
     open_world: bool | None = None,
     icons: Sequence[Icon] = (),
     meta: Mapping[str, Any] | None = None,
+    ui: App | None = None,
+    visibility: Sequence[Visibility] | None = None,
     tags: Sequence[str] = (),
     scopes: Sequence[str] = (),
     task: bool | Literal["steps"] | Task | None = None,
@@ -86,6 +91,8 @@ def tool(
         open_world: The tool interacts with external systems (``openWorldHint``).
         icons: Icons for user interfaces.
         meta: The tool's ``_meta``.
+        ui: The app that hosts show for the tool; see `wasmcp.guest.app`.
+        visibility: The callers of the tool: ``model``, ``app`` (apps of this server), or both, which is the default.
         tags: Tags by which filters of a server select the tool; sent as ``_meta["wasmcp/tags"]``.
         scopes: Scopes that the principal of a request over HTTP needs for the tool; sent as
             ``_meta["wasmcp/scopes"]``.
@@ -117,6 +124,8 @@ def tool(
                 hints=hints,
                 icons=icons,
                 meta=meta,
+                ui=ui,
+                visibility=visibility,
                 tags=tags,
                 scopes=scopes,
                 task=task,

@@ -14,6 +14,7 @@ from wasmcp.guest.client_requests.mrtr import InputRequiredResult
 from wasmcp.guest.component.error_reporting import report
 from wasmcp.guest.content import Icon
 from wasmcp.guest.context import Context
+from wasmcp.guest.declarations.apps import App, Visibility, shown
 from wasmcp.guest.declarations.docstring import parse_docstring
 from wasmcp.guest.declarations.per_request import Condition, Description, PerRequest
 from wasmcp.guest.declarations.signature import Signature, place_of_member
@@ -63,6 +64,8 @@ class Tool(PerRequest):
         hints: Mapping[str, bool | None] | None = None,
         icons: Sequence[Icon] = (),
         meta: Mapping[str, Any] | None = None,
+        ui: App | None = None,
+        visibility: Sequence[Visibility] | None = None,
         tags: Sequence[str] = (),
         scopes: Sequence[str] = (),
         task: bool | Literal["steps"] | Task | None = None,
@@ -79,7 +82,8 @@ class Tool(PerRequest):
         self.title = title
         self.hints = {hint: value for hint, value in (hints or {}).items() if value is not None}
         self.icons = tuple(icons)
-        self.meta = with_task(self._signature, tagged(self._signature, meta, tags, scopes), task)
+        self.meta = tagged(self._signature, shown(self._signature, meta, ui, visibility), tags, scopes)
+        self.meta = with_task(self._signature, self.meta, task)
         if not _NAME.fullmatch(self.name):
             reason = f"the name `{self.name}` must be 1 to 128 of A-Z, a-z, 0-9, `_`, `-` and `.`"
             raise self._signature.refused(None, reason)

@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from wasmcp.app_pages import bundled, named_pages
 from wasmcp.declaration_section import Declares
 from wasmcp.errors import ToolchainError
 from wasmcp.toolchains.base import ComponentSource, Inputs, Option
@@ -112,12 +113,31 @@ class PythonDevelopment:
                 }
                 for module in own
             },
+            "pages": _pages(source, [module.path for module in own]),
         }
         return json.dumps(document)
 
     def failure_of(self, source: ComponentSource, errors: Sequence[Mapping[str, Any]]) -> ToolchainError:
         """Return the error for the errors that an instance reports about these modules."""
         return refusal(source.label, problems_of(source, modules_of(source), errors))
+
+
+def _pages(source: ComponentSource, paths: Sequence[Path]) -> dict[str, str]:
+    """Return the pages of apps that modules name, by their path in the project.
+
+    Raises:
+        ToolchainError: A page has mistakes. A build checks the origins in it too.
+    """
+    found: dict[str, str] = {}
+    problems: list[str] = []
+    for page in named_pages(source.root, paths):
+        made, mistakes = bundled(source.root, page)
+        problems += mistakes
+        if made is not None:
+            found[page] = made.html
+    if problems:
+        raise refusal(source.label, [(problem, []) for problem in problems])
+    return found
 
 
 def _read(source: ComponentSource, path: Path, label: str) -> bytes:
