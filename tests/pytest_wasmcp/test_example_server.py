@@ -12,6 +12,6 @@ def test_the_example_is_tested_in_every_way(in_tested_project: pytest.Pytester) 
     shutil.copytree(SOURCE / "tests", in_tested_project.path / "tests")
     options = ("--wasmcp-snapshot", "--wasmcp-cov", "--wasmcp-cov-fail-under=100")
     result = in_tested_project.runpytest_inprocess("-p", "no:faulthandler", *options)
-    result.assert_outcomes(passed=13)
+    result.assert_outcomes(passed=16)
     assert result.ret == 0
     result.stdout.fnmatch_lines(["*_wasmcp/default.wasm: 100% of 26 parts", "*100% reached: 100.00%"])

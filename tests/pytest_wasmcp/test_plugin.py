@@ -110,7 +110,7 @@ def test_a_trap_shows_its_backtrace(project: pytest.Pytester) -> None:
         """)
     result = project.runpytest_subprocess()
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*GuestTrapError*", "*wasmcp trap*", "* - calc: *call"])
+    result.stdout.fnmatch_lines(["*GuestTrapError*", "*wasmcp trap*", "* - calc: tools.tool.Glue.call*"])
 
 
 def test_the_timeout_of_a_marker_ends_a_tool_that_never_does(project: pytest.Pytester) -> None:
