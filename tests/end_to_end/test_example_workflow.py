@@ -47,7 +47,13 @@ def test_its_commands_in_an_empty_environment(tmp_path: Path, with_our_wheel: di
     }
     for run in steps():
         done = subprocess.run(
-            run, shell=True, cwd=project, env=environment, capture_output=True, text=True, check=False, timeout=800
+            ["bash", "-e", "-c", run],
+            cwd=project,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=800,
         )
         assert done.returncode == 0, f"{run}\n{done.stdout[-6000:]}{done.stderr[-3000:]}"
     assert sorted(path.suffix for path in (project / "dist").iterdir()) == [".gz", ".whl"]

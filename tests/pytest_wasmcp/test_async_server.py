@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ import pytest
 from pytest_wasmcp import AsyncServer
 from wasmcp.errors import GuestCancelledError
 from wasmcp.host import CancelScope, Limits, Server, open_server
+from wasmcp.testing.connections import Connections
+from wasmcp.testing.server import open_for_test
 
 HANGS = Limits(timeout=100)
 
@@ -65,6 +68,56 @@ def test_a_cancelled_task_leaves_the_others_running(server: Server, backend: str
         assert (await client.call_tool("add", {"a": 1, "b": 2})).structured_content == {"result": 3}
 
     anyio.run(main, backend=backend)
+
+
+@pytest.mark.parametrize("transport", ["stdio", "http"])
+def test_a_cancelled_task_cancels_the_call_over_each_transport(zig_server: Path, transport: str) -> None:
+    """Check a server with one instance, whose tool never ends: another call needs that instance."""
+
+    async def main(opened: Server) -> None:
+        client = AsyncServer(opened)
+        assert (await client.call_tool("add", {"a": 1, "b": 1})).structured_content == {"result": 2}
+        for _ in range(2):
+            with pytest.raises(TimeoutError), anyio.fail_after(0.5):
+                await client.call_tool("spin")
+            with anyio.fail_after(50):
+                assert (await client.call_tool("add", {"a": 1, "b": 2})).structured_content == {"result": 3}
+
+    with open_for_test(zig_server, transport=transport, limits=HANGS, instances=1) as opened:
+        anyio.run(main, opened)
+        with CancelScope() as scope:
+            scope.cancel()
+            with pytest.raises(GuestCancelledError):
+                opened.call_tool("spin")
+        assert sums(opened)
+
+
+LISTENER = """
+import json, sys
+for line in sys.stdin:
+    message = json.loads(line)
+    with open(sys.argv[1], "a") as log:
+        log.write(message["method"] + "\\n")
+    if message["method"] == "server/discover":
+        result = {"supportedVersions": ["2026-07-28"], "capabilities": {}, "resultType": "complete"}
+        print(json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": result}), flush=True)
+"""
+
+
+def test_a_cancelled_request_over_stdio_is_a_notification(tmp_path: Path) -> None:
+    """Check the messages that a server gets before its input ends."""
+    log = tmp_path / "log"
+    connections = Connections.over_stdio([sys.executable, "-c", LISTENER, str(log)], 100)
+    scope = CancelScope()
+    timer = threading.Timer(1.5, scope.cancel)
+    timer.start()
+    try:
+        with scope, pytest.raises(GuestCancelledError):
+            connections.request("tools/list", {}, on_event=None, timeout=100)
+    finally:
+        timer.join()
+        connections.close()
+    assert log.read_text().split() == ["server/discover", "tools/list", "notifications/cancelled"]
 
 
 def test_time_limits_of_the_call_itself(server: Server) -> None:

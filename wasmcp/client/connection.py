@@ -15,6 +15,7 @@ from wasmcp.client.http import header_value, parameter_fields
 from wasmcp.client.messages import Failure, Note
 from wasmcp.errors import (
     ConnectionFailedError,
+    GuestCancelledError,
     HttpStatusError,
     RequestError,
     ResponseTimeoutError,
@@ -193,6 +194,14 @@ class Client:
         """
         return self._one(method, params, limit=seconds)
 
+    def cancel(self) -> None:
+        """Cancel the request that waits for its response, which raises `GuestCancelledError`. For another thread.
+
+        The server is notified, or the stream of the response is closed, as the transport has it. The client is of no
+        further use: without a request, the next one is cancelled.
+        """
+        self._transport.inbox.put(Failure(None, GuestCancelledError()))
+
     def list_all(self, method: str, member: str) -> list[dict[str, Any]]:
         """Return the items of a whole list, following the cursors.
 
@@ -312,7 +321,7 @@ class Client:
         self._transport.send(message, self._fields(method, whole))
         try:
             return self._response(number, method, seconds)
-        except (ResponseTimeoutError, KeyboardInterrupt):
+        except (ResponseTimeoutError, GuestCancelledError, KeyboardInterrupt):
             self._cancel(number, method)
             raise
 

@@ -11,9 +11,10 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from http.client import HTTPException, HTTPResponse
+from functools import partial
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from queue import SimpleQueue
 from typing import Any
 from urllib.parse import urlsplit
@@ -49,6 +50,7 @@ class HttpTransport:
         self._revision = ""
         self._session = ""
         self._open: dict[int | None, HTTPResponse] = {}
+        self._sent: dict[int, HTTPConnection] = {}  # requests without a response
         self._forgotten: set[int] = set()
         self._lock = threading.Lock()
         self._is_closed = False
@@ -82,17 +84,23 @@ class HttpTransport:
         with self._lock:
             self._forgotten.add(request)
             response = self._open.pop(request, None)
+            connection = self._sent.pop(request, None)
         if response is not None:
             _shut(response)
+        elif connection is not None:
+            _shut_socket(connection.sock)
 
     def close(self) -> None:
         """End the session, and close all responses."""
         self._is_closed = True
         with self._lock:
-            opened = list(self._open.values())
+            opened, sent = list(self._open.values()), list(self._sent.values())
             self._open.clear()
+            self._sent.clear()
         for response in opened:
             _shut(response)
+        for connection in sent:
+            _shut_socket(connection.sock)
         if self._session:
             request = urllib.request.Request(self._url, method="DELETE", headers=self._headers({}))  # noqa: S310
             with suppress(OSError, HTTPException, ConnectionFailedError):
@@ -121,7 +129,7 @@ class HttpTransport:
 
     def _post(self, message: Message, fields: Mapping[str, str], request: int | None) -> None:
         accept = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
-        response = self._opened("POST", {**accept, **fields}, encoded(message))
+        response = self._opened("POST", {**accept, **fields}, encoded(message), request)
         with self._kept(request, response):
             session = response.headers.get("Mcp-Session-Id")
             if session and message.get("method") == "initialize":
@@ -141,15 +149,34 @@ class HttpTransport:
                     raise ConnectionFailedError(self._url, reason)
                 self.inbox.put(found)
 
-    def _opened(self, method: str, fields: Mapping[str, str], body: bytes | None = None) -> HTTPResponse:
-        request = urllib.request.Request(self._url, body, self._headers(fields), method=method)  # noqa: S310
+    def _opened(
+        self, method: str, fields: Mapping[str, str], body: bytes | None = None, number: int | None = None
+    ) -> HTTPResponse:
+        request = _Request(self._url, body, self._headers(fields), method=method)
+        if number is not None:
+            request.on_connection = partial(self._connected, number)
         try:
             response: HTTPResponse = self._opener.open(request, timeout=self._timeout)
         except urllib.error.URLError as error:
             raise ConnectionFailedError(self._url, f"cannot be reached: {_reason(error.reason)}") from None
         except (OSError, HTTPException, ValueError) as error:
             raise ConnectionFailedError(self._url, f"cannot be reached: {_reason(error)}") from None
+        finally:
+            if number is not None:
+                with self._lock:
+                    self._sent.pop(number, None)
         return response
+
+    def _connected(self, request: int, connection: HTTPConnection) -> None:
+        """Note the connection of a request.
+
+        Raises:
+            ConnectionAbortedError: The request was forgotten before it was sent.
+        """
+        with self._lock:
+            if self._is_closed or request in self._forgotten:
+                raise ConnectionAbortedError("the request was cancelled")
+            self._sent[request] = connection
 
     def _kept(self, request: int | None, response: HTTPResponse) -> _Open:
         return _Open(self._open, self._lock, request, response)
@@ -242,10 +269,63 @@ class _Open:
                 response.close()  # type: ignore[union-attr]
 
 
+class _Request(urllib.request.Request):
+    """Request that passes on its connection, so that another thread can close it before the response.
+
+    Attributes:
+        on_connection: Called when the connection is open, before anything is sent.
+    """
+
+    on_connection: Callable[[HTTPConnection], None] | None = None
+
+
+class _HttpHandler(urllib.request.HTTPHandler):
+    """Handler that passes the connections of requests on."""
+
+    def http_open(self, req: urllib.request.Request) -> HTTPResponse:
+        return self.do_open(_passing_on(HTTPConnection, req), req)
+
+
+class _HttpsHandler(urllib.request.HTTPSHandler):
+    """Handler of TLS that passes the connections of requests on."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        super().__init__(context=context)
+        self._given = context
+
+    def https_open(self, req: urllib.request.Request) -> HTTPResponse:
+        return self.do_open(_passing_on(HTTPSConnection, req), req, context=self._given)
+
+
+def _passing_on(kind: type[HTTPConnection], request: urllib.request.Request) -> Callable[..., HTTPConnection]:
+    """Return a function that makes a connection which calls `on_connection` of its request."""
+    on_connection = getattr(request, "on_connection", None)
+
+    def make(host: str, **options: Any) -> HTTPConnection:
+        connection = kind(host, **options)
+        if on_connection is not None:
+            connect = connection.connect
+
+            def connected() -> None:
+                connect()
+                on_connection(connection)
+
+            connection.connect = connected  # type: ignore[method-assign]
+        return connection
+
+    return make
+
+
 def _shut(response: HTTPResponse) -> None:
     """Shut the socket of a response down, so that a thread that reads from it ends."""
     with suppress(OSError, ValueError, AttributeError):
-        _socket(response).shutdown(socket.SHUT_RDWR)
+        _shut_socket(_socket(response))
+
+
+def _shut_socket(opened: socket.socket | None) -> None:
+    with suppress(OSError, ValueError):
+        if opened is not None:
+            opened.shutdown(socket.SHUT_RDWR)
 
 
 def _wait_forever(response: HTTPResponse) -> None:
@@ -268,8 +348,8 @@ def opener_to(url: str) -> urllib.request.OpenerDirector:
     opener = urllib.request.OpenerDirector()
     handlers: list[urllib.request.BaseHandler] = [
         urllib.request.ProxyHandler({} if _is_loopback(host) else None),
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(context=ssl.create_default_context()),
+        _HttpHandler(),
+        _HttpsHandler(ssl.create_default_context()),
     ]
     for handler in handlers:
         opener.add_handler(handler)

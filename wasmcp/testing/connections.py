@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.client.connection import Callbacks, Client
+from wasmcp.host.scheduling.call import current_scope
 
 if TYPE_CHECKING:
     from wasmcp.client.messages import Transport
@@ -58,6 +59,7 @@ class Connections:
         Raises:
             RequestError: The server returned an error response.
             ConnectionFailedError: No response arrived in time, or the connection failed.
+            GuestCancelledError: The innermost `wasmcp.host.CancelScope` was cancelled; so is the request in the server.
         """
         with self._lock:
             connection = self._idle.pop() if self._idle else None
@@ -66,12 +68,23 @@ class Connections:
             with self._lock:
                 self._all.append(connection)
         limit = self._seconds + _MARGIN if timeout is None else timeout
+        scope = current_scope()
+        running = _Running(connection)
+        if scope is not None:
+            scope.add(running)
         try:
             result = connection.request(method, params, on_event, limit)
         finally:
-            if connection.is_usable:
+            running.end()
+            if scope is not None:
+                scope.discard(running)
+            if connection.is_usable and not connection.is_cancelled:
                 with self._lock:
                     self._idle.append(connection)
+            elif connection.is_cancelled:
+                with self._lock:
+                    self._all = [one for one in self._all if one is not connection]
+                connection.close()
         return result
 
     def close(self) -> None:
@@ -82,15 +95,34 @@ class Connections:
             connection.close()
 
 
+class _Running:
+    """A request in progress, as scopes cancel it. After its end nothing is cancelled."""
+
+    def __init__(self, connection: _Connection) -> None:
+        self._connection: _Connection | None = connection
+        self._lock = threading.Lock()
+
+    def cancel(self) -> None:
+        with self._lock:
+            if self._connection is not None:
+                self._connection.cancel()
+
+    def end(self) -> None:
+        with self._lock:
+            self._connection = None
+
+
 class _Connection:
     """A client, with the handler of the request in progress.
 
     Attributes:
         is_usable: False after an error that leaves messages of the request behind.
+        is_cancelled: True after a cancellation.
     """
 
     def __init__(self, target: str, transport: Transport, seconds: float) -> None:
         self.is_usable = True
+        self.is_cancelled = False
         self._on_event: OnEvent | None = None
         callbacks = Callbacks(on_notification=self._take)
         self._client = Client(target, transport, callbacks, timeout=seconds + _MARGIN)
@@ -109,6 +141,11 @@ class _Connection:
             raise
         self.is_usable = True
         return result
+
+    def cancel(self) -> None:
+        """Cancel the request in progress, or the next one. For another thread."""
+        self.is_cancelled = True
+        self._client.cancel()
 
     def close(self) -> None:
         self._client.close()

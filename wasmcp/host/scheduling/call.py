@@ -554,6 +554,13 @@ class PendingInputs:
             call.finish(None, error)
 
 
+class Cancellable(Protocol):
+    """Something that another thread can cancel."""
+
+    def cancel(self) -> None:
+        """Cancel it; it can have ended already."""
+
+
 class CancelScope:
     """Scope of calls into servers that another thread can cancel.
 
@@ -562,7 +569,7 @@ class CancelScope:
     """
 
     def __init__(self) -> None:
-        self._calls: set[Call] = set()
+        self._calls: set[Cancellable] = set()
         self._cancelled = False
         self._lock = threading.Lock()
         self._token: Token[CancelScope | None] | None = None
@@ -589,15 +596,15 @@ class CancelScope:
         for call in calls:
             call.cancel()
 
-    def add(self, call: Call) -> None:
-        """Add a call before it is submitted."""
+    def add(self, call: Cancellable) -> None:
+        """Add a call before it is submitted, or a request before it is sent."""
         with self._lock:
             self._calls.add(call)
             cancelled = self._cancelled
         if cancelled:
             call.cancel()
 
-    def discard(self, call: Call) -> None:
+    def discard(self, call: Cancellable) -> None:
         """Remove a call that has ended."""
         with self._lock:
             self._calls.discard(call)
