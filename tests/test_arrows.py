@@ -54,7 +54,7 @@ BELOW = {
         "wasi",
     },
     "client": {"errors", "terminal", "protocol", "host"},
-    "playground": {"errors", "environment", "host", "project", "insight"},
+    "playground": {"apps_section", "protocol", "errors", "environment", "host", "project", "insight"},
     "deploy": {"errors", "terminal", "environment", "component", "compose", "storage", "host", "insight"},
     "storage": {"errors", "terminal", "environment", "package_data", "host"},
     "registry": {

@@ -8,14 +8,18 @@ with a name that resolves to this machine (DNS rebinding). They change nothing.
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Callable, Container
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
+from wasmcp.apps_section import ui_problems
 from wasmcp.host.transports.endpoint import respond
 from wasmcp.host.transports.http_body import WHOLE_BODY
 from wasmcp.host.transports.http_options import ENDPOINT
+from wasmcp.protocol import APP_DOMAINS
 
 if TYPE_CHECKING:
     from wasmcp.host.transports.asgi_response import Send
@@ -36,9 +40,11 @@ _FILES = {
     "/": ("index.html", "text/html"),
     f"{PREFIX}playground.css": ("playground.css", "text/css"),
     f"{PREFIX}protocol.js": ("protocol.js", "text/javascript"),
+    f"{PREFIX}apps.js": ("apps.js", "text/javascript"),
     f"{PREFIX}forms.js": ("forms.js", "text/javascript"),
     f"{PREFIX}playground.js": ("playground.js", "text/javascript"),
 }
+_NONE = "'none'"
 _SHOWN = 64 << 10  # bytes of a message in the feed
 _PING = 15.0  # seconds
 
@@ -84,6 +90,8 @@ class Playground:
         elif path in _FILES:
             name, kind = _FILES[path]
             await _answer(send, files("wasmcp.playground").joinpath("static", name).read_bytes(), kind, _POLICY)
+        elif path == f"{PREFIX}sandbox":
+            await _sandbox(send, scope.get("query_string", b""))
         elif path == f"{PREFIX}structure":
             await self._structure_page(send)
         elif path == f"{PREFIX}events":
@@ -164,6 +172,40 @@ class Playground:
                 **facts,
             }
         )
+
+
+async def _sandbox(send: Send, query: bytes) -> None:
+    """Answer with the page that gets the HTML of an app, under the policy of the app."""
+    policy = sandbox_policy("".join(parse_qs(query.decode("latin-1")).get("csp", ["{}"])))
+    if policy is None:
+        await respond(send, 400, "Bad request: `csp` is not the `csp` of an app\n")
+        return
+    page = files("wasmcp.playground").joinpath("static", "sandbox.html").read_bytes()
+    await _answer(send, page, "text/html", policy)
+
+
+def sandbox_policy(text: str) -> str | None:
+    """Return the content security policy of an app, or None for an invalid `csp`.
+
+    It is as strict as the specification's, without `'self'`: the origin is that of this server. Source: extension
+    `io.modelcontextprotocol/ui`, "Content Security Policy Enforcement".
+
+    Args:
+        text: The `csp` of the app as JSON.
+    """
+    try:
+        csp = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if any(True for _ in ui_problems({"csp": csp})):
+        return None
+    connect, resource, frame, base = (" ".join(csp.get(member, ())) for member in APP_DOMAINS)
+    return (
+        f"default-src 'none'; script-src 'unsafe-inline' {resource}; style-src 'unsafe-inline' {resource}; "
+        f"img-src data: {resource}; font-src data: {resource}; media-src data: {resource}; "
+        f"connect-src {connect or _NONE}; frame-src {frame or _NONE}; base-uri {base or _NONE}; object-src 'none'; "
+        "form-action 'none'; frame-ancestors 'self'; sandbox allow-scripts"
+    )
 
 
 async def _answer(send: Send, body: bytes, kind: str, policy: str) -> None:

@@ -1,5 +1,6 @@
 // The playground: sections, calls, answers to server-to-client requests, and the feed of events.
 
+import { appOf, drawApp, reloadApps } from "./apps.js";
 import { el, objectForm, python } from "./forms.js";
 import { all, request, useToken } from "./protocol.js";
 
@@ -184,7 +185,8 @@ function drawTool(tool) {
   return action({
     item: tool, title: tool.name, label: "Call", form: [holder], extra: [toggle], values,
     send: (given, options) => request("tools/call", { name: tool.name, arguments: given }, { ...options, schema: tool.inputSchema }),
-    draw: drawToolResult, test: (given, result) => toolTest(tool.name, given, result), key: tool.name,
+    draw: (result, given) => [...(appOf(tool) ? [drawApp(tool, given, result, APPS)] : []), ...drawToolResult(result)],
+    test: (given, result) => toolTest(tool.name, given, result), key: tool.name,
   });
 }
 
@@ -275,7 +277,7 @@ function action({ item, title, label, form, extra = [], values, send, draw, test
       result.replaceChildren(
         el("h3", {}, "Result"),
         el("p", { class: found.isError ? "facts bad" : "facts" }, `${found.isError ? "tool error, " : ""}${shown(took)} ms`),
-        ...draw(found), log,
+        ...draw(found, given), log,
         el("div", { class: "row" }, copyButton("Copy as test", () => test(given, found)), copyButton("Copy JSON", () => json(found))),
         el("details", {}, el("summary", {}, "raw result"), el("pre", {}, json(found))),
       );
@@ -318,6 +320,8 @@ function drawEvent(message, bar, log) {
 }
 
 // Results
+
+const APPS = { tools: () => state.lists.tools, answer: (wanted, holder, signal) => ask(wanted, holder, signal) };
 
 function drawToolResult(result) {
   const parts = (result.content || []).map(drawBlock);
@@ -561,7 +565,7 @@ function takeState(event) {
   at("state").className = event.state || "";
   if (event.state !== "building") showProblem(event.error || "");
   if (event.state === "ready") {
-    scheduleRefresh();
+    scheduleRefresh().then(reloadApps);
   }
 }
 
