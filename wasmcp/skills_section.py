@@ -3,7 +3,7 @@
 A component with skills carries them, so that servers which are composed of it serve them, from a registry as well. The
 section is called `wasmcp-skills`. Its content: the length of a header as little-endian u32; the header, a JSON array of
 skills with `path`, `frontmatter` and `files`, each of which has `path`, `mimeType` and `size`; then the files' bytes in
-the same order.
+the same order. A skill whose files a component generates has no files, but their `Resource` objects: `resources`.
 
 Source: Model Context Protocol, extension `io.modelcontextprotocol/skills`; Agent Skills specification;
 component-model, design/mvp/Binary.md (custom sections); RFC 3986, section 3.3.
@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from hashlib import sha256
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from wasmcp.component.custom_sections import custom_section, custom_sections
 from wasmcp.errors import ComponentError
@@ -32,6 +32,8 @@ EXTENSION = "io.modelcontextprotocol/skills"
 """Identifier of the extension."""
 SETTINGS = {"directoryRead": True}
 """Settings of the extension that a server with skills declares."""
+FRONT_MATTER = "io.modelcontextprotocol.skills/frontmatter"
+"""Key of `_meta` of a resource that is the `SKILL.md` of a generated skill: its value is the front matter."""
 SKILL_FILE = "SKILL.md"
 MOST_FILES = 512
 """Maximum number of files of a skill that every client accepts."""
@@ -40,7 +42,13 @@ MOST_BYTES = 16 << 20
 NAME = re.compile(r"(?!.*--)[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 """Name of a skill, which is also the name of its folder."""
 
+LIMITS = {"description": 1024, "compatibility": 500}
+"""Maximum length in characters of texts of the front matter."""
+
 _SAFE = "!$&'()*+,;=:@-._~"
+_SCHEME = "skill://"
+# Readers of YAML fold these line breaks, or refuse these characters: they cannot stand in a quoted text as themselves.
+_UNREADABLE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
 @dataclass(frozen=True)
@@ -79,12 +87,15 @@ class Skill:
     Attributes:
         path: Its path in the server: a prefix, if it has one, and its name.
         frontmatter: The front matter of its `SKILL.md`: JSON values.
-        files: Its files, sorted by path; `SKILL.md` is one of them.
+        files: Its files, sorted by path; `SKILL.md` is one of them. Empty for a generated skill.
+        resources: The `Resource` objects of a generated skill's files, as far as they are listed, `SKILL.md` first:
+            a component generates their contents at each read, so that they have no digests.
     """
 
     path: str
     frontmatter: Mapping[str, Any]
     files: tuple[SkillFile, ...]
+    resources: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def name(self) -> str:
@@ -101,12 +112,19 @@ class Skill:
         """Size of its files in bytes."""
         return sum(len(file.data) for file in self.files)
 
+    @property
+    def is_generated(self) -> bool:
+        """True if a component generates its files."""
+        return bool(self.resources)
+
     def uri_of(self, path: str) -> str:
         """Return the URI of one of its files."""
-        return "skill://" + "/".join(quote(part, safe=_SAFE) for part in f"{self.path}/{path}".split("/"))
+        return _SCHEME + "/".join(quote(part, safe=_SAFE) for part in f"{self.path}/{path}".split("/"))
 
     def entry(self) -> dict[str, Any]:
         """Return its entry in `skills/list`: the schema `Skill` of the extension."""
+        if self.is_generated:
+            return {"uri": self.uri, "frontmatter": dict(self.frontmatter), "resources": "dynamic"}
         files = [
             {"uri": self.uri_of(file.path), "digest": file.digest, "size": len(file.data)}
             for file in sorted(self.files, key=lambda file: file.path != SKILL_FILE)
@@ -129,9 +147,10 @@ class SkillSummary:
         path: Its path in the server.
         owner: The component that carries it; the empty string for a skill of the server itself.
         description: Its description.
-        files: The number of its files.
-        size: Their size in bytes.
+        files: The number of its files; of a generated skill, of those that are listed.
+        size: Their size in bytes; 0 for a generated skill.
         digest: The digest of its entry in `skills/list`, which has the digests of all files.
+        generated: True if a component generates its files.
     """
 
     path: str
@@ -140,13 +159,22 @@ class SkillSummary:
     files: int
     size: int
     digest: str
+    generated: bool = False
 
     @classmethod
     def of(cls, skill: Skill, owner: str) -> SkillSummary:
         """Return the summary of a skill."""
         entry = to_json_text(skill.entry()).encode()
         description = str(skill.frontmatter["description"])
-        return cls(skill.path, owner, description, len(skill.files), skill.size, f"sha256:{sha256(entry).hexdigest()}")
+        return cls(
+            path=skill.path,
+            owner=owner,
+            description=description,
+            files=len(skill.files) or len(skill.resources),
+            size=skill.size,
+            digest=f"sha256:{sha256(entry).hexdigest()}",
+            generated=skill.is_generated,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON representation."""
@@ -177,10 +205,11 @@ def summaries(data: bytes) -> tuple[SkillSummary, ...]:
                 files=int(one["files"]),
                 size=int(one["size"]),
                 digest=str(one["digest"]),
+                generated=bool(one.get("generated", False)),
             )
             for one in json.loads(recorded[-1])
         )
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ComponentError(f"its section `{RECORD}` is damaged: compose the server again") from None
 
 
@@ -195,10 +224,10 @@ def problem_of(skill: Skill) -> str | None:
         )
     if parts[-1] != name:
         return f"has the name `{name}`, but its folder is named `{parts[-1]}`: both must be the same"
-    if not isinstance(description, str) or not description.strip() or len(description) > 1024:
-        return "needs a `description` of 1 to 1,024 characters in its front matter"
+    if not isinstance(description, str) or not description.strip() or len(description) > LIMITS["description"]:
+        return f"needs a `description` of 1 to {LIMITS['description']:,} characters in its front matter"
     paths = [file.path for file in skill.files]
-    if SKILL_FILE not in paths:
+    if not skill.is_generated and SKILL_FILE not in paths:
         return f"has no `{SKILL_FILE}`"
     if any(not part or part in {".", ".."} for path in (skill.path, *paths) for part in path.split("/")):
         return "has a path with an empty part, `.` or `..`"
@@ -208,6 +237,53 @@ def problem_of(skill: Skill) -> str | None:
         return f"has {len(paths)} files; clients accept {MOST_FILES}"
     if skill.size > MOST_BYTES:
         return f"has files of {skill.size:,} bytes; clients accept {MOST_BYTES:,}"
+    return None
+
+
+def generated_skills(resources: Sequence[Mapping[str, Any]]) -> tuple[list[Skill], list[str]]:
+    """Find the skills that a component generates, in the list of its resources.
+
+    The `SKILL.md` of a skill has its front matter in `_meta`; the other resources below the path of the skill are its
+    files. Readers of the file must find the same front matter.
+
+    Args:
+        resources: The `Resource` objects of the component.
+
+    Returns:
+        The skills, in the order of the list; and a sentence about each mistake in the others.
+    """
+    skills: list[Skill] = []
+    problems = []
+    for item in resources:
+        meta = item.get("_meta")
+        if not isinstance(meta, Mapping) or FRONT_MATTER not in meta:
+            continue
+        uri, front_matter = str(item["uri"]), meta[FRONT_MATTER]
+        folder = uri.removesuffix(f"/{SKILL_FILE}")
+        if not uri.startswith(_SCHEME) or folder == uri:
+            problems.append(f"the skill `{uri}` must have a URI of the form `{_SCHEME}PATH/{SKILL_FILE}`")
+            continue
+        if not isinstance(front_matter, Mapping):
+            problems.append(f"the skill `{uri}` must have an object as its front matter, `_meta[{FRONT_MATTER!r}]`")
+            continue
+        files = (one for one in resources if one is not item and str(one["uri"]).startswith(f"{folder}/"))
+        skill = Skill(unquote(folder.removeprefix(_SCHEME)), front_matter, (), (item, *files))
+        problem = problem_of(skill) or _problem_of_texts(front_matter)
+        if problem is not None:
+            problems.append(f"the skill `{uri}` {problem}")
+        else:
+            skills.append(skill)
+    return skills, problems
+
+
+def _problem_of_texts(front_matter: Mapping[str, Any]) -> str | None:
+    """Return why readers can refuse a front matter or find other values in it; None otherwise."""
+    for key, most in LIMITS.items():
+        if isinstance(front_matter.get(key), str) and len(front_matter[key]) > most:
+            return f"has `{key}` of more than {most} characters in its front matter"
+    found = _UNREADABLE.search(json.dumps(dict(front_matter), ensure_ascii=False))
+    if found is not None:
+        return f"has the character U+{ord(found[0]):04X} in its front matter, which readers of YAML do not accept"
     return None
 
 
@@ -223,6 +299,7 @@ def section(skills: Sequence[Skill]) -> bytes:
                 "files": [
                     {"path": file.path, "mimeType": file.mime_type, "size": len(file.data)} for file in skill.files
                 ],
+                **({"resources": [dict(one) for one in skill.resources]} if skill.is_generated else {}),
             }
             for skill in skills
         ]
@@ -243,7 +320,7 @@ def skills_of(data: bytes) -> tuple[Skill, ...]:
 def _read(text: bytes) -> Iterable[Skill]:
     try:
         skills, end = _parsed(text)
-    except (struct.error, ValueError, KeyError, TypeError, RecursionError):
+    except (struct.error, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         skills, end = [], -1
     if end != len(text):
         raise ComponentError(f"its section `{SECTION}` is damaged: build the component again")
@@ -271,5 +348,6 @@ def _parsed(text: bytes) -> tuple[list[Skill], int]:
                 raise ValueError(size)
             files.append(SkillFile(str(file["path"]), str(file["mimeType"]), text[at : at + size]))
             at += size
-        skills.append(Skill(str(one["path"]), dict(one["frontmatter"]), tuple(files)))
+        resources = tuple({**resource, "uri": str(resource["uri"])} for resource in one.get("resources", ()))
+        skills.append(Skill(str(one["path"]), dict(one["frontmatter"]), tuple(files), resources))
     return skills, at

@@ -69,8 +69,10 @@ const Files = struct {
         return data.read(self.word(file, @intFromEnum(field) * 2), self.length(file, field));
     }
 
-    fn isText(self: Files, file: usize) bool {
-        return self.word(file, words - 1) == 1;
+    const Kind = enum(u32) { bytes, text, generated, _ };
+
+    fn kind(self: Files, file: usize) Kind {
+        return @enumFromInt(self.word(file, words - 1));
     }
 };
 
@@ -92,13 +94,15 @@ fn read(request: Request) Error!?Reply {
     const all = try files();
     const uri = request.target() orelse return null;
     const file = all.index.owner(uri) orelse return null;
+    const kind = all.kind(file);
+    if (kind == .generated) return null; // the component that generates it comes earlier in the chain
     const content = all.get(file, .content);
     const mime = lib.json.member(all.get(file, .resource), "mimeType");
     return Reply.contents(.{
         .contents = &.{.{
             .uri = uri,
             .mime_type = if (mime) |text| try lib.json.decodeString(allocator, text) else null,
-            .data = if (all.isText(file)) .{ .text = content } else .{ .blob = content },
+            .data = if (kind == .text) .{ .text = content } else .{ .blob = content },
             .meta = null,
         }},
         .cache = cache,

@@ -34,5 +34,6 @@ export { Prompt, prompt, type PromptOptions, type PromptResult } from "./prompt.
 export { cacheLists } from "./registry.ts";
 export { contents, Contents, Resource, resource, type ResourceOptions } from "./resource.ts";
 export type { FromJsonSchema, Infer, Schema, StandardSchema } from "./shape.ts";
+export { Skill, skill, type SkillOptions } from "./skill.ts";
 export type { TaskOptions } from "./task.ts";
 export { Tool, tool, type ToolHints, type ToolOptions } from "./tool.ts";

@@ -159,9 +159,14 @@ export class Resource extends PerRequest {
     if ("problems" in loaded) throw new McpError(INVALID_PARAMS, loaded.problems.join("; "), { uri });
     const value = run(() => this.#handler(loaded.value, context), context);
     if (value instanceof Required) return value;
+    return { contents: this.parts(value, uri), cache: cacheOf(this.#options.cache), meta: undefined, extra: undefined };
+  }
+
+  /** Return the encoded contents of a function's result. */
+  protected parts(value: unknown, uri: string): wit.ResourceContents[] {
     const several = Array.isArray(value) && value.length > 0 && value.every((item) => item instanceof Contents);
     const parts = (several ? value : [value]) as unknown[];
-    return { contents: parts.map((part) => this.#part(part, uri)), cache: cacheOf(this.#options.cache), meta: undefined, extra: undefined };
+    return parts.map((part) => this.#part(part, uri));
   }
 
   #part(part: unknown, uri: string): wit.ResourceContents {

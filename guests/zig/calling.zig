@@ -118,7 +118,7 @@ fn listed(
 ) ?[]const u8 {
     comptime {
         if (texts.len == 0) return meta;
-        var text: []const u8 = "{\"wasmcp/" ++ noun ++ "s\":[";
+        var text: []const u8 = "\"wasmcp/" ++ noun ++ "s\":[";
         for (texts, 0..) |each, n| {
             if (each.len == 0) @compileError(owner ++ ": a " ++ noun ++ " is empty");
             for (each) |c| if (c < ' ' or c == '"' or c == '\\') @compileError(
@@ -126,9 +126,16 @@ fn listed(
             );
             text = text ++ (if (n > 0) ",\"" else "\"") ++ each ++ "\"";
         }
-        const given = std.mem.trim(u8, meta orelse "{}", " \t\r\n");
+        return withMember(meta, text ++ "]");
+    }
+}
+
+/// Return a JSON object with a member in front of its members. `member` is the text of the name and the value.
+pub fn withMember(comptime object: ?[]const u8, comptime member: []const u8) []const u8 {
+    comptime {
+        const given = std.mem.trim(u8, object orelse "{}", " \t\r\n");
         const rest = std.mem.trimStart(u8, given[1..], " \t\r\n");
-        return text ++ (if (rest.len > 1) "]," else "]") ++ rest;
+        return "{" ++ member ++ (if (rest.len > 1) "," else "") ++ rest;
     }
 }
 

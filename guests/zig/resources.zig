@@ -36,6 +36,9 @@ pub const RequestedUri = struct {
     }
 };
 
+/// Front matter of a skill: the member of `_meta`, and the text that precedes the skill's own.
+pub const FrontMatter = struct { member: []const u8, text: []const u8 };
+
 /// Resource or template, created by `resource` or `template`; fields with a default can be changed with `with`.
 pub const Resource = struct {
     /// The URI, or the template, in normal form.
@@ -63,6 +66,8 @@ pub const Resource = struct {
     unchecked: []const []const u8 = &.{},
     /// Variables of a template.
     fields: []const text_values.Field = &.{},
+    /// Front matter of a skill.
+    front_matter: ?FrontMatter = null,
     /// Returns null if the URI does not match.
     read: *const fn (Resource, Context, RequestedUri) ?ReadResult,
 
@@ -249,15 +254,24 @@ fn answered(
 }
 
 fn one(comptime R: type, self: Resource, uri: []const u8, given: R) ![]const types.ResourceContents {
-    const contents = try bindings.memory.allocator.alloc(types.ResourceContents, 1);
+    const allocator = bindings.memory.allocator;
+    const contents = try allocator.alloc(types.ResourceContents, 1);
     contents[0] = .{
         .uri = uri,
         .mime_type = self.mime_type,
         .data = if (R == Blob) .{ .blob = given.bytes } else .{
-            .text = if (comptime values.kindOf(R) == .string) results.valid(given) else try results.json(R, given),
+            .text = if (comptime values.kindOf(R) == .string)
+                try prefixed(self.front_matter, results.valid(given))
+            else
+                try results.json(R, given),
         },
     };
     return contents;
+}
+
+fn prefixed(front_matter: ?FrontMatter, text: []const u8) ![]const u8 {
+    const before = front_matter orelse return text;
+    return std.mem.concat(bindings.memory.allocator, u8, &.{ before.text, text });
 }
 
 fn notFound(uri: []const u8) ReadResult {
@@ -297,7 +311,7 @@ pub fn Exports(comptime author: type) type {
                     .size = each.size,
                     .annotations = each.annotations,
                     .icons = each.icons,
-                    .meta = calling.metaOf("`" ++ each.uri ++ "`", each),
+                    .meta = metaOf(each),
                 };
                 n += 1;
             };
@@ -322,6 +336,11 @@ pub fn Exports(comptime author: type) type {
             };
             break :listed items;
         };
+
+        fn metaOf(comptime each: Resource) ?[]const u8 {
+            const meta = calling.metaOf("`" ++ each.uri ++ "`", each);
+            return if (each.front_matter) |front_matter| calling.withMember(meta, front_matter.member) else meta;
+        }
 
         fn described(each: Resource) ?[]const u8 {
             return if (each.description.len > 0) each.description else null;

@@ -26,7 +26,7 @@ from wasmcp.errors import ComponentError, CompositionError, DuplicateEntryError,
 from wasmcp.host import open_server
 from wasmcp.insight.server_diff import Side, differences
 from wasmcp.project.catalogue_recording import boot
-from wasmcp.skills_section import SECTION, Skill, SkillFile, section, skills_of, summaries
+from wasmcp.skills_section import FRONT_MATTER, SECTION, Skill, SkillFile, section, skills_of, summaries
 
 EXTENSION = "io.modelcontextprotocol/skills"
 
@@ -297,6 +297,115 @@ def test_inspection_and_differences() -> None:
 
 class _Nothing:
     lists: dict[str, Any] = {}  # noqa: RUF012 - never changed
+
+
+class TestGenerated:
+    """Skills whose `SKILL.md` a component generates: a resource with the front matter in its `_meta`."""
+
+    FRONT = {"name": "daily", "description": "About daily"}  # noqa: RUF012 - never changed
+
+    @staticmethod
+    def listed(uri: str = "skill://reports/daily/SKILL.md", front: Any = FRONT, **more: Any) -> dict[str, Any]:
+        return {"uri": uri, "name": "daily", "mimeType": MARKDOWN, "_meta": {FRONT_MATTER: front, **more}}
+
+    @classmethod
+    def notes(cls, *resources: dict[str, Any], name: str = "notes", **options: Any) -> ComponentSpec:
+        return ComponentSpec(name, notes_component(), Catalogue(resources=resources or (cls.listed(),)), **options)
+
+    def test_methods(self, tmp_path: Path) -> None:
+        path = tmp_path / "server.wasm"
+        inside = {"uri": "skill://reports/daily/a%20b/note.md", "name": "note"}
+        other = {"uri": "skill://reports/dailyx/other.md", "name": "other"}
+        compose_server([self.notes(inside, self.listed(), other)], METADATA, skills=[GIT]).write(path)
+        validate(path.read_bytes())
+        with open_server(path) as server:
+            entry = {"uri": "skill://reports/daily/SKILL.md", "frontmatter": self.FRONT, "resources": "dynamic"}
+            assert server.request("skills/list")["skills"][1] == entry
+            assert server.request("skills/get", {"uri": entry["uri"]})["skill"] == entry
+            for uri in (entry["uri"], inside["uri"]):
+                assert server.request("resources/read", {"uri": uri})["contents"][0]["text"] == "a note"
+            children = server.request("resources/directory/read", {"uri": "skill://reports/daily"})["resources"]
+            assert children == [
+                self.listed(),
+                {"uri": "skill://reports/daily/a%20b", "name": "a b", "mimeType": "inode/directory"},
+            ]
+            deep = server.request("resources/directory/read", {"uri": "skill://reports/daily/a%20b"})["resources"]
+            assert deep == [inside]
+            with pytest.raises(RequestError, match="is not a directory resource"):
+                server.request("resources/directory/read", {"uri": "skill://reports/dailyx"})
+
+    @pytest.mark.parametrize(
+        ("item", "problem"),
+        [
+            (listed("skill://reports/weekly/SKILL.md"), "both must be the same"),
+            (listed("skill://daily"), "must have a URI of the form `skill://PATH/SKILL.md`"),
+            (listed("notes://daily/SKILL.md"), "must have a URI of the form"),
+            (listed(front="x"), "must have an object as its front matter"),
+            (listed(front={"name": "daily"}), "needs a `description` of 1 to 1,024 characters"),
+            (listed(front={**FRONT, "compatibility": "x" * 501}), "`compatibility` of more than 500 characters"),
+            (listed(front={**FRONT, "license": "a\u2028b"}), r"the character U\+2028"),
+            (listed(front={**FRONT, "metadata": {"k": "\ud800"}}), r"the character U\+D800"),
+            (listed("skill://a//daily/SKILL.md"), "a path with an empty part"),
+        ],
+    )
+    def test_mistakes(self, item: dict[str, Any], problem: str) -> None:
+        with pytest.raises(CompositionError, match=problem) as raised:
+            compose_server([self.notes(item)], METADATA)
+        assert str(raised.value).startswith("`notes`: the skill `")
+
+    def test_two_owners(self) -> None:
+        with pytest.raises(DuplicateEntryError, match="daily"):
+            compose_server([self.notes(), self.notes(name="more")], METADATA)
+        with pytest.raises(DuplicateEntryError, match="daily"):
+            compose_server([self.notes()], METADATA, skills=[skill_of("reports/daily")])
+        first = compose_server([self.notes(), self.notes(name="more")], METADATA, on_duplicate="first")
+        assert [(one.path, one.owner) for one in first.skills] == [("reports/daily", "notes")]
+
+    def test_record_inspection_and_differences(self) -> None:
+        def server(**more: str) -> ComposedServer:
+            return compose_server([self.notes(self.listed(front={**self.FRONT, **more}))], METADATA)
+
+        old, new = server(), server(license="MIT")
+        (found,) = inspect_component(old.data).skills
+        assert (found.path, found.owner, found.files, found.size) == ("reports/daily", "notes", 1, 0)
+        assert found.generated
+        baked = compose_server([spec("calc", "called", "add")], METADATA, skills=[skill_of("reports/daily")])
+        sides = [Side(_Nothing, (), (), skills=one.skills) for one in (old, new, baked)]  # type: ignore[arg-type]
+        (change,) = differences(sides[0], sides[1])
+        assert change.details == ("its front matter changed; clients ask for consent again",)
+        (change,) = differences(sides[0], sides[2])
+        assert "its files are baked in now; clients ask for consent again" in change.details
+
+    def test_part_of_a_server_carries_them(self, tmp_path: Path) -> None:
+        part = compose_handler([self.notes()])
+        (carried,) = skills_of(part.data)
+        assert carried.resources == (self.listed(),)
+        path = tmp_path / "server.wasm"
+        compose_server([ComponentSpec("part", part.data, grants=frozenset({"middleware"}))], METADATA).write(path)
+        recorded = ComponentSpec("part", part.data, Catalogue(resources=(self.listed(),)), frozenset({"middleware"}))
+        assert compose_server([recorded], METADATA).skills == summaries(path.read_bytes())
+        with open_server(path) as server:
+            (entry,) = server.request("skills/list")["skills"]
+            assert entry["resources"] == "dynamic"
+            assert server.request("resources/read", {"uri": entry["uri"]})["contents"][0]["text"] == "a note"
+
+    def test_filters_select_them_by_component_and_tag(self, tmp_path: Path) -> None:
+        path = tmp_path / "server.wasm"
+        filters = {
+            "/mcp/notes": Filter((Selector(components=("notes",)),)),
+            "/mcp/tagged": Filter((Selector(tags=("x",)),)),
+            "/mcp/rest": Filter(None, (Selector(resources=("skill://reports/*",)),)),
+        }
+        components = [self.notes(self.listed(**{"wasmcp/tags": ["x"]})), spec("calc", "called", "add")]
+        compose_server(components, METADATA, access=Access(filters, Policy()), skills=[GIT]).write(path)
+        with wasmcp_serve(path) as port:
+            entry = Served(port)
+            for at, uris in (
+                ("/mcp/notes", ["skill://reports/daily/SKILL.md"]),
+                ("/mcp/tagged", ["skill://reports/daily/SKILL.md"]),
+                ("/mcp/rest", ["skill://git-workflow/SKILL.md"]),
+            ):
+                assert [one["uri"] for one in send(entry, "skills/list", path=at)["result"]["skills"]] == uris
 
 
 class TestAccess:

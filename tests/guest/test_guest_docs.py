@@ -49,6 +49,14 @@ def test_guide_of_tools() -> None:
     assert forecast.call('{"city": "Atlantis"}', LocalContext()).content[0].text == "no weather station in Atlantis"
 
 
+def test_guide_of_skills() -> None:
+    defined = run("skills.md")
+    assert check() == 2
+    (part,) = resource_of(defined["daily_report"]).read("skill://reports/daily-report/SKILL.md", {}, LocalContext())
+    assert part.data.startswith('---\nname: "daily-report"\ndescription: "Assemble the operational report of today"\n')
+    assert part.data.endswith("---\n\n# Daily report for everyone\n\nRead [the limits](references/limits.md) first.\n")
+
+
 def test_guide_of_resources_and_prompts() -> None:
     defined = run("python-resources.md")
     assert check() == 4

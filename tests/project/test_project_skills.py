@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from support.projects import project_files, write_project
 
-from wasmcp.errors import ConfigError, SkillsError
+from wasmcp.errors import CatalogueError, ConfigError, SkillsError
 from wasmcp.host import open_server
 from wasmcp.project import ensure_built, load, plan, resolve
 from wasmcp.project.config import parse
@@ -254,6 +254,32 @@ def test_changed_skill_is_built_again(project: Path) -> None:
     with open_server(file) as server:
         (content,) = server.request("resources/read", {"uri": "skill://first/x.txt"})["contents"]
         assert content["text"] == "y"
+
+
+def test_mistakes_in_generated_skills_are_reported_together(tmp_path: Path) -> None:
+    source = """\
+const mcp = @import("wasmcp");
+pub const resources = .{
+    mcp.skill(.{ .name = "Daily", .description = "About daily" }, text),
+    mcp.skill(.{ .name = "weekly", .description = " " }, text),
+};
+fn text() []const u8 {
+    return "";
+}
+"""
+    tables = """
+[tool.wasmcp.components.reports]
+source = "zig/reports.zig"
+[tool.wasmcp.servers.default]
+components = ["reports"]
+"""
+    root = write_project(tmp_path, project_files("wrong", {"zig/reports.zig": source}, tables))
+    with pytest.raises(CatalogueError) as raised:
+        ensure_built(root)
+    text = str(raised.value)
+    assert "`reports`" in text
+    assert "the skill `skill://Daily/SKILL.md` has the name 'Daily'" in text
+    assert "the skill `skill://weekly/SKILL.md` needs a `description`" in text
 
 
 def test_source_distribution_has_the_skills(project: Path, tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import argument_table, client_request_table, completion_table
+import yaml
+from support import argument_table, client_request_table, completion_table, skill_table
 from support.guest_languages import LANGUAGES
 from support.projects import project_files, write_project
 
@@ -49,6 +50,27 @@ def test_completions(server: Server) -> None:
         if (found if isinstance(found, str) else found["completion"]) != expected:
             wrong.append((reference, argument, typed, found))
     assert not wrong
+
+
+def test_generated_skills(server: Server) -> None:
+    listed = server.request("skills/list")["skills"]
+    assert listed == skill_table.ENTRIES
+    for entry in listed:
+        assert server.request("skills/get", {"uri": entry["uri"]})["skill"] == entry
+        (contents,) = server.request("resources/read", {"uri": entry["uri"]})["contents"]
+        assert contents["mimeType"] == "text/markdown"
+        empty, front_matter, text = contents["text"].split("---\n", 2)
+        assert empty == ""
+        assert yaml.safe_load(front_matter) == entry["frontmatter"]
+        assert text == f"\n{skill_table.TEXTS[entry['uri']]}"
+    inside = server.request("resources/directory/read", {"uri": "skill://reports/daily-report"})["resources"]
+    assert [one["uri"].rpartition("/")[2] for one in inside] == ["SKILL.md", "references"]
+    (note,) = server.request("resources/directory/read", {"uri": "skill://reports/daily-report/references"})[
+        "resources"
+    ]
+    assert server.request("resources/read", {"uri": note["uri"]})["contents"][0]["text"] == "plain"
+    (tagged,) = [one for one in server.request("resources/list")["resources"] if one["name"] == "true"]
+    assert tagged["_meta"]["wasmcp/tags"] == ["x"]
 
 
 def test_known_references_without_arguments_have_no_values(server: Server) -> None:

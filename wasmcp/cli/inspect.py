@@ -198,7 +198,8 @@ def _counted(files: Mapping[str, Any]) -> str:
 
 def _skill(skill: SkillSummary) -> str:
     of = f" of {skill.owner}" if skill.owner else ""
-    return f"{_counted({'count': skill.files, 'size': skill.size})}{of}: {_first_line(skill.description)}"
+    files = "generated at each read" if skill.generated else _counted({"count": skill.files, "size": skill.size})
+    return f"{files}{of}: {_first_line(skill.description)}"
 
 
 def _app(app: AppSummary) -> str:

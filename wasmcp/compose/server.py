@@ -35,7 +35,16 @@ from wasmcp.compose.apps import apps_data, checked_apps
 from wasmcp.compose.baked_settings import settings_section
 from wasmcp.compose.capabilities import declared_by, offered, server_capabilities
 from wasmcp.compose.catalogue import Catalogue
-from wasmcp.compose.chain_plan import OnDuplicate, Part, Segment, catalogue_of, components_of, plan_chain, tools_of
+from wasmcp.compose.chain_plan import (
+    OnDuplicate,
+    Part,
+    Segment,
+    catalogue_of,
+    components_of,
+    members_of,
+    plan_chain,
+    tools_of,
+)
 from wasmcp.compose.component_reader import Component, ComponentSpec, check_offers, raise_refused, read_components
 from wasmcp.compose.deny_stubs import stubs
 from wasmcp.compose.framework import (
@@ -88,7 +97,7 @@ from wasmcp.compose.interfaces import (
 )
 from wasmcp.compose.metadata import Authorization, ServerMetadata, check_settings, fetches_keys
 from wasmcp.compose.roles import Kind, Role, roles_section
-from wasmcp.compose.skills import OwnedSkill, catalogue_of_skills, collect, skills_data
+from wasmcp.compose.skills import OwnedSkill, catalogue_of_skills, collect, skills_data, with_generated
 from wasmcp.compose.wiring import Services, Wiring, check_imports, comes_from_outside
 from wasmcp.development_builds import INTERFACE
 from wasmcp.errors import CompositionError, InvalidComponentError, LimitExceededError
@@ -216,6 +225,7 @@ def compose_server(
     check_middlewares(read)
     served = collect(read, skills)
     parts = plan_chain(read, on_duplicate=on_duplicate, skills=catalogue_of_skills(served))
+    served = with_generated(served, members_of(parts))
     apps = checked_apps(read)
     has_apps = bool(apps) or any(component.pages for component in read)
     capabilities = server_capabilities(read, metadata.extensions, skills=bool(served), apps=has_apps)
@@ -644,8 +654,8 @@ def compose_handler(
     read = read_components(components)
     check_middlewares(read)
     apps = checked_apps(read, whole=False)
-    carried = [one.skill for one in collect(read, ())]
     parts = plan_chain(read, on_duplicate=on_duplicate)
+    carried = [one.skill for one in with_generated(collect(read, ()), members_of(parts))]
     composition = Composition(load_framework(framework), None)
     composition.check(read)
     composition.hand_on(parts)

@@ -16,17 +16,19 @@ from wasmcp.component.type_section import TypeWriter
 from wasmcp.component.types import Func, List, Primitive
 from wasmcp.compose.catalogue import Catalogue
 from wasmcp.compose.catalogue_values import index
+from wasmcp.compose.chain_plan import Member
 from wasmcp.compose.component_reader import Component
 from wasmcp.compose.interfaces import SKILLS_DATA
 from wasmcp.errors import CompositionError, DuplicateEntryError
 from wasmcp.revision_views import to_json_text
-from wasmcp.skills_section import Skill, problem_of
+from wasmcp.skills_section import Skill, generated_skills, problem_of
 
 SERVER = ""
 """Owner of the skills that belong to no component."""
 
 _MOST_BYTES = 256 << 20  # bytes of the files of all skills
 _BYTES = List(Primitive.U8)
+_GENERATED = 2  # kind of a file that a component generates; 0 and 1 are bytes and text
 _RESULT = 0  # address of a result: the pointer and the length of a list
 _BASE = 16  # address of the first constant
 
@@ -53,9 +55,7 @@ def collect(components: Iterable[Component], own: Sequence[Skill]) -> tuple[Owne
             if problem is not None:
                 of = f" of `{owner}`" if owner else ""
                 raise CompositionError(f"the skill `{skill.path}`{of} {problem}")
-            first = found.setdefault(skill.path, OwnedSkill(owner, skill))
-            if first.skill is not skill:
-                raise DuplicateEntryError("skill", skill.path, (first.owner or "the server", owner or "the server"))
+            _add(found, OwnedSkill(owner, skill))
     size = sum(one.skill.size for one in found.values())
     if size > _MOST_BYTES:
         raise CompositionError(f"the files of the skills have {size:,} bytes; a server can have {_MOST_BYTES:,}")
@@ -69,10 +69,52 @@ def collect(components: Iterable[Component], own: Sequence[Skill]) -> tuple[Owne
     return tuple(found[path] for path in sorted(found))
 
 
+def with_generated(skills: Sequence[OwnedSkill], members: Sequence[Member]) -> tuple[OwnedSkill, ...]:
+    """Return the skills of a server together with those that its components generate, sorted by path.
+
+    Args:
+        skills: The skills that are baked in.
+        members: The components with recorded catalogues, and the entries that they own.
+
+    Raises:
+        CompositionError: A generated skill cannot be served.
+        DuplicateEntryError: Two owners have a skill of the same path.
+    """
+    found = {one.skill.path: one for one in skills}
+    for member in members:
+        generated, problems = generated_skills(member.catalogue.resources)
+        if problems:
+            raise CompositionError("; ".join(f"`{member.component.name}`: {problem}" for problem in problems))
+        owner = member.component.name
+        for skill in generated:
+            carried = found.get(skill.path)
+            if carried is not None and carried.owner == owner and carried.skill.is_generated:
+                del found[skill.path]  # a chain that was composed carries it; its catalogue has it as well
+            _add(found, OwnedSkill(owner, skill))
+    return tuple(found[path] for path in sorted(found))
+
+
+def _add(found: dict[str, OwnedSkill], one: OwnedSkill) -> None:
+    """Add a skill to those of a server, by path.
+
+    Raises:
+        DuplicateEntryError: There is one of the same path.
+    """
+    first = found.setdefault(one.skill.path, one)
+    if first is not one:
+        owners = (first.owner or "the server", one.owner or "the server")
+        raise DuplicateEntryError("skill", one.skill.path, owners)
+
+
 def catalogue_of_skills(skills: Sequence[OwnedSkill]) -> Catalogue:
-    """Return the catalogue with the resources that list the skills: the `SKILL.md` of each."""
+    """Return the catalogue with the resources that list the skills: the `SKILL.md` of each.
+
+    Components list the files that they generate themselves.
+    """
     listed = []
     for one in skills:
+        if one.skill.is_generated:
+            continue
         file = next(file for file in one.skill.files if one.skill.uri_of(file.path) == one.skill.uri)
         listed.append(one.skill.resource(file))
     return Catalogue(resources=tuple(listed))
@@ -100,6 +142,12 @@ def skills_data(skills: Sequence[OwnedSkill]) -> bytes:
             resource = to_json_text(one.skill.resource(file)).encode()
             entry = put(entries[uri]) if uri in entries else (0, 0)
             rows[uri] = (*put(file.data), *put(resource), *entry, int(file.is_text))
+    for one in skills:
+        for generated in one.skill.resources:
+            uri = str(generated["uri"])
+            if uri not in rows:
+                entry = put(entries[uri]) if uri in entries else (0, 0)
+                rows[uri] = (0, 0, *put(to_json_text(dict(generated)).encode()), *entry, _GENERATED)
     ordered = sorted(rows, key=str.encode)
     table = b"".join(struct.pack("<7I", *rows[uri]) for uri in ordered)
     return data_component(SKILLS_DATA, {uri: number for number, uri in enumerate(ordered)}, table, bytes(content))

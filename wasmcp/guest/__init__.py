@@ -40,6 +40,7 @@ from wasmcp.guest.declarations.decorators import (
     completion,
     prompt,
     resource,
+    skill,
     tool,
 )
 from wasmcp.guest.declarations.dynamic import (
@@ -118,5 +119,6 @@ __all__ = [
     "prompt",
     "provider",
     "resource",
+    "skill",
     "tool",
 ]

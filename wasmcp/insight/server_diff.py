@@ -346,14 +346,20 @@ def _skills(old: Sequence[SkillSummary], new: Sequence[SkillSummary]) -> Iterato
             ):
                 details += [f"`{name}` {_from_to(was, is_now)}"] if was != is_now else []
             if skill.digest != now.digest:
-                details.append(
-                    f"its files changed: {now.files} with {now.size:,} bytes, before {skill.files} with "
-                    f"{skill.size:,}; clients ask for consent again"
-                )
+                details.append(f"{_changed_files(skill, now)}; clients ask for consent again")
             yield Difference("skill", path, "changed", breaking=False, details=tuple(details))
     for path in after:
         if path not in before:
             yield Difference("skill", path, "added", breaking=False)
+
+
+def _changed_files(was: SkillSummary, now: SkillSummary) -> str:
+    """Return how the entry of a skill changed."""
+    if was.generated and now.generated:
+        return "its front matter changed"
+    if was.generated or now.generated:
+        return f"its files are {'generated now' if now.generated else 'baked in now'}"
+    return f"its files changed: {now.files} with {now.size:,} bytes, before {was.files} with {was.size:,}"
 
 
 def _apps(old: Sequence[AppSummary], new: Sequence[AppSummary]) -> Iterator[Difference]:

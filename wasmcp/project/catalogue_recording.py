@@ -25,7 +25,7 @@ from wasmcp.errors import CatalogueError, HostError
 from wasmcp.project.events import CatalogueRecorded, Progress
 from wasmcp.project.uri_templates import check_templates
 from wasmcp.protocol import IDENTITIES, LISTS
-from wasmcp.skills_section import SECTION
+from wasmcp.skills_section import SECTION, generated_skills
 from wasmcp.storage import digest
 from wasmcp.storage.cache import Cache, write_atomically
 
@@ -252,7 +252,10 @@ def _check(name: str, lists: Mapping[str, list[dict[str, Any]]]) -> None:
 def _problems(kind: str, items: list[dict[str, Any]]) -> list[str]:
     if kind == "tools":
         return check_tools(items)
-    return check_items(kind, items) or (check_templates(items) if kind == "templates" else [])
+    problems = check_items(kind, items)
+    if not problems and kind == "templates":
+        return check_templates(items)
+    return problems or (generated_skills(items)[1] if kind == "resources" else [])
 
 
 def _list(running: Server, method: str, member: str) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:

@@ -17,13 +17,12 @@ from urllib.parse import unquote, urlsplit
 
 from wasmcp.errors import SkillsError
 from wasmcp.project.model import SkillFolders
-from wasmcp.skills_section import SKILL_FILE, Skill, SkillFile, problem_of
+from wasmcp.skills_section import LIMITS, SKILL_FILE, Skill, SkillFile, problem_of
 
 _FENCE = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
 _MOST_FRONT_MATTER = 64 << 10
 _TYPES = {".md": "text/markdown", ".py": "text/x-python", ".sh": "application/x-sh", ".yaml": "application/yaml"}
 _TYPES |= {".yml": "application/yaml", ".toml": "application/toml", ".ts": "text/x-typescript"}
-_LIMITS = {"compatibility": 500}
 _TAG = "tag:yaml.org,2002:"
 # The core schema of YAML 1.2 (section 10.3.2), by tag.
 _CORE = {
@@ -159,8 +158,8 @@ def _front_matter(text: str, where: str) -> tuple[dict[str, Any] | None, list[st
         return None, problems or [f"{where} has a value in its front matter that JSON cannot hold: put it into quotes"]
     problems += [
         f"{where}: `{key}` has more than {most} characters"
-        for key, most in _LIMITS.items()
-        if isinstance(value.get(key), str) and len(value[key]) > most
+        for key, most in LIMITS.items()
+        if key != "description" and isinstance(value.get(key), str) and len(value[key]) > most
     ]
     return value, problems
 

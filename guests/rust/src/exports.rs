@@ -6,7 +6,7 @@ use crate::completion::Argument;
 use crate::context::input_required;
 use crate::failure::Kind;
 use crate::uris::key_of;
-use crate::{Context, Prompt, Resource, Template, Tool, ToolResult};
+use crate::{Context, Prompt, Resource, Skill, Template, Tool, ToolResult};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
@@ -54,6 +54,11 @@ impl Component {
         assert!(!known, "two resources are at `{}`", resource.uri);
         self.resources.push(resource);
         self
+    }
+
+    /// Add a skill.
+    pub fn skill(self, skill: Skill) -> Self {
+        self.resource(skill.into_resource())
     }
 
     /// Add a resource template.

@@ -46,6 +46,7 @@ pub mod kv;
 mod prompt;
 mod resource;
 mod result;
+mod skill;
 mod template;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
@@ -62,6 +63,7 @@ pub use kv::Session;
 pub use prompt::{prompt, Prompt, PromptFunction};
 pub use resource::{resource, template, Contents, Json, Reading, Resource, Template, TemplateReading};
 pub use result::{Answer, ToolResult};
+pub use skill::{skill, Skill};
 pub use task::Task;
 pub use tool::{tool, Tool, ToolFunction};
 

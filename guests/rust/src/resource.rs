@@ -96,6 +96,7 @@ struct About {
     tags: Vec<String>,
     scopes: Vec<String>,
     annotations: Option<Annotations>,
+    meta: Option<Value>,
 }
 
 macro_rules! about {
@@ -195,6 +196,12 @@ where
 impl Resource {
     about!();
 
+    /// Set `_meta`, a JSON object.
+    pub(crate) fn meta(mut self, meta: Value) -> Self {
+        self.about.meta = Some(meta);
+        self
+    }
+
     /// Set the size in bytes, if known.
     pub fn size(mut self, bytes: u64) -> Self {
         self.size = Some(bytes);
@@ -215,7 +222,7 @@ impl Resource {
             size: self.size,
             icons: wit_icons(&self.about.icons),
             annotations: self.about.annotations.as_ref().map(Annotations::to_wit),
-            meta: wit_meta(None, &self.about.tags, &self.about.scopes),
+            meta: wit_meta(self.about.meta.as_ref(), &self.about.tags, &self.about.scopes),
             extra: None,
         }
     }

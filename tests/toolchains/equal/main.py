@@ -16,6 +16,7 @@ from wasmcp.guest import (
     completion,
     prompt,
     resource,
+    skill,
     tool,
 )
 
@@ -151,6 +152,29 @@ def fallback(context: Context) -> str:
 @prompt
 def asks(context: Context) -> str:
     return context.elicit("Who?", Person).data.name
+
+
+@skill(
+    description='Report of "today": é😀 #1\n- [x]',
+    prefix="reports",
+    license="Apache-2.0",
+    compatibility="yes",
+    allowed_tools="Bash(git:*) Read",
+    metadata={"version": "2.1"},
+)
+async def daily_report(context: Context) -> str:
+    return f"# Report for {context.protocol_version}\n"
+
+
+@skill(name="true", tags=["x"], meta={"a": 1})
+def about() -> str:
+    """About true"""
+    return "plain"
+
+
+@resource("skill://reports/daily-report/references/note.md")
+def note() -> str:
+    return "plain"
 
 
 @resource("asks://{id}")

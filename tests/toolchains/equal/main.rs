@@ -2,7 +2,7 @@
 use wasmcp_guest::schemars::{self, JsonSchema};
 use wasmcp_guest::serde::{Deserialize, Serialize};
 use wasmcp_guest::serde_json::json;
-use wasmcp_guest::{choices, component, prompt, template, tool};
+use wasmcp_guest::{choices, component, prompt, resource, skill, template, tool};
 use wasmcp_guest::{Completion, Component, Context, Elicited, Failure, Json, Task};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -189,6 +189,18 @@ component!(|| Component::new()
     .template(template("asks://{id}", "asked", |args: Asked, context: &Context| -> Result<String, Failure> {
         Ok(format!("{} {}", args.id, context.roots()?["roots"].as_array().map_or(0, Vec::len)))
     }))
+    .skill(
+        skill("daily-report", "Report of \"today\": é😀 #1\n- [x]", |context: &Context| {
+            format!("# Report for {}\n", context.protocol_version())
+        })
+        .prefix("reports")
+        .license("Apache-2.0")
+        .compatibility("yes")
+        .allowed_tools("Bash(git:*) Read")
+        .metadata("version", "2.1"),
+    )
+    .skill(skill("true", "About true", |_: &Context| "plain").tags(["x"]))
+    .resource(resource("skill://reports/daily-report/references/note.md", "note", |_: &Context| "plain"))
     .tool(tool("check", "", check))
     .tool(tool("nothing", "", || "nothing"))
     .prompt(

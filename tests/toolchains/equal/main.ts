@@ -1,6 +1,6 @@
 /** Component of the shared tables, in TypeScript. */
 
-import { completion, MissingCapabilityError, prompt, resource, tool, type Context } from "wasmcp";
+import { completion, MissingCapabilityError, prompt, resource, skill, tool, type Context } from "wasmcp";
 
 interface Stop {
   town: string;
@@ -103,5 +103,20 @@ tool("fallback", "Fallback.", async (_: {}, context: Context) => {
 });
 
 prompt({ name: "asks" }, async (_: {}, context: Context) => (await context.elicit("Who?", person)).data.name);
+
+skill(
+  {
+    name: "daily-report",
+    description: 'Report of "today": é😀 #1\n- [x]',
+    prefix: "reports",
+    license: "Apache-2.0",
+    compatibility: "yes",
+    allowedTools: "Bash(git:*) Read",
+    metadata: { version: "2.1" },
+  },
+  async (context) => `# Report for ${context.protocolVersion}\n`,
+);
+skill({ name: "true", description: "About true", tags: ["x"], meta: { a: 1 } }, () => "plain");
+resource("skill://reports/daily-report/references/note.md", "Note.", () => "plain");
 
 resource("asks://{id}", "Asked.", async (args: { id: string }, context: Context) => `${args.id} ${(await context.roots()).length}`);

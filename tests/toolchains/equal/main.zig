@@ -24,6 +24,17 @@ pub const prompts = .{
 pub const resources = .{
     mcp.template("trips://{kind}/{open}/{name}", "listed", "", listed),
     mcp.template("asks://{id}", "asked", "", asked),
+    mcp.skill(.{
+        .name = "daily-report",
+        .description = "Report of \"today\": é😀 #1\n- [x]",
+        .prefix = "reports",
+        .license = "Apache-2.0",
+        .compatibility = "yes",
+        .allowed_tools = "Bash(git:*) Read",
+        .metadata = &.{.{ "version", "2.1" }},
+    }, daily),
+    mcp.skill(.{ .name = "true", .description = "About true" }, plain).with(.{ .tags = &.{"x"}, .meta = "{\"a\":1}" }),
+    mcp.resource("skill://reports/daily-report/references/note.md", "note", "", plain),
 };
 pub const completions = .{
     mcp.completion(.{ .prompt = "trip" }, "city", cities),
@@ -57,6 +68,10 @@ const Trip = struct {
 
 fn trip(args: Trip) ![]const u8 {
     return std.fmt.allocPrint(mcp.allocator, "{s} {any}", .{ args.city, args });
+}
+
+fn daily(context: mcp.Context) ![]const u8 {
+    return std.fmt.allocPrint(mcp.allocator, "# Report for {s}\n", .{context.request.protocolVersion()});
 }
 
 fn plain() []const u8 {

@@ -1,4 +1,4 @@
-"""The decorators ``@tool``, ``@resource``, ``@prompt`` and ``@completion``, which declare typed functions."""
+"""The decorators of typed functions: ``@tool``, ``@resource``, ``@skill``, ``@prompt`` and ``@completion``."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from wasmcp.guest.declarations.prompts import Prompt
 from wasmcp.guest.declarations.registry import COMPLETIONS, PROMPTS, RESOURCES, TOOLS, ListCache
 from wasmcp.guest.declarations.resources import Cache, Resource
 from wasmcp.guest.declarations.rules import is_closed
+from wasmcp.guest.declarations.skills import Skill
 from wasmcp.guest.declarations.tasks import Task
 from wasmcp.guest.declarations.tools import Tool
 
@@ -218,6 +219,103 @@ def resource(
         return target
 
     return declare
+
+
+@overload
+def skill(function: F, /) -> F: ...
+
+
+@overload
+def skill(
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    prefix: str = "",
+    license: str | None = None,
+    compatibility: str | None = None,
+    metadata: Mapping[str, str] | None = None,
+    allowed_tools: str | None = None,
+    title: str | None = None,
+    icons: Sequence[Icon] = (),
+    meta: Mapping[str, Any] | None = None,
+    tags: Sequence[str] = (),
+    scopes: Sequence[str] = (),
+    cache: Cache | None = None,
+) -> Callable[[F], F]: ...
+
+
+def skill(
+    function: F | None = None,
+    /,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    prefix: str = "",
+    license: str | None = None,  # noqa: A002 - the name of the field
+    compatibility: str | None = None,
+    metadata: Mapping[str, str] | None = None,
+    allowed_tools: str | None = None,
+    title: str | None = None,
+    icons: Sequence[Icon] = (),
+    meta: Mapping[str, Any] | None = None,
+    tags: Sequence[str] = (),
+    scopes: Sequence[str] = (),
+    cache: Cache | None = None,
+) -> F | Callable[[F], F]:
+    """Declare a function as a skill: ``@skill``, or ``@skill(prefix="reports", license="Apache-2.0")``.
+
+    The function generates the text of the skill's ``SKILL.md`` at each read, after the front matter, which the
+    declaration gives. A parameter of type `Context` gets the request; it can be ``async def``. Resources and resource
+    templates below the path of the skill are its other files. Source: extension ``io.modelcontextprotocol/skills``;
+    Agent Skills specification.
+
+    Args:
+        function: The function, when the decorator is used without parentheses.
+        name: The name; by default the function's name, with hyphens instead of underscores.
+        description: The description; by default the text of the docstring.
+        prefix: The beginning of the skill's path in the server, for example ``acme/reports``.
+        license: The field ``license`` of the front matter.
+        compatibility: The field ``compatibility``: what the skill needs, 500 characters at most.
+        metadata: The field ``metadata``.
+        allowed_tools: The field ``allowed-tools``; clients ignore it unless their user consents.
+        title: A display name.
+        icons: Icons for user interfaces.
+        meta: The ``_meta`` of the resource ``SKILL.md``.
+        tags: Tags by which filters of a server select the skill; sent as ``_meta["wasmcp/tags"]``.
+        scopes: Scopes that the principal of a request over HTTP needs for the skill; sent as
+            ``_meta["wasmcp/scopes"]``.
+        cache: Cache hints for the contents.
+
+    Raises:
+        DeclarationError: The function cannot become a skill.
+    """
+    frame = sys._getframe(1)  # noqa: SLF001 - see `tool`
+
+    def declare(target: F) -> F:
+        RESOURCES.declare(
+            lambda names: Skill(
+                target,
+                name=name,
+                description=description,
+                prefix=prefix,
+                license=license,
+                compatibility=compatibility,
+                metadata=metadata,
+                allowed_tools=allowed_tools,
+                title=title,
+                icons=icons,
+                meta=meta,
+                tags=tags,
+                scopes=scopes,
+                cache=cache,
+                names=names,
+            ),
+            target,
+            frame,
+        )
+        return target
+
+    return declare if function is None else declare(function)
 
 
 @overload

@@ -133,7 +133,7 @@ class Resource(PerRequest):
     ) -> None:
         self.function = function
         given = self._depend(enabled, description)
-        self._signature = Signature(function, "resource", names)
+        self._signature = Signature(function, self.kind, names)
         self.name = function.__name__ if name is None else name
         self.title = title
         text = self._signature.with_result(self._signature.documentation.description)

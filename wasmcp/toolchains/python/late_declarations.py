@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from wasmcp.toolchains.python.module_ast import Module
 
-_HANDLERS = frozenset({"tool", "resource", "prompt", "completion"})
+_HANDLERS = frozenset({"tool", "resource", "skill", "prompt", "completion"})
 _DECLARATIONS = _HANDLERS | {"dynamic_tools", "dynamic_resources", "dynamic_prompts", "provider", "cache_lists"}
 _REASON = (
     "it runs in a call, when the lists are recorded, and raises `DeclarationError`. Declare it at the top of the "
