@@ -149,6 +149,10 @@ pub const exports = struct {
             return if (needed.items.len > 0) try denied(needed.items) else null;
         }
 
+        pub fn isMissing(path: []const u8) Error!bool {
+            return (try rules()).at(path) == .missing;
+        }
+
         pub fn capabilities(request: Request) Error!?[]const u8 {
             const all = try rules();
             const filter = switch (all.at(if (request.http()) |facts| facts.path else null)) {

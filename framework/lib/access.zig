@@ -158,7 +158,7 @@ pub const Rules = struct {
 
     /// Return the path of a request as rules name it: without its query and a slash at its end.
     pub fn pathOf(whole: []const u8) []const u8 {
-        const path = whole[0 .. std.mem.indexOfAny(u8, whole, "?#") orelse whole.len];
+        const path = whole[0 .. bytes.position(whole, '?') orelse whole.len];
         return if (path.len > root.len and path[path.len - 1] == '/') path[0 .. path.len - 1] else path;
     }
 
@@ -384,6 +384,7 @@ test "filters" {
     for ([_][]const u8{
         "/mcp/Math",  "/mcp//math", "/mcp/m%61th", "/mcp/x/../math", "/mcp/math/x", "/mcp/math//", "/mcp/math;x",
         "/mcp/mathx", "//mcp/math", "/mcp/./math", "/mcp/math%2f",   "/mcp\\math",  "",
+        "/mcp/math#", "/mcp#/math", "/mcp#",
     }) |path| try testing.expect(rules.at(path) == .missing);
     const none = try Rules.read(arena, "{\"entries\":{}}");
     try testing.expect(none.at("/mcp/anything") == .whole);

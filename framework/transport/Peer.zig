@@ -88,6 +88,11 @@ pub fn check(_: *Peer, request: Request) ?messages.Rejection(Reply) {
     return .{ .reply = rejection.reply, .denied = rejection.denied };
 }
 
+/// Return whether the server has no endpoint at a path.
+pub fn isMissing(_: *Peer, path: []const u8) bool {
+    return bindings.access.isMissing(path);
+}
+
 /// Return the capabilities under the path of a request, or null: all of the server.
 pub fn capabilitiesAt(_: *Peer, request: Request) ?[]const u8 {
     return bindings.access.capabilities(request);

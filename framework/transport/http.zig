@@ -85,6 +85,9 @@ pub const Verdict = union(enum) { refused: Response, bodiless: Mirror, admitted:
 /// Response to methods other than POST.
 pub const not_allowed: Response = .refuse(405, "Method not allowed: MCP messages are sent by POST\n");
 
+/// Response to requests for other paths.
+pub const not_found: Response = .refuse(404, "Not found: the MCP endpoint is /mcp\n");
+
 /// Decide on a request before its body is read.
 pub fn admit(head: Head, settings: *const Settings) Verdict {
     var mirror: Mirror = .{};
@@ -124,7 +127,7 @@ pub fn admit(head: Head, settings: *const Settings) Verdict {
     }
     if (settings.require_origin and origin == null)
         return .{ .refused = .refuse(403, "Forbidden: the request does not say its origin\n") };
-    if (!endpoint(head.target)) return .{ .refused = .refuse(404, "Not found: the MCP endpoint is /mcp\n") };
+    if (!endpoint(head.target)) return .{ .refused = not_found };
     mirror.streams = settings.streams and accept.takesEvents();
     // CORS preflight, which a browser sends before a page's request to another site.
     if (lib.bytes.equal(head.method, "OPTIONS") and origin != null and settings.origins != null)
@@ -207,7 +210,7 @@ fn is(field: Field, name: []const u8) bool {
 
 /// Return whether the target is `/mcp` or below it.
 fn endpoint(target: []const u8) bool {
-    const path = target[0 .. mem.indexOfAny(u8, target, "?#") orelse target.len];
+    const path = target[0 .. lib.bytes.position(target, '?') orelse target.len];
     return lib.bytes.startsWith(path, "/mcp") and (path.len == 4 or path[4] == '/');
 }
 

@@ -108,6 +108,7 @@ pub fn Posting(comptime Peer: type) type {
             if (mirror.version == .text and revisions.known(mirror.version.text) == null) return null;
             const get = lib.bytes.equal(head.method, "GET");
             if (!get and !lib.bytes.equal(head.method, "DELETE")) return null;
+            if (self.peer.isMissing(head.target)) return http.not_found;
             // No session: the client uses 2026-07-28, or did not send `initialize`. A session that the host does not
             // keep has no streams; without a list of ended sessions it ends when the id expires.
             switch (self.sessions) {

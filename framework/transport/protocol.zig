@@ -5,7 +5,7 @@
 //! * `Request`, `Reply`: handles; `Output`: destination of the events of a request
 //! * `parse(body) Incoming(Request)`, `params(request) []const u8`, `refusal(Fault) []const u8`
 //! * `begin(request, Terms, Output) ?Reply` (an error reply if the request is rejected), `check(request)
-//!   ?Rejection(Reply)` (by the access rules), `capabilitiesAt(request) ?[]const u8` (those under its path, if they are
+//!   ?Rejection(Reply)` (by the access rules), `isMissing(path) bool`, `capabilitiesAt(request) ?[]const u8` (those under its path, if they are
 //!   not all), `deny(head, scopes) http.Response` (the response to a denied request), `handle(request) ?Reply`,
 //!   `finish(request, ?Reply) Answer`
 //! * `nowhere`: the `Output` that discards events

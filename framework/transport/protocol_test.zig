@@ -94,6 +94,10 @@ const Peer = struct {
         return .{ .reply = .{ .failure = .{ .code = -32602, .message = "" } } };
     }
 
+    pub fn isMissing(_: Peer, path: []const u8) bool {
+        return lib.bytes.equal(path, "/mcp/missing");
+    }
+
     pub fn capabilitiesAt(peer: Peer, _: Request) ?[]const u8 {
         return peer.capabilities_here;
     }
@@ -787,6 +791,10 @@ test "streams and ends of sessions" {
     try testing.expectEqualStrings("5 attach {};", bench.peer.sent);
     try testing.expectEqual(406, (try server.bodiless(get, .{})).?.status);
     try testing.expectEqual(null, try server.bodiless(get, .{ .streams = true, .version = .{ .text = "2026-07-28" } }));
+    for ([_][]const u8{ "GET", "DELETE" }) |method| {
+        const missing: http.Head = .{ .method = method, .target = "/mcp/missing", .fields = &.{} };
+        try testing.expectEqual(404, (try server.bodiless(missing, .{ .streams = true })).?.status);
+    }
     const ended = (try server.bodiless(delete, .{})).?;
     try testing.expectEqual(204, ended.status);
     try testing.expectEqualStrings("end", ended.extra[0].value);

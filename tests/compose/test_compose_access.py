@@ -290,6 +290,13 @@ def test_other_spellings_of_a_path_are_not_found(entry: str, path: str, request:
         assert b"called" not in response.body
 
 
+def test_fragments_are_not_part_of_a_path(embedded: Embedded) -> None:
+    """Other runtimes remove them; a proxy in front of this host could compare them."""
+    for path in ("/mcp/math#", "/mcp#/math", "/mcp#"):
+        message = request("tools/list", {})
+        assert embedded.http("POST", path, mirrored(message), json.dumps(message)).status == 404, path
+
+
 def test_wasmtime_applies_the_filter_of_the_path(served: Served) -> None:
     at = Endpoint(served, "/mcp/math")
     assert at.names("tools/list", "tools", "name") == ["add", "echo"]
@@ -319,6 +326,18 @@ def test_subscriptions_of_sessions_are_filtered(file: Path) -> None:
             answer = json.loads(server.http("POST", path, headers, json.dumps(message)).body)
             # The server offers no subscriptions, so an accepted one is an unknown method.
             assert (answer["error"]["code"] == -32601) == accepted, answer
+
+
+def test_sessions_have_no_streams_at_paths_that_are_not_endpoints(file: Path) -> None:
+    with open_server(file, instances=1, quick=True) as server:
+        start = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+        opened = server.http("POST", "/mcp/math", JSON, json.dumps(request("initialize", start, meta=None)))
+        session = {name.lower(): value for name, value in opened.headers}["mcp-session-id"]
+        headers = {"Accept": "text/event-stream", "Mcp-Session-Id": session, "MCP-Protocol-Version": "2025-11-25"}
+        for path in ("/mcp/other", "/mcp/Math", "/mcp/math%2f"):
+            for method in ("GET", "DELETE"):
+                assert server.http(method, path, headers, b"").status == 404, (method, path)
+        assert server.http("DELETE", "/mcp/math", headers, b"").status == 204
 
 
 def test_stdio_has_the_entries_of_the_root() -> None:
