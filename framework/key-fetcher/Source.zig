@@ -145,7 +145,7 @@ fn json(self: *Source, wanted: http.Request) Fault!Document {
         error.ConnectionRefused => "the connection was refused",
         error.Timeout => late,
         error.TooLarge => "the document is too large",
-        error.Tls => "the connection is not protected by TLS as expected",
+        error.Tls => "the TLS connection failed",
         error.Failed => "it cannot be reached",
     });
     switch (response.status) {
@@ -158,10 +158,10 @@ fn json(self: *Source, wanted: http.Request) Fault!Document {
         else => return self.fail(wanted.url, bad_status),
     }
     if (response.header("content-type")) |value| {
-        if (!isJson(value)) return self.fail(wanted.url, "the type of the response is not `application/json`");
+        if (!isJson(value)) return self.fail(wanted.url, "the response is not `application/json`");
     }
     // Text that enters another component must be UTF-8.
-    if (!std.unicode.utf8ValidateSlice(response.body)) return self.fail(wanted.url, not_text);
+    if (!lib.utf8.isValid(response.body)) return self.fail(wanted.url, not_text);
     return .{ .found = response.body };
 }
 
