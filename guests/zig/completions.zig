@@ -3,6 +3,7 @@
 const std = @import("std");
 const bindings = @import("bindings");
 const calling = @import("calling.zig");
+const stderr = @import("stderr.zig");
 const Field = @import("text_values.zig").Field;
 const uri_template = @import("uri_template.zig");
 const uris = @import("uris.zig");
@@ -53,7 +54,7 @@ pub fn completion(
     const Glue = struct {
         fn complete(context: Context, typed: Typed) CompleteResult {
             const given = Function.call(typed, context) catch |reason|
-                return .{ .err = calling.failure(context, reason) };
+                return .{ .err = failed(argument, context, reason) };
             return .{ .ok = switch (Function.Given) {
                 types.Completion => .{ .complete = given },
                 Choices => .{ .choices = given.values },
@@ -62,6 +63,21 @@ pub fn completion(
         }
     };
     return .{ .of = comptime listedAs(of), .argument = argument, .complete = Glue.complete };
+}
+
+/// Convert an error of a function: its message is sent, its name is logged.
+fn failed(comptime argument: []const u8, context: Context, reason: anyerror) types.Error {
+    const masked = "Error completing " ++ argument;
+    var failure = calling.failure(context, reason);
+    if (std.mem.eql(u8, failure.message, @errorName(reason))) {
+        if (stderr.is_there) stderr.write(std.mem.concat(
+            bindings.memory.allocator,
+            u8,
+            &.{ masked, ": ", failure.message, "\n" },
+        ) catch masked ++ "\n");
+        failure.message = masked;
+    }
+    return failure;
 }
 
 /// Convert a template to normal form, as in lists.

@@ -39,3 +39,6 @@ COMPLETIONS: list[tuple[dict[str, str], str, str, Filled, Expected]] = [
     (LISTED, "name", "a", {}, _all()),
     (LISTED, "names", "", {}, "`trips://{kind}/{open}/{name}` has no argument `names`"),
 ]
+
+FAILURES = {"secret": "Error completing pages", "none": "no page"}
+"""Texts typed for `pages` whose function fails, and the messages of the errors -32603."""

@@ -52,6 +52,15 @@ def test_completions(server: Server) -> None:
     assert not wrong
 
 
+def test_failing_completions(server: Server) -> None:
+    for typed, message in completion_table.FAILURES.items():
+        params = {"ref": completion_table.TRIP, "argument": {"name": "pages", "value": typed}}
+        with pytest.raises(RequestError) as caught:
+            server.request("completion/complete", params)
+        assert (caught.value.code, caught.value.message) == (-32603, message)
+    assert "xyzzy" in server.stderr
+
+
 def test_generated_skills(server: Server) -> None:
     listed = server.request("skills/list")["skills"]
     assert listed == skill_table.ENTRIES

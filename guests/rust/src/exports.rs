@@ -163,7 +163,7 @@ impl<T: Define> offered::tools::Guest for T {
             Err(crate::Failure(Kind::InputRequired(state))) => {
                 return Ok(Some(offered::tools::Outcome::InputRequired(input_required(state))));
             }
-            Err(failure) => return Err(failure.into_error("calling the tool")),
+            Err(failure) => return Err(failure.into_error(&format!("Error executing tool {name}"))),
         };
         Ok(Some(offered::tools::Outcome::Complete(result.into_wit())))
     }
@@ -215,7 +215,7 @@ impl<T: Define> offered::resources::Guest for T {
             Err(crate::Failure(Kind::InputRequired(state))) => {
                 Ok(Some(offered::resources::Outcome::InputRequired(input_required(state))))
             }
-            Err(failure) => Err(failure.into_error("reading the resource")),
+            Err(failure) => Err(failure.into_error(&format!("Error reading resource {uri}"))),
         }
     }
 }
@@ -250,7 +250,7 @@ impl<T: Define> offered::prompts::Guest for T {
                 message: format!("Invalid arguments for prompt {name}: {problem}"),
                 data: None,
             }),
-            Err(failure) => Err(failure.into_error("filling in the prompt")),
+            Err(failure) => Err(failure.into_error(&format!("Error getting prompt {name}"))),
         }
     }
 }
@@ -293,12 +293,16 @@ impl<T: Define> offered::completions::Guest for T {
         let Some(known) = known else { return Ok(None) };
         let Some(found) = known.iter().find(|one| one.name == argument.name) else {
             let message = format!("`{name}` has no argument `{}`", argument.name);
-            return Err(crate::Failure::protocol(-32602, message, None).into_error("completing"));
+            return Err(types::Error {
+                code: -32602,
+                message,
+                data: None,
+            });
         };
         let filled: BTreeMap<String, String> = context.into_iter().collect();
         match found.complete(&argument.value, &filled, &Context::new(request)) {
             Ok(outcome) => Ok(Some(outcome)),
-            Err(failure) => Err(failure.into_error("completing the argument")),
+            Err(failure) => Err(failure.into_error(&format!("Error completing {}", argument.name))),
         }
     }
 }

@@ -81,7 +81,8 @@ impl Failure {
     }
 
     /// Convert the failure to a JSON-RPC error, for requests without error results, such as `resources/read`.
-    pub(crate) fn into_error(self, doing: &str) -> types::Error {
+    /// `masked` is the message for a failure whose text is not for the client; that goes to the log.
+    pub(crate) fn into_error(self, masked: &str) -> types::Error {
         match self.0 {
             Kind::Protocol { code, message, data } => types::Error {
                 code,
@@ -99,16 +100,16 @@ impl Failure {
                 data: None,
             },
             Kind::Masked(words) => {
-                eprintln!("{doing}: {words}");
+                eprintln!("{masked}: {words}");
                 types::Error {
                     code: -32603,
-                    message: format!("{doing} failed"),
+                    message: masked.to_owned(),
                     data: None,
                 }
             }
             Kind::InputRequired(_) => types::Error {
                 code: -32603,
-                message: format!("{doing} needs input of the client"),
+                message: format!("{masked}: it needs input of the client"),
                 data: None,
             },
         }

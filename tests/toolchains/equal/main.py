@@ -13,6 +13,7 @@ from wasmcp.guest import (
     Field,
     MissingCapabilityError,
     Task,
+    ToolError,
     completion,
     prompt,
     resource,
@@ -72,6 +73,10 @@ def days(value: str, arguments: Mapping[str, str]) -> list[str]:
 
 @completion("trip", "pages")
 def pages(value: str) -> Completion:
+    if value == "secret":
+        raise ValueError("xyzzy")
+    if value == "none":
+        raise ToolError("no page")
     if value == "more":
         return Completion(["1", "2"], has_more=True)
     return Completion(["1", "2"], total=7)

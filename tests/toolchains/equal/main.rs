@@ -212,10 +212,14 @@ component!(|| Component::new()
             "many" => vec!["x".to_owned(); 150],
             _ => std::iter::once(typed.to_owned()).chain(filled.values().cloned()).collect(),
         })
-        .complete("pages", |typed, _, _| Completion {
-            values: vec!["1".into(), "2".into()],
-            total: (typed != "more").then_some(7),
-            has_more: (typed == "more").then_some(true),
+        .complete("pages", |typed, _, _| match typed {
+            "secret" => Err(std::io::Error::other("xyzzy").into()),
+            "none" => Err(Failure::new("no page")),
+            _ => Ok(Completion {
+                values: vec!["1".into(), "2".into()],
+                total: (typed != "more").then_some(7),
+                has_more: (typed == "more").then_some(true),
+            }),
         }),
     )
     .prompt(prompt("plain", "", |_: Nothing, _: &Context| "plain"))

@@ -1,6 +1,6 @@
 /** Component of the shared tables, in TypeScript. */
 
-import { completion, MissingCapabilityError, prompt, resource, skill, tool, type Context } from "wasmcp";
+import { completion, MissingCapabilityError, ToolError, prompt, resource, skill, tool, type Context } from "wasmcp";
 
 interface Stop {
   town: string;
@@ -39,6 +39,8 @@ prompt({ name: "plain" }, () => "plain");
 completion(trip, "city", () => ({ choices: ["Bremen", "Berlin", "Łódź"] }));
 completion(trip, "days", (value, args) => (value === "many" ? Array(150).fill("x") : [value, ...Object.values(args)]));
 completion("trip", "pages", (value) => {
+  if (value === "secret") throw new Error("xyzzy");
+  if (value === "none") throw new ToolError("no page");
   const values = ["1", "2"];
   return value === "more" ? { values, hasMore: true } : { values, total: 7 };
 });

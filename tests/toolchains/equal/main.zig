@@ -90,7 +90,9 @@ fn days(typed: mcp.Typed) ![]const []const u8 {
     return values.items;
 }
 
-fn pages(typed: mcp.Typed) mcp.types.Completion {
+fn pages(typed: mcp.Typed, context: mcp.Context) !mcp.types.Completion {
+    if (std.mem.eql(u8, typed.value, "secret")) return error.xyzzy;
+    if (std.mem.eql(u8, typed.value, "none")) return context.fail("no page", .{});
     const more = std.mem.eql(u8, typed.value, "more");
     return .{ .values = &.{ "1", "2" }, .total = if (more) null else 7, .has_more = if (more) true else null };
 }
