@@ -657,6 +657,8 @@ impl Pending for Unsent {
     }
 }
 
+const NOT_PARAMETERS: &str = "parameters are a struct, a map, or a list of pairs of a name and a value";
+
 /// Add the members of a struct or map, or pairs, to parameters.
 fn pairs(given: &(impl Serialize + ?Sized), found: &mut Vec<(String, String)>) -> Result<(), String> {
     match serde_json::to_value(given).map_err(|error| format!("the parameters are invalid: {error}"))? {
@@ -668,8 +670,8 @@ fn pairs(given: &(impl Serialize + ?Sized), found: &mut Vec<(String, String)>) -
             .iter()
             .try_for_each(|item| match item.as_array().map(Vec::as_slice) {
                 Some([Value::String(name), value]) => add_param(found, name, value),
-                _ => Err("parameters are a struct, a map, or a list of pairs of a name and a value".to_owned()),
+                _ => Err(NOT_PARAMETERS.to_owned()),
             }),
-        _ => Err("parameters are a struct, a map, or a list of pairs of a name and a value".to_owned()),
+        _ => Err(NOT_PARAMETERS.to_owned()),
     }
 }
