@@ -4,6 +4,7 @@
 const std = @import("std");
 const List = @import("list.zig").List;
 const json = @import("json.zig");
+const json_scan = @import("json_scan");
 const strings = @import("json_string.zig");
 const octets = @import("bytes.zig");
 const decimals = @import("decimal.zig");
@@ -89,7 +90,7 @@ pub fn string(self: *Writer, plain: []const u8) Error!void {
 fn escaped(self: *Writer, plain: []const u8) Error!void {
     var rest = plain;
     while (true) {
-        const run = strings.plainPrefix(rest);
+        const run = json_scan.plainPrefix(rest);
         try self.raw(rest[0..run]);
         if (run == rest.len) return;
         switch (rest[run]) {
@@ -202,7 +203,7 @@ pub fn oneLine(self: *Writer, valid: []const u8) Error!void {
 fn isOneLine(valid: []const u8) bool {
     var i: usize = 0;
     while (true) {
-        i += strings.plainPrefix(valid[i..]);
+        i += json_scan.plainPrefix(valid[i..]);
         if (i == valid.len) return true;
         switch (valid[i]) {
             '\r', '\n' => return false,

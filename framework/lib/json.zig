@@ -8,6 +8,7 @@
 
 const std = @import("std");
 const bytes = @import("bytes.zig");
+const json_scan = @import("json_scan");
 const strings = @import("json_string.zig");
 
 pub const equals = strings.equals;
@@ -186,7 +187,7 @@ pub const Scanner = struct {
     /// Read the rest of a string after its opening quote.
     fn string(self: *Scanner) Error!void {
         while (true) {
-            self.at += strings.plainPrefix(self.text[self.at..]);
+            self.at += json_scan.plainPrefix(self.text[self.at..]);
             switch (try self.take()) {
                 '"' => return,
                 '\\' => try self.escape(),

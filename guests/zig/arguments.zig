@@ -1,7 +1,7 @@
 //! Parser of JSON text into a struct of arguments. Errors list all mismatches with their paths, up to a maximum.
 const std = @import("std");
 const bindings = @import("bindings");
-const json_text = @import("json_text.zig");
+const json_scan = @import("json_scan");
 const text_values = @import("text_values.zig");
 const values = @import("values.zig");
 
@@ -141,7 +141,7 @@ pub const Reader = struct {
         if (scanner.state != .value or scanner.cursor >= scanner.input.len or scanner.input[scanner.cursor] != '"')
             return;
         scanner.value_start = scanner.cursor + 1;
-        scanner.cursor = scanner.value_start + json_text.plainPrefix(scanner.input[scanner.value_start..]);
+        scanner.cursor = scanner.value_start + json_scan.plainPrefix(scanner.input[scanner.value_start..]);
         scanner.state = .string;
     }
 

@@ -1,5 +1,4 @@
-//! JSON text: members of objects as raw text, for answers of clients with unknown members, and the parts of strings
-//! without escapes.
+//! JSON text: members of objects as raw text, for answers of clients with unknown members.
 const std = @import("std");
 const memory = @import("bindings").memory;
 
@@ -53,21 +52,4 @@ pub fn string(value: ?[]const u8) ?[]const u8 {
         .string, .allocated_string => |plain| plain,
         else => null,
     };
-}
-
-/// Return the length of the prefix without quotes, backslashes and control characters. Scans sixteen bytes at a time.
-pub fn plainPrefix(text: []const u8) usize {
-    const Block = @Vector(16, u8);
-    var i: usize = 0;
-    while (i + 16 <= text.len) : (i += 16) {
-        const block: Block = text[i..][0..16].*;
-        const special = (block == @as(Block, @splat('"'))) | (block == @as(Block, @splat('\\'))) |
-            (block < @as(Block, @splat(' ')));
-        if (@reduce(.Or, special)) return i + @ctz(@as(u16, @bitCast(special)));
-    }
-    while (i < text.len) : (i += 1) switch (text[i]) {
-        0...0x1f, '"', '\\' => break,
-        else => {},
-    };
-    return i;
 }

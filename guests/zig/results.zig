@@ -1,7 +1,7 @@
 //! Conversion of a tool's return value to a result: structured content, and the same as text for models.
 const std = @import("std");
 const bindings = @import("bindings");
-const json_text = @import("json_text.zig");
+const json_scan = @import("json_scan");
 const schema = @import("schema.zig");
 const values = @import("values.zig");
 
@@ -134,7 +134,7 @@ fn writeString(given: []const u8, out: *Text) Error!void {
     out.appendAssumeCapacity('"');
     var rest = text;
     while (true) {
-        const length = json_text.plainPrefix(rest);
+        const length = json_scan.plainPrefix(rest);
         try out.appendSlice(allocator, rest[0..length]);
         if (length == rest.len) break;
         const c = rest[length];

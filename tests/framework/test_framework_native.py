@@ -34,9 +34,10 @@ def test_zig(root: str, tmp_path: Path) -> None:
     cache = Path(os.environ["WASMCP_CACHE_DIR"]) / "zig-test"
     table = tmp_path / "protocol_table.zig"
     table.write_text(protocol_table.zig())
-    names = ["lib", "uris", "protocol_table"]
+    names = ["lib", "uris", "protocol_table", "json_scan"]
     needs = [part for name in names for part in ("--dep", name)]
     modules = [*needs, f"-Mlib={FRAMEWORK / 'lib' / 'lib.zig'}", f"-Muris={URIS}", f"-Mprotocol_table={table}"]
+    modules.append(f"-Mjson_scan={URIS.parent / 'json_scan.zig'}")
     command = [*zig(), "test", *needs, f"-Mroot={FRAMEWORK / root}", *modules, "--cache-dir", str(cache)]
     done = subprocess.run(command, check=False, capture_output=True, text=True, env={**os.environ, "NO_COLOR": "1"})
     assert done.returncode == 0, done.stderr

@@ -20,6 +20,7 @@ from wasmcp.bindgen.files import write_atomically
 from wasmcp.bindgen.wasm_tools import run_wasm_tools
 from wasmcp.component.minify import shorten
 from wasmcp.errors import MissingToolchainError, ToolchainError
+from wasmcp.package_data import guest_directory
 
 OPTIMIZE = ("ReleaseSmall", "ReleaseFast", "ReleaseSafe", "Debug")
 """Zig's optimisation modes."""
@@ -89,7 +90,7 @@ def build_component(
 
     Args:
         root_source: The Zig file with `pub const exports`. It can import files in its folder and below, `bindings`,
-            and `modules`.
+            `protocol_table`, `json_scan` and `modules`.
         wit: The WIT directory (or file) with the world.
         world: The world's name.
         output: The path of the component; written atomically.
@@ -125,6 +126,7 @@ def build_component(
         others = {module: Path(path).resolve() for module, path in (modules or {}).items()}
         others["protocol_table"] = Path(folder) / "protocol_table.zig"
         others["protocol_table"].write_text(protocol_table.zig(), "utf-8")
+        others["json_scan"] = guest_directory("zig") / "json_scan.zig"
         arguments = _module_arguments(source, bindings, others, modes or {})
         cpu = _CPU + (_SIMD if simd else "")
         flags = ["-target", "wasm32-freestanding", f"-mcpu={cpu}", f"-O{optimize}", "-freference-trace=12"]
