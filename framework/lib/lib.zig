@@ -11,6 +11,7 @@ pub const bytes = @import("bytes.zig");
 pub const decimal = @import("decimal.zig");
 pub const base64 = @import("base64.zig");
 pub const header = @import("header.zig");
+pub const http_method = @import("http_method.zig");
 pub const json = @import("json.zig");
 pub const limits = @import("limits.zig");
 pub const List = @import("list.zig").List;

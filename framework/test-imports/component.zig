@@ -3,6 +3,7 @@
 
 const std = @import("std");
 const bindings = @import("bindings");
+const lib = @import("lib");
 
 const types = bindings.wasi_http.types;
 const Request = types.OutgoingRequest;
@@ -37,7 +38,7 @@ fn prepare(request: Request) ?types.ErrorCode {
     } else "https";
     const parts = [_][]const u8{ scheme, "://", request.authority() orelse "", request.pathWithQuery() orelse "/" };
     const url = std.mem.concat(bindings.memory.allocator, u8, &parts) catch return .{ .internal_error = null };
-    switch (bindings.test_decisions.decide(methodName(request.method()), url)) {
+    switch (bindings.test_decisions.decide(lib.http_method.name(request.method()), url)) {
         .pass_on => return null,
         .redirect => |place| {
             const changed = request.setScheme(.http) == .ok and
@@ -77,20 +78,5 @@ fn empty(comptime Payload: type) Payload {
             return made;
         },
         else => @compileError("a payload of `error-code` that has no empty value"),
-    };
-}
-
-fn methodName(method: types.Method) []const u8 {
-    return switch (method) {
-        .get => "GET",
-        .head => "HEAD",
-        .post => "POST",
-        .put => "PUT",
-        .delete => "DELETE",
-        .connect => "CONNECT",
-        .options => "OPTIONS",
-        .trace => "TRACE",
-        .patch => "PATCH",
-        .other => |name| name,
     };
 }

@@ -44,7 +44,7 @@ fn isPermitted(request: Request) bool {
     var buffer: Target.Buffer = undefined;
     const target = Target.parse(&buffer, authority, scheme) orelse return false;
     if (!namesNoOther(request, target, scheme)) return false;
-    const method = methodName(request.method());
+    const method = lib.http_method.name(request.method());
     for (rules()) |rule| {
         if (!target.matches(rule, scheme, method)) continue;
         if (target.host == .v6) return true; // these addresses have only one form that all readers accept
@@ -67,19 +67,4 @@ fn namesNoOther(request: Request, target: Target, scheme: Target.Scheme) bool {
         if (!target.same(other)) return false;
     }
     return true;
-}
-
-fn methodName(method: types.Method) []const u8 {
-    return switch (method) {
-        .get => "GET",
-        .head => "HEAD",
-        .post => "POST",
-        .put => "PUT",
-        .delete => "DELETE",
-        .connect => "CONNECT",
-        .options => "OPTIONS",
-        .trace => "TRACE",
-        .patch => "PATCH",
-        .other => |name| name,
-    };
 }
