@@ -4,6 +4,7 @@
  * Functions declare tools, resources, prompts and completions. Arguments are validated before the call.
  */
 
+export { app, App, type AppOptions, type Csp } from "./app.ts";
 export { completion, type Choices, type Proposals, type Proposer } from "./completion.ts";
 export {
   audio,

@@ -2,6 +2,7 @@
 
 import type * as wit from "wasmcp:mcp-v20260728/types@0.1.0";
 
+import { withApp, type App } from "./app.ts";
 import { report, run, Required } from "./calls.ts";
 import { Block, Result, type Icon, type Meta } from "./content.ts";
 import type { Context } from "./context.ts";
@@ -37,6 +38,10 @@ export interface ToolOptions extends ToolHints, PerRequestOptions {
   title?: string;
   icons?: Icon[];
   meta?: Meta;
+  /** The app that hosts show for it; see `app`. */
+  ui?: App;
+  /** The callers: `"model"`, `"app"` (apps of this server), or both, which is the default. */
+  visibility?: ("model" | "app")[];
   /** Tags by which filters of a server select it; sent as `_meta["wasmcp/tags"]`. */
   tags?: string[];
   /** Scopes that the principal of a request over HTTP needs for it; sent as `_meta["wasmcp/scopes"]`. */
@@ -89,7 +94,7 @@ export class Tool<A = any, R = unknown> extends PerRequest {
       outputSchema: shape === undefined ? undefined : json(this.#wrapped ? wrapped(shape.json) : shape.json),
       annotations: Object.values(hints).some((hint) => hint !== undefined) ? { title: undefined, ...hints } : undefined,
       icons: (options.icons ?? []).map(iconOf),
-      meta: metaOf(withTask(options.meta, options.task), options.tags, options.scopes),
+      meta: metaOf(withTask(withApp(options.meta, options.ui, options.visibility), options.task), options.tags, options.scopes),
       extra: undefined,
     };
   }

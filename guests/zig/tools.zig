@@ -1,9 +1,11 @@
 //! Tools. Specification: server/tools.
 const std = @import("std");
 const bindings = @import("bindings");
+const apps = @import("apps.zig");
 const arguments = @import("arguments.zig");
 const calling = @import("calling.zig");
 const client_requests = @import("client_requests.zig");
+const reading = @import("resources.zig");
 const results = @import("results.zig");
 const schema = @import("schema.zig");
 const values = @import("values.zig");
@@ -68,6 +70,10 @@ pub const Tool = struct {
     tags: []const []const u8 = &.{},
     /// Scopes that the principal of a request over HTTP needs for it; sent as `_meta["wasmcp/scopes"]`.
     scopes: []const []const u8 = &.{},
+    /// The app that hosts show for it; see `app`.
+    ui: ?reading.Resource = null,
+    /// Its callers; by default the model and apps of this server.
+    visibility: []const apps.Visibility = &.{},
     /// Options of its tasks: its calls may go on after their requests; sent as `_meta["wasmcp/task"]`.
     task: ?Task = null,
     input_schema: []const u8,
@@ -83,6 +89,8 @@ pub const Tool = struct {
         meta: ?[]const u8 = null,
         tags: []const []const u8 = &.{},
         scopes: []const []const u8 = &.{},
+        ui: ?reading.Resource = null,
+        visibility: []const apps.Visibility = &.{},
         task: ?Task = null,
     };
 
@@ -129,7 +137,7 @@ pub fn tool(comptime name: []const u8, comptime description: []const u8, comptim
 }
 
 fn metaOf(comptime owner: []const u8, comptime one: Tool) ?[]const u8 {
-    const meta = calling.metaOf(owner, one);
+    const meta = apps.withApp(owner, calling.metaOf(owner, one), one.ui, one.visibility);
     return if (one.task) |task| task.write(owner, meta) else meta;
 }
 

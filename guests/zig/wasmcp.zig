@@ -18,6 +18,7 @@
 //! the name of the error; `Context.fail` sets a message.
 const bindings = @import("bindings");
 
+const apps = @import("apps.zig");
 const completing = @import("completions.zig");
 const prompting = @import("prompts.zig");
 const reading = @import("resources.zig");
@@ -43,6 +44,13 @@ pub const Skill = @import("skills.zig").Skill;
 pub const Blob = reading.Blob;
 pub const ResourceResult = bindings.types.ResourceResult;
 pub const ResourceOutcome = reading.Outcome;
+
+/// Page that hosts show for tools: a resource.
+pub const app = apps.app;
+pub const App = apps.App;
+pub const Csp = apps.Csp;
+pub const Permission = apps.Permission;
+pub const Visibility = apps.Visibility;
 
 pub const prompt = prompting.prompt;
 pub const Prompt = prompting.Prompt;

@@ -32,7 +32,7 @@ def pages_in(root: Path, component: str, catalogue: Catalogue, known: Mapping[st
     found: list[AppPage] = []
     for resource in catalogue.resources:
         meta = dict(resource.get("_meta") or {})
-        page = meta.pop(PAGE, None)
+        page = meta.get(PAGE)
         if page is None:
             continue
         about = f"the app `{resource['uri']}` of `{component}`"
@@ -47,7 +47,7 @@ def pages_in(root: Path, component: str, catalogue: Catalogue, known: Mapping[st
         made, mistakes = bundled(root, page, csp)
         problems += [*wrong, *(f"{about}: {mistake}" for mistake in mistakes)]
         if made is not None:
-            found.append(AppPage(str(resource["uri"]), meta, made.html))
+            found.append(AppPage(str(resource["uri"]), {"ui": dict(ui_of(resource))}, made.html))
     if problems:
         raise AppsError(problems)
     return tuple(found)

@@ -6,7 +6,7 @@ use crate::completion::Argument;
 use crate::context::input_required;
 use crate::failure::Kind;
 use crate::uris::key_of;
-use crate::{Context, Prompt, Resource, Skill, Template, Tool, ToolResult};
+use crate::{App, Context, Prompt, Resource, Skill, Template, Tool, ToolResult};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
@@ -59,6 +59,11 @@ impl Component {
     /// Add a skill.
     pub fn skill(self, skill: Skill) -> Self {
         self.resource(skill.into_resource())
+    }
+
+    /// Add an app: its page becomes a resource. Tools name it with [`Tool::ui`].
+    pub fn app(self, app: App) -> Self {
+        self.resource(app.resource())
     }
 
     /// Add a resource template.
@@ -136,7 +141,9 @@ impl Component {
         match settled(name, (tool.call)(context.request().arguments(), context)) {
             Ok(result) => result.into_wit(),
             Err(crate::Failure(Kind::InputRequired(Some(_)))) => {
-                panic!("the tool `{name}` ended its step with `checkpoint`: call its function with `testing::run_steps`")
+                panic!(
+                    "the tool `{name}` ended its step with `checkpoint`: call its function with `testing::run_steps`"
+                )
             }
             Err(failure) => panic!("the tool `{name}` failed: {failure:?}"),
         }

@@ -32,6 +32,7 @@ pub mod bindings {
     });
 }
 
+mod app;
 mod arguments;
 mod call;
 mod checker;
@@ -47,13 +48,14 @@ mod prompt;
 mod resource;
 mod result;
 mod skill;
+mod task;
 mod template;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
-mod task;
 mod tool;
 mod uris;
 
+pub use app::{app, App, Permission, Visibility};
 pub use completion::{choices, Choices, Completion, Proposals, Proposing};
 pub use content::{Annotations, Content, Icon, Message, Role};
 pub use context::{ClientRequests, Context, Elicited, HttpRequest, Identity, Level};

@@ -4,10 +4,10 @@ use crate::bindings::wasmcp::mcp_v20260728::types;
 use crate::checker::Checker;
 use crate::content::{wit_icons, wit_meta, Icon};
 use crate::task::TASK;
-use crate::{arguments, Answer, Context, Failure, Task, ToolResult};
+use crate::{arguments, Answer, App, Context, Failure, Task, ToolResult, Visibility};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 type Call = Box<dyn Fn(Option<String>, &Context) -> Result<ToolResult, Failure> + Send + Sync>;
 
@@ -30,6 +30,8 @@ pub struct Tool {
     tags: Vec<String>,
     scopes: Vec<String>,
     task: Option<Task>,
+    ui: Option<String>,
+    visibility: Vec<Visibility>,
     pub(crate) call: Call,
 }
 
@@ -139,6 +141,8 @@ pub fn tool<M, F: ToolFunction<M>>(name: impl Into<String>, description: impl In
         tags: Vec::new(),
         scopes: Vec::new(),
         task: None,
+        ui: None,
+        visibility: Vec::new(),
         call: Box::new(move |text, context| {
             let call = |text| function.call(text, context, object);
             arguments::checked(&checker, text, call, || context.request().arguments())
@@ -201,6 +205,18 @@ impl Tool {
         self
     }
 
+    /// Set the app that hosts show for it; see [`app`](crate::app).
+    pub fn ui(mut self, app: &App) -> Self {
+        self.ui = Some(app.uri.clone());
+        self
+    }
+
+    /// Set its callers, by default the model and apps of this server.
+    pub fn visibility(mut self, callers: impl IntoIterator<Item = Visibility>) -> Self {
+        self.visibility = callers.into_iter().collect();
+        self
+    }
+
     /// Let its calls go on after their requests, as tasks whose results clients poll for; sent as
     /// `_meta["wasmcp/task"]`.
     pub fn task(mut self, task: Task) -> Self {
@@ -218,13 +234,31 @@ impl Tool {
         })
     }
 
-    /// Return `_meta` with the options of its tasks.
+    /// Return `_meta` with its app, its visibility and the options of its tasks.
     fn whole_meta(&self) -> Option<Value> {
-        let Some(task) = &self.task else {
+        let mut ui = Map::new();
+        if let Some(uri) = &self.ui {
+            ui.insert("resourceUri".to_owned(), Value::String(uri.clone()));
+        }
+        if !self.visibility.is_empty() {
+            let callers = self.visibility.iter().map(|one| Value::String(one.name().to_owned()));
+            ui.insert("visibility".to_owned(), callers.collect());
+        }
+        if self.task.is_none() && ui.is_empty() {
             return self.meta.clone();
-        };
-        let mut whole = self.meta.as_ref().and_then(Value::as_object).cloned().unwrap_or_default();
-        whole.insert(TASK.to_owned(), task.meta());
+        }
+        let mut whole = self
+            .meta
+            .as_ref()
+            .and_then(Value::as_object)
+            .cloned()
+            .unwrap_or_default();
+        if !ui.is_empty() {
+            whole.insert("ui".to_owned(), Value::Object(ui));
+        }
+        if let Some(task) = &self.task {
+            whole.insert(TASK.to_owned(), task.meta());
+        }
         Some(Value::Object(whole))
     }
 
