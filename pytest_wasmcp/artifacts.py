@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import zlib
 from collections import deque
 from collections.abc import Generator
@@ -22,23 +23,33 @@ if TYPE_CHECKING:
 OPTION = "wasmcp_artifacts"
 _HELP = "write the messages, standard error and traps of servers of failed tests to files in this folder"
 _MOST = 16 << 20  # characters of the messages of one server
+_MOST_OF_TEST = 64 << 20  # characters of the messages of all servers of a test
+_MOST_OF_RUN = 512 << 20  # bytes of the messages and standard error of all failed tests of a process
 
 
 class Messages:
-    """Messages of one server for a file, the oldest left out beyond a limit."""
+    """Messages of one server for a file, the oldest left out beyond a limit.
+
+    Attributes:
+        size: Their characters.
+    """
 
     def __init__(self) -> None:
         self._lines: deque[tuple[str, str]] = deque()
-        self._size = 0
+        self.size = 0
         self._left_out = 0
 
     def add(self, direction: str, text: str) -> None:
         """Add a message."""
         self._lines.append((direction, text))
-        self._size += len(text)
-        while self._size > _MOST:
-            self._size -= len(self._lines.popleft()[1])
-            self._left_out += 1
+        self.size += len(text)
+        while self.size > _MOST:
+            self.drop()
+
+    def drop(self) -> None:
+        """Leave the oldest message out."""
+        self.size -= len(self._lines.popleft()[1])
+        self._left_out += 1
 
     def text(self) -> str:
         """Return one JSON object a line, in ASCII: `{"direction": "->", "text": "..."}`."""
@@ -47,7 +58,31 @@ class Messages:
         return "".join(f"{line}\n" for line in (*head, *lines))
 
 
-_MESSAGES: pytest.StashKey[dict[int, Messages]] = pytest.StashKey()
+class TestMessages:
+    """Messages of the servers of one test; beyond a limit, the oldest of the server with the most are left out."""
+
+    __test__ = False  # not a class of tests
+
+    def __init__(self) -> None:
+        self._kept: dict[int, Messages] = {}
+        self._lock = threading.Lock()
+
+    def add(self, server: int, direction: str, text: str) -> None:
+        """Add a message of a server; called on any thread."""
+        with self._lock:
+            self._kept.setdefault(server, Messages()).add(direction, text)
+            while sum(one.size for one in self._kept.values()) > _MOST_OF_TEST:
+                max(self._kept.values(), key=lambda one: one.size).drop()
+
+    def text(self, server: int) -> str:
+        """Return the messages of a server; see `Messages.text`."""
+        with self._lock:
+            return self._kept.get(server, Messages()).text()
+
+
+_MESSAGES: pytest.StashKey[TestMessages] = pytest.StashKey()
+_WRITTEN: pytest.StashKey[int] = pytest.StashKey()
+"""Bytes of messages and standard error that were written in this run."""
 _IS_WRITTEN: pytest.StashKey[bool] = pytest.StashKey()
 """Set if the files of a test were written, for a failure in another phase of it."""
 
@@ -71,8 +106,7 @@ def pytest_wasmcp_message(recording: Recording, direction: str, text: str) -> No
     """Keep a message for the file."""
     node = recording.node
     if node.config.getoption(OPTION):
-        kept = node.stash.setdefault(_MESSAGES, {})
-        kept.setdefault(id(recording), Messages()).add(direction, text)
+        node.stash.setdefault(_MESSAGES, TestMessages()).add(id(recording), direction, text)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -141,7 +175,8 @@ def _write(folder: Path, item: pytest.Item, servers: list[dict[str, Any]], trap:
 
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", item.nodeid).strip("-.")[-100:]
     target = folder / f"{name}-{zlib.crc32(item.nodeid.encode()):08x}"
-    kept = item.stash.get(_MESSAGES, {})
+    kept = item.stash.get(_MESSAGES, TestMessages())
+    left_out = False
     try:
         target.mkdir(parents=True, exist_ok=True)
         for old in () if _IS_WRITTEN in item.stash else target.iterdir():
@@ -150,13 +185,21 @@ def _write(folder: Path, item: pytest.Item, servers: list[dict[str, Any]], trap:
         item.stash[_IS_WRITTEN] = True
         recordings = item.stash[RECORDINGS]
         for number, (recording, facts) in enumerate(zip(recordings, servers, strict=True), 1):
-            messages = kept.get(id(recording), Messages())
             start = f"{number}-{re.sub('[^A-Za-z0-9._-]+', '-', recording.label)}"
             (target / f"{start}.json").write_text(json.dumps(facts, indent=2) + "\n", "utf-8")
-            (target / f"{start}.wire.jsonl").write_text(messages.text(), "utf-8")
-            (target / f"{start}.stderr.txt").write_text(printable(recording.stderr(), keep="\n\t"), "utf-8")
+            large = {"wire.jsonl": kept.text(id(recording)), "stderr.txt": printable(recording.stderr(), keep="\n\t")}
+            for suffix, text in large.items():
+                data = text.encode("utf-8", "backslashreplace")
+                whole = item.config.stash.get(_WRITTEN, 0) + len(data)
+                if whole > _MOST_OF_RUN:
+                    left_out = True
+                    continue
+                item.config.stash[_WRITTEN] = whole
+                (target / f"{start}.{suffix}").write_bytes(data)
         if trap:
             (target / "trap.txt").write_text(printable(trap, keep="\n\t") + "\n", "utf-8")
     except OSError as error:
         return f"the files in `{target}` cannot be written: {error.strerror}"
-    return str(target)
+    return (
+        f"{target} (without messages: those of this run are above {_MOST_OF_RUN:,} bytes)" if left_out else str(target)
+    )

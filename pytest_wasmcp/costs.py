@@ -45,17 +45,17 @@ class Measured:
         if len(self.costs) < _MOST:
             self.costs.append((self.counting, cost))
 
-    def hear(self, direction: str, text: str) -> None:
+    def hear(self, direction: str, text: str, client: object = None) -> None:
         """Take the time of a request from its messages."""
         if not self.counting:
             return
         now = perf_counter()
         for message in messages_of(text):
             if isinstance(message, dict) and "id" in message:
-                self._take(direction, message, now)
+                self._take(direction, message, client, now)
 
-    def _take(self, direction: str, message: dict[str, Any], now: float) -> None:
-        key = json.dumps(message["id"])
+    def _take(self, direction: str, message: dict[str, Any], client: object, now: float) -> None:
+        key = (client, json.dumps(message["id"]))
         if direction == "->" and "method" in message:
             params = message.get("params")
             target = params.get("name", params.get("uri", "")) if isinstance(params, dict) else ""
@@ -141,11 +141,11 @@ def pytest_wasmcp_server_options(recording: Recording, options: dict[str, object
         options["on_cost"] = add
 
 
-def pytest_wasmcp_message(recording: Recording, direction: str, text: str) -> None:
+def pytest_wasmcp_message(recording: Recording, direction: str, text: str, client: object) -> None:
     """Count the requests of a test with a budget, and take their times."""
     measured = recording.node.config.stash.get(_CURRENT, None)
     if measured is not None:
-        measured.hear(direction, text)
+        measured.hear(direction, text, client)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,6 +57,7 @@ class Coverage:
         self._under = under
         self._usages: dict[str, Usage] = {}
         self._silent: set[int] = set()
+        self._lock = threading.Lock()
         self._lost = 0
 
     def _usage(self, name: str) -> Usage:
@@ -72,13 +74,14 @@ class Coverage:
         """Learn of a server, also without requests."""
         self._usage(self._name(recording)).opened()
 
-    def pytest_wasmcp_message(self, recording: Recording, direction: str, text: str) -> None:
+    def pytest_wasmcp_message(self, recording: Recording, direction: str, text: str, client: object) -> None:
         """Take a message of a test."""
         if id(recording) in self._silent:
             return
-        usage = self._usage(self._name(recording))
-        for one in messages_of(text):
-            usage.hear(direction, one)
+        with self._lock:  # several servers of one file have one usage
+            usage = self._usage(self._name(recording))
+            for one in messages_of(text):
+                usage.hear(direction, one, client)
 
     def pytest_wasmcp_server_closing(self, recording: Recording) -> None:
         """Read the lists of a server, so that parts are known that no test has listed."""
@@ -98,7 +101,8 @@ class Coverage:
                 usage.problems.append(problem)
         else:
             lists = {kind: list(surface[kind].values()) for kind in ("tools", "resources", "templates", "prompts")}
-            usage.learn(lists, completions="completions" in capabilities, complete=True)
+            with self._lock:
+                usage.learn(lists, completions="completions" in capabilities, complete=True)
         finally:
             self._silent.discard(id(recording))
 

@@ -92,6 +92,7 @@ class MakeServer:
             "limits": limits or self._limits(),
             "env": {**given.env, **overrides.env, **(marked.env or {})} if env is None else env,
             "on_wire": recording.on_wire,
+            "on_message": recording.on_wire,
             "development": found.development,
             "keyvalue": keyvalue or marked.keyvalue or overrides.keyvalue or given.keyvalue,
             "directories": self._directories() if directories is None else self._resolved(directories),

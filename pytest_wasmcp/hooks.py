@@ -16,8 +16,16 @@ def pytest_wasmcp_server_opened(recording: Recording) -> None:
     """Handle a server that was opened for a test."""
 
 
-def pytest_wasmcp_message(recording: Recording, direction: str, text: str) -> None:
-    """Handle a message to (`->`) or from (`<-`) a server, on any thread."""
+def pytest_wasmcp_message(recording: Recording, direction: str, text: str, client: object) -> None:
+    """Handle a message to (`->`) or from (`<-`) a server, on any thread.
+
+    Args:
+        recording: The recording of the server.
+        direction: `->` or `<-`.
+        text: The message, or a part of an event stream.
+        client: The client, or the exchange over HTTP, that the ids of requests belong to; None for the methods of the
+            server in-process, whose ids are unique.
+    """
 
 
 def pytest_wasmcp_server_closing(recording: Recording) -> None:

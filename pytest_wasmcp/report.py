@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,7 @@ class Recording:
         self._is_heard = bool(self._hook.pytest_wasmcp_message.get_hookimpls())
         self._messages: deque[tuple[str, str]] = deque(maxlen=MESSAGES)
         self._seen = 0
+        self._lock = threading.RLock()
 
     def begin(self, item: pytest.Item) -> None:
         """Record for another test."""
@@ -55,12 +57,13 @@ class Recording:
         self._messages.clear()
         self._seen = 0
 
-    def on_wire(self, direction: str, text: str) -> None:
-        """Record a message; called by the server for each one."""
-        self._seen += 1
-        self._messages.append((direction, text))
-        if self._is_heard:
-            self._hook.pytest_wasmcp_message(recording=self, direction=direction, text=text)
+    def on_wire(self, direction: str, text: str, client: object = None) -> None:
+        """Record a message; called by the server for each one, on any thread."""
+        with self._lock:
+            self._seen += 1
+            self._messages.append((direction, text))
+            if self._is_heard:
+                self._hook.pytest_wasmcp_message(recording=self, direction=direction, text=text, client=client)
 
     def opening(self, options: dict[str, Any]) -> dict[str, Any]:
         """Return the options of `wasmcp.host.open_server`, after the hooks."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pytest_wasmcp import artifacts
-from pytest_wasmcp.artifacts import Messages
+from pytest_wasmcp.artifacts import Messages, TestMessages
 from pytest_wasmcp.report import trap_of
 from wasmcp.errors import GuestTrapError
 
@@ -124,6 +124,28 @@ def test_the_oldest_messages_are_left_out(monkeypatch: pytest.MonkeyPatch) -> No
         {"direction": "->", "text": "abcdefgh"},
         {"direction": "->", "text": "x"},
     ]
+
+
+def test_the_servers_of_a_test_share_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(artifacts, "_MOST_OF_TEST", 10)
+    messages = TestMessages()
+    for server, text in ((1, "1234"), (2, "ab"), (1, "5678"), (2, "c")):
+        messages.add(server, "->", text)
+    assert [json.loads(line) for line in messages.text(1).splitlines()] == [
+        {"left_out": 1},
+        {"direction": "->", "text": "5678"},
+    ]
+    assert [json.loads(line)["text"] for line in messages.text(2).splitlines()] == ["ab", "c"]
+    assert messages.text(3) == ""
+
+
+def test_a_run_has_a_limit(failing: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(artifacts, "_MOST_OF_RUN", 300)
+    result = failing.runpytest_inprocess("-p", "no:faulthandler", "--wasmcp-artifacts=out", "-k", "fails")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*(without messages: those of this run are above 300 bytes)*"])
+    (folder,) = (failing.path / "out").iterdir()
+    assert {path.suffix for path in folder.iterdir()} == {".json", ".txt"}
 
 
 def test_traps_are_found_in_causes_and_groups() -> None:

@@ -75,9 +75,11 @@ def test_parts_that_no_test_has_used_are_shown(in_tested_project: pytest.Pyteste
     )
 
 
-def test_all_parts_can_be_used(in_tested_project: pytest.Pytester) -> None:
+@pytest.mark.parametrize("transport", ["in-process", "stdio", "http"])
+def test_all_parts_can_be_used(in_tested_project: pytest.Pytester, transport: str) -> None:
     in_tested_project.makepyfile(test_some=SOME, test_rest=REST)
-    result = run(in_tested_project, "--wasmcp-cov", "--wasmcp-cov-fail-under=100")
+    options = ("--wasmcp-cov", "--wasmcp-cov-fail-under=100", f"--wasmcp-transport={transport}")
+    result = run(in_tested_project, *options)
     result.stdout.fnmatch_lines(["required coverage of servers of 100% reached: 100.00%"])
     result.stdout.no_fnmatch_line("*not used*")
     assert result.ret == 0
@@ -127,6 +129,18 @@ def heard(usage: Usage, method: str, params: dict[str, Any], answer: dict[str, A
     usage.hear("->", {"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
     usage.hear("<-", {"jsonrpc": "2.0", "method": "notifications/progress", "params": {}})
     usage.hear("<-", {"jsonrpc": "2.0", "id": 1, **answer})
+
+
+def test_ids_belong_to_the_clients_that_sent_them() -> None:
+    usage = Usage()
+    usage.learn({"tools": [{"name": "one"}, {"name": "other"}]})
+    for client, tool in (("a", "one"), ("b", "other")):
+        usage.hear("->", {"id": 1, "method": "tools/call", "params": {"name": tool}}, client)
+    usage.hear("<-", {"id": 1, "error": {"code": -32602, "message": ""}}, "a")
+    assert usage.parts[("tool", "one", "error")]
+    assert not usage.parts[("tool", "other", "error")]
+    usage.hear("<-", {"id": 1, "result": {}}, "b")
+    assert usage.parts[("tool", "other", "called")]
 
 
 def test_usage_learns_from_lists_and_answers_of_a_test() -> None:

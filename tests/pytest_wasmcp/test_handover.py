@@ -35,6 +35,8 @@ async def test_the_client_of_the_official_sdk(server: ServerUnderTest, way: str)
     from mcp.client.stdio import StdioServerParameters
 
     command, *arguments = server.stdio_command()
+    heard: dict[object, list[str]] = {}
+    server.on_message = lambda direction, text, client: heard.setdefault(client, []).append(f"{direction} {text}")
     ways = {
         "in-memory": server.in_memory,
         "url": lambda: server.url,
@@ -52,6 +54,12 @@ async def test_the_client_of_the_official_sdk(server: ServerUnderTest, way: str)
         assert (await client.call_tool("fail", {})).is_error
         await client.call_tool("report", {}, progress_callback=on_progress)
     assert progress == [(1, 2, "half")]
+    (call,) = [
+        messages
+        for messages in heard.values()
+        if any('"tools/call"' in one and "api.example" in one for one in messages)
+    ]
+    assert any(one.startswith("<-") and "stubbed" in one for one in call)
 
 
 @pytest.mark.anyio

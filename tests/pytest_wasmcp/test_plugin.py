@@ -98,6 +98,17 @@ def test_a_failure_shows_the_wire_and_the_guests_stderr(project: pytest.Pytester
     result.stdout.fnmatch_lines(["*wasmcp wire: default.wasm*", '-> *"tools/call"*', '<- *"result":3*'])
 
 
+@pytest.mark.parametrize("transport", ["stdio", "http"])
+def test_a_failure_shows_the_wire_of_each_transport(project: pytest.Pytester, transport: str) -> None:
+    project.makepyfile("""
+        def test_fails(wasmcp_server):
+            assert wasmcp_server.call_tool("add", {"a": 1, "b": 2}).structured_content == {"result": 4}
+        """)
+    result = project.runpytest_subprocess(f"--wasmcp-transport={transport}")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*wasmcp wire: default.wasm*", '-> *"tools/call"*', '<- *"result":3*'])
+
+
 def test_a_passing_test_shows_nothing(project: pytest.Pytester) -> None:
     project.makepyfile(TEST)
     project.runpytest_subprocess("-rA").stdout.no_fnmatch_line("*wasmcp wire*")

@@ -46,7 +46,7 @@ class Usage:
     _optional: dict[str, dict[str, None]] = field(default_factory=dict)  # arguments of prompts
     _templates: list[str] = field(default_factory=list)
     _early: list[tuple[str, Mapping[str, Any], bool]] = field(default_factory=list)  # before the lists were known
-    _open: dict[str, tuple[str, Mapping[str, Any]]] = field(default_factory=dict)
+    _open: dict[tuple[object, str], tuple[str, Mapping[str, Any]]] = field(default_factory=dict)
 
     def learn(
         self,
@@ -97,20 +97,21 @@ class Usage:
         """Expect lists of a further instance of the server, which can differ."""
         self._is_complete = False
 
-    def hear(self, direction: str, message: Any) -> None:
+    def hear(self, direction: str, message: Any, client: object = None) -> None:
         """Take a JSON-RPC message.
 
         Args:
             direction: `->` for a message to the server, `<-` for one from it.
             message: The message, or a batch.
+            client: The client that the ids of requests belong to, hashable.
         """
         if isinstance(message, list):
             for one in message:
-                self.hear(direction, one)
+                self.hear(direction, one, client)
             return
         if not isinstance(message, dict) or message.get("id") is None:
             return
-        key = json.dumps(message["id"])
+        key = (client, json.dumps(message["id"]))
         if direction == "->" and isinstance(message.get("method"), str):
             params = message.get("params")
             if len(self._open) < _MOST_OPEN:

@@ -13,7 +13,7 @@ from wasmcp.host.transports.stdio import StdioSession
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from wasmcp.host.client.server import Server
+    from wasmcp.testing.server import ServerUnderTest
 
 _WAITING = 1000  # messages that the client has not read
 
@@ -24,7 +24,7 @@ class InMemoryTransport:
     Messages are those of the stdio transport. It can be used once.
     """
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: ServerUnderTest) -> None:
         """Prepare the transport.
 
         Raises:
@@ -60,6 +60,7 @@ class InMemoryTransport:
                 await to_client.send(item)
 
         def write(message: bytes) -> None:
+            self._server.heard("<-", message, session)
             if not ended:
                 portal.start_task_soon(deliver, message)
 
@@ -69,8 +70,9 @@ class InMemoryTransport:
         async def pump() -> None:
             async with from_client:
                 async for item in from_client:
-                    text = item.message.model_dump_json(by_alias=True, exclude_unset=True)
-                    await anyio.to_thread.run_sync(session.line, text.encode(), abandon_on_cancel=True)
+                    text = item.message.model_dump_json(by_alias=True, exclude_unset=True).encode()
+                    self._server.heard("->", text, session)
+                    await anyio.to_thread.run_sync(session.line, text, abandon_on_cancel=True)
 
         group = await stack.enter_async_context(anyio.create_task_group())
         group.start_soon(pump)
@@ -91,7 +93,7 @@ class InMemoryTransport:
         return await self._stack.__aexit__(kind, error, trace)
 
 
-def fastmcp_transport(server: Server) -> Any:
+def fastmcp_transport(server: ServerUnderTest) -> Any:
     """Return a `fastmcp.client.transports.ClientTransport` for a server in this process.
 
     Raises:

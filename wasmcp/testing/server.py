@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from wasmcp.errors import HostError
 from wasmcp.host.client.server import Server, open_server
@@ -24,6 +24,13 @@ TRANSPORTS = ("in-process", "stdio", "http")
 """Transports of the methods of a server under test."""
 
 
+class OnMessage(Protocol):
+    """Callback for messages of clients of a server's endpoints."""
+
+    def __call__(self, direction: str, text: str, client: object) -> None:
+        """Take a message: to the server (`->`) or from it (`<-`); the ids of requests are those of `client`."""
+
+
 class ServerUnderTest(Server):
     """A server in this process whose methods use one of three transports.
 
@@ -33,6 +40,7 @@ class ServerUnderTest(Server):
 
     Attributes:
         transport: `in-process`, `stdio` or `http`.
+        on_message: Called with the messages of clients of its endpoints, on any thread.
     """
 
     observes = True
@@ -43,6 +51,7 @@ class ServerUnderTest(Server):
         """Begin with the arguments of `Server`, and the transport `in-process`."""
         super().__init__(*arguments, **options)
         self.transport = "in-process"
+        self.on_message: OnMessage | None = None
         self._endpoints_stack = ExitStack()
         self._endpoints_lock = threading.RLock()
         self._endpoints: dict[str, Any] = {}
@@ -115,6 +124,11 @@ class ServerUnderTest(Server):
             raise HostError("this server has no key-value store: no component of it has the grant `kv`")
         return KeyValues(self._keyvalue.sessions)
 
+    def heard(self, direction: str, text: bytes, client: object) -> None:
+        """Pass a message of a client on to `on_message`."""
+        if self.on_message is not None and text:
+            self.on_message(direction, text.decode("utf-8", "backslashreplace"), client)
+
     def close(self) -> None:
         """Stop the server, its endpoints and its clients."""
         with self._endpoints_lock:
@@ -165,6 +179,7 @@ def open_for_test(
     transport: str = "in-process",
     world: World | None = None,
     clock: bool = True,
+    on_message: OnMessage | None = None,
     **options: Any,
 ) -> ServerUnderTest:
     """Load a composed server for tests.
@@ -174,6 +189,8 @@ def open_for_test(
         transport: `in-process`, `stdio` or `http`: the transport of the server's methods.
         world: The world around it; by default it has outgoing HTTP, clocks and random numbers of this machine.
         clock: False to leave clocks and random numbers out of the world.
+        on_message: Called with the messages of clients of its endpoints; those of `in-process` methods, and of `send`
+            and `http`, are for `on_wire`.
         options: The options of `wasmcp.host.open_server`.
 
     Raises:
@@ -190,6 +207,7 @@ def open_for_test(
         options["substitutes"] = world.substitutes(clock=clock)
     server = cast("ServerUnderTest", open_server(source, kind=ServerUnderTest, **options))
     server.transport = transport
+    server.on_message = on_message
     return server
 
 

@@ -15,7 +15,7 @@ from wasmcp.host.transports.listening import listen_unix
 from wasmcp.host.transports.stdio import StdioSession, quiet, read_lines
 
 if TYPE_CHECKING:
-    from wasmcp.host.client.server import Server
+    from wasmcp.testing.server import ServerUnderTest
 
 _BRIDGE = Path(__file__).with_name("stdio_bridge.py")
 
@@ -27,7 +27,7 @@ class StdioEndpoint:
         command: The command that connects to it.
     """
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: ServerUnderTest) -> None:
         """Listen, and accept clients on another thread.
 
         Raises:
@@ -72,12 +72,19 @@ class StdioEndpoint:
             threading.Thread(target=self._serve, args=(connection,), name="wasmcp-stdio-session", daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
-        write = quiet(lambda message: connection.sendall(message + b"\n"), lambda: None)
-        session = StdioSession(write, self._server.limits)
+        def send(message: bytes) -> None:
+            self._server.heard("<-", message, session)
+            connection.sendall(message + b"\n")
+
+        def line(message: bytes) -> None:
+            self._server.heard("->", message, session)
+            session.line(message)
+
+        session = StdioSession(quiet(send, lambda: None), self._server.limits)
         session.ready(self._server)
         try:
             with suppress(OSError):
-                read_lines(connection.fileno(), self._server.limits.request, session.line)
+                read_lines(connection.fileno(), self._server.limits.request, line)
             session.drain(shared=True)
         finally:
             with self._lock:
