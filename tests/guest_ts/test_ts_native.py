@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from support.handler_table import FOLDER, TABLE_PATH
+from support.node_packages import installed
 
 from wasmcp.storage.cache import Cache
 from wasmcp.toolchains.base import ComponentSource
@@ -102,12 +103,16 @@ network.route("GET", "*", { status: "200" });
 
 
 @pytest.mark.slow
-def test_fakes_are_typed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", ["of the build", "7.0.2"])
+def test_fakes_are_typed(tmp_path: Path, version: str) -> None:
     write_types(tmp_path)
     shutil.copyfile(HERE / "native.ts", tmp_path / "native.ts")
     (tmp_path / "typed.ts").write_text(TYPED, "utf-8")
     source = ComponentSource("typed", tmp_path / "typed.ts", tmp_path)
-    installed = install(_ENGINES["quickjs"], source, Cache().toolchain("typescript"), offline=False, progress=print)
-    compiler = installed / "node_modules" / "typescript" / "bin" / "tsc"
+    if version == "of the build":
+        folder = install(_ENGINES["quickjs"], source, Cache().toolchain("typescript"), offline=False, progress=print)
+    else:  # of authors, in their editors and in CI
+        folder = installed(f"typescript@{version}")
+    compiler = folder / "node_modules" / "typescript" / "bin" / "tsc"
     done = subprocess.run([node(source), compiler, "-p", tmp_path], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
