@@ -8,11 +8,14 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
+from support.granted_servers import granted_server
 from support.otlp_collector import Collector, collector
 from support.serve_process import served, wait_until
 from support.server_processes import WASMCP, free_port
@@ -341,3 +344,64 @@ def test_components_see_the_span_over_stdio(server_file: Path, otlp: Collector) 
     (seen,) = stdio(server_file, calls("echo"))
     (span,) = otlp.named("tools/call echo")
     assert seen["params"]["_meta"]["traceparent"].startswith(f"00-{span.trace}-{span.id}-")
+
+
+class Seen(BaseHTTPRequestHandler):
+    """Page that records the trace context of its requests."""
+
+    found: ClassVar[list[tuple[str | None, str | None]]] = []
+
+    def log_message(self, *_: object) -> None:
+        """Write no log."""
+
+    def do_GET(self) -> None:
+        self.found.append((self.headers.get("traceparent"), self.headers.get("tracestate")))
+        self.send_response(200)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+
+@pytest.fixture
+def upstream() -> Iterator[tuple[int, list[tuple[str | None, str | None]]]]:
+    """A web server, and the trace context of its requests."""
+    Seen.found.clear()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Seen)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server.server_address[1], Seen.found
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("grants", [{"http": True}, {"http": ["http://127.0.0.1:*"]}])
+def test_outgoing_requests_have_the_span_of_their_call(
+    tmp_path: Path, otlp: Collector, upstream: tuple[int, list[tuple[str | None, str | None]]], grants: dict[str, Any]
+) -> None:
+    there, found = upstream
+    path, port = granted_server(tmp_path / "server.wasm", grants), free_port()
+    authority = f"127.0.0.1:{there}"
+    with served(str(path), "--port", str(port)) as process:
+        client = Client(port)
+        client.call("send", {"authority": authority}, {"traceparent": PARENT, "tracestate": "vendor=1"})
+        client.call("fetch", {"url": f"http://{authority}/"})
+        client.call("send", {"authority": authority, "parent": AMBIENT})
+        assert process.stop() in {0, -15}
+    continued, own = otlp.named("tools/call send")
+    (fetched,) = otlp.named("tools/call fetch")
+    assert found[0] == (f"00-{TRACE}-{continued.id}-01", "vendor=1")
+    assert found[1][0] is not None
+    assert found[1][0].startswith(f"00-{fetched.trace}-{fetched.id}-")
+    assert found[2][0] == AMBIENT  # that of the component stays
+    assert own.trace
+
+
+def test_outgoing_requests_have_no_trace_context_without_traces(
+    tmp_path: Path, upstream: tuple[int, list[tuple[str | None, str | None]]]
+) -> None:
+    there, found = upstream
+    path, port = granted_server(tmp_path / "server.wasm", {"http": True}), free_port()
+    with served(str(path), "--port", str(port)) as process:
+        status, _ = Client(port).call("fetch", {"url": f"http://127.0.0.1:{there}/"}, {"traceparent": PARENT})
+        assert status == 200
+        process.stop()
+    assert found == [(None, None)]

@@ -28,12 +28,14 @@ const Sent = struct {
     path: ?[]const u8 = "/",
     method: []const u8 = "GET",
     host: ?[]const u8 = null,
+    parent: ?[]const u8 = null,
 };
 
 /// Return the status, or the name of the error.
 fn send(args: Sent) ![]const u8 {
     const fields = wasi.types.Fields.init();
     if (args.host) |host| fields.append("host", host).get() catch return "header";
+    if (args.parent) |parent| fields.append("traceparent", parent).get() catch return "header";
     const request = wasi.types.OutgoingRequest.init(fields);
     request.setMethod(if (std.mem.eql(u8, args.method, "GET")) .get else if (std.mem.eql(u8, args.method, "POST"))
         .post

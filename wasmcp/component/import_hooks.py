@@ -4,6 +4,8 @@ The wrapper has the imports and exports of the component, and one more import, t
 forwarded: a core function with the same parameters calls the hook, and then the imported function. The host can thus
 notice, or stop with a trap, a call of a function that it does not implement itself.
 
+The wrapper can also add header fields that the host knows to new requests of `wasi:http`, unless they have them.
+
 The component comes first in the wrapper, unchanged, so that the offsets in its backtraces are shifted by `offset`.
 
 Source: component-model, design/mvp/CanonicalABI.md, "canon lift", "canon lower" and "canon resource.drop".
@@ -27,8 +29,21 @@ from wasmcp.component.constant_component import (
 from wasmcp.component.decode import ComponentInfo
 from wasmcp.component.graph import SORTS
 from wasmcp.component.merge import MergedImport, OuterImports
+from wasmcp.component.request_headers import APPEND, CONSTRUCTOR, HAS, RequestHeaders, constructor_module
 from wasmcp.component.type_section import TypeWriter
-from wasmcp.component.types import Borrow, Func, Instance, Resource, TypeName, ValueType, children, resolve
+from wasmcp.component.types import (
+    Borrow,
+    Func,
+    Instance,
+    List,
+    Primitive,
+    Resource,
+    Tuple,
+    TypeName,
+    ValueType,
+    children,
+    resolve,
+)
 
 _HEAP = 16  # address 0 is not allocated, so that no pointer is null
 _RESET = "reset"
@@ -41,7 +56,11 @@ def offset(size: int) -> int:
 
 
 def with_hook(
-    data: Chunk, info: ComponentInfo, functions: Mapping[str, Collection[str]], hook: tuple[str, str]
+    data: Chunk,
+    info: ComponentInfo,
+    functions: Mapping[str, Collection[str]],
+    hook: tuple[str, str],
+    header_fields: tuple[str, str] | None = None,
 ) -> bytes:
     """Return the wrapper of a component.
 
@@ -51,17 +70,27 @@ def with_hook(
         functions: The functions before which the hook is called, by import. The handles among their parameters are all
             owned or all borrowed.
         hook: The interface and the name of the hook, a function without parameters and result.
+        header_fields: The interface and the name of a function that returns names and values of header fields, as
+            ``list<tuple<string, string>>``; they are added to each new request. None for no such fields, which is also
+            the effect on a component that makes no requests.
     """
-    return _Wrapper(data, info, functions, hook).encode()
+    return _Wrapper(data, info, functions, hook, header_fields).encode()
 
 
 class _Wrapper:
     def __init__(
-        self, data: Chunk, info: ComponentInfo, functions: Mapping[str, Collection[str]], hook: tuple[str, str]
+        self,
+        data: Chunk,
+        info: ComponentInfo,
+        functions: Mapping[str, Collection[str]],
+        hook: tuple[str, str],
+        header_fields: tuple[str, str] | None,
     ) -> None:
         self._info = info
         self._functions = functions
         self._hook = hook
+        self._requests = None if header_fields is None else RequestHeaders.of(info)
+        self._header_fields = header_fields
         self._builder = ComponentBuilder()
         self._component = self._builder.component(data)
         self._imports = OuterImports(self._builder)
@@ -70,8 +99,10 @@ class _Wrapper:
 
     def encode(self) -> bytes:
         builder = self._builder
+        requests = self._requests
         for name, extern in self._info.imports.items():
-            self._imports.add(MergedImport(name, extern, []))
+            is_requests = requests is not None and name == requests.interface
+            self._imports.add(MergedImport(name, requests.imported if requests and is_requests else extern, []))
         arguments = dict(self._imports.indices)
         for interface, functions in self._forwarded().items():
             arguments[interface] = (Sort.INSTANCE, self._instance(interface, functions))
@@ -141,12 +172,36 @@ class _Wrapper:
                 realloc=realloc,
                 post_return=reset if _returns_pointer(func) else None,
             )
+        if self._requests is not None and self._header_fields is not None:
+            index = self._constructor(self._requests, self._header_fields, memory_instance, memory, realloc)
+            result.setdefault(self._requests.interface, {})[CONSTRUCTOR] = index
         return result
 
+    def _constructor(
+        self, requests: RequestHeaders, header_fields: tuple[str, str], memory_instance: int, memory: int, realloc: int
+    ) -> int:
+        """Define the constructor of requests with the header fields of the host."""
+        builder = self._builder
+        source = self._import_function(header_fields, Func((), List(Tuple((Primitive.STRING, Primitive.STRING)))))
+        lowered = {"source": (CoreSort.FUNC, builder.lower(source, memory=memory, realloc=realloc))}
+        for field, name in (("has", HAS), ("append", APPEND), ("construct", CONSTRUCTOR)):
+            function = self._alias(requests.interface, name, Sort.FUNC)
+            lowered[field] = (CoreSort.FUNC, builder.lower(function, memory=memory, realloc=realloc))
+        code = builder.core_instantiate(
+            builder.core_module(constructor_module(MEMORY, REALLOC, _RESET)),
+            {"imports": builder.core_instance(lowered), "memory": memory_instance},
+        )
+        function = builder.core_alias(code, "construct", CoreSort.FUNC)
+        return builder.lift(function, self._types.func(requests.constructor), memory=memory, realloc=realloc)
+
     def _import_hook(self) -> int:
-        interface, name = self._hook
+        return self._import_function(self._hook, Func((), None))
+
+    def _import_function(self, place: tuple[str, str], func: Func) -> int:
+        """Import a function of the host, alone in its interface."""
+        interface, name = place
         scope = InstanceTypeBuilder()
-        scope.export_func(name, TypeWriter(scope, lambda _: None).func(Func((), None)))
+        scope.export_func(name, TypeWriter(scope, lambda _: None).func(func))
         instance = self._builder.import_instance(interface, self._builder.type(scope.definition()))
         return self._builder.alias_export(instance, name, Sort.FUNC)
 

@@ -54,7 +54,14 @@ _HOOKED = {
     "wasi:io/poll": ("poll", "[method]pollable.block"),
     "wasi:http/outgoing-handler": ("handle",),
 }
+TRACE_CONTEXT = ("wasmcp:host/trace-context", "fields")
+"""Interface and function of the header fields of requests; see `trace_context`."""
+
+OURS = frozenset({INTERFACE, TRACE_CONTEXT[0]})
+"""Interfaces that only the compiled form of a server imports."""
+
 _WITHOUT_EFFECT = (
+    TRACE_CONTEXT[0],
     "wasi:cli/environment@",
     "wasi:cli/stderr@",
     "wasi:cli/stdin@",  # the frames of the embedding host, read without blocking
@@ -106,7 +113,7 @@ def with_hook(data: bytes) -> bytes:
     if not hooked or not any(name.startswith(_ENTRY_POINT) for name in info.exports):
         return data
     try:
-        return import_hooks.with_hook(data, info, hooked, (INTERFACE, _FUNCTION))
+        return import_hooks.with_hook(data, info, hooked, (INTERFACE, _FUNCTION), TRACE_CONTEXT)
     except (TypeError, LookupError):  # an import that is not an interface of WASI: its calls never run inline
         return data
 

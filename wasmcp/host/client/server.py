@@ -201,7 +201,7 @@ def _program(
     component = _component(source, name, options, on_compile=on_compile, background=background)
     of = engine(quick=options.quick, fuel=fuel)
     needs = component.type.imports(of)
-    own = {effects.INTERFACE} if development is None else {effects.INTERFACE, INTERFACE}
+    own = {*effects.OURS} if development is None else {*effects.OURS, INTERFACE}
     missing = missing_imports(name for name in needs if name not in own)
     if missing:
         raise ArtifactError(name, f"cannot be run: {'; '.join(missing)}")
@@ -239,7 +239,7 @@ def _program(
         can_stop=effects.can_stop(needs, directories=bool(options.directories))
         and (options.substitutes is None or options.substitutes.can_repeat),
         frames=Frames(source, partial(effects.offset, imports=frozenset(needs))),
-        imports=frozenset(needs) - {effects.INTERFACE},
+        imports=frozenset(needs) - effects.OURS,
         issuers=options.issuers,
         substitutes=defined,
         on_cost=options.on_cost,

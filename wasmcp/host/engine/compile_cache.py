@@ -216,8 +216,12 @@ def _index_entry(cache: Path, path: str | os.PathLike[str], *, quick: bool, fuel
     # The inode identifies the file; if two names have the same checksum, the content is compared.
     suffix = _suffix(quick=quick, fuel=fuel)
     where = f"{os.path.realpath(path)}\0{suffix}".encode("utf-8", "surrogateescape")
-    seen = f"{facts.st_dev} {facts.st_ino} {facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns} {suffix}"
+    seen = f"{facts.st_dev} {facts.st_ino} {facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns} {suffix} {_INDEX}"
     return cache / f"{zlib.crc32(where):08x}{zlib.adler32(where):08x}.index", seen
+
+
+_INDEX = 2
+"""Version of the index: the name of a compiled form depends on more than content and configuration since 2."""
 
 
 def _suffix(*, quick: bool, fuel: bool) -> str:
@@ -258,7 +262,9 @@ def _deserialize(compiled: Path, *, quick: bool, fuel: bool) -> Component | None
 def _target(cache: Path, data: bytes, *, quick: bool, fuel: bool) -> Path:
     from hashlib import sha256
 
-    return cache / f"{sha256(data).hexdigest()}-{_suffix(quick=quick, fuel=fuel)}.cwasm"
+    makes_requests = b"wasi:http/outgoing-handler" in data  # its compiled form adds trace context to them
+    suffix = f"{_suffix(quick=quick, fuel=fuel)}{'-context' if makes_requests else ''}"
+    return cache / f"{sha256(data).hexdigest()}-{suffix}.cwasm"
 
 
 def _fill(

@@ -146,10 +146,10 @@ class RequestTrace:
         Args:
             limit: The maximum size of a body.
         """
-        span, body = self.spans[0].get_span_context(), self._body
-        if len(self.spans) > 1 or not span.is_valid:
+        body, text = self._body, self._parent()
+        if text is None:
             return body
-        parent = f"00-{span.trace_id:032x}-{span.span_id:016x}-{span.trace_flags:02x}".encode()
+        parent = text.encode()
         meta = self._messages[0].meta or {}
         if "traceparent" in meta:
             found = _PARENT.findall(body)
@@ -163,7 +163,22 @@ class RequestTrace:
         end = places[0].end()
         return b'%b"traceparent":"%b",%b' % (body[:end], parent, body[end:])
 
+    def _parent(self) -> str | None:
+        """Return the span as `traceparent`; None if the request has several messages, or none that is valid."""
+        span = self.spans[0].get_span_context()
+        if len(self.spans) > 1 or not span.is_valid:
+            return None
+        return f"00-{span.trace_id:032x}-{span.span_id:016x}-{span.trace_flags:02x}"
+
     # Observer of a call, on threads of the host
+
+    def header_fields(self) -> list[tuple[str, str]]:
+        """Return the header fields with the trace context: `traceparent`, and `tracestate` if there is one."""
+        parent = self._parent()
+        if parent is None:
+            return []
+        state = self.spans[0].get_span_context().trace_state.to_header()
+        return [("traceparent", parent), *([("tracestate", state)] if state else [])]
 
     def booted(self, seconds: float, error: Exception | None) -> None:
         """Record the boot of an instance that the call has waited for."""

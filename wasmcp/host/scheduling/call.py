@@ -31,7 +31,7 @@ from wasmcp.host.bindings.messages import Ask, HttpRequest, InputCancelled
 from wasmcp.host.scheduling.deferred_signals import interruptible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterable
     from contextvars import Token
     from types import TracebackType
 
@@ -154,6 +154,9 @@ class CallObserver(Protocol):
 
     def ran(self, seconds: float, error: Exception | None) -> None:
         """Note the end of a run, or its suspension: its duration, and its error or None."""
+
+    def header_fields(self) -> Iterable[tuple[str, str]]:
+        """Return the header fields with the trace context, for the outgoing requests of the call."""
 
 
 class Call:
