@@ -230,3 +230,14 @@ def test_events_are_streamed_until_the_end() -> None:
     assert status == 200
     assert fields["content-type"] == "text/event-stream"
     assert text == 'data: {"type": "state", "state": "failed", "error": "line\\n\\nline"}\n\n'
+
+
+def test_components_of_the_entries_are_for_the_page_only() -> None:
+    client = Client()
+    client.app = Playground(server, client.feed, str, ("machine.example",), lambda: {"tools": {"<add>": "calc"}})
+    status, fields, text = client.get("/_playground/owners")
+    assert (status, json.loads(text)) == (200, {"tools": {"<add>": "calc"}})
+    assert fields["content-type"].startswith("application/json")
+    assert client.get("/_playground/owners", {"origin": "http://evil.example"})[0] == 403
+    assert client.get("/_playground/owners", method="POST")[0] == 405
+    assert json.loads(Client().get("/_playground/owners")[2]) == {}

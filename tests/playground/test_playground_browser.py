@@ -124,6 +124,10 @@ def test_structure_times_and_messages(seen: dict[str, Any]) -> None:
     assert "Who gets what from the host" in seen["structure"]
     assert "demo" in seen["structure"]
     assert "greet" in seen["times"]
+    shares = {row[0]: row for row in seen["components"]}
+    assert set(shares) == {"demo", "calc"}
+    assert sum(int(row[1].removesuffix(" %")) for row in shares.values()) in {99, 100, 101}
+    assert all(float(row[2]) >= 1 and float(row[4]) > 0 for row in shares.values())  # calls, total
     assert "tools/call" in seen["messages"]
     assert "subscriptions/listen" in seen["messages"]
     assert "notifications/progress" in seen["messages"]

@@ -115,7 +115,11 @@ await frame.locator("svg").first().evaluate(
 );
 await picture(page, "playground-structure");
 await tab(page, "Times");
+await panel(page).getByRole("columnheader", { name: "share of the time" }).waitFor();
 seen.times = await panel(page).innerText();
+seen.components = await panel(page).locator("table").last().locator("tbody tr").evaluateAll(
+  (rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent)),
+);
 await tab(page, "Messages");
 await panel(page).locator("details").first().waitFor();
 seen.messages = await panel(page).innerText();

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
@@ -53,7 +53,12 @@ class Playground:
     """Application in front of a server, with the playground."""
 
     def __init__(
-        self, app: Application, feed: Feed, structure: Callable[[], str], hosts: Container[str] | None
+        self,
+        app: Application,
+        feed: Feed,
+        structure: Callable[[], str],
+        hosts: Container[str] | None,
+        owners: Callable[[], Mapping[str, Mapping[str, str]]] = dict,
     ) -> None:
         """Wrap an application.
 
@@ -62,11 +67,13 @@ class Playground:
             feed: The feed of events.
             structure: Function that returns the HTML page of the server's structure. It can block.
             hosts: The names in `Host` that are accepted in addition to loopback names; None for all.
+            owners: Function that returns the components of the entries, by kind of list and identity. It can block.
         """
         self._app = app
         self._feed = feed
         self._structure = structure
         self._hosts = hosts
+        self._owners = owners
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection of the ASGI server."""
@@ -94,6 +101,9 @@ class Playground:
             await _sandbox(send, scope.get("query_string", b""))
         elif path == f"{PREFIX}structure":
             await self._structure_page(send)
+        elif path == f"{PREFIX}owners":
+            found = await asyncio.to_thread(self._owners)
+            await _answer(send, json.dumps(found).encode(), "application/json", _POLICY)
         elif path == f"{PREFIX}events":
             await self._events(receive, send)
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -111,6 +111,9 @@ class _Development:
         self._reports = reports
         self._bound = bound
         self._feed = Feed()
+        self._opened: Server | None = None
+        self._owning = threading.Lock()
+        self._owned: tuple[DevelopmentServer | None, Mapping[str, Mapping[str, str]]] = (None, {})
         self._hosts = host_names(options.host)
         settings = from_environment(os.environ, options.given.env)
         names = settings if ALLOWED_HOSTS in settings else {**settings, BOUND_TO: ",".join(self._hosts)}
@@ -125,6 +128,7 @@ class _Development:
         opened = self._builds.first(self._open)
         if opened is None or self._builds.current is None:
             return
+        self._opened = opened
         self._reports.on_listening(url)
         watcher = threading.Thread(target=self._builds.follow, args=(opened,), name="wasmcp-watch", daemon=True)
         watcher.start()
@@ -160,7 +164,7 @@ class _Development:
         )
 
     def _wrapped(self, app: object) -> Playground:
-        return Playground(app, self._feed, self._structure, self._hosts)  # type: ignore[arg-type]
+        return Playground(app, self._feed, self._structure, self._hosts, self._owners)  # type: ignore[arg-type]
 
     def _open(self, built: DevelopmentServer) -> Server:
         from wasmcp.host import open_server
@@ -211,6 +215,17 @@ class _Development:
         except (WasmcpError, OSError):
             pass
         return "<!doctype html><title>No structure</title><p>The structure of the server cannot be read.</p>"
+
+    def _owners(self) -> Mapping[str, Mapping[str, str]]:
+        """Return the components of the entries; nothing as long as they cannot be listed."""
+        built, opened = self._builds.current, self._opened
+        with self._owning:
+            if built is not None and opened is not None and self._owned[0] is not built:
+                try:
+                    self._owned = built, built.owners(opened)
+                except (WasmcpError, OSError):
+                    return {}
+            return self._owned[1]
 
     def _end(self) -> None:
         self._builds.stop()

@@ -30,12 +30,14 @@ from wasmcp.project.catalogue_recording import check_lists
 from wasmcp.project.config import load
 from wasmcp.project.events import Progress, notes
 from wasmcp.project.resolution import ResolvedComponent, resolve
+from wasmcp.protocol import IDENTITIES, LISTS
 from wasmcp.storage.cache import Cache
 from wasmcp.storage.failures import file_failures
 from wasmcp.toolchains.base import ComponentSource, DevelopmentToolchain
 
 if TYPE_CHECKING:
     from wasmcp.host import Server
+    from wasmcp.project.manifest import Built
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,36 @@ class DevelopmentServer:
 
         with open_server(self.path, instances=1, quick=quick, development=self.modules) as running:
             self.check_running(running)
+
+    def owners(self, server: Server) -> dict[str, dict[str, str]]:
+        """Return the components that own the entries of the running server, by kind of list and by identity.
+
+        The entries of compiled components are recorded. The other ones belong to the component in Python; of several,
+        each lists its own in a server where the others have no modules.
+        """
+        entry = manifest.read(self.path.with_name("manifest.json")).get(self.path.stem, {})
+        found: dict[str, dict[str, str]] = {kind: {} for kind in IDENTITIES}
+        for component in entry.get("components", ()):
+            for kind, identities in component.get("entries", {}).items():
+                found[kind] |= dict.fromkeys(identities, component["name"])
+        for name in self.modules:
+            if len(self.modules) == 1:
+                self._add_owner(found, server, name)
+                continue
+            from wasmcp.host import open_server
+
+            with open_server(self.path, instances=1, quick=True, development={name: self.modules[name]}) as alone:
+                self._add_owner(found, alone, name)
+        return found
+
+    @staticmethod
+    def _add_owner(found: dict[str, dict[str, str]], server: Server, name: str) -> None:
+        for kind, method, _, member, identity in LISTS:
+            try:
+                for item in server.list_all(method, member):
+                    found[kind].setdefault(item[identity], name)
+            except RequestError:  # without the capability
+                continue
 
     def check_running(self, server: Server) -> None:
         """Check the lists of a running server with these modules; see `check`."""
@@ -122,6 +154,8 @@ def development_server(
         if not manifest.is_fresh(manifest.read(record).get(key), step.inputs, step.output):
             components = built_components(planned, [key], cache, report)
             composed, entry = composed_servers(planned, [key], components, report)[key]
+            for one in entry["components"]:
+                one.update(_entries(components[one["name"]]))
             folder.mkdir(parents=True, exist_ok=True)
             composed.write(step.output)
             manifest.write(record, {key: entry})
@@ -131,6 +165,14 @@ def development_server(
         if one.source is not None and isinstance(one.toolchain, DevelopmentToolchain)
     }
     return DevelopmentServer(step.output, _modules(sources, cache, report), sources)
+
+
+def _entries(part: Built) -> dict[str, Any]:
+    """Return the member of the manifest with the recorded entries of a component, for `DevelopmentServer.owners`."""
+    if part.catalogue is None:
+        return {}
+    lists = {kind: [item[identity] for item in part.catalogue.items(kind)] for kind, identity in IDENTITIES.items()}
+    return {"entries": {kind: found for kind, found in lists.items() if found}}
 
 
 def _developed(one: ResolvedComponent) -> ResolvedComponent:

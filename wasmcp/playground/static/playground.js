@@ -11,7 +11,7 @@ const SECTIONS = [
 const MOST_MESSAGES = 400;
 const state = {
   section: "tools", chosen: {}, lists: { tools: [], resources: [], templates: [], prompts: [] }, calls: new Map(),
-  messages: [], problems: [],
+  messages: [], problems: [], owners: null,
 };
 const panels = {};
 let refreshing = Promise.resolve();
@@ -501,16 +501,58 @@ function drawTimes() {
     panels.times.replaceChildren(el("p", {}, "Nothing was called from this page yet."));
     return;
   }
-  const head = ["tool, resource or prompt", "calls", "errors", "last, ms", "median, ms", "longest, ms"];
+  if (!state.owners) fetchOwners();
+  const byComponent = new Map();
   const rows = [...state.calls].map(([key, { times, errors }]) => {
-    const sorted = [...times].sort((a, b) => a - b);
-    const numbers = [times.length, errors, ...[times.at(-1), sorted[Math.floor(sorted.length / 2)], sorted.at(-1)].map(shown)];
-    return el("tr", {}, el("td", {}, key), numbers.map((one) => el("td", { class: "number" }, one)));
+    const owner = ownerOf(key);
+    const sum = byComponent.get(owner) || { times: [], errors: 0 };
+    byComponent.set(owner, { times: [...sum.times, ...times], errors: sum.errors + errors });
+    return [[key, owner], figures(times, errors)];
   });
-  panels.times.replaceChildren(el("div", { class: "card" },
-    el("table", {},
-      el("thead", {}, el("tr", {}, head.map((one, index) => el("th", { scope: "col", class: index ? "number" : null }, one)))),
-      el("tbody", {}, rows))));
+  const tables = [table(["tool, resource or prompt", "component"], rows)];
+  if (state.owners) {
+    const all = [...byComponent.values()].flatMap(({ times }) => times).reduce((sum, one) => sum + one, 0);
+    const parts = [...byComponent].map(([name, { times, errors }]) => {
+      const total = times.reduce((sum, one) => sum + one, 0);
+      return [[name || "not known", `${Math.round((total / all) * 100)} %`], figures(times, errors)];
+    });
+    tables.push(el("h3", {}, "Components"), table(["component", "share of the time"], parts));
+  }
+  panels.times.replaceChildren(el("div", { class: "card" }, tables));
+}
+
+const figures = (times, errors) => {
+  const sorted = [...times].sort((a, b) => a - b);
+  const total = times.reduce((sum, one) => sum + one, 0);
+  return [times.length, errors, ...[total, times.at(-1), sorted[Math.floor(sorted.length / 2)], sorted.at(-1)].map(shown)];
+};
+
+function table(names, rows) {
+  const head = [...names, "calls", "errors", "total, ms", "last, ms", "median, ms", "longest, ms"];
+  return el("table", {},
+    el("thead", {}, el("tr", {}, head.map((one, index) =>
+      el("th", { scope: "col", class: index < names.length ? null : "number" }, one)))),
+    el("tbody", {}, rows.map(([texts, numbers]) => el("tr", {},
+      texts.map((one) => el("td", {}, one)), numbers.map((one) => el("td", { class: "number" }, one))))));
+}
+
+/** Return the component that owns an entry; the empty string if it is not known. */
+function ownerOf(key) {
+  for (const owners of Object.values(state.owners || {})) {
+    if (Object.hasOwn(owners, key)) return owners[key];
+  }
+  return "";
+}
+
+async function fetchOwners() {
+  try {
+    const found = await fetch("/_playground/owners");
+    if (!found.ok) return;
+    state.owners = await found.json();
+    if (state.section === "times") drawTimes();
+  } catch {
+    state.owners = null;
+  }
 }
 
 function wireLine(event) {
@@ -565,6 +607,7 @@ function takeState(event) {
   at("state").className = event.state || "";
   if (event.state !== "building") showProblem(event.error || "");
   if (event.state === "ready") {
+    state.owners = null;
     scheduleRefresh().then(reloadApps);
   }
 }
