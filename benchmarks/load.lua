@@ -40,9 +40,10 @@ function done(summary, latency, requests)
   for _, thread in ipairs(threads) do
     wrong = wrong + thread:get("wrong_answers")
   end
-  local errors = summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout
+  local found = summary.errors
   io.write(string.format(
-    '\nJSON {"requests":%d,"seconds":%.6f,"p50_ms":%.3f,"p99_ms":%.3f,"errors":%d,"wrong":%d}\n',
+    '\nJSON {"requests":%d,"seconds":%.6f,"p50_ms":%.3f,"p99_ms":%.3f,'
+      .. '"connect":%d,"read":%d,"write":%d,"timeout":%d,"wrong":%d}\n',
     summary.requests, summary.duration / 1e6, latency:percentile(50) / 1e3, latency:percentile(99) / 1e3,
-    errors, wrong))
+    found.connect, found.read, found.write, found.timeout, wrong))
 end

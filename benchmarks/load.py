@@ -10,8 +10,8 @@ import json
 import shutil
 import statistics
 import subprocess
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.processes import Measured
@@ -29,6 +29,7 @@ class Load:
         p50_ms: Median duration of a request, in milliseconds.
         p99_ms: 99th percentile of the durations, in milliseconds.
         errors: Requests that failed, or whose response was wrong.
+        kinds: Their numbers by kind: `connect`, `read`, `write`, `timeout`, `wrong`, as far as there are any.
     """
 
     rate: float
@@ -36,6 +37,7 @@ class Load:
     p50_ms: float
     p99_ms: float
     errors: int
+    kinds: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -94,12 +96,14 @@ def finish(process: subprocess.Popen[str], cpu_seconds: float) -> Load:
         raise SystemExit(f"wrk failed:\n{output}")
     facts = json.loads(line.removeprefix("JSON "))
     count = max(facts["requests"], 1)
+    kinds = {name: facts[name] for name in ("connect", "read", "write", "timeout", "wrong") if facts[name]}
     return Load(
         rate=facts["requests"] / facts["seconds"],
         cpu_us=cpu_seconds / count * 1e6,
         p50_ms=facts["p50_ms"],
         p99_ms=facts["p99_ms"],
-        errors=facts["errors"] + facts["wrong"],
+        errors=sum(kinds.values()),
+        kinds=kinds,
     )
 
 

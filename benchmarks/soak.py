@@ -17,7 +17,7 @@ import statistics
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,7 @@ class Soaked:
         seconds: The duration.
         requests: Requests of `wrk`.
         errors: Those of them that failed, or whose response was wrong.
+        kinds: Their numbers by kind; see `benchmarks.load.Load`.
         sent: Requests of the checking clients.
         lost: Those of them without a reply.
         wrong: Those of them with the reply of another request.
@@ -89,13 +90,14 @@ class Soaked:
     first: str
     before: int
     after: int
+    kinds: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def problems(self) -> list[str]:
         """Findings of the soak, in sentences."""
         found = []
         if self.errors:
-            found.append(f"{self.errors} of {self.requests} requests under load failed")
+            found.append(f"{self.errors} of {self.requests} requests under load failed: {dict(self.kinds)}")
         if self.lost or self.wrong or not self.sent:
             found.append(f"of {self.sent} checked requests {self.lost} were lost, {self.wrong} wrong: {self.first}")
         if self.after - self.before > max(ALLOWANCE, self.before * GROWTH):
@@ -210,6 +212,7 @@ def soak(server: Path, seconds: float, *options: str) -> Soaked:
             first=replies.first,
             before=int(statistics.median(warm[:tenth])),
             after=int(statistics.median(warm[-tenth:])),
+            kinds=loaded.kinds,
         )
 
 
