@@ -29,47 +29,51 @@ export class Bucket {
     this.#raw = raw;
   }
 
+  #stored<T>(act: () => T): T {
+    return stored("kv", act, this.name);
+  }
+
   /** Return the value of a key, or undefined. */
   get<T = any>(key: string): T | undefined {
-    return stored("kv", () => plain(this.#raw.get(sendable(key))));
+    return this.#stored(() => plain(this.#raw.get(sendable(key))));
   }
   set(key: string, value: Stored): void {
-    stored("kv", () => this.#raw.set(sendable(key), tagged(value)));
+    this.#stored(() => this.#raw.set(sendable(key), tagged(value)));
   }
   /** Delete a key; no error if it does not exist. */
   delete(key: string): void {
-    stored("kv", () => this.#raw.delete(sendable(key)));
+    this.#stored(() => this.#raw.delete(sendable(key)));
   }
   has(key: string): boolean {
-    return stored("kv", () => this.#raw.exists(sendable(key)));
+    return this.#stored(() => this.#raw.exists(sendable(key)));
   }
   /** Return the values of several keys; missing keys are omitted. */
   getMany(keys: Iterable<string>): Map<string, any> {
     const names = [...keys].map(sendable);
-    const found = stored("kv", () => this.#raw.getMany(names)).map(plain);
+    const found = this.#stored(() => this.#raw.getMany(names)).map(plain);
     return new Map(names.map((name, at) => [name, found[at]] as const).filter(([, value]) => value !== undefined));
   }
   setMany(values: Record<string, Stored> | Iterable<readonly [string, Stored]>): void {
     const entries = Symbol.iterator in values ? [...(values as Iterable<readonly [string, Stored]>)] : Object.entries(values);
-    stored("kv", () => this.#raw.setMany(entries.map(([key, value]) => [sendable(key), tagged(value as Stored)])));
+    this.#stored(() => this.#raw.setMany(entries.map(([key, value]) => [sendable(key), tagged(value as Stored)])));
   }
   deleteMany(keys: Iterable<string>): void {
-    stored("kv", () => this.#raw.deleteMany([...keys].map(sendable)));
+    this.#stored(() => this.#raw.deleteMany([...keys].map(sendable)));
   }
   /** Add to a counter atomically, and return its new value; a missing one counts as 0. */
   increment(key: string, by = 1): number {
-    return Number(stored("kv", () => this.#raw.increment(sendable(key), count(by))));
+    return Number(this.#stored(() => this.#raw.increment(sendable(key), count(by))));
   }
   /** Set a value atomically if the key has the expected one (undefined: the key does not exist). */
   compareAndSwap(key: string, expected: Stored | undefined, replacement: Stored): boolean {
     const before = expected === undefined ? undefined : tagged(expected);
-    return stored("kv", () => this.#raw.compareAndSwap(sendable(key), before, tagged(replacement)));
+    return this.#stored(() => this.#raw.compareAndSwap(sendable(key), before, tagged(replacement)));
   }
   /** Return the keys with a prefix, in the order of the store. */
   *keys(prefix = ""): IterableIterator<string> {
     let cursor: string | undefined;
     do {
-      const page = stored("kv", () => this.#raw.listKeys(sendable(prefix), cursor));
+      const page = this.#stored(() => this.#raw.listKeys(sendable(prefix), cursor));
       yield* page.keys;
       cursor = page.next ?? undefined;
     } while (cursor !== undefined);
@@ -78,5 +82,5 @@ export class Bucket {
 
 /** Open a bucket; without a name, the operator's default bucket. */
 export function open(name = ""): Bucket {
-  return new Bucket(name, stored("kv", () => openBucket(sendable(name))));
+  return new Bucket(name, stored("kv", () => openBucket(sendable(name)), name));
 }

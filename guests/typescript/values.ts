@@ -20,23 +20,36 @@ export class StoreError extends Error {
   }
 }
 
-const WORDS: Record<string, (grant: string) => string> = {
-  "access-denied": (grant) => `it is denied: \`grants = ["${grant}"]\` in the table of the component grants it`,
-  "no-such-bucket": () => "there is no bucket of this name",
-  "no-session": () => "the request belongs to no session: clients of 2026-07-28 have none",
-  "not-a-counter": () => "what is there is no counter",
-  "out-of-range": () => "the counter would leave its range",
+/** The messages of errors, in the words of all guest libraries. */
+const WORDS: Partial<Record<StoreProblem["tag"], string>> = {
+  "no-such-bucket": "the operator's store has no bucket of this name",
+  "no-session": "the client has no session, or it has ended",
+  "not-a-counter": "the value of this key is not a counter, a signed integer of 64 bits",
+  "out-of-range": "the counter would need more than 64 bits",
+  limit: "a key, a value or a batch is too large",
+  unsupported: "the operator's store does not support this operation",
 };
 
-/** Run an operation on a store; convert its errors to `StoreError`. */
-export function stored<T>(grant: string, act: () => T): T {
+function messageOf(problem: StoreProblem, grant: string, bucket: string | undefined): string {
+  if (problem.tag === "access-denied") {
+    const rule = bucket === undefined ? undefined : `bucket:${bucket}`;
+    return rule === undefined
+      ? `\`${grant}\` is not granted to this component: add it to the \`grants\` of its table: \`grants = ["${grant}"]\``
+      : `\`${grant}\` for \`${rule}\` is not granted to this component: name it in the \`grants\` of its table: \`grants = { ${grant} = ["${rule}"] }\``;
+  }
+  const words = WORDS[problem.tag] ?? "the operation of the store failed";
+  const detail = problem.tag === "no-such-bucket" && bucket !== undefined ? `\`${bucket}\`` : "val" in problem ? problem.val : "";
+  return detail ? `${words}: ${detail}` : words;
+}
+
+/** Run an operation on a store; convert its errors to `StoreError`. `bucket`: its name; undefined for session values. */
+export function stored<T>(grant: string, act: () => T, bucket?: string): T {
   try {
     return act();
   } catch (error) {
     const problem = (error as { payload?: StoreProblem } | null)?.payload;
     if (problem === undefined || typeof problem?.tag !== "string") throw error;
-    const words = WORDS[problem.tag]?.(grant) ?? ("val" in problem ? problem.val : problem.tag);
-    throw new StoreError(problem.tag, words);
+    throw new StoreError(problem.tag, messageOf(problem, grant, bucket));
   }
 }
 

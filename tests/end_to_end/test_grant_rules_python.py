@@ -68,7 +68,7 @@ def test_exactly_the_rules_work(running: Callable[..., Any], directories: Path, 
             assert f"`http` for `{rule}` is not granted to this component: name it in the `grants`" in answer
         assert call("variables") == {"TOKEN": "t"}
         assert call("keep", bucket="notes", key="a") == "kept"
-        assert "`kv` is not granted" in call("keep", bucket="other", key="a")
+        assert "`kv` for `bucket:other` is not granted" in call("keep", bucket="other", key="a")
         assert call("read", path="/data/a") == "read/a"
         assert call("read", path="/data") == "a,b"
         assert call("write", path="/data/new").startswith("error: PermissionError")

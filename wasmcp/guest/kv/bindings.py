@@ -43,13 +43,14 @@ def tagged_of(value: Any) -> Tagged:
     return _NAMES[type(value)], value.value
 
 
-def called(grant: str, function: Callable[..., T], *arguments: Any) -> T:
+def called(grant: str, function: Callable[..., T], *arguments: Any, bucket: str | None = None) -> T:
     """Call a function of the bindings, and convert its error.
 
     Args:
         grant: The grant that the function needs.
         function: The function.
         arguments: Its arguments.
+        bucket: The name of the bucket; None for session values.
 
     Raises:
         StoreError: The function has failed.
@@ -58,4 +59,4 @@ def called(grant: str, function: Callable[..., T], *arguments: Any) -> T:
         return function(*arguments)
     except Err as error:
         kind = _ERRORS.get(type(error.value), "other")
-        raise store_error(kind, getattr(error.value, "value", ""), grant=grant) from None
+        raise store_error(kind, getattr(error.value, "value", ""), grant=grant, bucket=bucket) from None

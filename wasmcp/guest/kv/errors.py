@@ -27,7 +27,7 @@ class StoreError(Exception):
     """
 
     kind = "other"
-    summary = "The operation of the store failed; nothing has changed, unless the message states otherwise"
+    summary = "The operation of the store failed"
 
     def __init__(self, detail: str = "") -> None:
         Exception.__init__(self, f"{self.summary}: {detail}" if detail else self.summary)
@@ -39,12 +39,13 @@ class AccessDeniedError(StoreError, NotGrantedError):
 
     Attributes:
         grant: ``kv`` or ``sessions``.
+        rule: The rule of the grant that permits the bucket, for example ``bucket:notes``; or the empty string.
     """
 
     kind = "access-denied"
 
-    def __init__(self, grant: str) -> None:
-        NotGrantedError.__init__(self, grant)
+    def __init__(self, grant: str, rule: str = "") -> None:
+        NotGrantedError.__init__(self, grant, rule)
         self.detail = ""
 
 
@@ -103,14 +104,17 @@ _KINDS: dict[str, type[StoreError]] = {
 }
 
 
-def store_error(kind: str, detail: str = "", *, grant: str) -> StoreError:
+def store_error(kind: str, detail: str = "", *, grant: str, bucket: str | None = None) -> StoreError:
     """Return the exception for a case of ``error``.
 
     Args:
         kind: The name of the case.
         detail: The message in it.
         grant: The grant that the operation needs.
+        bucket: The name of the bucket; None for session values.
     """
     if kind == AccessDeniedError.kind:
-        return AccessDeniedError(grant)
+        return AccessDeniedError(grant, "" if bucket is None else f"bucket:{bucket}")
+    if kind == NoSuchBucketError.kind and bucket is not None:
+        return NoSuchBucketError(f"`{bucket}`")
     return _KINDS.get(kind, StoreError)(detail)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from wit_world.imports import key_value  # type: ignore[import-not-found]
@@ -16,47 +16,51 @@ class _Opener:
 
     def open(self, name: str) -> _Bucket:
         """Open a bucket; see `Store.open`."""
-        return _Bucket(called("kv", key_value.open, name))
+        return _Bucket(name, called("kv", key_value.open, name, bucket=name))
 
 
 class _Bucket:
     """A handle of a bucket."""
 
-    def __init__(self, bucket: Any) -> None:
+    def __init__(self, name: str, bucket: Any) -> None:
+        self._name = name
         self._bucket = bucket
 
+    def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        return called("kv", function, *arguments, bucket=self._name)
+
     def get(self, key: str) -> Tagged | None:
-        found = called("kv", self._bucket.get, key)
+        found = self._call(self._bucket.get, key)
         return None if found is None else tagged_of(found)
 
     def set(self, key: str, value: Tagged) -> None:
-        called("kv", self._bucket.set, key, value_of(value))
+        self._call(self._bucket.set, key, value_of(value))
 
     def delete(self, key: str) -> None:
-        called("kv", self._bucket.delete, key)
+        self._call(self._bucket.delete, key)
 
     def exists(self, key: str) -> bool:
-        return called("kv", self._bucket.exists, key)  # type: ignore[no-any-return]
+        return self._call(self._bucket.exists, key)  # type: ignore[no-any-return]
 
     def get_many(self, keys: Sequence[str]) -> list[Tagged | None]:
-        found = called("kv", self._bucket.get_many, list(keys))
+        found = self._call(self._bucket.get_many, list(keys))
         return [None if value is None else tagged_of(value) for value in found]
 
     def set_many(self, entries: Sequence[tuple[str, Tagged]]) -> None:
-        called("kv", self._bucket.set_many, [(key, value_of(value)) for key, value in entries])
+        self._call(self._bucket.set_many, [(key, value_of(value)) for key, value in entries])
 
     def delete_many(self, keys: Sequence[str]) -> None:
-        called("kv", self._bucket.delete_many, list(keys))
+        self._call(self._bucket.delete_many, list(keys))
 
     def increment(self, key: str, delta: int) -> int:
-        return called("kv", self._bucket.increment, key, delta)  # type: ignore[no-any-return]
+        return self._call(self._bucket.increment, key, delta)  # type: ignore[no-any-return]
 
     def compare_and_swap(self, key: str, expected: Tagged | None, replacement: Tagged) -> bool:
         before = None if expected is None else value_of(expected)
-        return called("kv", self._bucket.compare_and_swap, key, before, value_of(replacement))  # type: ignore[no-any-return]
+        return self._call(self._bucket.compare_and_swap, key, before, value_of(replacement))  # type: ignore[no-any-return]
 
     def list_keys(self, prefix: str, cursor: str | None) -> tuple[list[str], str | None]:
-        page = called("kv", self._bucket.list_keys, prefix, cursor)
+        page = self._call(self._bucket.list_keys, prefix, cursor)
         return page.keys, page.next
 
 

@@ -21,9 +21,11 @@ pub enum StoreError {
     AccessDenied {
         /// `kv` or `sessions`.
         grant: &'static str,
+        /// The rule of the grant that permits the bucket, for example `bucket:notes`; or the empty string.
+        rule: String,
     },
     /// The operator's store has no bucket of this name.
-    NoSuchBucket,
+    NoSuchBucket(String),
     /// The client has no session, or it has ended.
     NoSession,
     /// The value of the key is not a counter, a signed integer of 64 bits.
@@ -45,7 +47,7 @@ impl StoreError {
     pub fn name(&self) -> &'static str {
         match self {
             Self::AccessDenied { .. } => "AccessDeniedError",
-            Self::NoSuchBucket => "NoSuchBucketError",
+            Self::NoSuchBucket(_) => "NoSuchBucketError",
             Self::NoSession => "NoSessionError",
             Self::NotACounter => "NotACounterError",
             Self::OutOfRange => "OutOfRangeError",
@@ -59,7 +61,7 @@ impl StoreError {
     /// Return the grant that is missing, if the operation is not permitted.
     pub fn grant(&self) -> Option<&'static str> {
         match self {
-            Self::AccessDenied { grant } => Some(grant),
+            Self::AccessDenied { grant, .. } => Some(grant),
             _ => None,
         }
     }
@@ -68,15 +70,17 @@ impl StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (sentence, detail) = match self {
-            Self::AccessDenied { grant } => {
+            Self::AccessDenied { grant, rule } => {
                 let fake = if *grant == "kv" {
                     "fake_kv"
                 } else {
                     "LocalContext::session"
                 };
-                return out.write_str(&crate::not_granted(grant, "", fake));
+                return out.write_str(&crate::not_granted(grant, rule, fake));
             }
-            Self::NoSuchBucket => ("the operator's store has no bucket of this name", None),
+            Self::NoSuchBucket(name) => {
+                return write!(out, "the operator's store has no bucket of this name: `{name}`");
+            }
             Self::NoSession => ("the client has no session, or it has ended", None),
             Self::NotACounter => (
                 "the value of this key is not a counter, a signed integer of 64 bits",

@@ -4,15 +4,19 @@ use super::{Page, RawBucket, RawSession, RawValues, StoreError, Value};
 use crate::bindings::wasmcp::mcp_v20260728::{key_value, key_value_types as types, messages, sessions};
 
 pub(super) fn open(name: &str) -> Result<Box<dyn RawBucket>, StoreError> {
-    Ok(Box::new(Opened(
-        key_value::open(name).map_err(|error| store_error(error, "kv"))?,
-    )))
+    Ok(Box::new(Opened {
+        name: name.to_owned(),
+        bucket: key_value::open(name).map_err(|error| store_error(error, "kv", Some(name)))?,
+    }))
 }
 
-fn store_error(error: types::Error, grant: &'static str) -> StoreError {
+fn store_error(error: types::Error, grant: &'static str, bucket: Option<&str>) -> StoreError {
     match error {
-        types::Error::AccessDenied => StoreError::AccessDenied { grant },
-        types::Error::NoSuchBucket => StoreError::NoSuchBucket,
+        types::Error::AccessDenied => StoreError::AccessDenied {
+            grant,
+            rule: bucket.map(|name| format!("bucket:{name}")).unwrap_or_default(),
+        },
+        types::Error::NoSuchBucket => StoreError::NoSuchBucket(bucket.unwrap_or_default().to_owned()),
         types::Error::NoSession => StoreError::NoSession,
         types::Error::NotACounter => StoreError::NotACounter,
         types::Error::OutOfRange => StoreError::OutOfRange,
@@ -44,43 +48,49 @@ fn lifted(value: types::Value) -> Value {
     }
 }
 
-struct Opened(key_value::Bucket);
+struct Opened {
+    name: String,
+    bucket: key_value::Bucket,
+}
 
-fn kv<T>(result: Result<T, types::Error>) -> Result<T, StoreError> {
-    result.map_err(|error| store_error(error, "kv"))
+impl Opened {
+    fn kv<T>(&self, result: Result<T, types::Error>) -> Result<T, StoreError> {
+        result.map_err(|error| store_error(error, "kv", Some(&self.name)))
+    }
 }
 
 impl RawValues for Opened {
     fn get(&self, key: &str) -> Result<Option<Value>, StoreError> {
-        Ok(kv(self.0.get(key))?.map(lifted))
+        Ok(self.kv(self.bucket.get(key))?.map(lifted))
     }
 
     fn set(&self, key: &str, value: &Value) -> Result<(), StoreError> {
-        kv(self.0.set(key, &lowered(value)))
+        self.kv(self.bucket.set(key, &lowered(value)))
     }
 
     fn delete(&self, key: &str) -> Result<(), StoreError> {
-        kv(self.0.delete(key))
+        self.kv(self.bucket.delete(key))
     }
 
     fn exists(&self, key: &str) -> Result<bool, StoreError> {
-        kv(self.0.exists(key))
+        self.kv(self.bucket.exists(key))
     }
 
     fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError> {
-        kv(self.0.increment(key, delta))
+        self.kv(self.bucket.increment(key, delta))
     }
 
     fn compare_and_swap(&self, key: &str, expected: Option<&Value>, replacement: &Value) -> Result<bool, StoreError> {
-        kv(self
-            .0
+        self.kv(self
+            .bucket
             .compare_and_swap(key, expected.map(lowered).as_ref(), &lowered(replacement)))
     }
 }
 
 impl RawBucket for Opened {
     fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Value>>, StoreError> {
-        Ok(kv(self.0.get_many(keys))?
+        Ok(self
+            .kv(self.bucket.get_many(keys))?
             .into_iter()
             .map(|value| value.map(lifted))
             .collect())
@@ -91,15 +101,15 @@ impl RawBucket for Opened {
             .iter()
             .map(|(key, value)| (key.clone(), lowered(value)))
             .collect();
-        kv(self.0.set_many(&entries))
+        self.kv(self.bucket.set_many(&entries))
     }
 
     fn delete_many(&self, keys: &[String]) -> Result<(), StoreError> {
-        kv(self.0.delete_many(keys))
+        self.kv(self.bucket.delete_many(keys))
     }
 
     fn list_keys(&self, prefix: &str, cursor: Option<&str>) -> Result<Page, StoreError> {
-        let page = kv(self.0.list_keys(prefix, cursor))?;
+        let page = self.kv(self.bucket.list_keys(prefix, cursor))?;
         Ok(Page {
             keys: page.keys,
             next: page.next,
@@ -111,7 +121,7 @@ impl RawBucket for Opened {
 pub(crate) struct SessionValues<'a>(pub &'a messages::Request);
 
 fn held<T>(result: Result<T, types::Error>) -> Result<T, StoreError> {
-    result.map_err(|error| store_error(error, "sessions"))
+    result.map_err(|error| store_error(error, "sessions", None))
 }
 
 impl RawValues for SessionValues<'_> {

@@ -207,7 +207,12 @@ thread_local! {
 pub(crate) fn open(name: &str) -> Result<Box<dyn RawBucket>, StoreError> {
     let store = STORES.with_borrow(|stores| stores.last().cloned());
     Ok(Box::new(
-        store.ok_or(StoreError::AccessDenied { grant: "kv" })?.open(name)?,
+        store
+            .ok_or(StoreError::AccessDenied {
+                grant: "kv",
+                rule: String::new(),
+            })?
+            .open(name)?,
     ))
 }
 
