@@ -35,6 +35,7 @@ FRAMEWORKS_OWN = (
     "access",
     "access-decisions",
     "access-rules",
+    "apps-data",
     "authorizer-options",
     "catalogue-data",
     "dispatch",
@@ -49,6 +50,7 @@ FRAMEWORKS_OWN = (
     "session-states",
     "session-owner",
     "skills-data",
+    "task-tools",
     "uri-templates",
     "wire",
 )

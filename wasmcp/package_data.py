@@ -26,6 +26,8 @@ FRAMEWORK_COMPONENTS = (
     "method-not-found",
     "skills",
     "apps",
+    "tasks",
+    "tasks-draft",
     "access-control",
     "kv-store",
     "kv-store-draft",

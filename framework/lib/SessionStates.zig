@@ -3,20 +3,17 @@
 //! The default bucket has a fixed number of places for sessions, so that it stays small without lists and expiry in the
 //! runtime. The digest of an id names its place; the id itself is not stored. A new session takes a place that is empty
 //! or expired, or of several ones that of the session that ends first.
-//!
-//! A component does not know if the storage lasts: some runtimes give each instance values of its own. Each instance
-//! without proof writes its own mark, and a mark of another instance is the proof.
 
 const std = @import("std");
 const List = @import("list.zig").List;
 const bytes = @import("bytes.zig");
 const decimal = @import("decimal.zig");
 const key_value = @import("KeyValue.zig");
+const LastingStorage = @import("LastingStorage.zig").LastingStorage;
 
 const Hash = std.crypto.hash.ascon.AsconHash256;
 
 const prefix = key_value.reserved[1];
-const mark_key = prefix ++ "session-mark";
 const place_key = prefix ++ "sessions.";
 /// Size of an id and of a name as text.
 const id_size = 32;
@@ -32,14 +29,11 @@ const max_pages = 1000;
 pub fn SessionStates(comptime bindings: type, comptime wasi: type) type {
     return struct {
         const memory = bindings.memory;
-        const random = bindings.wasi_random.random;
+        const lasting = LastingStorage(bindings, wasi);
         const Name = [id_size]u8;
 
         /// Bucket that stays open as long as the instance.
         var opened: ?wasi.store.Bucket = null;
-        /// Mark of this instance, if it has written one.
-        var own_mark: ?[id_size]u8 = null;
-        var lasting = false;
 
         pub fn offered() bool {
             return true;
@@ -50,7 +44,7 @@ pub fn SessionStates(comptime bindings: type, comptime wasi: type) type {
             const now = bindings.wasi_clocks.wall_clock.now().seconds;
             var best: ?struct { id: [id_size]u8, before: ?Record } = null;
             for (0..attempts) |_| {
-                const id = randomHex();
+                const id = lasting.randomHex();
                 const before = switch (read(&nameOf(&id))) {
                     .failed => return null,
                     .none => null,
@@ -134,27 +128,8 @@ pub fn SessionStates(comptime bindings: type, comptime wasi: type) type {
             return std.fmt.bytesToHex(digest[0 .. id_size / 2], .lower);
         }
 
-        fn randomHex() [id_size]u8 {
-            return std.fmt.bytesToHex(random.getRandomBytes(id_size / 2)[0 .. id_size / 2], .lower);
-        }
-
-        /// Return whether the storage keeps values for other instances.
         fn lasts() bool {
-            if (lasting) return true;
-            const store = bucket() orelse return false;
-            const mark = switch (store.get(mark_key)) {
-                .ok => |mark| mark,
-                .err => return false,
-            };
-            if (mark) |other| {
-                lasting = if (own_mark) |own| !bytes.equal(other, &own) else true;
-            } else {
-                own_mark = randomHex();
-                switch (store.set(mark_key, &own_mark.?)) {
-                    .ok, .err => {},
-                }
-            }
-            return lasting;
+            return lasting.lasts(bucket() orelse return false);
         }
 
         fn bucket() ?wasi.store.Bucket {

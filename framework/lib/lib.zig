@@ -13,6 +13,7 @@ pub const base64 = @import("base64.zig");
 pub const header = @import("header.zig");
 pub const http_method = @import("http_method.zig");
 pub const json = @import("json.zig");
+pub const LastingStorage = @import("LastingStorage.zig").LastingStorage;
 pub const limits = @import("limits.zig");
 pub const List = @import("list.zig").List;
 pub const lists = @import("lists.zig");
@@ -20,6 +21,7 @@ pub const percent = @import("percent.zig");
 pub const policy = @import("policy.zig");
 pub const proposals = @import("proposals.zig");
 pub const Target = @import("Target.zig");
+pub const Tasks = @import("Tasks.zig").Tasks;
 pub const tools = @import("tools.zig");
 pub const uri_matching = @import("uri_matching.zig");
 pub const urls = @import("urls.zig");
@@ -47,6 +49,7 @@ test {
     _ = typed;
     _ = UriTemplate;
     _ = urls;
+    _ = @import("utc.zig");
     _ = utf8;
     _ = Writer;
 }

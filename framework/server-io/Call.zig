@@ -20,6 +20,10 @@ var calls: u64 = 0;
 
 /// Identifies this call among all calls of this instance.
 number: u64,
+/// The call that this one is a part of.
+outer: ?*Call,
+/// The call that sends the events of this one, and knows if it is cancelled: this one, or the outer one.
+speaker: *Call,
 /// The number of request resources that refer to it.
 references: usize = 0,
 /// True between `begin` and `finish`: events can be sent.
@@ -44,7 +48,13 @@ changes: Changes = .{},
 pub fn init(message: envelope.Request) std.mem.Allocator.Error!*Call {
     const self = try wit.memory.gpa.create(Call);
     calls += 1;
-    self.* = .{ .number = calls, .message = message, .log_level = message.log_level };
+    self.* = .{
+        .number = calls,
+        .outer = current,
+        .speaker = self,
+        .message = message,
+        .log_level = message.log_level,
+    };
     current = self;
     return self;
 }
@@ -57,7 +67,7 @@ pub fn retain(self: *Call) *Call {
 pub fn release(self: *Call) void {
     self.references -= 1;
     if (self.references > 0) return;
-    if (current == self) current = null;
+    self.leave();
     self.changes.deinit();
     self.client_requests.deinit();
     self.memory.free();
@@ -71,6 +81,7 @@ pub fn begin(self: *Call, circumstances: wit.wire.Circumstances) void {
     self.revision = .named(circumstances.version);
     self.circumstances = circumstances;
     self.output = .init(circumstances.output, circumstances.fields);
+    if (circumstances.output == .same) self.speaker = self.outer orelse self;
     if (self.revision != Revision.latest) {
         const level = circumstances.log_level;
         self.log_level = if (level) |known| @fromBackingInt(@intCast(@backingInt(known))) else null;
@@ -87,11 +98,16 @@ pub fn keep(self: *Call) void {
 /// End the call: nothing more is sent for it.
 pub fn close(self: *Call) void {
     self.open = false;
-    if (current == self) current = null;
+    self.leave();
+}
+
+fn leave(self: *Call) void {
+    if (current == self) current = self.outer;
 }
 
 /// Return true if the client has cancelled the request or disconnected. Does not block.
-pub fn isCancelled(self: *Call) bool {
+pub fn isCancelled(call: *Call) bool {
+    const self = call.speaker;
     if (self.cancelled or !self.open) return self.cancelled;
     if (self.output.lost) {
         self.cancelled = true;
@@ -104,7 +120,8 @@ pub fn isCancelled(self: *Call) bool {
 }
 
 /// Send a progress notification. Specification: basic/patterns/progress.
-pub fn progress(self: *Call, value: f64, total: ?f64, words: ?[]const u8) Writer.Error!void {
+pub fn progress(call: *Call, value: f64, total: ?f64, words: ?[]const u8) Writer.Error!void {
+    const self = call.speaker;
     const token = self.message.progress_token orelse return;
     if (!std.math.isFinite(value) or value <= self.last_progress) return;
     if (!self.maySend()) return;
@@ -127,7 +144,8 @@ pub fn progress(self: *Call, value: f64, total: ?f64, words: ?[]const u8) Writer
 }
 
 /// Send a log notification. Specification: server/utilities/logging.
-pub fn log(self: *Call, level: envelope.Level, logger: ?[]const u8, data: []const u8) Writer.Error!void {
+pub fn log(call: *Call, level: envelope.Level, logger: ?[]const u8, data: []const u8) Writer.Error!void {
+    const self = call.speaker;
     const threshold = self.log_level orelse return;
     if (@backingInt(level) < @backingInt(threshold) or !self.maySend()) return;
     var w = Writer.init(wit.memory.allocator);
@@ -151,7 +169,8 @@ pub fn log(self: *Call, level: envelope.Level, logger: ?[]const u8, data: []cons
 
 /// Record that a list or a resource (that of the URI) has changed. The transport or the embedding host selects the
 /// subscribers. Changes count even if the request was cancelled.
-pub fn changed(self: *Call, what: Changes.Kind, uri: ?[]const u8) Writer.Error!void {
+pub fn changed(call: *Call, what: Changes.Kind, uri: ?[]const u8) Writer.Error!void {
+    const self = call.speaker;
     if (!self.open) return;
     const text = try Changes.notification(wit.memory.allocator, what, uri);
     if (self.output.token()) |token| return Output.tell(token, "changed", text);

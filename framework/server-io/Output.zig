@@ -43,6 +43,8 @@ pub fn init(to: wit.wire.Output, fields: []const Field) Output {
         .messages => |number| .{ .messages = number },
         .exchange => |number| .{ .exchange = number },
         .http => |outparam| .{ .http = outparam },
+        // The call passes its events on.
+        .same => .none,
     } };
 }
 

@@ -18,6 +18,7 @@ pub const Params = struct {
     inputResponses: ?[]const u8 = null,
     requestState: ?[]const u8 = null,
     ref: ?[]const u8 = null,
+    taskId: ?[]const u8 = null,
     _meta: ?[]const u8 = null,
     inside: Meta = .{},
 
@@ -27,7 +28,7 @@ pub const Params = struct {
             self._meta = try descend(Meta, &self.inside, scanner);
         } else try keep(
             self,
-            &.{ "name", "uri", "arguments", "cursor", "inputResponses", "requestState", "ref" },
+            &.{ "name", "uri", "arguments", "cursor", "inputResponses", "requestState", "ref", "taskId" },
             name,
             scanner,
         );
@@ -59,7 +60,8 @@ pub const Params = struct {
             .@"resources/read" => .{ self.uri, "Invalid params: `params.uri` must be a string" },
             // The completion middleware validates it.
             .@"completion/complete" => .{ referenced(self.ref), null },
-            else => .{ null, null },
+            // The methods of the tasks extension are the only ones with this member.
+            else => .{ self.taskId, null },
         };
         if (stringIn(target)) |raw| r.target = try json.decodeString(arena, raw);
         if (objectIn(self.arguments)) |text| r.arguments = text;

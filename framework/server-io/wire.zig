@@ -95,7 +95,7 @@ fn admit(call: *Call, circumstances: wit.wire.Circumstances) Error!?wit.messages
         message.cursor = try seal.open(.cursor, call, sealed) orelse
             return refuse("Invalid params: `params.cursor` was not given out by this server for this request");
     };
-    if (call.revision == Revision.latest) {
+    if (call.revision == Revision.latest and !circumstances.unsealed) {
         if (message.input_responses) |text| if (!holdsObjects(text)) return refuse(
             "Invalid params: `params.inputResponses` must hold objects",
         );
@@ -105,9 +105,8 @@ fn admit(call: *Call, circumstances: wit.wire.Circumstances) Error!?wit.messages
                 "or too long ago");
         return null;
     }
-    // Members that handshake revisions do not have.
-    message.input_responses = null;
-    message.request_state = null;
+    // A member that handshake revisions do not have. Responses that a client of them sends are not those of a request.
+    if (!circumstances.unsealed) message.input_responses = null;
     message.capabilities = circumstances.capabilities orelse "{}";
     const resumed = circumstances.resumed orelse return null;
     const problem = try input_requests.resumeCall(call, resumed) orelse return null;
@@ -205,7 +204,8 @@ pub fn subscribe(handle: wit.messages.Request, notifications: []const u8) Error!
 }
 
 pub fn tell(token: u32, kind: []const u8, value: []const u8) Error!void {
-    try Output.tell(token, kind, value);
+    const current = if (Call.current) |call| call.output.token() else null;
+    try Output.tell(if (token == 0) current orelse return else token, kind, value);
 }
 
 fn theReply(call: *Call, given: ?wit.messages.Reply) Error!wit.messages.Reply {

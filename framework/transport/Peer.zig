@@ -70,6 +70,7 @@ pub fn begin(self: *Peer, request: Request, terms: messages.Terms, output: Outpu
             .{ .continuation = resumed.continuation, .answers = resumed.answers }
         else
             null,
+        .unsealed = false,
         .output = switch (output) {
             .none => .none,
             .stdio => .stdio,

@@ -170,6 +170,8 @@ pub fn Protocol(comptime Peer: type) type {
             };
             return faults.mismatch(value, name, "Mcp-Name", if (is(opened, "resources/read"))
                 "params.uri"
+            else if (opened.method[1] == 'a')
+                "params.taskId"
             else
                 "params.name", self.arena);
         }
@@ -289,7 +291,8 @@ pub fn Protocol(comptime Peer: type) type {
 
         /// Return whether the request must have the header `Mcp-Name`.
         fn hasName(opened: Request) bool {
-            return is(opened, "tools/call") or is(opened, "prompts/get") or is(opened, "resources/read");
+            return is(opened, "tools/call") or is(opened, "prompts/get") or is(opened, "resources/read") or
+                lib.bytes.startsWith(opened.method, "tasks/");
         }
     };
 }

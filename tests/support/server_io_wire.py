@@ -148,6 +148,7 @@ class Wire:
             capabilities=capabilities,
             fields=[],
             resumed=resumed,
+            unsealed=False,
             output=output or Variant("none"),
         )
         self.refused = self.call("wire", "begin", incoming.payload.request, circumstances)

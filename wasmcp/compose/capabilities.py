@@ -15,6 +15,7 @@ from wasmcp.compose.component_reader import Component
 from wasmcp.compose.interfaces import CAPABILITY_NAMES, MESSAGES, SERVER_HANDLER
 from wasmcp.declaration_section import Declares
 from wasmcp.errors import CompositionError
+from wasmcp.protocol import TASKS
 from wasmcp.skills_section import EXTENSION, SETTINGS
 
 _METHOD = "[method]request."
@@ -31,7 +32,12 @@ Extensions = Mapping[str, Mapping[str, Any]]
 
 
 def server_capabilities(
-    components: Sequence[Component], extensions: Extensions | None = None, *, skills: bool = False, apps: bool = False
+    components: Sequence[Component],
+    extensions: Extensions | None = None,
+    *,
+    skills: bool = False,
+    apps: bool = False,
+    tasks: bool = False,
 ) -> dict[str, Any]:
     """Return the `ServerCapabilities` object for the components' capabilities, notifications and extensions.
 
@@ -44,6 +50,7 @@ def server_capabilities(
         extensions: The extensions of the server itself.
         skills: The server has skills.
         apps: The server has apps.
+        tasks: Tools of the server can run as tasks.
 
     Raises:
         CompositionError: Two components have different settings for an extension.
@@ -63,6 +70,8 @@ def server_capabilities(
         announced = {**announced, EXTENSION: SETTINGS}
     if apps:
         announced = {apps_section.EXTENSION: apps_section.SETTINGS, **announced}
+    if tasks:
+        announced = {**announced, TASKS: {}}
     if announced:
         capabilities["extensions"] = announced
     return capabilities

@@ -22,6 +22,7 @@ CATALOGUE_DATA = _interface("catalogue-data")
 DISPATCH = _interface("dispatch")
 SKILLS_DATA = _interface("skills-data")
 APPS_DATA = _interface("apps-data")
+TASK_TOOLS = _interface("task-tools")
 TOOLS = _interface("tools")
 RESOURCES = _interface("resources")
 PROMPTS = _interface("prompts")
@@ -44,6 +45,7 @@ AUTHORIZER_OPTIONS = _interface("authorizer-options")
 ISSUER_DOCUMENTS = _interface("issuer-documents")
 
 EXCHANGE = "wasmcp:embedding/exchange@0.1.0"
+EMBEDDED_TASKS = "wasmcp:embedding/tasks@0.1.0"
 
 CAPABILITIES = {
     TOOLS: "tools-middleware",
@@ -60,7 +62,7 @@ CAPABILITY_NAMES = {contract: contract.partition("/")[2].partition("@")[0] for c
 """Name of each capability in `ServerCapabilities` of MCP."""
 
 ENTRY_POINTS = ("wasi:http/incoming-handler", "wasi:cli/run", "wasmcp:embedding/exchange")
-"""Exports of a server, all of them exports of the transport."""
+"""Exports of every server, all of them exports of the transport."""
 
 ALWAYS = (
     *("wasi:io/error", "wasi:io/poll", "wasi:io/streams"),

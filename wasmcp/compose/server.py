@@ -82,6 +82,7 @@ from wasmcp.compose.interfaces import (
     CONFIG,
     DISPATCH,
     DYNAMIC_MIDDLEWARES,
+    EMBEDDED_TASKS,
     ENTRY_POINTS,
     ENVIRONMENT,
     INSECURE_SEED,
@@ -91,6 +92,7 @@ from wasmcp.compose.interfaces import (
     SERVER_METADATA,
     SESSION_STATES,
     SKILLS_DATA,
+    TASK_TOOLS,
     TYPES,
     WIRE,
     is_among,
@@ -98,6 +100,7 @@ from wasmcp.compose.interfaces import (
 from wasmcp.compose.metadata import Authorization, ServerMetadata, check_settings, fetches_keys
 from wasmcp.compose.roles import Kind, Role, roles_section
 from wasmcp.compose.skills import OwnedSkill, catalogue_of_skills, collect, skills_data, with_generated
+from wasmcp.compose.tasks import TASK_DRAFTS, TaskTools, names_of_tasks, task_tools
 from wasmcp.compose.wiring import Services, Wiring, check_imports, comes_from_outside
 from wasmcp.development_builds import INTERFACE
 from wasmcp.errors import CompositionError, InvalidComponentError, LimitExceededError
@@ -125,6 +128,7 @@ class ComposedServer:
         skills: Its skills, sorted by path.
         has_fixed_lists: True if every request for a list gets the recorded one: see `_has_fixed_lists`.
         apps: Its apps, in the order of its components.
+        tasks: The tools that can run as tasks, and how; see `wasmcp.compose.tasks.task_tools`.
     """
 
     chunks: tuple[Chunk, ...]
@@ -141,6 +145,7 @@ class ComposedServer:
     skills: tuple[SkillSummary, ...] = ()
     has_fixed_lists: bool = False
     apps: tuple[AppSummary, ...] = ()
+    tasks: TaskTools = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -228,7 +233,9 @@ def compose_server(
     served = with_generated(served, members_of(parts))
     apps = checked_apps(read)
     has_apps = bool(apps) or any(component.pages for component in read)
-    capabilities = server_capabilities(read, metadata.extensions, skills=bool(served), apps=has_apps)
+    tasks = task_tools(tools_of(parts))
+    without_tasks = server_capabilities(read, metadata.extensions, skills=bool(served), apps=has_apps)
+    capabilities = server_capabilities(read, metadata.extensions, skills=bool(served), apps=has_apps, tasks=bool(tasks))
     described = server_metadata(metadata, capabilities)
     composition = Composition(load_framework(framework), described, keyvalue, development=development)
     composition.check(read)
@@ -244,6 +251,8 @@ def compose_server(
         # A component with the whole of `wasi:keyvalue` could replace the keys that tokens are verified with.
         issuers=ISSUER_DRAFTS[keyvalue] if stored_sessions and not any(map(_stores, read)) else None,
         skills=served,
+        tasks=names_of_tasks(composition.framework["tasks"].wants(TASK_TOOLS), tasks, without_tasks) if tasks else None,
+        keyvalue=keyvalue,
     )
     encoded = encode(composition.graph)
     permitted = (INTERFACE,) if development else ()
@@ -273,6 +282,7 @@ def compose_server(
         has_fixed_lists=not (settings or framework or development or served or rules or auth == "required")
         and _has_fixed_lists(parts),
         apps=apps,
+        tasks=tasks,
     )
 
 
@@ -390,6 +400,8 @@ class Composition:
         sessions: str | None = None,
         issuers: str | None = None,
         skills: Sequence[OwnedSkill] = (),
+        tasks: bytes | None = None,
+        keyvalue: str = SECOND_DRAFT,
     ) -> None:
         """Put the transport in front of the chain, and export its entry points.
 
@@ -402,6 +414,8 @@ class Composition:
             sessions: The framework component that keeps sessions over HTTP; None for none.
             issuers: The framework component that keeps the keys of issuers, if they are fetched; None for none.
             skills: The skills of the server.
+            tasks: The component that names the tools that can run as tasks; None without any.
+            keyvalue: The draft of `wasi:keyvalue` that tasks are kept in.
 
         Raises:
             CompositionError: There are access rules, or authorization is required, and the transport is a replacement
@@ -412,7 +426,15 @@ class Composition:
             data: dict[str, Value | None] = {SKILLS_DATA: held.export(SKILLS_DATA), SERVER_HANDLER: self._end}
             self._end = self._instance("skills", data).export(SERVER_HANDLER)
         chain = self._chain(parts)
+        described: dict[str, Value | None] = {}
+        if tasks is not None:
+            named = self._generated("task-tools", tasks).export(TASK_TOOLS)
+            node = self._instance(TASK_DRAFTS[keyvalue], {TASK_TOOLS: named, SERVER_HANDLER: chain})
+            chain = node.export(SERVER_HANDLER)
+            described[SERVER_METADATA] = node.export(SERVER_METADATA)
+            self.graph.export(EMBEDDED_TASKS, node.export(EMBEDDED_TASKS))
         services = {
+            **described,
             **self._accessible(chain, rules),
             AUTHORIZER: self._authorizer(auth, fetching=environment or fetches_keys(settings), issuers=issuers),
             SESSION_STATES: self._session_states(sessions),

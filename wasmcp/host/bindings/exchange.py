@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from wasmtime.component import Instance
 
 EXCHANGE = "wasmcp:embedding/exchange@0.1.0"
+TASKS = "wasmcp:embedding/tasks@0.1.0"
 
 _PADDING = ctypes.sizeof(_capi.Value) - 24  # the size of a value without its kind, size and pointer
 
@@ -100,6 +101,7 @@ class ExchangeBindings:
         self._store = store
         self._instance = instance
         self._rare: dict[str, Any] = {}
+        self._tasks: Any = None
         self._result = _Returned()
         self._message_pointer = ctypes.cast(self._message_values, _Pointer)
         self._http_pointer = ctypes.cast(self._http_values, _Pointer)
@@ -198,9 +200,35 @@ class ExchangeBindings:
         finally:
             _delete_value(self._result_pointer)
 
-    def _optional(self, name: str) -> Any:
+    def attach(self, host: str) -> bool:
+        """Call `tasks.attach`. Return False if the server has no tools that can run as tasks."""
+        self._tasks = self._instance.get_export_index(self._store, TASKS)
+        func = self._tasks and self._optional("attach", self._tasks)
+        if not func:
+            return False
+        func(self._store, host)
+        func.post_return(self._store)
+        return True
+
+    def task(self, token: int, function: str, *texts: bytes) -> bytes:
+        """Call a function of `tasks` and return its outcome, or the JSON of a page of tasks.
+
+        Raises:
+            CallError: The call trapped.
+            ResponseTooLargeError: The page is above the limit.
+        """
+        func = self._tasks and self._optional(function, self._tasks)
+        if not func:
+            raise CallError(f"the server does not export `{TASKS}`")
+        result = self._call(func, None if function == "pending" else token, texts)
+        try:
+            return self._text(result)
+        finally:
+            _delete_value(self._result_pointer)
+
+    def _optional(self, name: str, interface: Any = None) -> Any:
         if name not in self._rare:
-            index = self._instance.get_export_index(self._store, name, self._exchange)
+            index = self._instance.get_export_index(self._store, name, interface or self._exchange)
             self._rare[name] = index and self._instance.get_func(self._store, index)
         return self._rare[name]
 
@@ -208,10 +236,16 @@ class ExchangeBindings:
         function = self._optional(name)
         if function is None:
             raise CallError(f"the server sends requests to its client, but does not export `{name}`")
-        values = (_Text * (1 + len(texts)))()
-        values[0].kind = _capi.U32
-        values[0].size = token
-        for value, text in zip(values[1:], texts, strict=True):
+        return self._call(function, token, texts)
+
+    def _call(self, function: Any, token: int | None, texts: tuple[bytes, ...]) -> Any:
+        """Call a function whose arguments are texts, after a token if it has one."""
+        first = 0 if token is None else 1
+        values = (_Text * (first + len(texts)))()
+        if token is not None:
+            values[0].kind = _capi.U32
+            values[0].size = token
+        for value, text in zip(values[first:], texts, strict=True):
             value.kind = _capi.STRING
             value.size = len(text)
             value.data = text

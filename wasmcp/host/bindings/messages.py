@@ -29,7 +29,14 @@ class HttpRequest(NamedTuple):
     body: bytes
 
 
-Request = StdioRequest | HttpRequest
+class TaskRequest(NamedTuple):
+    """One call of the interface `tasks` of an instance: a function, and its arguments after the token."""
+
+    function: str
+    arguments: tuple[bytes, ...]
+
+
+Request = StdioRequest | HttpRequest | TaskRequest
 
 NO_REQUEST = HttpRequest(b"", b"", b"", b"")
 """Replacement of the request of a call that has ended, to free its memory."""
@@ -84,6 +91,12 @@ class Changed(Event):
     __slots__ = ()
 
 
+class TaskEvent(Event):
+    """A task that needs a run, or was cancelled; not related to a call."""
+
+    __slots__ = ()
+
+
 class Ask(Event):
     """Server-to-client requests whose responses the call needs: their ids, and the continuation of the call."""
 
@@ -112,6 +125,7 @@ FRAMES: dict[bytes, type[Event]] = {
     b"watch": Watch,
     b"attach": Attach,
     b"changed": Changed,
+    b"task": TaskEvent,
     b"ask": Ask,
 }
 """The class of each kind of frame."""

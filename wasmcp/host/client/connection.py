@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.errors import HostError
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from wasmcp.host.mcp.ended_sessions import EndedSessions
     from wasmcp.host.mcp.http_sessions import SessionRequest, Sessions
     from wasmcp.host.mcp.subscriptions import Hub
+    from wasmcp.host.mcp.tasks import TaskRunner
     from wasmcp.host.scheduling.instance import Program
     from wasmcp.host.stores.keyvalue import SessionValues
 
@@ -44,6 +45,7 @@ class Connection:
         instances: int | None = None,
         reuse: str = REUSES[0],
         on_wire: Callable[[str, str], None] | None = None,
+        tasks: TaskRunner | None = None,
     ) -> None:
         self.limits = program.limits
         self.hub = hub
@@ -51,6 +53,9 @@ class Connection:
         self._instances = instances
         self._reuse = reuse
         self.pool = Pool(program, instances, reuse=reuse)
+        self._tasks = tasks
+        if self._tasks is not None:
+            self._tasks.use(partial(Pool, program, reuse=reuse))
         self.rebuild: (
             Callable[[str | os.PathLike[str] | bytes, Mapping[str, str] | None, SessionValues | None], Program] | None
         ) = None
@@ -80,6 +85,8 @@ class Connection:
         with self._lock:
             self._closed = True
             pools = [*self._draining, self.pool]
+        if self._tasks is not None:
+            self._tasks.close()
         for pool in pools:
             pool.close()
         self._stderr.close()
@@ -157,6 +164,8 @@ class Connection:
     def _use(self, pool: Pool) -> None:
         """Submit calls to another pool, and drain the one before. The lock must be held."""
         old, self.pool = self.pool, pool
+        if self._tasks is not None:
+            self._tasks.use(partial(Pool, pool.program, reuse=self._reuse))
         pool.pending_inputs.continue_with(pool.submit)
         provided = pool.program.keyvalue
         if self._keyvalue is None and provided is not None:
@@ -408,8 +417,8 @@ class Connection:
         waiter.acquire()
         limit = self.limits.timeout if timeout is None else timeout
         call = Call(request, limit, lambda _call: waiter.release(), on_event)
-        if session_request is not None:
-            session_request.began(call, request[-1])
+        if session_request is not None and isinstance(request, HttpRequest):
+            session_request.began(call, request.body)
         scope = current_scope()
         with self._lock:
             self._running.add(call)

@@ -25,6 +25,7 @@ from wasmcp.host.engine.frame_owners import Frames
 from wasmcp.host.engine.limits import Limits
 from wasmcp.host.engine.stdio_pipes import StderrLog
 from wasmcp.host.mcp.subscriptions import Hub
+from wasmcp.host.mcp.tasks import TaskRunner
 from wasmcp.host.scheduling.instance import Program
 from wasmcp.protocol import LATEST, META_KEYS
 from wasmcp.wasi import missing_imports
@@ -132,6 +133,7 @@ def open_server(
         substitutes,
         on_cost,
         on_built,
+        TaskRunner(),
         quick=quick,
     )
     first = options
@@ -141,7 +143,9 @@ def open_server(
     if on_cost is not None and instances is None:
         instances = 1  # one after the other, so that costs do not depend on time
     made = kind or Server
-    server = made(program, stderr, hub, instances=instances, reuse=reuse, on_wire=on_wire, token=token)
+    server = made(
+        program, stderr, hub, instances=instances, reuse=reuse, on_wire=on_wire, token=token, tasks=options.tasks
+    )
     server.rebuild = lambda source, development, values: _program(
         source, options, development, values=values, background=True
     )
@@ -174,6 +178,7 @@ class _Options(NamedTuple):
     substitutes: Substitutes | None
     on_cost: Callable[[Cost], None] | None
     on_built: Callable[[str, float, Exception | None], None] | None
+    tasks: TaskRunner
     quick: bool
 
 
@@ -243,6 +248,7 @@ def _program(
         issuers=options.issuers,
         substitutes=defined,
         on_cost=options.on_cost,
+        tasks=options.tasks,
     )
 
 
@@ -327,8 +333,9 @@ class Server(Connection, RequestMethods):
         reuse: str = REUSES[0],
         on_wire: Callable[[str, str], None] | None = None,
         token: str | None = None,
+        tasks: TaskRunner | None = None,
     ) -> None:
-        super().__init__(program, stderr, hub, instances=instances, reuse=reuse, on_wire=on_wire)
+        super().__init__(program, stderr, hub, instances=instances, reuse=reuse, on_wire=on_wire, tasks=tasks)
         self._ids = itertools.count(1)
         self._token = token
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from math import inf
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from wasmcp.errors import (
     ArtifactError,
@@ -18,7 +18,7 @@ from wasmcp.errors import (
 )
 from wasmcp.host.bindings import _capi
 from wasmcp.host.bindings.exchange import CallError, ExchangeBindings
-from wasmcp.host.bindings.messages import FRAMES, Changed, StdioRequest
+from wasmcp.host.bindings.messages import FRAMES, Changed, StdioRequest, TaskEvent, TaskRequest
 from wasmcp.host.engine import engine as watchdog
 from wasmcp.host.engine.frame_owners import Frames
 from wasmcp.host.engine.memory import exhausted, memories
@@ -43,6 +43,22 @@ _TAIL = 8192
 _TABLE = 1 << 20  # maximum elements of a table, eight bytes each; the largest guests have about ten thousand
 
 
+class Tasks(Protocol):
+    """Runner of the tasks of a server; see `wasmcp.host.mcp.tasks`.
+
+    Attributes:
+        host: The name of this process.
+    """
+
+    host: str
+
+    def begin(self) -> None:
+        """Note that an instance has booted whose tools can run as tasks."""
+
+    def take(self, text: bytes) -> None:
+        """Take a line of the server: a task that needs a run, or was cancelled. It does not block."""
+
+
 class Program(NamedTuple):
     """A compiled server and the resources of its instances."""
 
@@ -65,6 +81,7 @@ class Program(NamedTuple):
     issuers: Issuers | None = None
     substitutes: Defined | None = None
     on_cost: Callable[[Cost], None] | None = None
+    tasks: Tasks | None = None
 
     def close(self) -> None:
         """Free the compiled code and the imports. No instance must be booting."""
@@ -140,6 +157,9 @@ class Instance:
             raise InvalidSettingError(problem)
         if self._program.issuers is not None:
             self.issuer = self._program.issuers.of(self._bindings.authorization())
+        tasks = self._program.tasks
+        if tasks is not None and self._bindings.attach(tasks.host):
+            tasks.begin()
 
     def _take_keys(self) -> None:
         """Pass newer keys of the issuer on, or return to the ones before if they cannot be used."""
@@ -166,14 +186,14 @@ class Instance:
         self._begin(timeout)
 
     def call(self, request: Request, resumed: tuple[bytes, bytes] | None) -> Any:
-        """Process one line of the stdio transport, or one HTTP request.
+        """Process one line of the stdio transport, one HTTP request, or one call about tasks.
 
         Args:
             request: The request.
             resumed: The continuation and the client's responses, if the request continues after pending input.
 
         Returns:
-            The response (empty for none) and the new state; or status, header lines and body.
+            The response (empty for none) and the new state; or status, header lines and body; or the outcome.
 
         Raises:
             GuestTrapError: The code trapped, or was interrupted.
@@ -188,6 +208,8 @@ class Instance:
                 if resumed is not None:
                     return bindings.resume_message(self._token, line, state, *resumed)
                 return bindings.message(self._token, line, state)
+            if isinstance(request, TaskRequest):
+                return bindings.task(self._token, request.function, *request.arguments)
             if self.issuer is not None:
                 self._take_keys()
             if resumed is not None:
@@ -279,6 +301,9 @@ class Instance:
             event = FRAMES.get(kind)
             if event is Changed:
                 self._program.on_changed(text.decode("utf-8", "replace"))
+            elif event is TaskEvent:
+                if self._program.tasks is not None:
+                    self._program.tasks.take(text)
             elif event is not None and self._on_event is not None:
                 self._on_event(event(text.decode("utf-8", "replace")))
 

@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from wasmcp.host.bindings.messages import StdioRequest
+from wasmcp.host.bindings.messages import StdioRequest, TaskRequest
 
 if TYPE_CHECKING:
     from wasmcp.host.bindings.messages import Request
@@ -18,6 +18,8 @@ _NAME = re.compile(rb'"(?:name|uri)"\s*:\s*"([^"\\]{1,200})"')
 
 def target_of(request: Request) -> tuple[str, str]:
     """Return the method, and the name or URI of the target, of a request; empty texts where they are not found."""
+    if isinstance(request, TaskRequest):
+        return f"tasks.{request.function}", ""
     message = request.line if isinstance(request, StdioRequest) else request.body
     if len(message) <= _PARSED:
         try:

@@ -1,0 +1,213 @@
+"""The tasks extension: calls that become tasks, without an embedding host that runs them, and with one."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.task_servers import Client, text_of, working_server
+
+from wasmcp.errors import RequestError
+from wasmcp.host import open_server
+from wasmcp.host.client.server import Server
+from wasmcp.protocol import TASKS
+
+ACCEPTED = {"action": "accept", "content": {"name": "A"}}
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("tasks")
+    found = {}
+    for draft in ("0.2.0-draft", "0.2.0-draft2"):
+        found[draft] = folder / f"{draft}.wasm"
+        working_server(folder, keyvalue=draft).write(found[draft])
+    return found
+
+
+def opened(server: Server) -> Client:
+    return Client(server.request)
+
+
+@pytest.fixture(params=["0.2.0-draft", "0.2.0-draft2"])
+def stateless(
+    request: pytest.FixtureRequest, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Client]:
+    """A server without a host that runs tasks: each request has its own instance, and values last."""
+    monkeypatch.setattr("wasmcp.host.client.server.TaskRunner", lambda: None)
+    with open_server(files[request.param], reuse="request") as server:
+        client = opened(server)
+        client.call("count")  # an instance learns from another one that values last
+        yield client
+
+
+@pytest.fixture(params=["0.2.0-draft", "0.2.0-draft2"])
+def hosted(request: pytest.FixtureRequest, files: dict[str, Path]) -> Iterator[Client]:
+    with open_server(files[request.param]) as server:
+        yield opened(server)
+
+
+def test_a_call_by_steps_becomes_a_task_at_its_first_checkpoint(stateless: Client) -> None:
+    created = stateless.call("count", task={"ttl": 1})
+    assert created.keys() == {
+        "resultType",
+        "taskId",
+        "status",
+        "createdAt",
+        "lastUpdatedAt",
+        "ttlMs",
+        "pollIntervalMs",
+    }
+    assert (created["resultType"], created["status"]) == ("task", "working")
+    assert (created["ttlMs"], created["pollIntervalMs"]) == (3_600_000, 50)
+    assert re.fullmatch(r"[0-9a-f]{32}", created["taskId"])
+    assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", created["createdAt"])
+    # Each request runs one step.
+    assert [stateless.get(created["taskId"])["status"] for _ in range(2)] == ["working", "working"]
+    ended = stateless.get(created["taskId"])
+    assert text_of(ended) == '{"a":1}'
+    assert ended["resultType"] == "complete"
+    assert stateless.get(created["taskId"]) == ended
+
+
+def test_a_client_without_the_extension_gets_the_result_of_all_steps(hosted: Client) -> None:
+    assert hosted.call("count", declared=False)["content"][0]["text"] == '{"a":1}'
+    assert hosted.call("quick", declared=False)["content"][0]["text"] == '{"a":1}'
+
+
+def test_a_tool_that_runs_on_is_an_ordinary_call_without_a_host(stateless: Client) -> None:
+    assert stateless.call("quick")["content"][0]["text"] == '{"a":1}'
+
+
+def test_values_that_do_not_last_make_no_tasks(files: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wasmcp.host.client.server.TaskRunner", lambda: None)
+    with open_server(files["0.2.0-draft2"], instances=1) as server:
+        client = opened(server)
+        for _ in range(3):
+            assert client.call("count")["content"][0]["text"] == '{"a":1}'
+
+
+def test_the_extension_is_announced_where_calls_can_become_tasks(
+    files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from support.task_servers import TOOLS
+
+    only_run = tmp_path / "run.wasm"
+    working_server(tmp_path, *(tool for tool in TOOLS if tool["name"] in ("quick", "plain"))).write(only_run)
+    plain = tmp_path / "plain.wasm"
+    composed = working_server(tmp_path, TOOLS[0])
+    composed.write(plain)
+    assert not composed.tasks
+    assert not any("tasks" in name for name in (*composed.exports, *composed.instances))
+
+    def extensions(file: Path) -> Any:
+        with open_server(file) as server:
+            return server.request("server/discover")["capabilities"].get("extensions")
+
+    assert extensions(files["0.2.0-draft2"]) == extensions(only_run) == {TASKS: {}}
+    assert extensions(plain) is None
+    monkeypatch.setattr("wasmcp.host.client.server.TaskRunner", lambda: None)
+    assert extensions(files["0.2.0-draft2"]) == {TASKS: {}}
+    assert extensions(only_run) is None
+
+
+def test_input_requests_of_a_task_by_steps(stateless: Client) -> None:
+    answers_input_requests(stateless)
+
+
+def test_input_requests_of_a_task_on_the_host(hosted: Client) -> None:
+    answers_input_requests(hosted)
+
+
+def answers_input_requests(client: Client) -> None:
+    task = client.start("ask")
+    waiting = client.until(task, "input_required")
+    assert list(waiting["inputRequests"]) == ["1.first", "1.second"]
+    assert waiting["inputRequests"]["1.first"]["method"] == "elicitation/create"
+    assert "result" not in waiting
+    assert "requestState" not in waiting
+    unknown = {"first": ACCEPTED, "2.first": ACCEPTED, "x": {}, "1.first": ACCEPTED}
+    assert client("tasks/update", taskId=task, inputResponses=unknown) == {"resultType": "complete"}
+    again = client.get(task)
+    assert (again["status"], list(again["inputRequests"])) == ("input_required", ["1.second"])
+    other = {"action": "accept", "content": {"name": "B"}}
+    client("tasks/update", taskId=task, inputResponses={"1.first": other, "1.second": ACCEPTED})
+    waiting = client.until(task, "input_required")
+    assert list(waiting["inputRequests"]) == ["2.third"]
+    client("tasks/update", taskId=task, inputResponses={"2.third": {"action": "decline"}})
+    assert json.loads(text_of(client.until(task))) == [ACCEPTED, ACCEPTED, {"action": "decline"}]
+    assert client("tasks/update", taskId=task, inputResponses={"2.third": ACCEPTED}) == {"resultType": "complete"}
+
+
+def test_a_task_that_runs_on_the_host(hosted: Client) -> None:
+    assert text_of(hosted.until(hosted.start("quick"))) == '{"a":1}'
+    assert text_of(hosted.until(hosted.start("count"))) == '{"a":1}'
+    assert text_of(hosted.until(hosted.start("who"))) == "nobody"
+
+
+def test_errors_of_the_protocol_fail_and_errors_of_the_tool_complete(hosted: Client) -> None:
+    failed = hosted.until(hosted.start("refuse"))
+    assert failed["status"] == "failed"
+    assert failed["error"] == {"code": -32005, "message": "no", "data": {"a": 1}}
+    assert failed["statusMessage"] == "no"
+    wrong = hosted.until(hosted.start("wrong"))
+    assert (wrong["status"], wrong["result"]["isError"]) == ("completed", True)
+    large = hosted.until(hosted.start("large"))
+    assert (large["status"], large["error"]["code"]) == ("failed", -32603)
+    assert "larger than" in large["error"]["message"]
+    trapped = hosted.until(hosted.start("trap"))
+    assert (trapped["status"], trapped["error"]["message"]) == (
+        "failed",
+        "Internal error: the server failed to run the task",
+    )
+
+
+def test_cancellation_is_final(hosted: Client) -> None:
+    for name in ("forever", "deaf"):
+        task = hosted.start(name)
+        assert hosted("tasks/cancel", taskId=task) == {"resultType": "complete"}
+        assert hosted.get(task)["status"] == "cancelled"
+        assert hosted("tasks/cancel", taskId=task) == {"resultType": "complete"}
+    assert text_of(hosted.until(hosted.start("quick"))) == '{"a":1}'
+    assert hosted.get(task)["status"] == "cancelled"
+
+
+def test_a_task_ends_with_its_time(hosted: Client) -> None:
+    task = hosted.start("deaf")
+    with pytest.raises(RequestError, match="no task with the id"):
+        hosted.until(task, patience=20)
+    assert text_of(hosted.until(hosted.start("quick"))) == '{"a":1}'
+
+
+def test_tools_that_require_tasks(stateless: Client) -> None:
+    error = stateless.refused("tools/call", declared=False, name="wrong", arguments={})
+    assert (error.code, error.data) == (-32021, {"requiredCapabilities": {"extensions": {TASKS: {}}}})
+
+
+def test_methods_of_clients_without_the_extension(stateless: Client) -> None:
+    for method in ("get", "update", "cancel"):
+        error = stateless.refused(f"tasks/{method}", declared=False, taskId="x", inputResponses={})
+        assert (error.code, error.data) == (-32021, {"requiredCapabilities": {"extensions": {TASKS: {}}}})
+    for method in ("list", "result"):
+        assert stateless.refused(f"tasks/{method}", taskId="x").code == -32601
+
+
+def test_unknown_ids_and_wrong_params(stateless: Client) -> None:
+    task = stateless.start("ask")
+    for wrong in ("x", "0" * 32, task[:-1], task + "0", task.upper(), "", "../" + task, "é" * 16):
+        if wrong != task:
+            for method in ("get", "update", "cancel"):
+                error = stateless.refused(f"tasks/{method}", taskId=wrong, inputResponses={})
+                assert error.code == -32602
+                assert "no task with the id" in str(error)
+    for method in ("get", "update", "cancel"):
+        for given in ({}, {"taskId": 1}, {"taskId": None}):
+            assert stateless.refused(f"tasks/{method}", **given).code == -32602
+    stateless.until(task, "input_required")
+    for responses in (None, [], "x", 1, {"1.first": 1}, {"1.first": []}):
+        assert stateless.refused("tasks/update", taskId=task, inputResponses=responses).code == -32602
+    assert list(stateless.get(task)["inputRequests"]) == ["1.first", "1.second"]

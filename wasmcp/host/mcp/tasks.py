@@ -1,0 +1,242 @@
+"""Runner of the tasks of a server (extension `io.modelcontextprotocol/tasks`), on instances of their own.
+
+The server keeps its tasks in the key-value store, and names those that need a run during the call that creates or
+resumes them. Tasks that another process has left, and those whose name was lost, are found by asking the server in
+intervals. A task runs in one process at a time: the server gives out leases, which are renewed during runs.
+
+Source: package wasmcp:embedding, `tasks`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import threading
+from collections import deque
+from functools import partial
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from wasmcp.errors import GuestCancelledError, GuestOutOfMemoryError, GuestTimeoutError, HostError
+from wasmcp.host.bindings.messages import TaskRequest
+from wasmcp.host.engine import logs
+from wasmcp.host.scheduling.call import Call, InlinePolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wasmcp.host.scheduling.pool import Pool
+
+INTERVAL = 5.0
+"""Seconds between two renewals of leases, which last 30 seconds, and between two searches for tasks without a lease."""
+
+_MOST_RUNNING = 4  # minimum of the number of tasks that run at once
+_MOST_PAGES = 100  # maximum number of pages of one search
+_QUICK = 30.0  # seconds that a call about a task, other than a run, can take
+
+
+def most_running() -> int:
+    """Return the number of tasks that run at once; others wait."""
+    return max(_MOST_RUNNING, 2 * (os.cpu_count() or 1))
+
+
+class _Task:
+    """A task that this process runs, or will run.
+
+    Attributes:
+        name: Its name.
+        deadline: The time of `monotonic` at which it expires.
+        call: The call of its run.
+        cancelled: True if its client has cancelled it, or another process runs it.
+    """
+
+    def __init__(self, name: str, deadline: float) -> None:
+        self.name = name
+        self.deadline = deadline
+        self.call: Call | None = None
+        self.cancelled = False
+
+
+class TaskRunner:
+    """Runner of the tasks of one server. Its methods are thread-safe.
+
+    Attributes:
+        host: The name of this process for leases; it cannot be guessed.
+    """
+
+    def __init__(self) -> None:
+        self.host = secrets.token_hex(16)
+        self._make_pool: Callable[[int], Pool] | None = None
+        self._pool: Pool | None = None
+        self._tasks: dict[str, _Task] = {}
+        self._waiting: deque[_Task] = deque()
+        self._running = 0
+        self._most = most_running()
+        self._lock = threading.RLock()
+        self._begun = False
+        self._closed = False
+        self._end = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def use(self, make_pool: Callable[[int], Pool]) -> None:
+        """Run tasks on the instances of another version of the server, from the next run on.
+
+        Args:
+            make_pool: Makes a pool of so many instances.
+        """
+        with self._lock:
+            old, self._pool, self._make_pool = self._pool, None, make_pool
+        if old is not None:
+            successor = self._ready_pool()
+            if successor is not None:
+                threading.Thread(target=old.drain, args=(successor,), name="wasmcp-drain", daemon=True).start()
+
+    def begin(self) -> None:
+        """Begin to search for tasks that other processes have left. Called when an instance has booted."""
+        with self._lock:
+            if self._begun or self._closed or self._make_pool is None:
+                return
+            self._begun = True
+            self._thread = threading.Thread(target=self._watch, name="wasmcp-tasks", daemon=True)
+            self._thread.start()
+
+    def close(self) -> None:
+        """Stop all runs. Tasks by steps continue in another process; other ones have failed."""
+        with self._lock:
+            self._closed = True
+            self._end.set()
+            self._waiting.clear()
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.close()
+
+    def take(self, text: bytes) -> None:
+        """Take a line of the server: a task that needs a run, or was cancelled. It does not block."""
+        self._add(json.loads(text))
+
+    def _add(self, event: dict[str, Any]) -> None:
+        name = str(event["name"])
+        with self._lock:
+            if self._closed:
+                return
+            task = self._tasks.get(name)
+            if event.get("cancelled"):
+                if task is not None:
+                    self._cancel(task)
+                return
+            if task is not None:
+                return
+            task = self._tasks[name] = _Task(name, monotonic() + event.get("remaining", 0) / 1000)
+            self._waiting.append(task)
+        # A line arrives on the thread of a call, which has to end first.
+        threading.Thread(target=self._start, name="wasmcp-task-start", daemon=True).start()
+
+    def _cancel(self, task: _Task) -> None:
+        task.cancelled = True
+        if task.call is not None:
+            task.call.cancel()
+        elif task in self._waiting:
+            self._waiting.remove(task)
+            del self._tasks[task.name]
+
+    def _start(self) -> None:
+        """Start waiting tasks, as many as can run."""
+        while True:
+            with self._lock:
+                if self._closed or not self._waiting or self._running >= self._most:
+                    return
+                task = self._waiting.popleft()
+                self._running += 1
+                remaining = max(0.1, task.deadline - monotonic())
+                call = task.call = Call(_request("run", task.name), remaining, partial(self._ran, task))
+            self._submit(call)
+
+    def _submit(self, call: Call) -> None:
+        pool = self._ready_pool()
+        if pool is None:
+            call.finish(None, HostError("the server is closed"))
+            return
+        try:
+            pool.submit(call)
+        except HostError as error:
+            call.finish(None, error)
+
+    def _ready_pool(self) -> Pool | None:
+        with self._lock:
+            if self._pool is None and self._make_pool is not None and not self._closed:
+                # One instance is left to renewals.
+                self._pool = self._make_pool(self._most + 1)
+                self._pool.inline_policy = InlinePolicy(trusted=False)
+            return self._pool
+
+    def _ran(self, task: _Task, call: Call) -> None:
+        """Note the end of a run."""
+        again = call.error is None and call.result == b"again"
+        with self._lock:
+            self._running -= 1
+            task.call = None
+            if again and not task.cancelled and not self._closed:
+                self._waiting.append(task)
+            else:
+                self._tasks.pop(task.name, None)
+            failed = call.error is not None and not task.cancelled and not self._closed
+        if failed and call.error is not None:
+            logs.log(logs.REQUESTS, logs.ERROR, f"a task has failed: {call.error}", error=call.error)
+            self._submit(Call(_request("fail", task.name, _public(call.error)), _QUICK, lambda _: None))
+        threading.Thread(target=self._start, name="wasmcp-task-start", daemon=True).start()
+
+    def _watch(self) -> None:
+        while True:
+            self._search()
+            if self._end.wait(INTERVAL):
+                return
+            self._renew()
+
+    def _renew(self) -> None:
+        """Renew the leases of running tasks, and cancel those that another process has taken over or cancelled."""
+        with self._lock:
+            running = [task for task in self._tasks.values() if task.call is not None]
+        for task in running:
+            if self._ask("renew", task.name) == b"lost":
+                with self._lock:
+                    if task.call is not None:
+                        self._cancel(task)
+
+    def _search(self) -> None:
+        """Take the tasks that have no lease."""
+        cursor = ""
+        for _ in range(_MOST_PAGES):
+            found = self._ask("pending", cursor)
+            if found is None:
+                return
+            page = json.loads(found)
+            for one in page["tasks"]:
+                self._add(one)
+            cursor = page.get("next", "")
+            if not cursor:
+                return
+
+    def _ask(self, function: str, text: str) -> bytes | None:
+        """Call a function of the server and wait. Return None if it failed."""
+        ended = threading.Event()
+        call = Call(_request(function, text), _QUICK, lambda _: ended.set())
+        self._submit(call)
+        ended.wait()
+        result: bytes | None = call.result
+        return result if call.error is None else None
+
+
+def _request(function: str, *texts: str) -> TaskRequest:
+    return TaskRequest(function, tuple(text.encode() for text in texts))
+
+
+def _public(error: Exception) -> str:
+    """Return the reason for clients."""
+    if isinstance(error, GuestCancelledError):
+        return "Internal error: the task was stopped"
+    if isinstance(error, GuestTimeoutError):
+        return "Internal error: the task took longer than its time to live"
+    if isinstance(error, GuestOutOfMemoryError):
+        return "Internal error: the task needed more memory than it may have"
+    return "Internal error: the server failed to run the task"
