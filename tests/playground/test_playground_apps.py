@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import re
 import shutil
 import subprocess
 import threading
@@ -23,6 +24,7 @@ from support.projects import project_files, write_project
 from wasmcp.playground.application import sandbox_policy
 
 PLAYWRIGHT = "playwright-core@1.65.1"
+EXT_APPS = "@modelcontextprotocol/ext-apps@1.0.1"
 SUPPORT = Path(__file__).parents[1] / "support"
 
 SOURCE = '''\
@@ -49,6 +51,15 @@ def refresh(count: int) -> int:
 def hidden() -> str:
     """Be called by models only."""
     return "for models"
+
+
+official_ui = app("ui/official.html", uri="ui://shop/official", prefers_border=False)
+
+
+@tool(ui=official_ui)
+def official(user: str) -> str:
+    """Show the page with the library of the extension."""
+    return f"for {user}"
 
 
 @resource("notes://first")
@@ -133,6 +144,29 @@ send("ui/initialize", { protocolVersion: "2026-01-26", appInfo, appCapabilities:
 """
 
 
+OFFICIAL = """\
+const shown = (id, value) => { document.getElementById(id).textContent = value; };
+const app = new App({ name: "official", version: "1" });
+app.ontoolinput = (params) => shown("input", JSON.stringify(params.arguments));
+app.ontoolresult = async (result) => {
+  shown("result", result.content[0].text);
+  const again = await app.callServerTool({ name: "refresh", arguments: { count: 4 } });
+  shown("called", again.content[0].text);
+};
+await app.connect();
+shown("host", `${app.getHostVersion().name} ${app.getHostContext().theme}`);
+"""
+
+
+def official_script() -> str:
+    """Return the script of a page with the library `@modelcontextprotocol/ext-apps`, whose module is put in front."""
+    library = installed(EXT_APPS) / "node_modules/@modelcontextprotocol/ext-apps/dist/src/app-with-deps.js"
+    text = library.read_text("utf-8")
+    (name,) = re.findall(r"[{,](\S+) as App[,}]", text)
+    text = re.sub(r"export\s*\{[^}]*\};?\s*$", "", text.rstrip())
+    return f"{text}\nconst App = {name};\n{OFFICIAL}"
+
+
 @pytest.fixture(scope="module")
 def browser() -> str:
     """Return the program of Chromium. Without it the tests are skipped with a message."""
@@ -173,7 +207,13 @@ def seen(browser: str, other: str, tmp_path_factory: pytest.TempPathFactory) -> 
     """Return what the page and the app showed."""
     root = write_project(tmp_path_factory.mktemp("shop"), project_files("shop", {"src/shop/code.py": SOURCE}, TABLES))
     (root / "ui").mkdir()
-    pages = {"page.html": PAGE, "page.css": STYLE, "page.js": SCRIPT.replace("OTHER", other)}
+    pages = {
+        "page.html": PAGE,
+        "page.css": STYLE,
+        "page.js": SCRIPT.replace("OTHER", other),
+        "official.html": PAGE.replace('src="page.js"', 'type="module" src="official.js"') + '<pre id="called"></pre>',
+        "official.js": official_script(),
+    }
     for name, text in pages.items():
         (root / "ui" / name).write_text(text, "utf-8")
     folder = installed(PLAYWRIGHT)
@@ -230,6 +270,12 @@ class TestApp:
         assert seen["frames"] == 0
         assert "info: ready <b>" in seen["log"]
         assert "tools/call" in seen["log"]
+
+    def test_page_with_the_library_of_the_extension(self, seen: dict[str, Any]) -> None:
+        assert json.loads(seen["official_input"]) == {"user": "Grace"}
+        assert seen["official_result"] == "for Grace"
+        assert seen["official_called"] == "5"
+        assert seen["official_host"].startswith("wasmcp-playground ")
 
     def test_tool_without_an_app(self, seen: dict[str, Any]) -> None:
         assert seen["plain"] == 0

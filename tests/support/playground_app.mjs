@@ -81,6 +81,14 @@ seen.frames = await page.locator("iframe.app-frame").count();
 await panel.getByText("messages of the app").click();
 seen.log = await panel.locator(".app-log").innerText();
 
+// A page with the library of the extension
+await panel.locator('button[data-key="official"]').click();
+await panel.locator(".detail").getByLabel("user").fill("Grace");
+await panel.getByRole("button", { name: "Call" }).click();
+await output("called").filter({ hasText: /\S/ }).waitFor();
+await output("host").filter({ hasText: /\S/ }).waitFor();
+for (const id of ["input", "result", "called", "host"]) seen[`official_${id}`] = await output(id).innerText();
+
 // A tool without an app has none
 await called("hidden");
 await panel.locator(".result h3", { hasText: "Result" }).waitFor();
