@@ -275,7 +275,7 @@ export class LocalContext extends Context {
   /** The change notifications so far: `tools`, `prompts`, `resources`, or the URI of a resource. */
   readonly changes: string[];
   /** The server-to-client requests so far: method and parameters of each. */
-  readonly questions: [string, unknown][];
+  readonly sentRequests: [string, unknown][];
   /** The states of the checkpoints so far. */
   readonly checkpoints: unknown[];
   readonly #cancel: () => void;
@@ -286,7 +286,7 @@ export class LocalContext extends Context {
     const reports: [number, number | undefined, string | undefined][] = [];
     const records: [string, unknown, string | undefined][] = [];
     const changes: string[] = [];
-    const questions: [string, unknown][] = [];
+    const sentRequests: [string, unknown][] = [];
     const answers = [...(facts.answers ?? [])];
     const given: [string, object][] = [];
     const replayed: [string, object][] = [];
@@ -311,7 +311,7 @@ export class LocalContext extends Context {
         const request = JSON.stringify([method, params, key]);
         const known = replayed.findIndex(([same]) => same === request);
         if (known >= 0) return { key: key ?? method, value: JSON.stringify(replayed.splice(known, 1)[0]![1]) };
-        questions.push([method, JSON.parse(params)]);
+        sentRequests.push([method, JSON.parse(params)]);
         const answer = answers.shift();
         if (answer !== undefined) given.push([request, answer]);
         if (answer === undefined) throw new Error(`this LocalContext has no answer to \`${method}\`: ${params}`);
@@ -334,7 +334,7 @@ export class LocalContext extends Context {
     this.progressReports = reports;
     this.logRecords = records;
     this.changes = changes;
-    this.questions = questions;
+    this.sentRequests = sentRequests;
     this.checkpoints = checkpoints;
     this.#again = () => {
       replayed.splice(0, Infinity, ...given);

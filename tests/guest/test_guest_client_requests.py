@@ -248,7 +248,7 @@ def test_local_context_answers_requests():
 
     context = LocalContext(answers=[accept(value="a"), said("b")])
     assert ask(context) == "ab"
-    assert [method for method, _ in context.questions] == ["elicitation/create", "sampling/createMessage"]
+    assert [method for method, _ in context.sent_requests] == ["elicitation/create", "sampling/createMessage"]
     with pytest.raises(LookupError, match="no answer to `elicitation/create`"):
         ask(LocalContext())
     with pytest.raises(MissingCapabilityError):

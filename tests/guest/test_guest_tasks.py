@@ -173,7 +173,7 @@ def test_run_steps_gives_each_answer_once_and_keeps_it() -> None:
 
     context = LocalContext(answers=[accept(value=1), accept(value=2)])
     assert run_steps(work, context) == "1 2 3"
-    assert [method for method, _ in context.questions] == ["elicitation/create"] * 2
+    assert [method for method, _ in context.sent_requests] == ["elicitation/create"] * 2
 
 
 def test_one_step_ends_at_its_checkpoint() -> None:

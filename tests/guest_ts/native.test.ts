@@ -29,7 +29,7 @@ test("progress, log messages and change notifications", async () => {
 test("client requests", async () => {
   const context = new LocalContext({ answers: [accept({ row: 4 })] });
   assert.equal(await book("Oslo", context), "Oslo 4");
-  assert.equal(context.questions[0]![0], "elicitation/create");
+  assert.equal(context.sentRequests[0]![0], "elicitation/create");
   await assert.rejects(book("Oslo", new LocalContext({ answers: [decline()] })), /did not agree/);
   await assert.rejects(book("Oslo", new LocalContext()), /no answer to `elicitation\/create`/);
   assert.deepEqual(await ask(new LocalContext({ answers: [said("42"), roots("file:///home")] })), ["42", "file:///home"]);
@@ -43,7 +43,7 @@ test("steps of a long function", async () => {
   await assert.rejects(callTool(count, { pages: 4 }, new LocalContext({ state: 2 })), /call it with `runSteps`/);
   const asking = new LocalContext({ answers: [accept({ row: 1 }), accept({ row: 2 })] });
   assert.equal(await runSteps(rows, asking), '1 2 {"first":1}');
-  assert.equal(asking.questions.length, 2);
+  assert.equal(asking.sentRequests.length, 2);
   await assert.rejects(runSteps((context) => context.checkpoint(0)), /has not ended after 10000 checkpoints/);
   const endless: Record<string, unknown> = {};
   endless.self = endless;

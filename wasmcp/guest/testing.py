@@ -86,7 +86,7 @@ class _LocalRequest:
     changes: list[str] = field(default_factory=list)
     local_answers: list[Any] | dict[str, Any] = field(default_factory=list)
     any_capability: bool = True
-    questions: list[tuple[str, Any]] = field(default_factory=list)
+    sent_requests: list[tuple[str, Any]] = field(default_factory=list)
     values: dict[str, str] = field(default_factory=dict)
     checkpoints: list[Any] = field(default_factory=list)
     given: list[tuple[str, str, Any]] = field(default_factory=list)
@@ -136,7 +136,7 @@ class _LocalRequest:
                 return _Response(name, json.dumps(known[2]))
         if sent.get("mode") == "url" and not is_uri(sent["url"]):
             raise RuntimeError(f"the `url` of an elicitation must be an absolute URL, not {sent['url']!r:.60}")
-        self.questions.append((method, sent))
+        self.sent_requests.append((method, sent))
         left = self.local_answers
         found = left.pop(name, None) if isinstance(left, dict) else left.pop(0) if left else None
         if found is not None:
@@ -314,9 +314,9 @@ class LocalContext(Context):
         return self._session.plain()
 
     @property
-    def questions(self) -> list[tuple[str, Any]]:
+    def sent_requests(self) -> list[tuple[str, Any]]:
         """The server-to-client requests so far: method and parameters of each."""
-        return self._local.questions
+        return self._local.sent_requests
 
     @property
     def changes(self) -> list[str]:

@@ -13,7 +13,7 @@ def test_a_form() -> None:
     context = LocalContext(answers=[accept(username="ada", email="ada@example.com")])
     text = elicitation("Who are you?", context=context).text
     assert text == 'User response: action=accept, content={"username": "ada", "email": "ada@example.com"}'
-    assert [method for method, _ in context.questions] == ["elicitation/create"]
+    assert [method for method, _ in context.sent_requests] == ["elicitation/create"]
 
 
 def test_a_user_who_does_not_agree() -> None:

@@ -388,7 +388,7 @@ def test_elicitation_of_a_single_field(wanted: Any, schema: Any, answer: Any, da
     for one in (accept(value=answer), decline(), {"action": "cancel"}):
         context = LocalContext(answers=[one])
         assert not call("elicits", context=context).is_error
-        ((method, params),) = context.questions
+        ((method, params),) = context.sent_requests
         assert (method, params["message"]) == ("elicitation/create", "m")
         assert params["requestedSchema"] == {"type": "object", "properties": {"value": schema}, "required": ["value"]}
     accepted, declined, cancelled = results
@@ -412,7 +412,7 @@ def test_elicitation_of_models_and_dataclasses() -> None:
     found = call("elicits", context=context)
     assert not found.is_error, found.content
     assert results == [Trip(city="Bremen", days=2), Name("Ada"), "v", {}]
-    schemas = [params["requestedSchema"] for _, params in context.questions]
+    schemas = [params["requestedSchema"] for _, params in context.sent_requests]
     assert schemas[0]["required"] == ["city"]
     assert schemas[0]["properties"] == {
         "city": {"description": "The city", "title": "City", "type": "string"},
@@ -445,7 +445,7 @@ def test_sampling_in_the_forms_of_both_libraries() -> None:
 
     context = LocalContext(answers=[said("x"), said("y"), said("z")])
     assert value("samples", context=context) == ["x", "y", "z", "test", "text"]
-    first, second, third = [params for _, params in context.questions]
+    first, second, third = [params for _, params in context.sent_requests]
     assert first["systemPrompt"] == "s"
     assert first["maxTokens"] == 512
     assert first["modelPreferences"] == {"hints": [{"name": "fast"}]}

@@ -39,7 +39,7 @@ pub(crate) struct LocalCall {
     checkpoints: RefCell<Vec<Value>>,
     given: RefCell<Vec<Given>>,
     replayed: RefCell<Vec<Given>>,
-    questions: RefCell<Vec<(String, Value)>>,
+    sent_requests: RefCell<Vec<(String, Value)>>,
     reports: RefCell<Vec<Report>>,
     records: RefCell<Vec<(Level, Value)>>,
     changes: RefCell<Vec<String>>,
@@ -109,7 +109,7 @@ impl LocalCall {
             let value = Some(replayed.remove(at).3.to_string());
             return Ok(messages::ClientResponse { key: name, value });
         }
-        self.questions.borrow_mut().push((method.to_owned(), parsed(params)));
+        self.sent_requests.borrow_mut().push((method.to_owned(), parsed(params)));
         let Some(answer) = self.answers.borrow_mut().pop_front() else {
             panic!("this LocalContext has no answer to `{method}`: {params}");
         };
@@ -204,7 +204,7 @@ impl LocalCall {
 ///
 /// let context = LocalContext::new().with_answers([accept(serde_json::json!({ "row": 4 }))]);
 /// assert_eq!(book("Oslo", &context).unwrap(), "Oslo 4");
-/// assert_eq!(context.questions()[0].0, "elicitation/create");
+/// assert_eq!(context.sent_requests()[0].0, "elicitation/create");
 /// assert_eq!(context.progress_reports(), [(1.0, Some(2.0), None)]);
 /// assert_eq!(context.log_records(), [(Level::Info, "a question follows".into())]);
 /// ```
@@ -238,7 +238,7 @@ impl LocalContext {
             checkpoints: RefCell::default(),
             given: RefCell::default(),
             replayed: RefCell::default(),
-            questions: RefCell::default(),
+            sent_requests: RefCell::default(),
             reports: RefCell::default(),
             records: RefCell::default(),
             changes: RefCell::default(),
@@ -322,8 +322,8 @@ impl LocalContext {
     }
 
     /// Return the server-to-client requests so far: method and parameters of each.
-    pub fn questions(&self) -> Vec<(String, Value)> {
-        self.call.questions.borrow().clone()
+    pub fn sent_requests(&self) -> Vec<(String, Value)> {
+        self.call.sent_requests.borrow().clone()
     }
 
     /// Return the progress notifications so far: progress, total and message of each.
