@@ -310,7 +310,7 @@ def test_granted_when_built_and_denied_when_composed(built: Built, web: str) -> 
         got = running.call_tool("fetch", {"wanted": {"url": web}}).structured_content
         assert got == {"error": "RequestDeniedError", "code": "HTTP-request-denied", "grant": "http"}
         assert running.call_tool("values", {}).is_error
-        assert "AccessDeniedError: `kv` is not granted to this component" in running.stderr
+        assert "AccessDeniedError: `kv` for `bucket:values` is not granted to this component" in running.stderr
         _initialize(running)
         assert _legacy(running, "visit") == {"session": None}
 
