@@ -16,7 +16,7 @@ const types = bindings.types;
 const ReadResult = bindings.abi.Result(?Outcome, types.Error);
 
 /// Complete `ReadResourceResult`, or an `InputRequired` result (`.input_required`).
-pub const Outcome = bindings.resources.Outcome;
+pub const Outcome = if (@hasDecl(bindings, "resources")) bindings.resources.Outcome else void;
 
 /// Binary contents.
 pub const Blob = struct { bytes: []const u8 };
