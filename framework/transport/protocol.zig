@@ -159,7 +159,9 @@ pub fn Protocol(comptime Peer: type) type {
             )) |fault| return fault;
             if (opened.fault) |fault| return fault;
             const mirror = mirrored orelse return null;
-            if (!hasName(opened)) return null;
+            // SEP-2243 does not list the methods of tasks, and clients leave the header out.
+            const of_task = lib.bytes.startsWith(opened.method, "tasks/");
+            if (!hasName(opened) and !(of_task and mirror.name != .absent)) return null;
             const name = opened.target orelse return null;
             const value = switch (mirror.name) {
                 .text => |text| if (try lib.header.decode(self.arena, text)) |decoded|
@@ -170,7 +172,7 @@ pub fn Protocol(comptime Peer: type) type {
             };
             return faults.mismatch(value, name, "Mcp-Name", if (is(opened, "resources/read"))
                 "params.uri"
-            else if (opened.method[1] == 'a')
+            else if (of_task)
                 "params.taskId"
             else
                 "params.name", self.arena);
@@ -291,8 +293,7 @@ pub fn Protocol(comptime Peer: type) type {
 
         /// Return whether the request must have the header `Mcp-Name`.
         fn hasName(opened: Request) bool {
-            return is(opened, "tools/call") or is(opened, "prompts/get") or is(opened, "resources/read") or
-                lib.bytes.startsWith(opened.method, "tasks/");
+            return is(opened, "tools/call") or is(opened, "prompts/get") or is(opened, "resources/read");
         }
     };
 }
