@@ -101,7 +101,7 @@ SERVER_ARGUMENTS: Mapping[str, str] = REFUSED
 IGNORED_ARGUMENTS: Mapping[str, str] = IGNORED
 DECORATOR_ARGUMENTS: Mapping[str, str] = {
     "auth": REFUSED["auth"],
-    "task": "a component has no background tasks",
+    "task": "tools that become tasks are declared by `@tool(task=True)` of `wasmcp.guest`",
     "app": "declare the user interface as a resource, and name it in `meta`",
     "serializer": "return a `ToolResult`",
 }

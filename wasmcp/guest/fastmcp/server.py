@@ -131,7 +131,7 @@ class FastMCP:
             if value not in (None, (), [], {}):
                 refuse_feature(f"FastMCP({name}=...)", REFUSED[name])
         elif name == "tasks" and value:
-            refuse_feature("FastMCP(tasks=True)", "a component has no background tasks")
+            refuse_feature("FastMCP(tasks=True)", "declare its tools by `@tool(task=True)` of `wasmcp.guest`")
         elif name.startswith("on_duplicate") and value in ("replace", "ignore"):
             refuse_feature(f'FastMCP({name}="{value}")', "a name that is declared twice is an error")
         elif name not in _KNOWN:
@@ -203,7 +203,7 @@ class FastMCP:
             app: Refused.
         """
         for option, value, advice in (
-            ("task", task, "a component has no background tasks"),
+            ("task", task, "declare the tool by `@tool(task=True)` of `wasmcp.guest`"),
             ("serializer", serializer, "return a `ToolResult`"),
             ("auth", auth, _AUTH),
             ("app", app, "declare the user interface as a resource, and name it in `meta`"),

@@ -5,6 +5,7 @@ Specification: basic/patterns/mrtr.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -24,6 +25,9 @@ CAPABILITIES: dict[str, Any] = {
     "roots": {},
 }
 """The capabilities of a client that answers."""
+
+_ROUND = re.compile(r"^\d+\.")
+"""Prefix of the keys of a task's requests: the number of the round, in front of the key of the author."""
 
 _MOST_ROUNDS = 64
 _PAUSE = 0.01  # seconds before a retry without input, doubled up to the longest
@@ -83,7 +87,8 @@ class Conversation:
         if self._handler is not None:
             found = self._handler(request)
         elif self._by_name is not None:
-            found = self._by_name.get(key, self._by_name.get(request.method))
+            names = (key, _ROUND.sub("", key), request.method)
+            found = next((self._by_name[name] for name in names if name in self._by_name), None)
         elif self._left:
             found = self._left.pop(0)
         if found is None:

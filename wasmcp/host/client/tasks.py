@@ -55,6 +55,7 @@ class Task:
         self.id = found
         self.state: dict[str, Any] = dict(created)
         self._send = send
+        self._answered: set[str] = set()
 
     def __repr__(self) -> str:
         """Return the id and the status."""
@@ -86,6 +87,7 @@ class Task:
             RequestError: The server does not know the task any longer.
         """
         self._send("tasks/update", {"taskId": self.id, "inputResponses": {k: dict(v) for k, v in responses.items()}})
+        self._answered.update(responses)
 
     def cancel(self) -> None:
         """Cancel the task (`tasks/cancel`); without effect on a task that has ended.
@@ -154,15 +156,13 @@ class Task:
         *,
         is_eager: bool,
     ) -> dict[str, Any]:
-        answered: set[str] = set()
         for state in self._states(seconds, is_eager=is_eager):
             on_state(state)
             if self.status == "input_required":
                 wanted = state.get("inputRequests")
-                new = {key: one for key, one in (wanted or {}).items() if key not in answered}
+                new = {key: one for key, one in (wanted or {}).items() if key not in self._answered}
                 if new:
                     self.update({key: answer(key, one) for key, one in new.items()})
-                    answered.update(new)
         if self.status == "completed":
             result = self.state.get("result")
             if not isinstance(result, dict):
