@@ -27,8 +27,8 @@ def node() -> str:
     return str(node_root() / "bin" / "node")
 
 
-def installed(package: str) -> Path:
-    """Return the folder in which a package is installed, `NAME@VERSION`. If it cannot be, the test is skipped."""
+def installed(package: str, *peers: str) -> Path:
+    """Return the folder in which a package is installed with its peers, each `NAME@VERSION`; otherwise skip."""
     npm = node_root() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     folder = Path(os.environ["WASMCP_CACHE_DIR"]) / "npm" / package.replace("/", "+")
     folder.mkdir(parents=True, exist_ok=True)
@@ -37,7 +37,7 @@ def installed(package: str) -> Path:
             shutil.rmtree(folder / "node_modules", ignore_errors=True)
             (folder / "package.json").write_text("{}", "utf-8")
             options = ["--ignore-scripts", "--no-audit", "--no-fund", "--silent", "--fetch-retries=1"]
-            command = [node(), str(npm), "install", *options, package]
+            command = [node(), str(npm), "install", *options, package, *peers]
             done = subprocess.run(command, check=False, cwd=folder, capture_output=True, text=True, timeout=300)
             if done.returncode != 0:
                 _skip(f"npm cannot install {package}: {done.stderr.strip()[-300:]}")

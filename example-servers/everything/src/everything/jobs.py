@@ -12,6 +12,7 @@ _INTERNAL_ERROR = -32603
 _STEP = 0.2
 """Length of a step of a long tool, in seconds."""
 
+_NAME_FORM = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
 _JOB = Task(steps=True, poll_interval=0.5)
 _REQUIRED = Task(steps=True, poll_interval=0.5, required=True)
 
@@ -75,14 +76,14 @@ def confirm_delete(filename: str, context: Context) -> Text:
 
 @tool(task=_JOB)
 async def multi_input(context: Context) -> Text:
-    """Ask two things at once."""
+    """Ask two things at once; forms of a JSON Schema allow answers with more members."""
     if context.state is None:
         context.checkpoint("begun")
     first, second = await asyncio.gather(
-        context.elicit("What is the first name?", Name, key="first"),
-        context.elicit("What is the second name?", Name, key="second"),
+        context.elicit("What is the first name?", _NAME_FORM, key="first"),
+        context.elicit("What is the second name?", _NAME_FORM, key="second"),
     )
-    return Text(f"{first.data.name} and {second.data.name}")
+    return Text(f"{first.data['name']} and {second.data['name']}")
 
 
 @tool(task=_REQUIRED)
