@@ -96,12 +96,12 @@ fn mismatch(
     };
     const text = given orelse return if (expected == null) null else " is missing, but there is `params.arguments.";
     const body_text = expected orelse return " is given, but the body has no such value: `params.arguments.";
-    if (!printable(text)) return " holds characters that no header may: `params.arguments.";
+    if (!printable(text)) return " has invalid characters: `params.arguments.";
     const decoded = try decode(arena, text) orelse return " is badly encoded: `params.arguments.";
     if (bytes.equal(decoded, body_text)) return null;
     const numeric = json.equals(json.member(property, "type").?, "integer") and json.kind(value[0]) == .number;
     if (numeric) if (whole(decoded)) |a| if (whole(body_text)) |b| if (bytes.equal(a, b)) return null;
-    return " does not say what the body says in `params.arguments.";
+    return " differs from the body in `params.arguments.";
 }
 
 /// Return the digits of an integer written without an exponent (`42`, `42.0`), or null if it is not an integer.

@@ -48,13 +48,13 @@ pub fn mismatch(
         .bad => return mismatched(
             arena,
             header,
-            " is given twice, badly encoded, or holds characters that no header may",
+            " is repeated, badly encoded or invalid",
             "",
         ),
         .text => |text| text,
     };
     if (lib.bytes.equal(text, body)) return null;
-    return mismatched(arena, header, " does not say what the body says: ", source);
+    return mismatched(arena, header, " differs from the body: ", source);
 }
 
 fn mismatched(arena: Allocator, header: []const u8, words: []const u8, source: []const u8) Fault {
@@ -79,7 +79,7 @@ pub fn ofVersionHeader(arena: Allocator, value: http.Mirror.Value) error{OutOfMe
         .absent => null,
         .bad => .{
             .code = code.header_mismatch,
-            .message = "Header mismatch: MCP-Protocol-Version is given twice or holds characters that no header may",
+            .message = "Header mismatch: MCP-Protocol-Version is repeated or invalid",
         },
         .text => |version| if (lib.bytes.equal(version, revisions.modern)) null else try unsupported(arena, version),
     };

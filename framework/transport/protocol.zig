@@ -170,7 +170,8 @@ pub fn Protocol(comptime Peer: type) type {
                     .bad,
                 else => mirror.name,
             };
-            return faults.mismatch(value, name, "Mcp-Name", if (is(opened, "resources/read"))
+            // Of these methods only `resources/read` begins with this letter.
+            return faults.mismatch(value, name, "Mcp-Name", if (opened.method[0] == 'r')
                 "params.uri"
             else if (of_task)
                 "params.taskId"
