@@ -53,7 +53,7 @@ def outcomes(node: Node, server: Path, entry_points: list[str]) -> Iterator[Outc
                 yield from inspector.inspect(node, entry_point, [*WASMCP, "run", str(server)])
             elif entry_point == "wasmtime run":
                 yield from inspector.inspect(
-                    node, entry_point, [wasmtime(), "run", "-Shttp", "--allow-precompiled", str(compiled)]
+                    node, entry_point, [wasmtime(), "run", "-Shttp", "-Skeyvalue", "--allow-precompiled", str(compiled)]
                 )
             else:
                 with url(entry_point, server, compiled) as address:

@@ -148,7 +148,7 @@ def client_at(name: str, revision: str, server: Path, compiled: Path) -> Iterato
         with wasmtime_serve(compiled, *STATE_KEYS, "--allow-precompiled") as port:
             yield Http(revision, port=port)
     else:
-        stock = [wasmtime(), "run", "-Shttp", "--allow-precompiled", str(compiled)]
+        stock = [wasmtime(), "run", "-Shttp", "-Skeyvalue", "--allow-precompiled", str(compiled)]
         command = [*WASMCP, "run", str(server)] if name == "wasmcp run" else stock
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
             try:

@@ -36,7 +36,7 @@ def targets(everything: tuple[Path, Path]) -> Iterator[Callable[[str], StdioServ
             if entry_point == "wasmcp run":
                 return StdioServerParameters(command=WASMCP[0], args=[*WASMCP[1:], "run", str(server)])
             if entry_point == "wasmtime run":
-                arguments = ["run", "-Shttp", "--allow-precompiled", str(compiled)]
+                arguments = ["run", "-Shttp", "-Skeyvalue", "--allow-precompiled", str(compiled)]
                 return StdioServerParameters(command=wasmtime(), args=arguments)
             if entry_point not in ports:
                 serving = (

@@ -14,8 +14,9 @@ from functools import lru_cache
 from pathlib import Path
 
 WASMCP = [sys.executable, "-m", "wasmcp"]
-# For stock `wasmtime serve` of a server that sees its environment: its instances share the key of what clients keep.
-STATE_KEYS = ["-Scli", "--env", "WASMCP_STATE_KEYS=0123456789abcdef0123456789abcdef"]
+# For stock `wasmtime serve` of the everything server, which sees its environment: its instances share the key of what
+# clients keep. Its tasks import `wasi:keyvalue`.
+STATE_KEYS = ["-Scli", "-Skeyvalue", "--env", "WASMCP_STATE_KEYS=0123456789abcdef0123456789abcdef"]
 
 
 @lru_cache(maxsize=1)
