@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from wasmcp.host.transports.asgi_response import Send
     from wasmcp.host.transports.endpoint import Application, Scope
     from wasmcp.host.transports.http_body import Receive
-    from wasmcp.testing.server import ServerUnderTest
+    from wasmcp.testing.heard_server import HeardServer
 
 _HOST = "127.0.0.1"
 _SECONDS = 30.0  # for the start
@@ -28,7 +28,7 @@ class HttpEndpoint:
         url: Its URL.
     """
 
-    def __init__(self, server: ServerUnderTest) -> None:
+    def __init__(self, server: HeardServer) -> None:
         """Listen, and serve on another thread.
 
         Raises:
@@ -91,7 +91,7 @@ class HttpEndpoint:
 class Heard:
     """Application whose messages a server under test hears: those of a request and of its response, by exchange."""
 
-    def __init__(self, app: Application, server: ServerUnderTest) -> None:
+    def __init__(self, app: Application, server: HeardServer) -> None:
         """Wrap the application of a server."""
         self._app = app
         self._server = server

@@ -13,7 +13,7 @@ from wasmcp.host.transports.stdio import StdioSession
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from wasmcp.testing.server import ServerUnderTest
+    from wasmcp.testing.heard_server import HeardServer
 
 _WAITING = 1000  # messages that the client has not read
 
@@ -24,7 +24,7 @@ class InMemoryTransport:
     Messages are those of the stdio transport. It can be used once.
     """
 
-    def __init__(self, server: ServerUnderTest) -> None:
+    def __init__(self, server: HeardServer) -> None:
         """Prepare the transport.
 
         Raises:
@@ -93,7 +93,7 @@ class InMemoryTransport:
         return await self._stack.__aexit__(kind, error, trace)
 
 
-def fastmcp_transport(server: ServerUnderTest) -> Any:
+def fastmcp_transport(server: HeardServer) -> Any:
     """Return a `fastmcp.client.transports.ClientTransport` for a server in this process.
 
     Raises:

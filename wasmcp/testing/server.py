@@ -5,15 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from wasmcp.errors import HostError
-from wasmcp.host.client.server import Server, open_server
+from wasmcp.host.client.server import open_server
+from wasmcp.testing.heard_server import HeardServer
 
 if TYPE_CHECKING:
     import os
 
     from wasmcp.testing.connections import Connections
+    from wasmcp.testing.heard_server import OnMessage
     from wasmcp.testing.http_endpoint import HttpEndpoint
     from wasmcp.testing.in_memory import InMemoryTransport
     from wasmcp.testing.key_values import KeyValues
@@ -24,14 +26,7 @@ TRANSPORTS = ("in-process", "stdio", "http")
 """Transports of the methods of a server under test."""
 
 
-class OnMessage(Protocol):
-    """Callback for messages of clients of a server's endpoints."""
-
-    def __call__(self, direction: str, text: str, client: object) -> None:
-        """Take a message: to the server (`->`) or from it (`<-`); the ids of requests are those of `client`."""
-
-
-class ServerUnderTest(Server):
+class ServerUnderTest(HeardServer):
     """A server in this process whose methods use one of three transports.
 
     With `in-process` the methods call the server directly, and a trap raises `GuestTrapError`. With `stdio` and `http`
@@ -40,7 +35,6 @@ class ServerUnderTest(Server):
 
     Attributes:
         transport: `in-process`, `stdio` or `http`.
-        on_message: Called with the messages of clients of its endpoints, on any thread.
     """
 
     observes = True
@@ -51,7 +45,6 @@ class ServerUnderTest(Server):
         """Begin with the arguments of `Server`, and the transport `in-process`."""
         super().__init__(*arguments, **options)
         self.transport = "in-process"
-        self.on_message: OnMessage | None = None
         self._endpoints_stack = ExitStack()
         self._endpoints_lock = threading.RLock()
         self._endpoints: dict[str, Any] = {}
@@ -123,11 +116,6 @@ class ServerUnderTest(Server):
         if self._keyvalue is None:
             raise HostError("this server has no key-value store: no component of it has the grant `kv`")
         return KeyValues(self._keyvalue.sessions)
-
-    def heard(self, direction: str, text: bytes, client: object) -> None:
-        """Pass a message of a client on to `on_message`."""
-        if self.on_message is not None and text:
-            self.on_message(direction, text.decode("utf-8", "backslashreplace"), client)
 
     def close(self) -> None:
         """Stop the server, its endpoints and its clients."""

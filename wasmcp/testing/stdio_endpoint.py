@@ -15,7 +15,7 @@ from wasmcp.host.transports.listening import listen_unix
 from wasmcp.host.transports.stdio import StdioSession, quiet, read_lines
 
 if TYPE_CHECKING:
-    from wasmcp.testing.server import ServerUnderTest
+    from wasmcp.testing.heard_server import HeardServer
 
 _BRIDGE = Path(__file__).with_name("stdio_bridge.py")
 
@@ -27,7 +27,7 @@ class StdioEndpoint:
         command: The command that connects to it.
     """
 
-    def __init__(self, server: ServerUnderTest) -> None:
+    def __init__(self, server: HeardServer) -> None:
         """Listen, and accept clients on another thread.
 
         Raises:
