@@ -165,6 +165,22 @@ def test_app_that_asks_for_more_than_its_grant(rules: list[str] | None) -> None:
     assert ("needs `camera`" in text) is (rules is None)
 
 
+@pytest.mark.parametrize(
+    ("uri", "domain", "problem"),
+    [
+        (URI, "https://more.example", "of `weather` needs `connect:https://more.example`, which its component is not"),
+        (URI, "https://a.b; script-src *", "of `weather` has `_meta.ui`.csp.connectDomains has"),
+        ("ui://calc/page", "https://api.example.com", "of `weather` is not among the resources of its component"),
+    ],
+)
+def test_page_that_asks_for_more_than_its_list(uri: str, domain: str, problem: str) -> None:
+    page = AppPage(uri, {"ui": {"csp": {"connectDomains": [domain]}}}, HTML)
+    with pytest.raises(AppsError) as raised:
+        compose_server([owner(listed(), pages=(page,))], METADATA)
+    assert len(raised.value.problems) == 1
+    assert f"the page of the app `{uri}` {problem}" in str(raised.value)
+
+
 def test_whole_grant_and_policy_of_a_platform() -> None:
     whole = owner(listed(), pages=(AppPage(URI, {"ui": ASKED}, HTML),), rules=None)
     whole = ComponentSpec(whole.name, whole.data, whole.catalogue, frozenset({"apps"}))

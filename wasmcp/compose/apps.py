@@ -49,6 +49,7 @@ def checked_apps(components: Sequence[Component], *, whole: bool = True) -> tupl
     problems: list[str] = []
     found: list[AppSummary] = []
     for component in components:
+        problems += _page_problems(component)
         if component.catalogue is None:
             continue
         pages = {page.uri: page for page in component.pages}
@@ -84,6 +85,23 @@ def _problems(component: Component, resource: Item, page: AppPage | None) -> Ite
     yield from wrong
     if not wrong:
         yield from _excess(component, ui_of(resource))
+
+
+def _page_problems(component: Component) -> Iterator[str]:
+    """Yield the mistakes in the metadata of pages: hosts get it when they read a page, whatever the list has."""
+    resources = () if component.catalogue is None else component.catalogue.resources
+    listed = {str(resource["uri"]): resource for resource in resources}
+    for page in component.pages:
+        subject = f"the page of the app `{page.uri}` of `{component.name}`"
+        resource = listed.get(page.uri)
+        if component.catalogue is not None and resource is None:
+            yield f"{subject} is not among the resources of its component"
+        elif "ui" in page.meta and (resource is None or page.meta["ui"] != (resource.get("_meta") or {}).get("ui")):
+            wrong = [f"{subject} has `_meta.ui`{problem}" for problem in ui_problems(page.meta["ui"])]
+            yield from wrong
+            if not wrong:
+                for problem in _excess(component, ui_of({"_meta": page.meta})):
+                    yield f"{subject} {problem}"
 
 
 def _excess(component: Component, ui: Mapping[str, Any]) -> Iterator[str]:
