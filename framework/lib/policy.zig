@@ -121,10 +121,7 @@ pub const Policy = struct {
 
     /// Return whether the principal may send a request. `target`: the entry that it is about; null: it is about none.
     pub fn decide(policy: *const Policy, allocator: Allocator, request: Request, target: ?Target) Error!Verdict {
-        if (request.principal.values.len != policy.claims.len) {
-            request.principal.values = try allocator.alloc(?Value, policy.claims.len);
-            @memset(request.principal.values, null);
-        }
+        try policy.prepare(allocator, request.principal);
         const given = target orelse return policy.judge(allocator, request, null, null);
         if (given.dots) return hopeless;
         var needed: List([]const u8) = .empty;
@@ -136,6 +133,18 @@ pub const Policy = struct {
             },
         };
         return if (needed.items.len == 0) .allowed else .{ .denied = needed.items };
+    }
+
+    /// Return whether a rule of `deny` matches a request that is about no entry.
+    pub fn forbids(policy: *const Policy, allocator: Allocator, request: Request) Error!bool {
+        try policy.prepare(allocator, request.principal);
+        return policy.denies(request, null, null, &.{}, &.{});
+    }
+
+    fn prepare(policy: *const Policy, allocator: Allocator, principal: *Principal) Error!void {
+        if (principal.values.len == policy.claims.len) return;
+        principal.values = try allocator.alloc(?Value, policy.claims.len);
+        @memset(principal.values, null);
     }
 
     fn judge(
