@@ -266,11 +266,12 @@ pub fn TaskStore(comptime bindings: type, comptime wasi: type) type {
             return .of(try get(store, leaseKeyOf(name)) orelse return null);
         }
 
-        /// Note that a task needs a run. `owner`: the host that begins it, if the time is above 0.
+        /// Note that a task needs a run, unless it is noted already: the lease of a run is not replaced. `owner`: the
+        /// host that begins it, if the time is above 0.
         pub fn offer(name: []const u8, owner: []const u8, milliseconds: u64, expires: u64) bool {
             const store = opened(&leases, leases_bucket) orelse return false;
             const until = if (milliseconds == 0) 0 else now() + milliseconds;
-            return store.set(leaseKeyOf(name), leaseText(until, owner, false, expires)) == .ok;
+            return swap(store, leaseKeyOf(name), null, leaseText(until, owner, false, expires)) != .failed;
         }
 
         /// Return whether a task is noted as one that needs a run.
@@ -284,9 +285,9 @@ pub fn TaskStore(comptime bindings: type, comptime wasi: type) type {
         }
 
         pub const Claim = enum {
-            /// Taken for the first run, or after a run of the same owner.
+            /// Taken for the first run, or after one that has ended.
             taken,
-            /// Taken over from an owner that has begun a run and not ended it.
+            /// Taken over from a run that has begun and not ended.
             inherited,
             leased,
             missing,
@@ -299,7 +300,27 @@ pub fn TaskStore(comptime bindings: type, comptime wasi: type) type {
             if (!lease.isFree(owner)) return .leased;
             const after = leaseText(now() + milliseconds, owner, true, lease.expires);
             if (swap(store, leaseKeyOf(name), lease.raw, after) != .done) return .leased;
-            return if (lease.begun and !bytes.equal(lease.owner, owner)) .inherited else .taken;
+            return if (lease.begun) .inherited else .taken;
+        }
+
+        /// Return whether an owner still has the lease of its run.
+        pub fn holds(name: []const u8, owner: []const u8) bool {
+            const store = opened(&leases, leases_bucket) orelse return true;
+            const lease = (leaseOf(store, name) catch return true) orelse return false;
+            return lease.begun and bytes.equal(lease.owner, owner);
+        }
+
+        /// End the lease of a run, unless another owner has taken it over. `next`: the time in milliseconds in which
+        /// the owner begins the next run; null: the task needs none.
+        pub fn release(name: []const u8, owner: []const u8, next: ?u64) void {
+            const store = opened(&leases, leases_bucket) orelse return;
+            if (!holds(name, owner)) return;
+            const lease = (leaseOf(store, name) catch return) orelse return;
+            const milliseconds = next orelse return delete(store, leaseKeyOf(name));
+            const after = leaseText(now() + milliseconds, owner, false, lease.expires);
+            switch (swap(store, leaseKeyOf(name), lease.raw, after)) {
+                .done, .conflict, .failed => {},
+            }
         }
 
         /// Renew a lease. False: its owner has lost it, or the task needs no run any more.

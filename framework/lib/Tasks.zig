@@ -197,10 +197,15 @@ pub fn Tasks(comptime bindings: type, comptime wasi: type) type {
                 if (!try record.answer(allocator, responses))
                     return refuse("Invalid params: `params.inputResponses` must hold objects");
                 record.updated = store.now();
+                const text = try record.text(allocator);
+                if (text.len > task_store.max_record) return refuse(std.fmt.comptimePrint(
+                    "Invalid params: a task with its `inputResponses` can have {d} bytes",
+                    .{task_store.max_record},
+                ));
                 const resumed = record.status == .working;
                 if (resumed and !store.offer(record.name, host orelse task_store.unowned, 0, record.expires))
                     return failed(error.Storage);
-                switch (store.replace(record.name, before.raw, try record.text(allocator))) {
+                switch (store.replace(record.name, before.raw, text)) {
                     .done => {
                         if (resumed) try announce(record);
                         return acknowledged();
@@ -349,9 +354,16 @@ pub fn Tasks(comptime bindings: type, comptime wasi: type) type {
                         return error.Storage;
                     },
                 }
-                if (request.identity() != null and !try store.count(record.owner, &name, record.expires)) {
+                const counted = if (request.identity() == null) true else store.count(
+                    record.owner,
+                    &name,
+                    record.expires,
+                );
+                if (!(counted catch false)) {
+                    // The client does not learn the id: the task must not run.
                     record.raw = text;
                     _ = try cancel(&record);
+                    _ = try counted;
                     return Reply.failure(internal(std.fmt.comptimePrint(
                         "Internal error: this client has {d} tasks, the maximum; try again when some have expired",
                         .{task_store.max_owned},
@@ -572,7 +584,8 @@ pub fn Tasks(comptime bindings: type, comptime wasi: type) type {
         fn step(record: Record) (Problem || Error)!Record {
             var name: [task_store.id_size]u8 = undefined;
             @memcpy(&name, record.name);
-            switch (store.claim(&name, &store.newId(), step_lease)) {
+            const owner = store.newId();
+            switch (store.claim(&name, &owner, step_lease)) {
                 .taken, .inherited => {},
                 .leased => return record,
                 // A process has ended between two writes, or the task has just ended.
@@ -585,23 +598,22 @@ pub fn Tasks(comptime bindings: type, comptime wasi: type) type {
             // The request that held the lease before can have changed it.
             const current = try readByName(&name) orelse return record;
             if (current.status != .working) {
-                store.withdraw(&name);
+                store.release(&name, &owner, null);
                 return current;
             }
             const end = try execute(try Invocation.ofTask(current), .none);
-            const after = try keep(&name, end) orelse return record;
-            if (after.status == .working)
-                _ = store.offer(&name, task_store.unowned, 0, record.expires)
-            else
-                store.withdraw(&name);
+            if (!store.holds(&name, &owner)) return try readByName(&name) orelse record;
+            const after = try keep(current, end) orelse return record;
+            store.release(&name, &owner, if (after.status == .working) 0 else null);
             return after;
         }
 
-        /// Keep the end of a run. Return the task after it; null if it no longer exists.
-        fn keep(name: []const u8, end: End) (Problem || Error)!?Record {
+        /// Keep the end of a run that began with a record. Return the task after it; null if it no longer exists. A
+        /// task that has changed during the run is left alone: it was cancelled, or another run has taken it over.
+        fn keep(begun: Record, end: End) (Problem || Error)!?Record {
             for (0..attempts) |_| {
-                var record = try readByName(name) orelse return null;
-                if (record.status != .working) return record;
+                var record = try readByName(begun.name) orelse return null;
+                if (record.status != .working or !bytes.equal(record.raw, begun.raw)) return record;
                 const before = record.raw;
                 const now = store.now();
                 switch (end) {
@@ -615,7 +627,7 @@ pub fn Tasks(comptime bindings: type, comptime wasi: type) type {
                     record.end(.failed, try failureText(internal(too_large)), now);
                     text = try record.text(allocator);
                 }
-                switch (store.replace(name, before, text)) {
+                switch (store.replace(begun.name, before, text)) {
                     .done => {
                         record.raw = text;
                         return record;
@@ -687,28 +699,31 @@ pub fn Tasks(comptime bindings: type, comptime wasi: type) type {
             }
 
             fn ran(token: u32, name: []const u8) (Problem || Error)!exported.Outcome {
-                const claim = store.claim(name, host orelse return .leased, hosted_lease);
+                const owner = host orelse return .leased;
+                const claim = store.claim(name, owner, hosted_lease);
                 switch (claim) {
                     .taken, .inherited => {},
                     .leased => return .leased,
                     .missing => return .done,
                 }
                 const record = try readByName(name) orelse {
-                    store.withdraw(name);
+                    store.release(name, owner, null);
                     return .done;
                 };
                 if (record.status != .working) {
-                    store.withdraw(name);
+                    store.release(name, owner, null);
                     return .done;
                 }
                 const end: End = if (claim == .inherited and record.mode == .run)
                     .{ .failure = internal(died) }
                 else
                     try execute(try Invocation.ofTask(record), .{ .messages = token });
-                const after = try keep(name, end);
-                if (after) |kept| if (kept.status == .working) return .again;
-                store.withdraw(name);
-                return .done;
+                // Another host has taken the task over: its run counts.
+                if (!store.holds(name, owner)) return .lost;
+                const after = try keep(record, end);
+                const again = if (after) |kept| kept.status == .working else false;
+                store.release(name, owner, if (again) hosted_lease else null);
+                return if (again) .again else .done;
             }
 
             pub fn renew(_: u32, name: []const u8) exported.Outcome {
@@ -717,13 +732,16 @@ pub fn Tasks(comptime bindings: type, comptime wasi: type) type {
             }
 
             pub fn fail(_: u32, name: []const u8, message: []const u8) exported.Outcome {
-                switch (store.claim(name, host orelse return .leased, hosted_lease)) {
+                const owner = host orelse return .leased;
+                switch (store.claim(name, owner, hosted_lease)) {
                     .taken, .inherited => {},
                     .leased => return .leased,
                     .missing => return .done,
                 }
-                _ = keep(name, .{ .failure = internal(message) }) catch return .leased;
-                store.withdraw(name);
+                if (readByName(name) catch return .leased) |record| {
+                    _ = keep(record, .{ .failure = internal(message) }) catch return .leased;
+                }
+                store.release(name, owner, null);
                 return .done;
             }
         };

@@ -95,9 +95,11 @@ pub fn keep(self: *Call) void {
     self.memory.absorb(&taken);
 }
 
-/// End the call: nothing more is sent for it.
-pub fn close(self: *Call) void {
+/// End the call: nothing more is sent for it. `finish` has many exits, each of which would have a copy of its code.
+pub noinline fn close(self: *Call) void {
     self.open = false;
+    // A component can keep a request for longer than the outer call lives.
+    self.speaker = self;
     self.leave();
 }
 

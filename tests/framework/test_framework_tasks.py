@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.task_servers import Client, text_of, working_server
+from support.entry_points import META, mirrored, request
+from support.task_servers import DECLARED, Client, text_of, working_server
 
+from wasmcp.compose.access import Access, Filter, Policy, Selector
+from wasmcp.compose.policy import Rule
 from wasmcp.errors import RequestError
 from wasmcp.host import open_server
 from wasmcp.host.client.server import Server
+from wasmcp.host.engine.limits import Limits
+from wasmcp.host.stores.keyvalue import SqliteStore
 from wasmcp.protocol import TASKS
 
 ACCEPTED = {"action": "accept", "content": {"name": "A"}}
@@ -211,3 +217,74 @@ def test_unknown_ids_and_wrong_params(stateless: Client) -> None:
     for responses in (None, [], "x", 1, {"1.first": 1}, {"1.first": []}):
         assert stateless.refused("tasks/update", taskId=task, inputResponses=responses).code == -32602
     assert list(stateless.get(task)["inputRequests"]) == ["1.first", "1.second"]
+
+
+def test_a_run_outlives_the_version_of_its_server(files: dict[str, Path]) -> None:
+    file = files["0.2.0-draft2"]
+    with open_server(file, limits=Limits(timeout=0.5)) as server:
+        client = opened(server)
+        task = client.start("forever")
+        server.reload(file)
+        assert text_of(client.until(client.start("quick"))) == '{"a":1}'
+        time.sleep(2)  # more than the requests in progress get
+        assert client.get(task)["status"] == "working"
+        client("tasks/cancel", taskId=task)
+        assert client.get(task)["status"] == "cancelled"
+
+
+def test_a_run_whose_lease_was_taken_over_counts_no_more(
+    files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wasmcp.host.mcp.tasks.INTERVAL", 0.2)
+    path = tmp_path / "values.db"
+    store = SqliteStore(str(path))
+    with open_server(files["0.2.0-draft2"], keyvalue=f"sqlite:{path}") as server:
+        client = opened(server)
+        task = client.start("forever")
+        bucket = "wasmcp:task-leases"
+        deadline = time.monotonic() + 20
+        while True:
+            (key,) = store.keys(bucket, None, 10)
+            lease = store.get(bucket, [key])[key]
+            until, _, phase, expires = lease.split(b" ")
+            if phase == b"run" and store.exchange(bucket, key, lease, b" ".join([until, b"another", b"run", expires])):
+                break
+            assert time.monotonic() < deadline
+        while (runner := server._tasks) is not None and runner._tasks:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        # The run has ended with "stopped", which is not the result of the task.
+        assert client.get(task)["status"] == "working"
+        assert store.keys(bucket, None, 10) == [key]
+        client("tasks/cancel", taskId=task)
+        assert store.keys(bucket, None, 10) == []
+    store.close()
+
+
+def test_responses_that_a_record_cannot_hold_are_refused(hosted: Client) -> None:
+    task = hosted.start("ask")
+    hosted.until(task, "input_required")
+    large = {"action": "accept", "content": {"name": "x" * (2 << 20)}}
+    error = hosted.refused("tasks/update", taskId=task, inputResponses={"1.first": large})
+    assert (error.code, "can have" in str(error)) == (-32602, True)
+    assert list(hosted.get(task)["inputRequests"]) == ["1.first", "1.second"]
+
+
+def test_a_task_needs_no_rule_of_allow_but_obeys_those_of_deny(tmp_path: Path) -> None:
+    paths = ("/mcp/closed",)
+    policy = Policy((Rule(Selector(tools=("quick",))),), (Rule(Selector(), paths=paths),))
+    access = Access({"/mcp/closed": Filter()}, policy)
+    file = tmp_path / "server.wasm"
+    working_server(tmp_path, access=access).write(file)
+    with open_server(file) as server:
+
+        def send(method: str, subject: str, path: str = "/mcp", **params: Any) -> Any:
+            message = request(method, params, meta={**META, **DECLARED})
+            return server.http("POST", path, {**mirrored(message), "Mcp-Name": subject}, json.dumps(message))
+
+        assert send("tools/call", "count", name="count", arguments={}).status == 403
+        for method in ("get", "update", "cancel"):
+            created = json.loads(send("tools/call", "quick", name="quick", arguments={}).body)["result"]
+            task = created["taskId"]
+            assert "result" in json.loads(send(f"tasks/{method}", task, taskId=task, inputResponses={}).body)
+            assert send(f"tasks/{method}", task, "/mcp/closed", taskId=task, inputResponses={}).status == 403

@@ -49,6 +49,7 @@ class _Task:
         deadline: The time of `monotonic` at which it expires.
         call: The call of its run.
         cancelled: True if its client has cancelled it, or another process runs it.
+        is_wanted: True if the server has named it again during its run: its client has answered it already.
     """
 
     def __init__(self, name: str, deadline: float) -> None:
@@ -56,6 +57,7 @@ class _Task:
         self.deadline = deadline
         self.call: Call | None = None
         self.cancelled = False
+        self.is_wanted = False
 
 
 class TaskRunner:
@@ -69,6 +71,7 @@ class TaskRunner:
         self.host = secrets.token_hex(16)
         self._make_pool: Callable[[int], Pool] | None = None
         self._pool: Pool | None = None
+        self._draining: set[Pool] = set()  # of older versions, with tasks that run
         self._tasks: dict[str, _Task] = {}
         self._waiting: deque[_Task] = deque()
         self._running = 0
@@ -82,15 +85,23 @@ class TaskRunner:
     def use(self, make_pool: Callable[[int], Pool]) -> None:
         """Run tasks on the instances of another version of the server, from the next run on.
 
+        Runs in progress end in the version in which they began, however long they take.
+
         Args:
-            make_pool: Makes a pool of so many instances.
+            make_pool: Makes a pool of so many instances, which does not own its program.
         """
         with self._lock:
             old, self._pool, self._make_pool = self._pool, None, make_pool
-        if old is not None:
-            successor = self._ready_pool()
-            if successor is not None:
-                threading.Thread(target=old.drain, args=(successor,), name="wasmcp-drain", daemon=True).start()
+            successor = None if old is None else self._ready_pool()
+            if old is None or successor is None:
+                return
+            self._draining.add(old)
+        threading.Thread(target=self._drain, args=(old, successor), name="wasmcp-drain", daemon=True).start()
+
+    def _drain(self, pool: Pool, successor: Pool) -> None:
+        pool.drain(successor, is_patient=True)
+        with self._lock:
+            self._draining.discard(pool)
 
     def begin(self) -> None:
         """Begin to search for tasks that other processes have left. Called when an instance has booted."""
@@ -107,8 +118,9 @@ class TaskRunner:
             self._closed = True
             self._end.set()
             self._waiting.clear()
-            pool, self._pool = self._pool, None
-        if pool is not None:
+            pools = [*self._draining, *([] if self._pool is None else [self._pool])]
+            self._pool = None
+        for pool in pools:
             pool.close()
 
     def take(self, text: bytes) -> None:
@@ -126,6 +138,7 @@ class TaskRunner:
                     self._cancel(task)
                 return
             if task is not None:
+                task.is_wanted = task.call is not None
                 return
             task = self._tasks[name] = _Task(name, monotonic() + event.get("remaining", 0) / 1000)
             self._waiting.append(task)
@@ -176,7 +189,8 @@ class TaskRunner:
         with self._lock:
             self._running -= 1
             task.call = None
-            if again and not task.cancelled and not self._closed:
+            if (again or task.is_wanted) and call.error is None and not task.cancelled and not self._closed:
+                task.is_wanted = False
                 self._waiting.append(task)
             else:
                 self._tasks.pop(task.name, None)

@@ -15,6 +15,7 @@ import os
 import threading
 from contextlib import nullcontext, suppress
 from functools import partial
+from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,7 @@ _LOOK = 0.005  # seconds between two looks at the running calls, while others wa
 _LOOKS = 20  # number of looks without waiting calls after which they end
 _DRAINED = 600.0  # seconds that calls without a time limit get to end in a pool that is replaced
 _POLL = 0.02  # seconds between two looks at the calls of a pool that was replaced
+_SELDOM = 0.5  # the same where calls can run for long
 _IDLE = 10.0  # seconds after which an idle instance ends, if there are more than cores
 
 
@@ -201,6 +203,7 @@ class Pool:
         pending_inputs: PendingInputs | None = None,
         *,
         reuse: str = REUSES[0],
+        owns_program: bool = True,
     ) -> None:
         """Create a pool without instances.
 
@@ -209,8 +212,10 @@ class Pool:
             size: Number of instances that requests can use; None for as many as are of use.
             pending_inputs: Those of the pool before, whose suspended calls continue in this one.
             reuse: `process`; or `request` to boot an instance for each run of a call, which ends with it.
+            owns_program: The program is freed with the pool; false for a further pool of the same program.
         """
         self.program = program
+        self._owns_program = owns_program
         self._cores = max(1, size or os.cpu_count() or 1)
         self.size = max(1, size or capacity.default_size(can_wait=program.can_wait))
         self._exact = size is not None
@@ -491,13 +496,14 @@ class Pool:
         with self._lock:
             self._hanging -= 1
 
-    def drain(self, successor: Pool) -> None:
+    def drain(self, successor: Pool, *, is_patient: bool = False) -> None:
         """Pass waiting and later calls on to another pool, wait until the running ones have ended, and stop the pool.
 
         The wait is limited by the time that booting an instance and a call can take.
 
         Args:
             successor: The pool that replaces this one. It has the pending inputs.
+            is_patient: Wait for calls that have time limits of their own, without another limit.
         """
         with self._lock:
             self._successor = successor
@@ -507,13 +513,13 @@ class Pool:
                 successor.submit(call)
             except HostError as error:  # the server is closed
                 call.finish(None, error)
-        ends = monotonic() + 2 * (self.program.limits.timeout or _DRAINED)
+        ends = inf if is_patient else monotonic() + 2 * (self.program.limits.timeout or _DRAINED)
         pause = threading.Event()
         while monotonic() < ends:
             with self._lock:
                 if self._closed or len(self._idle) == len(self._workers):
                     break
-            pause.wait(_POLL)
+            pause.wait(_SELDOM if is_patient else _POLL)
         self._stop(1.0)
 
     def close(self, timeout: float = 1.0) -> None:
@@ -543,5 +549,5 @@ class Pool:
             if worker.thread.is_alive() and worker.instance is not None:
                 worker.instance.end_input()
         # A thread that hangs in the host can still use the program; it is then left to garbage collection.
-        if not self._hanging and not any(worker.thread.is_alive() for worker in workers):
+        if self._owns_program and not self._hanging and not any(worker.thread.is_alive() for worker in workers):
             self.program.close()
