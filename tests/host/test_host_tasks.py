@@ -1,0 +1,251 @@
+"""Tasks of killed processes, of other principals, and in large numbers."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.entry_points import mirrored, request
+from support.issuer_server import Issuer, issuer_server
+from support.serve_process import Process, served, wait_until
+from support.server_processes import free_port
+from support.task_servers import CAPABILITIES, Client, text_of, working_server
+from support.tokens import SERVER
+
+from wasmcp.errors import RequestError
+from wasmcp.host import Server, open_server
+from wasmcp.host.stores.keyvalue import open_store
+from wasmcp.protocol import LATEST, META_KEYS
+
+META = {
+    META_KEYS["protocol_version"]: LATEST,
+    META_KEYS["client_info"]: {"name": "test", "version": "1"},
+    META_KEYS["client_capabilities"]: CAPABILITIES,
+}
+PLACES = 65_536
+OWNED = 1_000
+
+
+@pytest.fixture(scope="module")
+def server_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tasks")
+    working_server(folder).write(folder / "server.wasm")
+    return folder / "server.wasm"
+
+
+class HttpClient(Client):
+    """Client over HTTP, whose server is replaced."""
+
+    port: int
+
+    def __init__(self) -> None:
+        super().__init__(self._post)
+
+    def _post(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        message = request(method, {name: value for name, value in params.items() if name != "_meta"}, meta=META)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            connection.request("POST", "/mcp", json.dumps(message), mirrored(message))
+            body = connection.getresponse().read()
+        finally:
+            connection.close()
+        response = json.loads(body)
+        if "error" in response:
+            raise RequestError(**response["error"])
+        return dict(response["result"])
+
+
+def value_of(task: dict[str, Any]) -> Any:
+    """Return the result of a completed task whose text is JSON."""
+    return json.loads(text_of(task))
+
+
+def end_leases(file: Path) -> None:
+    """Have the leases of a store end now, as 30 seconds after the death of their process."""
+    with sqlite3.connect(file) as database:
+        for key, value in database.execute("SELECT key, value FROM entries WHERE bucket = 'wasmcp:task-leases'"):
+            _, rest = bytes(value).split(b" ", 1)
+            database.execute("UPDATE entries SET value = ? WHERE key = ?", (b"0 " + rest, key))
+
+
+class TestKilledProcess:
+    """`wasmcp serve`, ended by SIGKILL, and another process with the same store."""
+
+    @pytest.fixture
+    def client(self) -> HttpClient:
+        return HttpClient()
+
+    def serve(self, server_file: Path, folder: Path, client: HttpClient) -> Any:
+        client.port = free_port()
+        return served(str(server_file), "--port", str(client.port), "--keyvalue", f"sqlite:{folder / 'kv.db'}")
+
+    def kill(self, process: Process) -> None:
+        process.process.kill()
+        process.process.wait(60)
+
+    def test_tasks_are_resumed_or_failed_and_never_lost(
+        self, server_file: Path, tmp_path: Path, client: HttpClient
+    ) -> None:
+        with self.serve(server_file, tmp_path, client) as process:
+            waiting = client.start("ask")
+            assert list(client.until(waiting, "input_required")["inputRequests"]) == ["1.first", "1.second"]
+            ended = client.start("quick")
+            assert value_of(client.until(ended)) == {"a": 1}
+            running = client.start("forever")
+            wait_until(lambda: b" run " in self.lease_of(tmp_path))
+            by_steps = [client.start("count") for _ in range(5)]
+            self.kill(process)
+        with self.serve(server_file, tmp_path, client):
+            # The leases of the dead process hold: its tasks are not run twice.
+            assert client.get(running)["status"] == "working"
+            end_leases(tmp_path / "kv.db")
+            failed = client.until(running)
+            assert failed["status"] == "failed"
+            assert failed["error"] == {
+                "code": -32603,
+                "message": "Internal error: the server process ended while the task ran",
+            }
+            assert [value_of(client.until(task)) for task in by_steps] == [{"a": 1}] * 5
+            assert value_of(client.get(ended)) == {"a": 1}
+            accepted = {"action": "accept", "content": {"name": "A"}}
+            client("tasks/update", taskId=waiting, inputResponses={"1.first": accepted, "1.second": accepted})
+            assert list(client.until(waiting, "input_required")["inputRequests"]) == ["2.third"]
+
+    def lease_of(self, folder: Path) -> bytes:
+        with sqlite3.connect(folder / "kv.db") as database:
+            rows = database.execute("SELECT value FROM entries WHERE bucket = 'wasmcp:task-leases'").fetchall()
+        return b"".join(bytes(row[0]) for row in rows)
+
+    def test_two_processes_run_a_task_once(self, server_file: Path, tmp_path: Path) -> None:
+        one, other = HttpClient(), HttpClient()
+        with self.serve(server_file, tmp_path, one), self.serve(server_file, tmp_path, other):
+            task = one.start("ask")
+            assert list(other.until(task, "input_required")["inputRequests"]) == ["1.first", "1.second"]
+            accepted = {"action": "accept", "content": {"name": "A"}}
+            other("tasks/update", taskId=task, inputResponses={"1.first": accepted, "1.second": accepted})
+            one.until(task, "input_required")
+            one("tasks/update", taskId=task, inputResponses={"2.third": accepted})
+            assert value_of(other.until(task)) == [accepted] * 3
+            # A cancellation at one process stops the run of the other.
+            running = one.start("forever")
+            other("tasks/cancel", taskId=running)
+            assert one.get(running)["status"] == "cancelled"
+            wait_until(lambda: self.lease_of(tmp_path) == b"")
+
+
+class TestPrincipals:
+    """Tasks belong to the principal and the path of the request that created them."""
+
+    @pytest.fixture
+    def issuer(self) -> Iterator[Issuer]:
+        with issuer_server() as found:
+            found.rotate("a")
+            yield found
+
+    @pytest.fixture
+    def client_of(self, server_file: Path, issuer: Issuer, tmp_path: Path) -> Iterator[Callable[..., Client]]:
+        settings = {
+            "WASMCP_AUTH_MODE": "oauth",
+            "WASMCP_SERVER_URI": SERVER,
+            "JWT_ISSUER": issuer.url,
+            "JWT_JWKS_URI": f"{issuer.url}/jwks",
+        }
+        with open_server(server_file, settings=settings, keyvalue=f"sqlite:{tmp_path / 'kv.db'}") as server:
+            yield lambda **claims: Client(self._sender(server, issuer.token("a", **claims)))
+
+    def _sender(self, server: Server, token: str) -> Callable[[str, dict[str, Any]], dict[str, Any]]:
+        def send(method: str, params: dict[str, Any]) -> dict[str, Any]:
+            message = request(method, {name: value for name, value in params.items() if name != "_meta"}, meta=META)
+            head = [("host", "127.0.0.1"), *mirrored(message).items(), ("authorization", f"Bearer {token}")]
+            response = server.http("POST", "/mcp", head, json.dumps(message))
+            body = json.loads(response.body)
+            if "error" in body:
+                raise RequestError(**body["error"])
+            return dict(body["result"])
+
+        return send
+
+    def test_another_principal_does_not_have_the_task(self, client_of: Callable[..., Client]) -> None:
+        alice, again, bob = client_of(sub="alice"), client_of(sub="alice"), client_of(sub="bob")
+        task = alice.start("ask")
+        alice.until(task, "input_required")
+        unknown = bob.refused("tasks/get", taskId="0" * 32)
+        for method in ("get", "update", "cancel"):
+            error = bob.refused(f"tasks/{method}", taskId=task, inputResponses={"1.first": {"action": "decline"}})
+            assert (error.code, error.data, str(error)) == (unknown.code, unknown.data, str(unknown))
+        assert list(again.get(task)["inputRequests"]) == ["1.first", "1.second"]
+        again("tasks/cancel", taskId=task)
+        assert alice.get(task)["status"] == "cancelled"
+
+    def test_a_run_has_the_principal_of_its_call(self, client_of: Callable[..., Client]) -> None:
+        alice = client_of(sub="alice")
+        assert text_of(alice.until(alice.start("who"))) == "alice"
+
+    def test_subjects_and_issuers_are_not_joined(self, client_of: Callable[..., Client]) -> None:
+        one, other = client_of(sub="a\nb"), client_of(sub="a")
+        task = one.start("quick")
+        assert other.refused("tasks/get", taskId=task).code == -32602
+        assert value_of(one.until(task)) == {"a": 1}
+
+    def test_the_number_of_tasks_of_a_principal_is_limited(
+        self, client_of: Callable[..., Client], tmp_path: Path
+    ) -> None:
+        alice, bob = client_of(sub="alice"), client_of(sub="bob")
+        alice.start("ask")
+        self.add_tasks(tmp_path / "kv.db", OWNED - 2)
+        last = alice.start("ask")
+        error = alice.refused("tools/call", name="ask", arguments={})
+        assert (error.code, "1000 tasks, the maximum" in str(error)) == (-32603, True)
+        assert alice.get(last)["taskId"] == last
+        assert bob.start("ask")
+
+    def add_tasks(self, file: Path, count: int) -> None:
+        """Count more tasks for the only principal with a task."""
+        with sqlite3.connect(file) as database:
+            ((key, value),) = database.execute(
+                "SELECT key, value FROM entries WHERE key LIKE 'wasmcp.task-owner.%'"
+            ).fetchall()
+            database.execute("UPDATE entries SET value = ? WHERE key = ?", (bytes(value) * (count + 1), key))
+
+
+def test_all_places_are_taken(server_file: Path, tmp_path: Path) -> None:
+    url = f"sqlite:{tmp_path / 'kv.db'}"
+
+    def fill(expires: int) -> None:
+        store = open_store(url)
+        record = json.dumps({"name": "0" * 32, "expires": expires}).encode()
+        store.put("wasmcp:tasks", {f"wasmcp.task.{place:04x}": record for place in range(PLACES)})
+        store.close()
+
+    fill(int(time.time() * 1000) + 3_600_000)
+    with open_server(server_file, keyvalue=url) as server:
+        client = Client(server.request)
+        error = client.refused("tools/call", name="ask", arguments={})
+        assert (error.code, "too many tasks" in str(error)) == (-32603, True)
+        assert client.call("quick", declared=False)["content"][0]["text"] == '{"a":1}'
+    # Expired tasks leave their places to new ones.
+    fill(int(time.time() * 1000) - 1)
+    with open_server(server_file, keyvalue=url) as server:
+        client = Client(server.request)
+        assert text_of(client.until(client.start("quick"))) == '{"a":1}'
+    with sqlite3.connect(tmp_path / "kv.db") as database:
+        assert database.execute("SELECT count(*) FROM entries").fetchone() == (PLACES,)
+
+
+def test_many_left_tasks_are_found_and_requests_go_on(server_file: Path, tmp_path: Path) -> None:
+    url = f"sqlite:{tmp_path / 'kv.db'}"
+    expires = int(time.time() * 1000) + 3_600_000
+    store = open_store(url)
+    # The leases of tasks whose records are gone.
+    leases = {f"wasmcp.task-lease.{n:032x}": b"0 - new %d" % expires for n in range(20_000)}
+    store.put("wasmcp:task-leases", leases)
+    with open_server(server_file, keyvalue=url) as server:
+        client = Client(server.request)
+        assert text_of(client.until(client.start("quick"), patience=60)) == '{"a":1}'
+    store.close()
