@@ -67,6 +67,17 @@ def test_description_of_a_server(server: Path) -> None:
     assert "tools:\n  probe\n  other\n  add\n" in done.output
 
 
+def test_tools_that_can_run_as_tasks_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "server.wasm"
+    task = {"name": "count", "inputSchema": {"type": "object"}, "_meta": {"wasmcp/task": {"mode": "steps"}}}
+    server = compose_server([ComponentSpec("part", probe(), Catalogue((task,)))], ServerMetadata("s", "1"))
+    server.write(path)
+    done = run(path)
+    assert done.exit_code == 0, done.output
+    row = "  count  continues by steps; kept for 3,600 s, polled every 1 s\n"
+    assert f"tools that can run as tasks:\n{row}" in done.output
+
+
 def test_description_of_a_server_with_its_manifest(server: Path) -> None:
     digest = f"sha256:{sha256(server.read_bytes()).hexdigest()}"
     tools = [{"name": "add", "description": "Add.\nTwo."}]

@@ -47,6 +47,29 @@ def test_changed_description_is_not_breaking() -> None:
     assert (found.breaking, found.details) == (False, ('`description` is "Add." now; it was "Calculate."',))
 
 
+def test_changed_tasks() -> None:
+    def with_task(**more: Any) -> list[dict[str, Any]]:
+        return tool(_meta={"wasmcp/task": {"mode": "run", **more}})
+
+    def between(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> tuple[bool, str]:
+        (found,) = differences(side(tools=old), side(tools=new))
+        return found.breaking, found.details[0]
+
+    assert between([CALC], with_task()) == (
+        False,
+        "can run as a task now: runs on after its request; kept for 3,600 s, polled every 1 s",
+    )
+    assert between(with_task(), with_task(required=True)) == (
+        True,
+        "refuses clients without the tasks extension now",
+    )
+    assert between(with_task(required=True), [CALC]) == (False, "does not run as a task any more")
+    assert between(with_task(), with_task(mode="steps", ttlMs=500))[1] == (
+        "runs as a task in another way: continues by steps; kept for 0.5 s, polled every 1 s, "
+        "before runs on after its request; kept for 3,600 s, polled every 1 s"
+    )
+
+
 def test_changed_arguments() -> None:
     assert changed(inputSchema=an_input(("x", "y"), y={"type": "number"})).details == ("needs `y` now",)
     optional = changed(inputSchema=an_input(y={"type": "number"}))

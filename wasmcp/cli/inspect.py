@@ -128,6 +128,7 @@ def _lines(
     from wasmcp.compose.interfaces import CAPABILITY_NAMES
     from wasmcp.compose.upstream_adapters import foreign
     from wasmcp.insight.policy import policy_of, policy_rows
+    from wasmcp.insight.tasks import task_rows
 
     offered = " and ".join(f"`{capability}`" for capability in inspection.capabilities)
     what = "a server" if inspection.is_server else f"a component that offers {offered}" if offered else "a component"
@@ -172,6 +173,8 @@ def _lines(
         for kind, title in _TITLES.items():
             if offers.lists.get(kind) or kind == "tools":
                 yield from _table(title, _items(kind, offers))
+        if tasks := task_rows(offers.lists.get("tools", ())):
+            yield from _table("tools that can run as tasks", tasks)
 
 
 def _manifest(entry: Mapping[str, Any]) -> Iterator[str]:

@@ -20,6 +20,7 @@ from wasmcp.compose.interfaces import MIDDLEWARE
 from wasmcp.insight.access import entries_at, filter_text
 from wasmcp.insight.listing import Item, Offers
 from wasmcp.insight.policy import policy_of, policy_rows
+from wasmcp.insight.tasks import task_changes
 from wasmcp.protocol import IDENTITIES
 from wasmcp.schemas.references import DEPTH, resolved
 from wasmcp.skills_section import SkillSummary
@@ -407,6 +408,8 @@ def _changed(kind: str, noun: str, name: str, old: Item, new: Item) -> Differenc
         broken += _input(old.get("inputSchema", {}), new.get("inputSchema", {}), refused)
         broken += _output(old.get("outputSchema"), new.get("outputSchema"))
         fine += _widened(old, new, refused, breaking=bool(broken))
+        for sentence, breaks in task_changes(old, new):
+            (broken if breaks else fine).append(sentence)
     if kind == "prompts":
         for sentence, breaks in _arguments(old.get("arguments") or [], new.get("arguments") or []):
             (broken if breaks else fine).append(sentence)
