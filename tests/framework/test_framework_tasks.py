@@ -19,6 +19,7 @@ from wasmcp.errors import RequestError
 from wasmcp.host import open_server
 from wasmcp.host.client.server import Server
 from wasmcp.host.engine.limits import Limits
+from wasmcp.host.mcp.tasks import TaskRunner, most_running
 from wasmcp.host.stores.keyvalue import SqliteStore
 from wasmcp.protocol import TASKS
 
@@ -230,6 +231,38 @@ def test_a_run_outlives_the_version_of_its_server(files: dict[str, Path]) -> Non
         assert client.get(task)["status"] == "working"
         client("tasks/cancel", taskId=task)
         assert client.get(task)["status"] == "cancelled"
+
+
+def test_tasks_wait_for_others(hosted: Client) -> None:
+    tasks = [hosted.start("forever") for _ in range(most_running())]
+    waiting = [hosted.start("quick") for _ in range(3)]
+    time.sleep(0.2)
+    assert {hosted.get(task)["status"] for task in (*tasks, *waiting)} == {"working"}
+    for task in tasks:
+        hosted("tasks/cancel", taskId=task)
+    assert [text_of(hosted.until(task)) for task in waiting] == ['{"a":1}'] * 3
+
+
+def test_a_lack_of_threads_takes_no_place_of_a_task() -> None:
+    class Full:
+        inline_policy: Any = None
+
+        def submit(self, call: Any) -> None:
+            del call
+            raise RuntimeError("can't start new thread")
+
+        def close(self) -> None:
+            pass
+
+    runner = TaskRunner()
+    pool: Any = Full()
+    runner.use(lambda _size: pool)
+    runner.take(b'{"name":"a","remaining":60000}')
+    deadline = time.monotonic() + 10
+    while runner._tasks or runner._running:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    runner.close()
 
 
 def test_a_run_whose_lease_was_taken_over_counts_no_more(

@@ -142,6 +142,8 @@ class TaskRunner:
                 return
             task = self._tasks[name] = _Task(name, monotonic() + event.get("remaining", 0) / 1000)
             self._waiting.append(task)
+            if self._running >= self._most:
+                return  # the end of a run starts it
         # A line arrives on the thread of a call, which has to end first.
         threading.Thread(target=self._start, name="wasmcp-task-start", daemon=True).start()
 
@@ -172,7 +174,7 @@ class TaskRunner:
             return
         try:
             pool.submit(call)
-        except HostError as error:
+        except (HostError, RuntimeError) as error:  # RuntimeError: the process cannot have more threads
             call.finish(None, error)
 
     def _ready_pool(self) -> Pool | None:
