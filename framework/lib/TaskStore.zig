@@ -2,7 +2,7 @@
 //!
 //! There is a fixed number of places for records, so that each request takes a limited time, without lists and expiry
 //! in the runtime. The digest of an id is the name of its task, and names its place; the id itself is not stored. A new
-//! task takes a place that is empty or expired.
+//! task takes a place that is empty or expired. Embedding hosts have the places of expired tasks emptied.
 //!
 //! Values change by compare-and-swap. The first draft does not have it: there a counter for each value decides which of
 //! several writers replaces it.
@@ -18,9 +18,11 @@ const Hash = std.crypto.hash.ascon.AsconHash256;
 
 const records_bucket = key_value.reserved[0] ++ "tasks";
 const leases_bucket = key_value.reserved[0] ++ "task-leases";
+const expiries_bucket = key_value.reserved[0] ++ "task-expiries";
 const record_key = key_value.reserved[1] ++ "task.";
 const lease_key = key_value.reserved[1] ++ "task-lease.";
 const owner_key = key_value.reserved[1] ++ "task-owner.";
+const expiry_key = key_value.reserved[1] ++ "task-expiry.";
 
 /// Size of an id and of a name as text: 128 bits.
 pub const id_size = 32;
@@ -32,6 +34,10 @@ const attempts = 8;
 pub const max_owned = 1000;
 /// Maximum number of bytes of a record.
 pub const max_record = (2 << 20) - 1024;
+/// Number of bytes of records after which a sweep ends.
+const most_swept = 8 << 20;
+/// Value of a place that was emptied: keys cannot be deleted by compare-and-swap.
+const empty = "{}";
 /// Number of writers after which one may assume that the writer before it has ended (first draft).
 const patience = 4;
 
@@ -49,6 +55,7 @@ pub fn TaskStore(comptime bindings: type, comptime wasi: type) type {
 
         var records: ?wasi.store.Bucket = null;
         var leases: ?wasi.store.Bucket = null;
+        var expiries: ?wasi.store.Bucket = null;
 
         fn opened(place: *?wasi.store.Bucket, name: []const u8) ?wasi.store.Bucket {
             if (place.* == null) place.* = switch (wasi.store.open(name)) {
@@ -185,6 +192,46 @@ pub fn TaskStore(comptime bindings: type, comptime wasi: type) type {
             const before = get(store, keyOf(name)) catch return .failed;
             if (before) |other| if (expiryOf(other) > now()) return .conflict;
             return swap(store, keyOf(name), before, text);
+        }
+
+        /// Note when a record expires. Without the note its place is only used again.
+        pub fn noteExpiry(name: []const u8, expires: u64) void {
+            const store = opened(&expiries, expiries_bucket) orelse return;
+            var buffer: [20]u8 = undefined;
+            const digits = decimal.integer(&buffer, expires);
+            const zeros: [buffer.len]u8 = @splat('0');
+            switch (store.set(joined(&.{ expiry_key, zeros[digits.len..], digits, ".", name }), "1")) {
+                .ok, .err => {},
+            }
+        }
+
+        /// Empty places of expired tasks.
+        pub fn sweep() void {
+            const store = opened(&expiries, expiries_bucket) orelse return;
+            const page = switch (store.listKeys(null)) {
+                .ok => |page| page,
+                .err => return,
+            };
+            var swept: usize = 0;
+            for (page.keys) |key| {
+                if (!bytes.startsWith(key, expiry_key)) continue;
+                const digits, const name = bytes.cut(key[expiry_key.len..], '.') orelse continue;
+                const expires = decimal.parse(digits, std.math.maxInt(u64)) orelse continue;
+                if (expires > now() or swept > most_swept) return;
+                if (name.len == id_size) swept += clear(name);
+                delete(store, key);
+            }
+        }
+
+        /// Empty the place of a task, unless another one has taken it. Return the number of bytes of its record.
+        fn clear(name: []const u8) usize {
+            const store = opened(&records, records_bucket) orelse return 0;
+            const text = (get(store, keyOf(name)) catch return 0) orelse return 0;
+            const kept = json.member(text, "name") orelse return text.len;
+            if (json.equals(kept, name)) switch (swap(store, keyOf(name), text, empty)) {
+                .done, .conflict, .failed => {},
+            };
+            return text.len;
         }
 
         pub fn replace(name: []const u8, before: []const u8, after: []const u8) Outcome {

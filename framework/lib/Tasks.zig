@@ -354,6 +354,7 @@ pub fn Tasks(comptime bindings: type, comptime wasi: type) type {
                         return error.Storage;
                     },
                 }
+                store.noteExpiry(&name, record.expires);
                 const counted = if (request.identity() == null) true else store.count(
                     record.owner,
                     &name,
@@ -664,6 +665,7 @@ pub fn Tasks(comptime bindings: type, comptime wasi: type) type {
             }
 
             pub fn pending(cursor: []const u8) []const u8 {
+                if (cursor.len == 0) store.sweep();
                 var list: List(store.Waiting) = .empty;
                 const next = store.waiting(&list, if (cursor.len > 0) cursor else null) catch null;
                 return page(list.items, next) catch @trap();

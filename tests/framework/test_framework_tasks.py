@@ -294,6 +294,30 @@ def test_a_run_whose_lease_was_taken_over_counts_no_more(
     store.close()
 
 
+@pytest.mark.parametrize("draft", ["0.2.0-draft", "0.2.0-draft2"])
+def test_values_of_expired_tasks_are_removed(
+    draft: str, files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wasmcp.host.mcp.tasks.INTERVAL", 0.2)
+    path = tmp_path / "values.db"
+    store = SqliteStore(str(path))
+    with open_server(files[draft], keyvalue=f"sqlite:{path}") as server:
+        client = opened(server)
+        lasting = client.start("quick")
+        task = client.start("deaf")  # it expires after 1.5 s
+        assert len(store.keys("wasmcp:task-expiries", None, 10)) == 2
+        deadline = time.monotonic() + 20
+        while len(store.keys("wasmcp:task-expiries", None, 10)) > 1:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        keys = [key for key in store.keys("wasmcp:tasks", None, 10) if key.startswith("wasmcp.task.")]
+        records = [value for key, value in store.get("wasmcp:tasks", keys).items() if key.count(".") == 2]
+        assert sorted(records)[1:] == [b"{}"]
+        assert client.refused("tasks/get", taskId=task).code == -32602
+        assert client.until(lasting)["status"] == "completed"
+    store.close()
+
+
 def test_responses_that_a_record_cannot_hold_are_refused(hosted: Client) -> None:
     task = hosted.start("ask")
     hosted.until(task, "input_required")
