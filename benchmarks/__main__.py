@@ -23,6 +23,7 @@ from benchmarks import (
     sizes,
     startup,
     stdio,
+    testing,
     tokens,
 )
 from benchmarks.measure import Row, Table
@@ -52,6 +53,7 @@ def main() -> None:
         "composing": lambda: composing.rows(project),
         "commands": lambda: commands.rows(project),
         "languages": languages.rows,
+        "testing": lambda: testing.rows(zig),
         "faults": lambda: faults.rows(zig),
     }
     chosen = sys.argv[1:] or list(suites)
