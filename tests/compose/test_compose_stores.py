@@ -129,3 +129,14 @@ def test_report_of_denied_stores(tmp_path: Path) -> None:
     [reach] = read_structure(server.read_bytes()).components
     assert (reach.name, reach.granted, reach.refused) == ("keeper of do", ("sessions",), ("kv",))
     assert [name.partition("@")[0] for name in reach.stores] == [SESSIONS.partition("@")[0]]
+
+
+def test_components_with_the_whole_of_keyvalue_are_refused_next_to_tasks() -> None:
+    task = {"name": "go", "inputSchema": {"type": "object"}, "_meta": {"wasmcp/task": {"mode": "run"}}}
+    working = ComponentSpec("worker", tools_beside("(component)", "go"), Catalogue((task,)))
+    text = '(component (import "wasi:keyvalue/store@0.2.0-draft2" (instance (export "f" (func)))))'
+    wide = ComponentSpec("wide", tools_beside(text, "peek"), PEEK, frozenset({"kv"}))
+    with pytest.raises(CompositionError, match=r"^`wide` with the whole of `wasi:keyvalue` .* \(`go`\)"):
+        compose_server([working, wide], METADATA)
+    denied = ComponentSpec("wide", tools_beside(text, "peek"), PEEK)
+    assert compose_server([working, denied], METADATA).tasks.keys() == {"go"}

@@ -100,7 +100,7 @@ from wasmcp.compose.interfaces import (
 from wasmcp.compose.metadata import Authorization, ServerMetadata, check_settings, fetches_keys
 from wasmcp.compose.roles import Kind, Role, roles_section
 from wasmcp.compose.skills import OwnedSkill, catalogue_of_skills, collect, skills_data, with_generated
-from wasmcp.compose.tasks import TASK_DRAFTS, TaskTools, names_of_tasks, task_tools
+from wasmcp.compose.tasks import TASK_DRAFTS, TaskTools, check_storage, names_of_tasks, task_tools
 from wasmcp.compose.wiring import Services, Wiring, check_imports, comes_from_outside
 from wasmcp.development_builds import INTERFACE
 from wasmcp.errors import CompositionError, InvalidComponentError, LimitExceededError
@@ -234,6 +234,7 @@ def compose_server(
     apps = checked_apps(read)
     has_apps = bool(apps) or any(component.pages for component in read)
     tasks = task_tools(tools_of(parts))
+    check_storage(tasks, [component.name for component in read if _stores(component)])
     without_tasks = server_capabilities(read, metadata.extensions, skills=bool(served), apps=has_apps)
     capabilities = server_capabilities(read, metadata.extensions, skills=bool(served), apps=has_apps, tasks=bool(tasks))
     described = server_metadata(metadata, capabilities)

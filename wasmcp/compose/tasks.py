@@ -55,6 +55,25 @@ def task_tools(tools: Sequence[Item]) -> dict[str, dict[str, Any]]:
     return found
 
 
+def check_storage(tools: TaskTools, components: Sequence[str]) -> None:
+    """Check that no component can change the stored tasks, which have the principal of their call.
+
+    Args:
+        tools: The tools that can run as tasks.
+        components: The names of the components with the whole of `wasi:keyvalue`.
+
+    Raises:
+        CompositionError: There are both.
+    """
+    if tools and components:
+        wide, running = (", ".join(f"`{name}`" for name in names) for names in (components, tools))
+        raise CompositionError(
+            f"{wide} with the whole of `wasi:keyvalue` could change the tasks of every principal: a server whose tools "
+            f"run as tasks ({running}) cannot contain such a component. Have it use wasmcp's interface `key-value`, or "
+            "have no tool run as a task"
+        )
+
+
 def _problems(given: object) -> list[str]:
     if not isinstance(given, dict):
         return [f"must be an object, not {given!r}"]
