@@ -40,6 +40,8 @@ SERVER_CODE = (
     "skills_section.py",
     "development_builds.py",
     "environment.py",
+    "guest/json_types/json_codec.py",
+    "guest/json_types/uris.py",
     "package_data.py",
     "protocol.py",
     "revision_views.py",
