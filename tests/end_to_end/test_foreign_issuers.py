@@ -263,7 +263,7 @@ class TestUnderWasmtime:
 BAD_SETS: list[tuple[Callable[[Any], None], str]] = [
     (lambda handler: respond(handler, b"", 302, location="/elsewhere"), "is a redirect"),
     (lambda handler: respond(handler, b'{"keys": [' + b" " * 10_000_000 + b"]}"), "too large"),
-    (lambda handler: respond(handler, b'{"keys": []}', content_type="text/html"), "type of the response"),
+    (lambda handler: respond(handler, b'{"keys": []}', content_type="text/html"), "not `application/json`"),
     (lambda handler: respond(handler, b"\xff"), "not UTF-8"),
     (lambda handler: respond(handler, b'{"keys": ' + b"[" * 100_000), "1 to 64 public keys"),
     (lambda handler: respond(handler, b'{"keys": [{"kty": "oct", "k": "x"}]}'), "1 to 64 public keys"),
