@@ -104,22 +104,14 @@ const Asked = struct {
         target: ?rule_set.Target,
     ) Error!policies.Verdict {
         const policy = asked.policy orelse return .allowed;
-        const request: policies.Request = .{
+        return policy.decide(allocator, .{
             .action = action,
             .method = method,
             .path = asked.path,
             .principal = &asked.principal,
-        };
-        // A task belongs to the principal whose call was allowed.
-        if (action == .other and isOfTask(method))
-            return if (try policy.forbids(allocator, request)) .{ .denied = &.{} } else .allowed;
-        return policy.decide(allocator, request, target);
-    }
-
-    fn isOfTask(method: []const u8) bool {
-        for ([_][]const u8{ "tasks/get", "tasks/update", "tasks/cancel" }) |one|
-            if (lib.bytes.equal(method, one)) return true;
-        return false;
+            // A task belongs to the principal whose call was allowed.
+            .owned = action == .other and lib.bytes.startsWith(method, "tasks/"),
+        }, target);
     }
 };
 

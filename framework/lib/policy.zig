@@ -84,6 +84,8 @@ pub const Request = struct {
     /// The path of the endpoint.
     path: []const u8,
     principal: *Principal,
+    /// True for a request that needs no rule of `allow`.
+    owned: bool = false,
 };
 
 /// Decision. `denied`: the scopes that the principal needs; empty if no scope would help.
@@ -121,7 +123,10 @@ pub const Policy = struct {
 
     /// Return whether the principal may send a request. `target`: the entry that it is about; null: it is about none.
     pub fn decide(policy: *const Policy, allocator: Allocator, request: Request, target: ?Target) Error!Verdict {
-        try policy.prepare(allocator, request.principal);
+        if (request.principal.values.len != policy.claims.len) {
+            request.principal.values = try allocator.alloc(?Value, policy.claims.len);
+            @memset(request.principal.values, null);
+        }
         const given = target orelse return policy.judge(allocator, request, null, null);
         if (given.dots) return hopeless;
         var needed: List([]const u8) = .empty;
@@ -133,18 +138,6 @@ pub const Policy = struct {
             },
         };
         return if (needed.items.len == 0) .allowed else .{ .denied = needed.items };
-    }
-
-    /// Return whether a rule of `deny` matches a request that is about no entry.
-    pub fn forbids(policy: *const Policy, allocator: Allocator, request: Request) Error!bool {
-        try policy.prepare(allocator, request.principal);
-        return policy.denies(request, null, null, &.{}, &.{});
-    }
-
-    fn prepare(policy: *const Policy, allocator: Allocator, principal: *Principal) Error!void {
-        if (principal.values.len == policy.claims.len) return;
-        principal.values = try allocator.alloc(?Value, policy.claims.len);
-        @memset(principal.values, null);
     }
 
     fn judge(
@@ -161,7 +154,7 @@ pub const Policy = struct {
         var fewest: usize = std.math.maxInt(usize);
         var best: ?Texts = null;
         const free = [_]Texts{&.{}};
-        if (own != null or policy.allow.len + policy.deny.len == 0) {
+        if (own != null or request.owned or policy.allow.len + policy.deny.len == 0) {
             const count = missing(request.principal, required.scopes, &.{});
             if (count == 0) return .allowed;
             if (!policy.denies(request, target, entry, required.scopes, &.{})) best = free[0];
