@@ -29,7 +29,7 @@ def test_show_the_list_of_packages() -> None:
     listed = run("show").output
     assert "wasi:io@0.2.8\n  interfaces: error, poll, streams\n" in listed
     found = {package["name"]: package for package in json.loads(run("show", "--json").output)}
-    assert found["wasmcp:embedding"]["interfaces"] == ["exchange"]
+    assert found["wasmcp:embedding"]["interfaces"] == ["exchange", "tasks"]
 
 
 @pytest.mark.parametrize("name", ["tools", "wasmcp:mcp-v20260728/tools", "wasmcp:mcp-v20260728/tools@0.1.0"])
