@@ -18,6 +18,8 @@ from support.server_processes import free_port
 from support.task_servers import CAPABILITIES, Client, text_of, working_server
 from support.tokens import SERVER
 
+from wasmcp.compose.access import Access, Policy, Selector
+from wasmcp.compose.policy import Claim, Condition, Rule
 from wasmcp.errors import RequestError
 from wasmcp.host import Server, open_server
 from wasmcp.host.stores.keyvalue import open_store
@@ -149,13 +151,18 @@ class TestPrincipals:
             yield found
 
     @pytest.fixture
-    def client_of(self, server_file: Path, issuer: Issuer, tmp_path: Path) -> Iterator[Callable[..., Client]]:
-        settings = {
+    def settings(self, issuer: Issuer) -> dict[str, str]:
+        return {
             "WASMCP_AUTH_MODE": "oauth",
             "WASMCP_SERVER_URI": SERVER,
             "JWT_ISSUER": issuer.url,
             "JWT_JWKS_URI": f"{issuer.url}/jwks",
         }
+
+    @pytest.fixture
+    def client_of(
+        self, server_file: Path, issuer: Issuer, settings: dict[str, str], tmp_path: Path
+    ) -> Iterator[Callable[..., Client]]:
         with open_server(server_file, settings=settings, keyvalue=f"sqlite:{tmp_path / 'kv.db'}") as server:
             yield lambda **claims: Client(self._sender(server, issuer.token("a", **claims)))
 
@@ -164,6 +171,8 @@ class TestPrincipals:
             message = request(method, {name: value for name, value in params.items() if name != "_meta"}, meta=META)
             head = [("host", "127.0.0.1"), *mirrored(message).items(), ("authorization", f"Bearer {token}")]
             response = server.http("POST", "/mcp", head, json.dumps(message))
+            if response.status == 403:
+                raise RequestError(403, response.body)
             body = json.loads(response.body)
             if "error" in body:
                 raise RequestError(**body["error"])
@@ -182,6 +191,24 @@ class TestPrincipals:
         assert list(again.get(task)["inputRequests"]) == ["1.first", "1.second"]
         again("tasks/cancel", taskId=task)
         assert alice.get(task)["status"] == "cancelled"
+
+    def test_rules_of_a_policy_decide_on_calls_and_deny_the_methods_of_tasks(
+        self, issuer: Issuer, settings: dict[str, str], tmp_path: Path
+    ) -> None:
+        policy = Policy(
+            allow=(Rule(Selector(tools=("ask",))),),
+            deny=(Rule(condition=Condition(claims=(Claim(("sub",), ("bob",)),))),),
+        )
+        working_server(tmp_path, access=Access({}, policy)).write(tmp_path / "server.wasm")
+        with open_server(tmp_path / "server.wasm", settings=settings) as server:
+            alice, bob = (Client(self._sender(server, issuer.token("a", sub=name))) for name in ("alice", "bob"))
+            task = alice.start("ask")
+            assert list(alice.until(task, "input_required")["inputRequests"]) == ["1.first", "1.second"]
+            assert alice.refused("tools/call", name="quick", arguments={}).code == 403
+            for method in ("get", "update", "cancel"):
+                assert bob.refused(f"tasks/{method}", taskId=task, inputResponses={}).code == 403
+            alice("tasks/cancel", taskId=task)
+            assert alice.get(task)["status"] == "cancelled"
 
     def test_a_run_has_the_principal_of_its_call(self, client_of: Callable[..., Client]) -> None:
         alice = client_of(sub="alice")
