@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from wasmcp.insight.listing import Item
 from wasmcp.protocol import META_KEYS, TASK_DEFAULTS
-from wasmcp.revision_views import Item
 
 _WAYS = {"run": "runs on after its request", "steps": "continues by steps"}
 
