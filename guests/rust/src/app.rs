@@ -7,6 +7,12 @@ const MIME_TYPE: &str = "text/html;profile=mcp-app";
 const PAGE: &str = "wasmcp/page";
 
 /// Permission of browsers.
+///
+/// ```
+/// use wasmcp_guest::{app, Permission};
+///
+/// let ui = app("ui/call.html").permissions([Permission::Camera, Permission::Microphone]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Permission {
     /// The camera.
@@ -31,6 +37,12 @@ impl Permission {
 }
 
 /// Callers of a tool.
+///
+/// ```
+/// use wasmcp_guest::{tool, Visibility};
+///
+/// let refresh = tool("refresh", "Return the weather again.", || "sunny").visibility([Visibility::App]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Visibility {
     /// The model.
