@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     )
     from wasmcp.host.engine.limits import HttpLimits, Limits
     from wasmcp.host.operations.rate_limits import Rate, RateLimits
-    from wasmcp.host.scheduling.call import CancelScope
+    from wasmcp.host.scheduling.cancel_scope import CancelScope
     from wasmcp.host.scheduling.costs import Cost
     from wasmcp.host.transports.http_options import HttpOptions
     from wasmcp.host.transports.http_server import serve
@@ -57,7 +57,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "CancelScope": "scheduling.call",
+    "CancelScope": "scheduling.cancel_scope",
     "ClientRequest": "client.observations",
     "Completion": "client.types",
     "Cost": "scheduling.costs",

@@ -13,7 +13,8 @@ from wasmcp.host.engine import logs
 from wasmcp.host.mcp import jsonrpc
 from wasmcp.host.mcp.jsonrpc import cancelled_ids, request_id, same_id
 from wasmcp.host.mcp.subscriptions import LIST_CHANGED, StdioSubscriptions
-from wasmcp.host.scheduling.call import BATCHES, Call, current_scope
+from wasmcp.host.scheduling.call import BATCHES, Call
+from wasmcp.host.scheduling.cancel_scope import current_scope
 from wasmcp.host.scheduling.pool import Pool
 
 if TYPE_CHECKING:
