@@ -9,6 +9,7 @@ import wasmtime
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wasmcp.component.binary_reader import Reader
 from wasmcp.component.custom_sections import strip
 from wasmcp.component.function_names import core_modules, function_names, read_function_names
 from wasmcp.errors import ComponentError
@@ -25,7 +26,8 @@ TEXT = """\
     (core module $second
       (@custom "dylink.0" (before first) "")
       (func (export "z-a-function") (result i32) i32.const 1)
-      (func (export "another") (result i32) i32.const 2))
+      (func (export "another") (result i32) i32.const 2)
+      (@custom "" (after last) "not exports"))
     (core module (func (export "short") (result i32) i32.const 3))
     (core module $data (memory 1))))
 """
@@ -50,13 +52,36 @@ def test_digests_are_the_same_without_names() -> None:
     assert strip(DATA, names=True) == DATA
 
 
-@given(st.integers(0, len(DATA)), st.integers(0, 255))
+def section_ends() -> set[int]:
+    """Return the offsets at which a section of the outermost component ends, and the end of the preamble."""
+    found, reader = {8}, Reader(memoryview(DATA), 8, len(DATA))
+    while reader.position < reader.end:
+        reader.byte()
+        reader.part(reader.u32(), "section")
+        found.add(reader.position)
+    return found
+
+
+@given(st.integers(0, len(DATA)))
+def test_truncated_components_are_refused_unless_they_end_with_a_section(at: int) -> None:
+    if at in section_ends():
+        assert function_names(DATA[:at]).items() <= function_names(DATA).items()
+    else:
+        with pytest.raises(ComponentError):
+            function_names(DATA[:at])
+
+
+@given(st.integers(0, len(DATA) - 1), st.integers(0, 255))
 def test_damaged_components_are_refused_or_read(at: int, byte: int) -> None:
-    for data in (DATA[:at], DATA[:at] + bytes([byte]) + DATA[at + 1 :]):
-        try:
-            function_names(data)
-        except ComponentError:
-            continue
+    data = DATA[:at] + bytes([byte]) + DATA[at + 1 :]
+    try:
+        modules = list(core_modules(data))
+        names = function_names(data)
+    except ComponentError:
+        assert data != DATA
+        return
+    assert names.keys() <= {one.digest for one in modules}
+    assert all(bytes(one.code) in data[one.start : one.end] for one in modules)
 
 
 @given(st.binary(max_size=60))

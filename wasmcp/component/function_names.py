@@ -33,13 +33,15 @@ class CoreModule:
         start: The offset of its first byte.
         end: The offset after its last byte.
         code: The content of its code section.
-        sections: Its custom sections by name, and the content of its export section under the empty string.
+        sections: Its custom sections by name.
+        exports: Its export section; None without one.
     """
 
     start: int
     end: int
     code: memoryview
     sections: dict[str, Reader]
+    exports: Reader | None
 
     @property
     def digest(self) -> str:
@@ -63,7 +65,7 @@ class CoreModule:
                 if kind == _FUNCTION_NAMES:
                     return bytes(part.data[part.position : part.end])
             return b""
-        exports = self.sections.get("") if "dylink.0" in self.sections else None
+        exports = self.exports if "dylink.0" in self.sections else None
         found: dict[int, str] = {}
         if exports is not None:
             exports = Reader(exports.data, exports.position, exports.end)
@@ -104,16 +106,17 @@ def _module(reader: Reader) -> CoreModule | None:
     reader.position = min(start + len(MODULE_PREAMBLE), reader.end)
     code: memoryview | None = None
     sections: dict[str, Reader] = {}
+    exports: Reader | None = None
     while reader.position < reader.end:
         kind = reader.byte()
         section = reader.part(reader.u32(), f"section {kind}")
         if kind == _CODE:
             code = section.data[section.position : section.end]
         elif kind == _EXPORT:
-            sections[""] = section
+            exports = section
         elif kind == _CUSTOM:
             sections[section.name()] = section
-    return None if code is None else CoreModule(start, reader.end, code, sections)
+    return None if code is None else CoreModule(start, reader.end, code, sections, exports)
 
 
 def function_names(data: Chunk) -> dict[str, bytes]:
