@@ -11,8 +11,8 @@ from typing import Any
 
 from support.compose_inputs import METADATA
 from wasmcp.compose import ComponentSpec, compose_server
+from wasmcp.compose.composed_server import ComposedServer
 from wasmcp.compose.grant_rules import read_grants
-from wasmcp.compose.server import ComposedServer
 from wasmcp.package_data import guest_directory, wit_directory
 from wasmcp.toolchains.zig import build_component, user_cache
 

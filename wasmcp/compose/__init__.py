@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from wasmcp.compose.catalogue import Catalogue
     from wasmcp.compose.component_reader import ComponentSpec
+    from wasmcp.compose.composed_server import ComposedServer
     from wasmcp.compose.grants import Inspection, inspect_component
     from wasmcp.compose.metadata import ServerMetadata
-    from wasmcp.compose.server import ComposedServer, compose_server
+    from wasmcp.compose.server import compose_server
 
 __all__ = [
     "Catalogue",
@@ -24,7 +25,7 @@ __all__ = [
 _HOMES = {
     "Catalogue": "wasmcp.compose.catalogue",
     "ComponentSpec": "wasmcp.compose.component_reader",
-    "ComposedServer": "wasmcp.compose.server",
+    "ComposedServer": "wasmcp.compose.composed_server",
     "Inspection": "wasmcp.compose.grants",
     "ServerMetadata": "wasmcp.compose.metadata",
     "compose_server": "wasmcp.compose.server",

@@ -37,7 +37,7 @@ from wasmcp.toolchains.base import Versioned, did_you_mean, require_pins
 if TYPE_CHECKING:
     from wasmcp.apps_section import AppPage
     from wasmcp.compose.catalogue import Catalogue
-    from wasmcp.compose.server import ComposedServer
+    from wasmcp.compose.composed_server import ComposedServer
     from wasmcp.project.model import SkillFolders
     from wasmcp.skills_section import Skill
 

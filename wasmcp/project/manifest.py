@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wasmcp.compose.catalogue import Catalogue
+    from wasmcp.compose.composed_server import ComposedServer
     from wasmcp.compose.metadata import ServerMetadata
-    from wasmcp.compose.server import ComposedServer
     from wasmcp.host.configuration.declared import Configuration
 
 

@@ -1,0 +1,394 @@
+"""Graph of a server or handler: its chain and its services.
+
+    transport -> [access-control] -> [segment | dynamic component]* -> method-not-found
+    services: server-io, server-metadata, stores
+
+A segment is the framework's `catalogue` over a generated `dispatch` to its members, each wrapped by a middleware for
+every capability it has. A dynamic component is wrapped in the same way, with the rest of the chain downstream.
+
+A handler is such a chain without transport, end and services.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+
+from wasmcp.component import interface_names
+from wasmcp.component.graph import Component as GraphComponent
+from wasmcp.component.graph import Graph, Node, Value
+from wasmcp.component.types import Instance
+from wasmcp.compose.apps import apps_data
+from wasmcp.compose.capabilities import offered
+from wasmcp.compose.chain_plan import Part, Segment, components_of
+from wasmcp.compose.component_reader import Component, check_offers, raise_refused
+from wasmcp.compose.deny_stubs import stubs
+from wasmcp.compose.framework import SECOND_DRAFT, FrameworkComponent, Stores
+from wasmcp.compose.generated_components import (
+    CONFIG_TYPE,
+    DEVELOPMENT_TYPE,
+    access_rules,
+    authorizer_options,
+    baked_environment,
+    catalogue_data,
+    configuration,
+    dispatch,
+    import_name,
+    no_authorization,
+)
+from wasmcp.compose.guards import Guards, check_guarded
+from wasmcp.compose.interfaces import (
+    ACCESS,
+    ACCESS_RULES,
+    APPS_DATA,
+    AUTHORIZER,
+    AUTHORIZER_OPTIONS,
+    CAPABILITIES,
+    CAPABILITY_NAMES,
+    CATALOGUE_DATA,
+    CONFIG,
+    DISPATCH,
+    DYNAMIC_MIDDLEWARES,
+    EMBEDDED_TASKS,
+    ENTRY_POINTS,
+    ENVIRONMENT,
+    INSECURE_SEED,
+    ISSUER_DOCUMENTS,
+    MESSAGES,
+    SERVER_HANDLER,
+    SERVER_METADATA,
+    SESSION_STATES,
+    SKILLS_DATA,
+    TASK_TOOLS,
+    WIRE,
+    is_among,
+)
+from wasmcp.compose.metadata import Authorization, fetches_keys
+from wasmcp.compose.roles import Kind, Role
+from wasmcp.compose.skills import OwnedSkill, skills_data
+from wasmcp.compose.tasks import TASK_DRAFTS
+from wasmcp.compose.wiring import Services, Wiring, check_imports
+from wasmcp.development_builds import INTERFACE
+from wasmcp.errors import CompositionError, InvalidComponentError
+
+
+class Composition:
+    """Graph of one server, built from the end of the chain to its beginning."""
+
+    def __init__(
+        self,
+        framework: Mapping[str, FrameworkComponent],
+        metadata: bytes | None,
+        keyvalue: str | None = None,
+        *,
+        development: bool = False,
+    ) -> None:
+        self.framework = framework
+        self._development: Services = {INTERFACE: (None, DEVELOPMENT_TYPE)} if development else {}
+        self.graph = Graph()
+        self._wiring = Wiring(self.graph)
+        self._added: dict[str, GraphComponent] = {}
+        self._shared: dict[str, Value] = {}
+        self._end: Value | None = None
+        self._unanswering: Value | None = None
+        self._completions = False
+        self._stores = Stores(framework, self._instance, self._generated, keyvalue)
+        self._guards = Guards(framework, self._instance, self._generated)
+        if metadata is None:  # a part of a server imports the services and the rest of the chain
+            return
+        self._shared[SERVER_METADATA] = self._generated("server-metadata", metadata).export(SERVER_METADATA)
+        server_io = self._instance("server-io", {})
+        self._shared[MESSAGES] = server_io.export(MESSAGES)
+        self._shared[WIRE] = server_io.export(WIRE)
+        self._end = self._instance("method-not-found", {}).export(SERVER_HANDLER)
+
+    def check(self, components: Sequence[Component]) -> None:
+        """Check the exports and imports of components against the framework.
+
+        Raises:
+            InvalidComponentError: A component does not fit.
+            InvalidComponentsError: Several components do not fit.
+        """
+        expected = {
+            contract: self.framework[middleware].wants(contract) for contract, middleware in CAPABILITIES.items()
+        }
+        expected[SERVER_HANDLER] = self.framework["transport"].wants(SERVER_HANDLER)
+        refused: list[InvalidComponentError] = []
+        for component in components:
+            types = {
+                MESSAGES: self.framework["server-io"].provides(MESSAGES),
+                SERVER_HANDLER: self.framework["method-not-found"].provides(SERVER_HANDLER),
+                **self._stores.types(component),
+                **self._guards.types(component),
+                CONFIG: CONFIG_TYPE,
+                INSECURE_SEED: self.framework["insecure-seed"].provides(INSECURE_SEED),
+                **{name: type_ for name, (_, type_) in self._development.items()},
+            }
+            try:
+                check_guarded(component)
+                check_offers(component, expected)
+                check_imports(component, types)
+            except InvalidComponentError as error:
+                refused.append(error)
+        raise_refused(refused)
+
+    def serve(
+        self,
+        parts: Sequence[Part],
+        *,
+        environment: bool,
+        settings: Mapping[str, str],
+        rules: str | None = None,
+        auth: Authorization = "operator",
+        sessions: str | None = None,
+        issuers: str | None = None,
+        skills: Sequence[OwnedSkill] = (),
+        tasks: bytes | None = None,
+        keyvalue: str = SECOND_DRAFT,
+    ) -> None:
+        """Put the transport in front of the chain, and export its entry points.
+
+        Args:
+            parts: The chain.
+            environment: True if the transport reads its settings from the environment.
+            settings: Settings that are baked in.
+            rules: The access rules.
+            auth: The authorization.
+            sessions: The framework component that keeps sessions over HTTP; None for none.
+            issuers: The framework component that keeps the keys of issuers, if they are fetched; None for none.
+            skills: The skills of the server.
+            tasks: The component that names the tools that can run as tasks; None without any.
+            keyvalue: The draft of `wasi:keyvalue` that tasks are kept in.
+
+        Raises:
+            CompositionError: There are access rules, or authorization is required, and the transport is a replacement
+                that does not apply them.
+        """
+        if skills:
+            held = self._generated("skills-data", skills_data(skills))
+            data: dict[str, Value | None] = {SKILLS_DATA: held.export(SKILLS_DATA), SERVER_HANDLER: self._end}
+            self._end = self._instance("skills", data).export(SERVER_HANDLER)
+        chain = self._chain(parts)
+        described: dict[str, Value | None] = {}
+        if tasks is not None:
+            named = self._generated("task-tools", tasks).export(TASK_TOOLS)
+            node = self._instance(TASK_DRAFTS[keyvalue], {TASK_TOOLS: named, SERVER_HANDLER: chain})
+            chain = node.export(SERVER_HANDLER)
+            described[SERVER_METADATA] = node.export(SERVER_METADATA)
+            self.graph.export(EMBEDDED_TASKS, node.export(EMBEDDED_TASKS))
+        services = {
+            **described,
+            **self._accessible(chain, rules),
+            AUTHORIZER: self._authorizer(auth, fetching=environment or fetches_keys(settings), issuers=issuers),
+            SESSION_STATES: self._session_states(sessions),
+        }
+        transport = self._instance("transport", services)
+        checks = {ACCESS: "access rules"} if rules is not None else {}
+        checks |= {AUTHORIZER: '`auth = "required"`'} if auth == "required" else {}
+        for interface, reason in checks.items():
+            if not interface_names.find(interface, transport.info.imports):
+                raise CompositionError(
+                    f"the server has {reason}, but the replacement of `transport` does not import `{interface}`: its "
+                    "requests would not be checked. Replace it by one that does, or remove the replacement"
+                )
+        if settings:
+            for name, type_ in transport.info.imports.items():
+                if is_among(name, (ENVIRONMENT,)) and isinstance(type_, Instance):
+                    transport.set(
+                        name,
+                        self._generated(
+                            "settings", baked_environment(name, type_, settings), label="settings of transport"
+                        ).export(name),
+                    )
+        elif not environment:
+            self._wiring.deny(transport, (ENVIRONMENT,))
+        for entry_point in ENTRY_POINTS:
+            value = transport.export(entry_point)
+            self.graph.export(value.name, value)
+
+    def _accessible(self, chain: Value | None, rules: str | None) -> dict[str, Value | None]:
+        """Return the first server handler and the check of requests; without rules the check rejects nothing."""
+        if rules is None:
+            type_ = self.framework["transport"].wants(ACCESS)
+            unchecked = self._generated("no-access-rules", stubs({ACCESS: type_}), kind="denial")
+            unchecked.set(MESSAGES, self._shared[MESSAGES])
+            return {SERVER_HANDLER: chain, ACCESS: unchecked.export(ACCESS)}
+        baked = self._generated("access-rules", access_rules(rules), whole=True)
+        node = self._instance("access-control", {SERVER_HANDLER: chain, ACCESS_RULES: baked.export(ACCESS_RULES)})
+        return {SERVER_HANDLER: node.export(SERVER_HANDLER), ACCESS: node.export(ACCESS)}
+
+    def _authorizer(self, auth: Authorization, *, fetching: bool, issuers: str | None) -> Value:
+        """Return the instance that decides which HTTP requests are allowed.
+
+        Args:
+            auth: The authorization.
+            fetching: True if the server fetches keys and introspects tokens itself, unless its host does.
+            issuers: The framework component that keeps fetched keys; None for none.
+        """
+        if auth == "none":
+            wanted = self.framework["transport"].wants(AUTHORIZER)
+            return self._generated("no-authorization", no_authorization(wanted)).export(AUTHORIZER)
+        imported = self.framework["authorization"].wants(AUTHORIZER_OPTIONS)
+        options = self._generated("authorizer-options", authorizer_options(imported, required=auth == "required"))
+        services = {AUTHORIZER_OPTIONS: options.export(AUTHORIZER_OPTIONS)}
+        decided = self._instance("authorization", services).export(AUTHORIZER)
+        if not fetching:
+            return decided
+        if issuers is None:
+            type_ = self.framework["issuer-storage"].provides(ISSUER_DOCUMENTS)
+            storage = self._generated("no-issuer-storage", stubs({ISSUER_DOCUMENTS: type_}), kind="denial")
+        else:
+            storage = self._instance(issuers, {})
+        fetcher = {AUTHORIZER: decided, ISSUER_DOCUMENTS: storage.export(ISSUER_DOCUMENTS)}
+        return self._instance("key-fetcher", fetcher).export(AUTHORIZER)
+
+    def _session_states(self, name: str | None) -> Value:
+        """Return the instance that keeps sessions over HTTP in the storage of the runtime; without it none is kept."""
+        if name is not None:
+            return self._instance(name, {}).export(SESSION_STATES)
+        type_ = self.framework["stored-sessions"].provides(SESSION_STATES)
+        return self._generated("no-session-states", stubs({SESSION_STATES: type_}), kind="denial").export(
+            SESSION_STATES
+        )
+
+    def hand_on(self, parts: Sequence[Part]) -> None:
+        """Export the chain itself."""
+        first = self._chain(parts)
+        if first is not None:
+            self.graph.export(SERVER_HANDLER, first)
+
+    def _chain(self, parts: Sequence[Part]) -> Value | None:
+        """Compose the server handlers of the chain and return the first of them."""
+        downstream = self._end
+        self._completions = any("completions" in offered(component) for component in components_of(parts))
+        for number in range(len(parts), 0, -1):
+            part = parts[number - 1]
+            if isinstance(part, Segment):
+                downstream = self._segment(number, part, downstream)
+            else:
+                downstream = self._handlers(part.component, downstream, dynamic=True)
+        return downstream
+
+    def _segment(self, number: int, segment: Segment, downstream: Value | None) -> Value:
+        imported = self.framework["catalogue"].wants(CATALOGUE_DATA)
+        catalogues = [member.catalogue for member in segment.members]
+        if segment.skills is not None:  # after the members: requests for these entries go to the end of the chain
+            catalogues.append(segment.skills)
+        baked = catalogue_data(imported, catalogues, completions=self._completions)
+        data = self._generated("catalogue-data", baked, label=f"catalogue-data {number}")
+        router = self._generated("dispatch", dispatch(len(segment.members)), label=f"dispatch {number}")
+        if MESSAGES in self._shared:
+            router.set(MESSAGES, self._shared[MESSAGES])
+        for index, member in enumerate(segment.members):
+            handler = self._handlers(member.component, self._unanswered())
+            if handler is not None:
+                router.set(import_name(index), handler)
+        services = {
+            CATALOGUE_DATA: data.export(CATALOGUE_DATA),
+            DISPATCH: router.export(DISPATCH),
+            SERVER_HANDLER: downstream,
+        }
+        return self._instance("catalogue", services, label=f"catalogue {number}").export(SERVER_HANDLER)
+
+    def _unanswered(self) -> Value:
+        """Return the end of the chain for members of segments: a handler that leaves all requests unanswered."""
+        if self._unanswering is None:
+            handler = self.framework["transport"].wants(SERVER_HANDLER)
+            node = self._generated("unanswering", stubs({SERVER_HANDLER: handler}), kind="denial")
+            if MESSAGES in self._shared:
+                node.set(MESSAGES, self._shared[MESSAGES])
+            self._unanswering = node.export(SERVER_HANDLER)
+        return self._unanswering
+
+    def _handlers(self, component: Component, downstream: Value | None, *, dynamic: bool = False) -> Value | None:
+        """Instantiate a component of the server and return the first of its server handlers.
+
+        Its capabilities come first, each wrapped, then its own handler; requests that none of them answers go
+        downstream. Capabilities without entries in its catalogue are not wired. The middlewares of a `dynamic`
+        component can differ.
+        """
+        added = self.graph.add(component.name, component.data, component.info)
+        node = self.graph.instantiate(added, note=_role(component))
+        services: Services = {
+            MESSAGES: (self._shared.get(MESSAGES), self.framework["server-io"].provides(MESSAGES)),
+            SERVER_HANDLER: (downstream, self.framework["method-not-found"].provides(SERVER_HANDLER)),
+            **self._stores.services(component),
+            **self._configured(component),
+            **self._seeds(component),
+            **self._development,
+        }
+        self._wiring.component(node, component, self._guards.services(component, services))
+        first = node.export(component.offers[SERVER_HANDLER]) if SERVER_HANDLER in component.offers else downstream
+        wired = offered(component)
+        for contract in reversed([offer for offer in component.offers if CAPABILITY_NAMES.get(offer) in wired]):
+            middleware = (
+                DYNAMIC_MIDDLEWARES.get(contract, CAPABILITIES[contract]) if dynamic else CAPABILITIES[contract]
+            )
+            provided = {contract: node.export(component.offers[contract]), SERVER_HANDLER: first}
+            wrapped = self._instance(middleware, provided, component=component.name)
+            first = wrapped.export(SERVER_HANDLER)
+        if component.pages:
+            held = self._generated("apps-data", apps_data(component.pages), component=component.name)
+            pages = {APPS_DATA: held.export(APPS_DATA), SERVER_HANDLER: first}
+            first = self._instance("apps", pages, component=component.name).export(SERVER_HANDLER)
+        return first
+
+    def _configured(self, component: Component) -> Services:
+        """Return the configuration of a component that imports one."""
+        if not interface_names.find(CONFIG, component.info.imports):
+            if component.spec.config:
+                reason = f"it has a table `config`, but imports no `{CONFIG}`: nothing in it reads its configuration"
+                raise InvalidComponentError(component.name, reason, interface=CONFIG.partition("@")[0])
+            return {}
+        try:
+            data = configuration(component.spec.config)
+        except (TypeError, ValueError) as error:
+            raise InvalidComponentError(component.name, f"its configuration has no JSON form: {error}") from error
+        return {CONFIG: (self._generated("config", data, component=component.name).export(CONFIG), CONFIG_TYPE)}
+
+    def _seeds(self, component: Component) -> Services:
+        """Return seeds against hash flooding for a component that imports them; not every runtime provides them."""
+        if not interface_names.find(INSECURE_SEED, component.info.imports):
+            return {}
+        if INSECURE_SEED not in self._shared:
+            self._shared[INSECURE_SEED] = self._instance("insecure-seed", {}).export(INSECURE_SEED)
+        return {INSECURE_SEED: (self._shared[INSECURE_SEED], self.framework["insecure-seed"].provides(INSECURE_SEED))}
+
+    def _instance(
+        self, name: str, services: Mapping[str, Value | None], *, label: str | None = None, component: str = ""
+    ) -> Node:
+        """Instantiate a framework component, for the whole server or one component of it."""
+        if name not in self._added:
+            own = self.framework[name]
+            self._added[name] = self.graph.add(name, own.data, own.info, whole=True)
+        label = label or (f"{name} of {component}" if component else name)
+        node = self.graph.instantiate(self._added[name], label, Role("framework", name, component))
+        given = {contract: value for contract, value in services.items() if value is not None}
+        self._wiring.framework(node, {**self._shared, **given})
+        return node
+
+    def _generated(
+        self,
+        name: str,
+        data: bytes,
+        *,
+        label: str | None = None,
+        component: str = "",
+        kind: Kind = "generated",
+        whole: bool = False,
+    ) -> Node:
+        """Instantiate a generated component, for the whole server or one component of it."""
+        label = label or (f"{name} of {component}" if component else name)
+        added = self.graph.add(label, data, whole=whole)
+        return self.graph.instantiate(added, label, Role(kind, name, component))
+
+
+def _role(component: Component) -> Role:
+    known = component.catalogue
+    text = "" if known is None else json.dumps(known.to_dict(), sort_keys=True, separators=(",", ":"))
+    digest = None if known is None else f"sha256:{sha256(text.encode()).hexdigest()}"
+    spec = component.spec
+    return Role(
+        "component", component.name, grants=tuple(sorted(spec.grants)), catalogue=digest, rules=spec.rules.to_dict()
+    )
