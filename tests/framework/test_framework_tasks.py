@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -243,13 +244,15 @@ def test_tasks_wait_for_others(hosted: Client) -> None:
     assert [text_of(hosted.until(task)) for task in waiting] == ['{"a":1}'] * 3
 
 
-def test_a_lack_of_threads_takes_no_place_of_a_task() -> None:
+def test_a_lack_of_threads_takes_no_place_of_a_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
     class Full:
         inline_policy: Any = None
 
         def submit(self, call: Any) -> None:
-            del call
-            raise RuntimeError("can't start new thread")
+            refuse(call)
 
         def close(self) -> None:
             pass
@@ -257,6 +260,8 @@ def test_a_lack_of_threads_takes_no_place_of_a_task() -> None:
     runner = TaskRunner()
     pool: Any = Full()
     runner.use(lambda _size: pool)
+    runner.begin()
+    monkeypatch.setattr(threading.Thread, "start", refuse)
     runner.take(b'{"name":"a","remaining":60000}')
     deadline = time.monotonic() + 10
     while runner._tasks or runner._running:

@@ -80,7 +80,7 @@ class TaskRunner:
         self._begun = False
         self._closed = False
         self._end = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._changed = threading.Event()
 
     def use(self, make_pool: Callable[[int], Pool]) -> None:
         """Run tasks on the instances of another version of the server, from the next run on.
@@ -104,19 +104,23 @@ class TaskRunner:
             self._draining.discard(pool)
 
     def begin(self) -> None:
-        """Begin to search for tasks that other processes have left. Called when an instance has booted."""
+        """Begin to run tasks, and to search for those that other processes have left.
+
+        Called when an instance has booted, before it names tasks.
+        """
         with self._lock:
             if self._begun or self._closed or self._make_pool is None:
                 return
+            threading.Thread(target=self._start, name="wasmcp-task-start", daemon=True).start()
+            threading.Thread(target=self._watch, name="wasmcp-tasks", daemon=True).start()
             self._begun = True
-            self._thread = threading.Thread(target=self._watch, name="wasmcp-tasks", daemon=True)
-            self._thread.start()
 
     def close(self) -> None:
         """Stop all runs. Tasks by steps continue in another process; other ones have failed."""
         with self._lock:
             self._closed = True
             self._end.set()
+            self._changed.set()
             self._waiting.clear()
             pools = [*self._draining, *([] if self._pool is None else [self._pool])]
             self._pool = None
@@ -142,10 +146,7 @@ class TaskRunner:
                 return
             task = self._tasks[name] = _Task(name, monotonic() + event.get("remaining", 0) / 1000)
             self._waiting.append(task)
-            if self._running >= self._most:
-                return  # the end of a run starts it
-        # A line arrives on the thread of a call, which has to end first.
-        threading.Thread(target=self._start, name="wasmcp-task-start", daemon=True).start()
+        self._changed.set()
 
     def _cancel(self, task: _Task) -> None:
         task.cancelled = True
@@ -156,16 +157,26 @@ class TaskRunner:
             del self._tasks[task.name]
 
     def _start(self) -> None:
-        """Start waiting tasks, as many as can run."""
-        while True:
-            with self._lock:
-                if self._closed or not self._waiting or self._running >= self._most:
-                    return
-                task = self._waiting.popleft()
-                self._running += 1
-                remaining = max(0.1, task.deadline - monotonic())
-                call = task.call = Call(_request("run", task.name), remaining, partial(self._ran, task))
-            self._submit(call)
+        """Start waiting tasks, as many as can run, until the runner is closed.
+
+        This is a thread of its own: a task is named, and a run ends, on the thread of a call.
+        """
+        while not self._closed:
+            self._changed.wait()
+            self._changed.clear()
+            while (call := self._next_run()) is not None:
+                self._submit(call)
+
+    def _next_run(self) -> Call | None:
+        """Return the call of the next run; None if no task waits, or no more can run."""
+        with self._lock:
+            if self._closed or not self._waiting or self._running >= self._most:
+                return None
+            task = self._waiting.popleft()
+            self._running += 1
+            remaining = max(0.1, task.deadline - monotonic())
+            task.call = Call(_request("run", task.name), remaining, partial(self._ran, task))
+            return task.call
 
     def _submit(self, call: Call) -> None:
         pool = self._ready_pool()
@@ -200,7 +211,7 @@ class TaskRunner:
         if failed and call.error is not None:
             logs.log(logs.REQUESTS, logs.ERROR, f"a task has failed: {call.error}", error=call.error)
             self._submit(Call(_request("fail", task.name, _public(call.error)), _QUICK, lambda _: None))
-        threading.Thread(target=self._start, name="wasmcp-task-start", daemon=True).start()
+        self._changed.set()
 
     def _watch(self) -> None:
         while True:
