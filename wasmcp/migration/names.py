@@ -102,7 +102,7 @@ IGNORED_ARGUMENTS: Mapping[str, str] = IGNORED
 DECORATOR_ARGUMENTS: Mapping[str, str] = {
     "auth": REFUSED["auth"],
     "task": "tools that become tasks are declared by `@tool(task=True)` of `wasmcp.guest`",
-    "app": "declare the user interface as a resource, and name it in `meta`",
+    "app": "declare user interfaces by `app` and `@tool(ui=...)` of `wasmcp.guest`",
     "serializer": "return a `ToolResult`",
 }
 DECORATORS: Mapping[str, str] = {"tool": "tools", "resource": "resources", "prompt": "prompts"}

@@ -206,7 +206,7 @@ class FastMCP:
             ("task", task, "declare the tool by `@tool(task=True)` of `wasmcp.guest`"),
             ("serializer", serializer, "return a `ToolResult`"),
             ("auth", auth, _AUTH),
-            ("app", app, "declare the user interface as a resource, and name it in `meta`"),
+            ("app", app, "declare user interfaces by `app` and `@tool(ui=...)` of `wasmcp.guest`"),
         ):
             if value:
                 refuse_feature(f"tool({option}=...)", advice)
