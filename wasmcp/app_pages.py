@@ -295,11 +295,7 @@ class _Page(HTMLParser):
             return
         if kind == "module":
             self._modules(text, f"`{self._files.label(found[0])}`")
-        kept = {
-            name: value
-            for name, value in values.items()
-            if name not in {"src", "defer", "async", "integrity", "crossorigin"}
-        }
+        kept = {name: value for name, value in values.items() if name not in _OF_FILES}
         script = f"{_start_tag('script', list(kept.items()), {})}{_in_script(text)}</script>"
         if kind != "module" and ("defer" in values or "async" in values):
             self.deferred.append(script)
