@@ -27,7 +27,7 @@ from wasmcp.host.mcp.early_lists import EarlyLists
 from wasmcp.host.mcp.manifest_responder import ManifestResponder
 from wasmcp.host.transports import starting
 from wasmcp.project.manifest import server_entry
-from wasmcp.protocol import LISTS
+from wasmcp.protocol import LISTS, META_KEYS
 
 META = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -240,7 +240,8 @@ def offering() -> list[ComponentSpec]:
 
 def test_bytes_are_those_of_the_server() -> None:
     metadata = ServerMetadata(ODD.strip(), "1", title=ODD, instructions=ODD, website_url="https://example.com")
-    composed = compose_server(offering(), metadata)
+    task = Catalogue((tool("later", _meta={META_KEYS["task"]: {"mode": "run"}}),))
+    composed = compose_server([*offering(), ComponentSpec("k", dummy("tools-component"), task)], metadata)
     stated = json.loads(json.dumps(server_entry("s.wasm", metadata, [], composed, known=True)))
     lists = EarlyLists.of(ManifestResponder(stated), {})
     assert lists is not None
