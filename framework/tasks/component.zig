@@ -1,16 +1,14 @@
 //! Tasks extension, with its tasks in the second draft of `wasi:keyvalue`.
 
 const bindings = @import("bindings");
-const tasks = @import("lib").Tasks(bindings, bindings.wasi_keyvalue_0_2_0_draft2);
+const component = @import("lib").Tasks(bindings, bindings.wasi_keyvalue_0_2_0_draft2);
 
 pub const exports = struct {
     pub const server_handler = struct {
-        pub const handle = tasks.handle;
+        pub const handle = component.handle;
     };
-    pub const server_metadata = tasks.metadata;
+    pub const server_metadata = component.metadata;
     pub const wasmcp_embedding = struct {
         pub const tasks = component.embedding;
     };
 };
-
-const component = tasks;
