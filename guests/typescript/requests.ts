@@ -24,7 +24,7 @@ export class Required {
 }
 
 /** Name of the stored value with the state of the last checkpoint. */
-const CHECKPOINT = "wasmcp/checkpoint";
+export const CHECKPOINT = "wasmcp/checkpoint";
 
 /** End of a step in a unit test. In a component the promise of `Context.checkpoint` stays pending instead. */
 export class CheckpointSignal extends Error {

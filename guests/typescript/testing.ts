@@ -24,7 +24,7 @@ import { forgetBakedIn } from "./config.ts";
 import { Context, type HttpFacts, type Identity } from "./context.ts";
 import { Bucket } from "./kv.ts";
 import { CONFIGURATIONS, FakeStore, FakeValues, nodeFetch, SESSIONS, STORES } from "./native/host.ts";
-import { CheckpointSignal } from "./requests.ts";
+import { CHECKPOINT, CheckpointSignal } from "./requests.ts";
 import type { Tool } from "./tool.ts";
 import { plain, tagged, type Stored } from "./values.ts";
 
@@ -292,7 +292,7 @@ export class LocalContext extends Context {
     const replayed: [string, object][] = [];
     const kept = new Map<string, string>();
     const checkpoints: unknown[] = [];
-    if (facts.state !== undefined) kept.set("wasmcp/checkpoint", JSON.stringify(facts.state));
+    if (facts.state !== undefined) kept.set(CHECKPOINT, JSON.stringify(facts.state));
     let cancelled = false;
     const text = (value: unknown) => (value === undefined ? undefined : JSON.stringify(value));
     const { identity, http } = facts;
@@ -320,7 +320,7 @@ export class LocalContext extends Context {
       storedValue: (name: string) => kept.get(name),
       storeValue: (name: string, value: string) => {
         kept.set(name, value);
-        if (name === "wasmcp/checkpoint") checkpoints.push(JSON.parse(value));
+        if (name === CHECKPOINT) checkpoints.push(JSON.parse(value));
       },
       progress: (...report: [number, number | undefined, string | undefined]) => void reports.push(report),
       log: (level: string, logger: string | undefined, data: string) => void records.push([level, JSON.parse(data), logger]),

@@ -1,5 +1,6 @@
 //! Apps: pages that hosts show for tools. Specification: extension io.modelcontextprotocol/ui (SEP-1865), 2026-01-26.
 const std = @import("std");
+const calling = @import("calling.zig");
 const reading = @import("resources.zig");
 
 const Resource = reading.Resource;
@@ -112,9 +113,7 @@ pub fn withApp(
         var callers: []const u8 = "";
         for (visibility) |one| callers = joined(callers, string(@tagName(one)));
         if (callers.len > 0) found = joined(found, "\"visibility\":[" ++ callers ++ "]");
-        const given = std.mem.trim(u8, meta orelse "{}", " \t\r\n");
-        const rest = std.mem.trimStart(u8, given[1..], " \t\r\n");
-        return "{\"ui\":{" ++ found ++ "}" ++ (if (rest.len > 1) "," else "") ++ rest;
+        return calling.withMember(meta, "\"ui\":{" ++ found ++ "}");
     }
 }
 

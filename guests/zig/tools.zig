@@ -41,7 +41,7 @@ pub const Task = struct {
             for (.{ self.ttl_ms, self.poll_interval_ms }) |time| if (time < 1 or time > longest)
                 @compileError(owner ++ ": the times of its tasks must be from 1 ms to a year");
             const text = std.fmt.comptimePrint(
-                "{{\"{s}\":{{\"mode\":\"{s}\",\"ttlMs\":{d},\"pollIntervalMs\":{d},\"required\":{}}}",
+                "\"{s}\":{{\"mode\":\"{s}\",\"ttlMs\":{d},\"pollIntervalMs\":{d},\"required\":{}}}",
                 .{
                     @import("protocol_table").meta.task,
                     if (self.steps) "steps" else "run",
@@ -50,9 +50,7 @@ pub const Task = struct {
                     self.required,
                 },
             );
-            const given = std.mem.trim(u8, meta orelse "{}", " \t\r\n");
-            const rest = std.mem.trimStart(u8, given[1..], " \t\r\n");
-            return text ++ (if (rest.len > 1) "," else "") ++ rest;
+            return calling.withMember(meta, text);
         }
     }
 };
