@@ -34,8 +34,6 @@ SETTINGS = {"mimeTypes": [MIME_TYPE]}
 SCHEME = "ui://"
 PAGE = "wasmcp/page"
 """Member of a resource's `_meta` with the path of its page in the project; servers send it to no client."""
-MOST_PAGE_BYTES = 4 << 20
-"""Maximum size of a page in bytes, with everything that it includes."""
 MOST_BYTES = 64 << 20
 """Maximum size in bytes of all pages of a server."""
 

@@ -18,8 +18,8 @@ from hashlib import sha256
 from wasmcp.component import interface_names
 from wasmcp.component.graph import Component as GraphComponent
 from wasmcp.component.graph import Graph, Node, Value
-from wasmcp.component.types import Instance
 from wasmcp.compose.apps import apps_data
+from wasmcp.compose.baked_settings import settings_component
 from wasmcp.compose.capabilities import offered
 from wasmcp.compose.chain_plan import Part, Segment, components_of
 from wasmcp.compose.component_reader import Component, check_offers, raise_refused
@@ -30,7 +30,6 @@ from wasmcp.compose.generated_components import (
     DEVELOPMENT_TYPE,
     access_rules,
     authorizer_options,
-    baked_environment,
     catalogue_data,
     configuration,
     dispatch,
@@ -62,7 +61,6 @@ from wasmcp.compose.interfaces import (
     SKILLS_DATA,
     TASK_TOOLS,
     WIRE,
-    is_among,
 )
 from wasmcp.compose.metadata import Authorization, fetches_keys
 from wasmcp.compose.roles import Kind, Role
@@ -193,14 +191,10 @@ class Composition:
                     "requests would not be checked. Replace it by one that does, or remove the replacement"
                 )
         if settings:
-            for name, type_ in transport.info.imports.items():
-                if is_among(name, (ENVIRONMENT,)) and isinstance(type_, Instance):
-                    transport.set(
-                        name,
-                        self._generated(
-                            "settings", baked_environment(name, type_, settings), label="settings of transport"
-                        ).export(name),
-                    )
+            name = interface_names.find(ENVIRONMENT, transport.info.imports)
+            baked = settings_component(settings, self.framework["transport"])
+            if name is not None and baked is not None:
+                transport.set(name, self._generated("settings", baked, label="settings of transport").export(name))
         elif not environment:
             self._wiring.deny(transport, (ENVIRONMENT,))
         for entry_point in ENTRY_POINTS:
