@@ -92,6 +92,14 @@ def test_guide_of_tasks() -> None:
     }
 
 
+def test_guide_of_apps() -> None:
+    defined = run("apps.md")
+    assert check() == 3
+    shown = {"resourceUri": "ui://ui/weather.html"}
+    assert tool_of(defined["forecast"]).meta == {"ui": shown}
+    assert tool_of(defined["refresh"]).meta == {"ui": {**shown, "visibility": ["app"]}}
+
+
 def test_guide_of_client_requests() -> None:
     defined = run("client-requests.md")
     defined["test_booking"]()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tarfile
@@ -310,3 +311,48 @@ def test_development_build_gets_the_pages(project: Path) -> None:
     files(project, {"ui/page.html": HEAD + "<script src=gone.js></script>"})
     with pytest.raises(ToolchainError, match="refers to `gone"):
         tools.modules(found.source, cache=project / ".cache", progress=print)
+
+
+GUIDE = (Path(__file__).parents[2] / "docs/guides/apps.md").read_text("utf-8")
+
+
+def block(language: str) -> str:
+    """Return the first code of the guide in a language."""
+    found = re.search(rf"^```{language}\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE)
+    assert found is not None
+    return found[1]
+
+
+def test_guide(tmp_path: Path) -> None:
+    tables = (
+        '[tool.wasmcp.components.weather]\nsource = "zig/weather.zig"\n'
+        f'{block("toml")}\n[tool.wasmcp.servers.default]\ncomponents = ["weather"]\n'
+    )
+    root = write_project(tmp_path, project_files("forecasts", {"zig/weather.zig": block("zig")}, tables))
+    files(root, {"ui/weather.html": block("html"), "ui/weather.js": block("js"), "ui/weather.css": "ul { margin: 0 }"})
+    with open_server(ensure_built(root)) as server:
+        tools = {one["name"]: one["_meta"]["ui"] for one in server.request("tools/list")["tools"]}
+        (content,) = server.request("resources/read", {"uri": "ui://ui/weather.html"})["contents"]
+    shown = {"resourceUri": "ui://ui/weather.html"}
+    assert tools == {"forecast": shown, "refresh": {**shown, "visibility": ["app"]}}
+    assert content["_meta"]["ui"] == {
+        "csp": {"connectDomains": ["https://api.weather.gov"]},
+        "permissions": {"geolocation": {}},
+        "prefersBorder": True,
+    }
+    assert f'<script type="module">{block("js")}</script>' in content["text"]
+    assert "<style>ul { margin: 0 }</style>" in content["text"]
+    command = [sys.executable, "-m", "wasmcp", "inspect", str(load(root).manifest.with_name("default.wasm"))]
+    inspected = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    documented = re.search(r"^apps and what they need of hosts:\n  ui://.*$", GUIDE, re.MULTILINE)
+    assert documented is not None
+    pattern = re.escape(documented[0]).replace(re.escape("1,204"), r"[\d,]+")
+    assert re.search(pattern, inspected), inspected
+
+    source = root / "zig/weather.zig"
+    source.write_text(source.read_text("utf-8").replace("&.{.geolocation}", "&.{ .geolocation, .camera }"), "utf-8")
+    with pytest.raises(AppsError) as raised:
+        ensure_built(root)
+    refusal = re.search(r"^the app `ui://ui/weather.html` of .*?(?=\n```)", GUIDE, re.DOTALL | re.MULTILINE)
+    assert refusal is not None
+    assert " ".join(refusal[0].split()) in " ".join(str(raised.value).split())

@@ -60,6 +60,19 @@ def test_the_guides_snippets(tmp_path: Path) -> None:
         assert [server.call_tool("count").structured_content for _ in range(2)] == [{"result": 1}, {"result": 2}]
 
 
+def test_the_guides_task(tmp_path: Path) -> None:
+    (code,) = blocks("tasks.md")
+    function, declared = code.split("// ")
+    path = build(tmp_path, f"{HEAD}pub const tools = .{{{declared}}};\n{function}")
+    spec = ComponentSpec("tasks", path, boot("tasks", path.read_bytes()))
+    with open_server(compose_server([spec], ServerMetadata("tasks", "1")).data, instances=1) as server:
+        (listed,) = server.list_tools()
+        assert listed.raw["_meta"] == {
+            "wasmcp/task": {"mode": "steps", "ttlMs": 600_000, "pollIntervalMs": 1000, "required": False}
+        }
+        assert server.start_task("index", {"pages": 3}).result().text == "3 pages"
+
+
 def test_the_guides_resources_and_prompts(tmp_path: Path) -> None:
     source, conversation = blocks("zig-resources.md")
     review = (
