@@ -24,6 +24,7 @@ from wasmcp.errors import RequestError
 from wasmcp.host import Server, open_server
 from wasmcp.host.stores.keyvalue import open_store
 from wasmcp.protocol import LATEST, META_KEYS
+from wasmcp.testing.server import open_for_test
 
 META = {
     META_KEYS["protocol_version"]: LATEST,
@@ -213,6 +214,15 @@ class TestPrincipals:
     def test_a_run_has_the_principal_of_its_call(self, client_of: Callable[..., Client]) -> None:
         alice = client_of(sub="alice")
         assert text_of(alice.until(alice.start("who"))) == "alice"
+
+    def test_calls_with_a_token_wait_for_their_tasks(
+        self, server_file: Path, issuer: Issuer, settings: dict[str, str]
+    ) -> None:
+        with open_for_test(server_file, settings=settings) as server:
+            client = server.with_token(issuer.token("a", sub="alice"))
+            assert client.call_tool("who").text == "alice"
+            # This tool runs as a task only.
+            assert client.call_tool("wrong").is_error
 
     def test_subjects_and_issuers_are_not_joined(self, client_of: Callable[..., Client]) -> None:
         one, other = client_of(sub="a\nb"), client_of(sub="a")

@@ -418,7 +418,7 @@ class Server(Connection, RequestMethods):
 class AuthorizedClient(RequestMethods):
     """Client of a server in this process whose requests have an access token. `Server.with_token` returns one.
 
-    It begins with the `answers` of the server, and observes what the server's own methods do.
+    It begins with the `answers` of the server, and observes and waits for what the server's own methods do.
     """
 
     def __init__(self, server: Server, token: str) -> None:
@@ -426,6 +426,7 @@ class AuthorizedClient(RequestMethods):
         self._token = token
         self.answers = server.answers
         self.observes = server.observes
+        self.has_tasks = server.has_tasks
 
     def request(
         self,
