@@ -342,3 +342,12 @@ def test_other_bodies_wait(zig_server: Path, body: bytes) -> None:
     lists = EarlyLists.of(ManifestResponder.of_file(zig_server), {})
     assert lists is not None
     assert lists.answer("POST", b"/mcp", fields_of(), body) is None
+
+
+def test_requests_above_the_limit_of_the_operator_wait(zig_server: Path) -> None:
+    body = body_of("tools/list")
+    responder = ManifestResponder.of_file(zig_server)
+    for longest, is_answered in ((len(body), True), (len(body) - 1, False)):
+        lists = EarlyLists.of(responder, {"WASMCP_MAX_BODY": str(longest)}, longest)
+        assert lists is not None
+        assert (lists.answer("POST", b"/mcp", fields_of(), body) is not None) is is_answered

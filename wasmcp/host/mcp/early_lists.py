@@ -38,20 +38,24 @@ _META_MEMBERS = frozenset({f"{META}protocolVersion", *_META_OBJECTS, *(name.deco
 class EarlyLists:
     """Responder to requests of 2026-07-28 before the server is open."""
 
-    def __init__(self, responder: ManifestResponder) -> None:
+    def __init__(self, responder: ManifestResponder, longest: int) -> None:
         self._responder = responder
+        self._longest = longest
 
     @classmethod
-    def of(cls, responder: ManifestResponder | None, settings: Mapping[str, str]) -> EarlyLists | None:
+    def of(
+        cls, responder: ManifestResponder | None, settings: Mapping[str, str], longest: int = LONGEST
+    ) -> EarlyLists | None:
         """Return the responder of a server; None if any request could get another response from the server.
 
         Args:
             responder: The responder for the server's manifest; None without one.
             settings: The settings of the operator: authorization, hosts and origins are decisions of the server.
+            longest: Maximum bytes of the body of a request to the server, which refuses longer ones.
         """
         if responder is None or not responder.has_fixed_lists or not _WITHOUT_EFFECT.issuperset(settings):
             return None
-        return cls(responder)
+        return cls(responder, min(longest, LONGEST))
 
     def answer(self, method: str, target: bytes, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bytes | None:
         """Return the body of the response, which has status 200 and JSON; None if the request has to wait.
@@ -62,7 +66,7 @@ class EarlyLists:
             headers: The header fields, names in lower case.
             body: The whole body.
         """
-        if method != "POST" or target != b"/mcp" or len(body) > LONGEST or b"\\" in body:
+        if method != "POST" or target != b"/mcp" or len(body) > self._longest or b"\\" in body:
             return None
         mirrored = _mirrored(headers)
         if mirrored is None or mirrored[b"content-type"].lower() != b"application/json":

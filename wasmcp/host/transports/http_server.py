@@ -189,7 +189,7 @@ def _early_lists(serving: Serving) -> EarlyLists | None:
     from wasmcp.host.mcp.early_lists import EarlyLists
     from wasmcp.host.mcp.manifest_responder import ManifestResponder
 
-    return EarlyLists.of(ManifestResponder.of_file(serving.path), serving.settings)
+    return EarlyLists.of(ManifestResponder.of_file(serving.path), serving.settings, serving.limits.request)
 
 
 def _completed(options: HttpOptions, host: str | None, port: int | None) -> HttpOptions:
