@@ -1,5 +1,6 @@
 //! Apps: pages that hosts show for tools. Specification: extension io.modelcontextprotocol/ui (SEP-1865), 2026-01-26.
 
+use crate::content::labels;
 use crate::{resource, Context, Failure, Resource};
 use serde_json::{json, Map, Value};
 
@@ -103,6 +104,8 @@ pub fn app(page: impl Into<String>) -> App {
 }
 
 impl App {
+    labels!();
+
     /// Set the URI of its resource, by default `ui://` with the path of the page.
     pub fn uri(mut self, uri: impl Into<String>) -> Self {
         self.uri = uri.into();
@@ -112,12 +115,6 @@ impl App {
     /// Set the name in lists, by default the name of the file.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
-        self
-    }
-
-    /// Set the display name.
-    pub fn title(mut self, title: impl Into<String>) -> Self {
-        self.title = Some(title.into());
         self
     }
 
@@ -166,18 +163,6 @@ impl App {
     /// Request a visible border and background, or none; by default the host decides.
     pub fn prefers_border(mut self, wanted: bool) -> Self {
         self.ui.insert("prefersBorder".to_owned(), Value::Bool(wanted));
-        self
-    }
-
-    /// Set the tags, by which filters of a server select it; sent as `_meta["wasmcp/tags"]`.
-    pub fn tags<T: Into<String>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
-        self.tags = tags.into_iter().map(Into::into).collect();
-        self
-    }
-
-    /// Set the scopes that the principal of a request over HTTP needs; sent as `_meta["wasmcp/scopes"]`.
-    pub fn scopes<T: Into<String>>(mut self, scopes: impl IntoIterator<Item = T>) -> Self {
-        self.scopes = scopes.into_iter().map(Into::into).collect();
         self
     }
 

@@ -242,6 +242,31 @@ impl From<String> for Message {
     }
 }
 
+/// Setters of the fields `title`, `tags` and `scopes`, which all declarations have; `labels!(about.)`: of fields inside of
+/// another one.
+macro_rules! labels {
+    ($($part:ident.)?) => {
+        /// Set the display name.
+        pub fn title(mut self, title: impl Into<String>) -> Self {
+            self.$($part.)?title = Some(title.into());
+            self
+        }
+
+        /// Set the tags, by which filters of a server select it; sent as `_meta["wasmcp/tags"]`.
+        pub fn tags<T: Into<String>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
+            self.$($part.)?tags = tags.into_iter().map(Into::into).collect();
+            self
+        }
+
+        /// Set the scopes that the principal of a request over HTTP needs; sent as `_meta["wasmcp/scopes"]`.
+        pub fn scopes<T: Into<String>>(mut self, scopes: impl IntoIterator<Item = T>) -> Self {
+            self.$($part.)?scopes = scopes.into_iter().map(Into::into).collect();
+            self
+        }
+    };
+}
+pub(crate) use labels;
+
 /// Return `_meta` with tags and scopes.
 pub(crate) fn wit_meta(meta: Option<&serde_json::Value>, tags: &[String], scopes: &[String]) -> Option<String> {
     if tags.is_empty() && scopes.is_empty() {

@@ -4,7 +4,7 @@ use crate::arguments;
 use crate::bindings::wasmcp::mcp_v20260728::types;
 use crate::checker::Checker;
 use crate::completion::{Argument, Proposing};
-use crate::content::{wit_icons, wit_meta, Icon};
+use crate::content::{labels, wit_icons, wit_meta, Icon};
 use crate::{Context, Failure, Message};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -154,27 +154,11 @@ where
 }
 
 impl Prompt {
-    /// Set the display name.
-    pub fn title(mut self, title: impl Into<String>) -> Self {
-        self.title = Some(title.into());
-        self
-    }
+    labels!();
 
     /// Add an icon.
     pub fn icon(mut self, icon: Icon) -> Self {
         self.icons.push(icon);
-        self
-    }
-
-    /// Set the tags, by which filters of a server select it; sent as `_meta["wasmcp/tags"]`.
-    pub fn tags<T: Into<String>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
-        self.tags = tags.into_iter().map(Into::into).collect();
-        self
-    }
-
-    /// Set the scopes that the principal of a request over HTTP needs; sent as `_meta["wasmcp/scopes"]`.
-    pub fn scopes<T: Into<String>>(mut self, scopes: impl IntoIterator<Item = T>) -> Self {
-        self.scopes = scopes.into_iter().map(Into::into).collect();
         self
     }
 

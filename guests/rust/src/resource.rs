@@ -3,7 +3,7 @@
 use crate::arguments;
 use crate::bindings::wasmcp::mcp_v20260728::types;
 use crate::completion::{Argument, Proposing};
-use crate::content::{wit_icons, wit_meta, Annotations, Icon};
+use crate::content::{labels, wit_icons, wit_meta, Annotations, Icon};
 use crate::template::{variables, Variable};
 use crate::uris::Normal;
 use crate::{Context, Failure};
@@ -101,11 +101,7 @@ struct About {
 
 macro_rules! about {
     () => {
-        /// Set the display name.
-        pub fn title(mut self, title: impl Into<String>) -> Self {
-            self.about.title = Some(title.into());
-            self
-        }
+        labels!(about.);
 
         /// Set the description.
         pub fn description(mut self, description: impl Into<String>) -> Self {
@@ -122,18 +118,6 @@ macro_rules! about {
         /// Add an icon.
         pub fn icon(mut self, icon: Icon) -> Self {
             self.about.icons.push(icon);
-            self
-        }
-
-        /// Set the tags, by which filters of a server select it; sent as `_meta["wasmcp/tags"]`.
-        pub fn tags<T: Into<String>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
-            self.about.tags = tags.into_iter().map(Into::into).collect();
-            self
-        }
-
-        /// Set the scopes that the principal of a request over HTTP needs; sent as `_meta["wasmcp/scopes"]`.
-        pub fn scopes<T: Into<String>>(mut self, scopes: impl IntoIterator<Item = T>) -> Self {
-            self.about.scopes = scopes.into_iter().map(Into::into).collect();
             self
         }
 

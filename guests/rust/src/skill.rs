@@ -2,7 +2,7 @@
 //!
 //! Source: extension `io.modelcontextprotocol/skills`; Agent Skills specification.
 
-use crate::content::Icon;
+use crate::content::{labels, Icon};
 use crate::resource::{resource, Contents, Reading, Resource};
 use crate::{Context, Failure};
 use serde_json::{json, Value};
@@ -70,6 +70,8 @@ where
 }
 
 impl Skill {
+    labels!();
+
     /// Set the beginning of the skill's path in the server, for example `acme/reports`.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
@@ -97,27 +99,9 @@ impl Skill {
         self
     }
 
-    /// Set the display name.
-    pub fn title(mut self, title: impl Into<String>) -> Self {
-        self.title = Some(title.into());
-        self
-    }
-
     /// Add an icon.
     pub fn icon(mut self, icon: Icon) -> Self {
         self.icons.push(icon);
-        self
-    }
-
-    /// Set the tags, by which filters of a server select it; sent as `_meta["wasmcp/tags"]`.
-    pub fn tags<T: Into<String>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
-        self.tags = tags.into_iter().map(Into::into).collect();
-        self
-    }
-
-    /// Set the scopes that the principal of a request over HTTP needs; sent as `_meta["wasmcp/scopes"]`.
-    pub fn scopes<T: Into<String>>(mut self, scopes: impl IntoIterator<Item = T>) -> Self {
-        self.scopes = scopes.into_iter().map(Into::into).collect();
         self
     }
 

@@ -2,7 +2,7 @@
 
 use crate::bindings::wasmcp::mcp_v20260728::types;
 use crate::checker::Checker;
-use crate::content::{wit_icons, wit_meta, Icon};
+use crate::content::{labels, wit_icons, wit_meta, Icon};
 use crate::task::TASK;
 use crate::{arguments, Answer, App, Context, Failure, Task, ToolResult, Visibility};
 use schemars::JsonSchema;
@@ -151,11 +151,7 @@ pub fn tool<M, F: ToolFunction<M>>(name: impl Into<String>, description: impl In
 }
 
 impl Tool {
-    /// Set the display name.
-    pub fn title(mut self, title: impl Into<String>) -> Self {
-        self.title = Some(title.into());
-        self
-    }
+    labels!();
 
     /// Set the hint `readOnlyHint`: it modifies nothing.
     pub fn read_only(mut self) -> Self {
@@ -190,18 +186,6 @@ impl Tool {
     /// Set `_meta`, an object.
     pub fn meta(mut self, value: Value) -> Self {
         self.meta = Some(value);
-        self
-    }
-
-    /// Set the tags, by which filters of a server select it; sent as `_meta["wasmcp/tags"]`.
-    pub fn tags<T: Into<String>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
-        self.tags = tags.into_iter().map(Into::into).collect();
-        self
-    }
-
-    /// Set the scopes that the principal of a request over HTTP needs; sent as `_meta["wasmcp/scopes"]`.
-    pub fn scopes<T: Into<String>>(mut self, scopes: impl IntoIterator<Item = T>) -> Self {
-        self.scopes = scopes.into_iter().map(Into::into).collect();
         self
     }
 
