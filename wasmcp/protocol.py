@@ -109,6 +109,14 @@ TaskMode = Literal["run", "steps"]
 TASK_DEFAULTS = {"ttlMs": 3_600_000, "pollIntervalMs": 1_000}
 """Defaults of members of the `_meta` of a tool that runs as a task, in milliseconds."""
 
+MIRRORED = {
+    "tools/call": "name",
+    "prompts/get": "name",
+    "resources/read": "uri",
+    **dict.fromkeys(("tasks/get", "tasks/update", "tasks/cancel"), "taskId"),
+}
+"""Method -> the parameter that the header field `Mcp-Name` mirrors (2026-07-28, basic/transports; tasks extension)."""
+
 _FIRST, _TITLES, _ICONS = "2024-11-05", "2025-06-18", "2025-11-25"
 _NAMED = {"name": _FIRST, "description": _FIRST, "title": _TITLES, "_meta": _TITLES, "icons": _ICONS}
 _CONTENT = {"mimeType": _FIRST, "annotations": _FIRST}

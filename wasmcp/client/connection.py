@@ -21,19 +21,13 @@ from wasmcp.errors import (
     ResponseTimeoutError,
     UnansweredInputError,
 )
-from wasmcp.protocol import CODES, HANDSHAKE, LATEST, META_KEYS, REVISIONS, TASKS
+from wasmcp.protocol import CODES, HANDSHAKE, LATEST, META_KEYS, MIRRORED, REVISIONS, TASKS
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from wasmcp.client.messages import Message, Transport
 
-_NAMED = {
-    "tools/call": "name",
-    "prompts/get": "name",
-    "resources/read": "uri",
-    **dict.fromkeys(("tasks/get", "tasks/update", "tasks/cancel"), "taskId"),
-}
 _MOST_PAGES = 10_000
 _MOST_ITEMS = 100_000
 _MOST_ROUNDS = 64
@@ -330,8 +324,8 @@ class Client:
         if not self._transport.is_http or self.revision != LATEST:
             return {}
         fields = {"Mcp-Method": method}
-        if method in _NAMED:
-            fields["Mcp-Name"] = header_value(str(params.get(_NAMED[method], "")))
+        if method in MIRRORED:
+            fields["Mcp-Name"] = header_value(str(params.get(MIRRORED[method], "")))
         if method == "tools/call":
             schema = self._schemas.get(str(params.get("name")))
             fields.update(parameter_fields(schema, params.get("arguments")))

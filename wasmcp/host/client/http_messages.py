@@ -11,20 +11,12 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.errors import AccessDeniedError, HostError
-from wasmcp.protocol import CODES, META_KEYS
+from wasmcp.protocol import CODES, META_KEYS, MIRRORED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from wasmcp.host.client.types import HttpResponse
-
-_NAMED = {
-    "tools/call": "name",
-    "prompts/get": "name",
-    "resources/read": "uri",
-    **dict.fromkeys(("tasks/get", "tasks/update", "tasks/cancel"), "taskId"),
-}
-"""Method -> the parameter that `Mcp-Name` mirrors."""
 
 _PLAIN = re.compile(r"[!-~](?:[ -~\t]*[!-~])?")
 _ENCODED = re.compile(r"=\?base64\?.*\?=")
@@ -49,7 +41,7 @@ def request_fields(message: Mapping[str, Any], token: str, schema: Any = None) -
         ("mcp-protocol-version", params["_meta"][META_KEYS["protocol_version"]]),
         ("mcp-method", message["method"]),
     ]
-    named = params.get(_NAMED.get(message["method"], ""))
+    named = params.get(MIRRORED.get(message["method"], ""))
     if isinstance(named, str):
         fields.append(("mcp-name", field_value(named)))
     return fields + parameter_fields(schema, params.get("arguments"))
