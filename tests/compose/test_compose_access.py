@@ -84,8 +84,6 @@ class Endpoint:
     def send(self, method: str, params: dict[str, Any] | None = None, *, older: bool = False) -> Any:
         message = request(method, params, **({"meta": None} if older else {}))
         headers = {**JSON, "MCP-Protocol-Version": "2025-11-25"} if older else mirrored(message)
-        if not older and "uri" in (params or {}):
-            headers["Mcp-Name"] = (params or {})["uri"]
         response = self.entry.http("POST", self.path, headers, json.dumps(message))
         return response.message
 

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 from support.compose_inputs import METADATA, notes_component, spec, tool, validate
-from support.entry_points import Embedded, Served, request
-from support.server_processes import wasmcp_serve, wasmtime_serve
+from support.entry_points import HTTP_ENTRY_POINTS, http_entry_point, mirrored, request
 
 from wasmcp.apps_section import EXTENSION, MIME_TYPE, PAGE, SECTION, AppPage, AppSummary, pages_of, section, summaries
 from wasmcp.component.custom_sections import custom_section
@@ -80,25 +79,15 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module", params=["embedded", "wasmcp serve", "wasmtime serve"])
+@pytest.fixture(scope="module", params=HTTP_ENTRY_POINTS)
 def entry(request: pytest.FixtureRequest, file: Path) -> Iterator[Any]:
-    if request.param == "embedded":
-        yield Embedded(file)
-    else:
-        with (wasmcp_serve if request.param == "wasmcp serve" else wasmtime_serve)(file) as port:
-            yield Served(port)
+    with http_entry_point(request.param, file) as opened:
+        yield opened
 
 
 def send(entry: Any, method: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
-    headers = {
-        "Content-Type": "application/json",
-        "Accept": "application/json, text/event-stream",
-        "MCP-Protocol-Version": "2026-07-28",
-        "Mcp-Method": method,
-        **({"Mcp-Name": str((params or {})["uri"])} if method == "resources/read" else {}),
-    }
-    body = json.dumps(request(method, params))
-    found: dict[str, Any] = json.loads(entry.http("POST", "/mcp", headers, body).body)["result"]
+    message = request(method, params)
+    found: dict[str, Any] = entry.http("POST", "/mcp", mirrored(message), json.dumps(message)).message["result"]
     return found
 
 

@@ -152,8 +152,6 @@ def send(
 ) -> Any:
     message = request(method, params, **({"meta": None} if older else {}))
     headers = {**JSON, "MCP-Protocol-Version": "2025-11-25"} if older else mirrored(message)
-    if not older and "uri" in (params or {}):
-        headers["Mcp-Name"] = (params or {})["uri"]
     headers["Authorization"] = f"Bearer {bearer or token(scope, **more)}"
     return entry.http("POST", path, headers, json.dumps(message))
 

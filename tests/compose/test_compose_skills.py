@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.compose_inputs import METADATA, notes_component, spec, validate
-from support.entry_points import Embedded, Served, request
-from support.server_processes import wasmcp_serve, wasmtime_serve
+from support.entry_points import HTTP_ENTRY_POINTS, Embedded, Served, http_entry_point, mirrored, request
+from support.server_processes import wasmcp_serve
 from support.skills import MARKDOWN, skill_of
 
 from wasmcp.component.custom_sections import custom_section, custom_sections
@@ -59,25 +59,15 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module", params=["embedded", "wasmcp serve", "wasmtime serve"])
+@pytest.fixture(scope="module", params=HTTP_ENTRY_POINTS)
 def entry(request: pytest.FixtureRequest, file: Path) -> Iterator[Any]:
-    if request.param == "embedded":
-        yield Embedded(file)
-    else:
-        with (wasmcp_serve if request.param == "wasmcp serve" else wasmtime_serve)(file) as port:
-            yield Served(port)
+    with http_entry_point(request.param, file) as opened:
+        yield opened
 
 
 def send(entry: Any, method: str, params: dict[str, Any] | None = None, path: str = "/mcp") -> dict[str, Any]:
     message = request(method, params)
-    headers = {
-        "Content-Type": "application/json",
-        "Accept": "application/json, text/event-stream",
-        "MCP-Protocol-Version": "2026-07-28",
-        "Mcp-Method": method,
-        **({"Mcp-Name": str((params or {})["uri"])} if method == "resources/read" else {}),
-    }
-    found: dict[str, Any] = json.loads(entry.http("POST", path, headers, json.dumps(message)).body)
+    found: dict[str, Any] = entry.http("POST", path, mirrored(message), json.dumps(message)).message
     return found
 
 

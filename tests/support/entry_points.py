@@ -15,6 +15,7 @@ from typing import Any
 import wasmtime
 from wasmtime.component import Component, Linker
 
+from support.server_processes import wasmcp_serve, wasmtime_serve
 from support.server_processes import wasmtime as wasmtime_command
 
 MODERN = "2026-07-28"
@@ -51,6 +52,8 @@ def mirrored(message: Any) -> dict[str, str]:
         headers |= {"MCP-Protocol-Version": version, "Mcp-Method": message["method"]}
         if "name" in params:
             headers["Mcp-Name"] = params["name"]
+        elif message["method"] == "resources/read" and "uri" in params:
+            headers["Mcp-Name"] = params["uri"]
     return headers
 
 
@@ -140,6 +143,19 @@ class Served:
             response = connection.getresponse()
             fields = {name.lower(): value for name, value in response.getheaders()}
             return Response(response.status, fields, response.read())
+
+
+HTTP_ENTRY_POINTS = ("embedded", "wasmcp serve", "wasmtime serve")
+
+
+@contextlib.contextmanager
+def http_entry_point(name: str, server: Path) -> Iterator[Embedded | Served]:
+    """Open one of `HTTP_ENTRY_POINTS` of a server."""
+    if name == "embedded":
+        yield Embedded(server)
+    else:
+        with (wasmcp_serve if name == "wasmcp serve" else wasmtime_serve)(server) as port:
+            yield Served(port)
 
 
 def command(server: Path) -> list[str]:
