@@ -13,6 +13,7 @@ const decimal = @import("decimal.zig");
 const json = @import("json.zig");
 const key_value = @import("KeyValue.zig");
 const List = @import("list.zig").List;
+const utf8 = @import("utf8.zig");
 
 const Hash = std.crypto.hash.ascon.AsconHash256;
 
@@ -169,7 +170,7 @@ pub fn TaskStore(comptime bindings: type, comptime wasi: type) type {
         fn at(name: []const u8) error{Storage}!?[]const u8 {
             const store = opened(&records, records_bucket) orelse return error.Storage;
             const text = try get(store, keyOf(name)) orelse return null;
-            if (!std.unicode.utf8ValidateSlice(text)) return null;
+            if (!utf8.isValid(text)) return null;
             return if (expiryOf(text) > now()) text else null;
         }
 
@@ -238,10 +239,10 @@ pub fn TaskStore(comptime bindings: type, comptime wasi: type) type {
             return swap(opened(&records, records_bucket) orelse return .failed, keyOf(name), before, after);
         }
 
-        /// Count a new task as one of its owner. False: the owner has too many tasks.
-        pub fn count(owner: []const u8, name: *const Name, expires: u64) error{Storage}!bool {
+        /// Count a new task as one of its principal. False: the principal has too many tasks.
+        pub fn count(principal: []const u8, name: *const Name, expires: u64) error{Storage}!bool {
             const store = opened(&records, records_bucket) orelse return error.Storage;
-            const key = joined(&.{ owner_key, &nameOf(owner) });
+            const key = joined(&.{ owner_key, &nameOf(principal) });
             for (0..attempts) |_| {
                 const before = try get(store, key);
                 var list: List(u8) = .empty;

@@ -7,6 +7,7 @@
 //! Specification: extension `io.modelcontextprotocol/tasks`.
 
 const std = @import("std");
+const Rules = @import("access.zig").Rules;
 const bytes = @import("bytes.zig");
 const json = @import("json.zig");
 const Writer = @import("Writer.zig");
@@ -124,16 +125,16 @@ pub fn Tasks(comptime bindings: type, comptime wasi: type) type {
             }));
         }
 
+        /// Return the authenticated principal of a request.
+        fn principalOf(request: Request) Error!?[]const u8 {
+            const identity = request.identity() orelse return null;
+            return try std.mem.concat(allocator, u8, &.{ identity.issuer orelse "", "\n", identity.subject });
+        }
+
         /// Return the owner of the tasks of a request: its path and its principal.
         fn ownerOf(request: Request) Error![]const u8 {
-            const target = if (request.http()) |http| http.path else "";
-            const path = target[0 .. bytes.position(target, '?') orelse target.len];
-            const identity = request.identity() orelse return std.mem.concat(allocator, u8, &.{ path, "\n" });
-            return std.mem.concat(
-                allocator,
-                u8,
-                &.{ path, "\n", identity.issuer orelse "", "\n", identity.subject },
-            );
+            const path = if (request.http()) |http| Rules.pathOf(http.path) else "";
+            return std.mem.concat(allocator, u8, &.{ path, "\n", try principalOf(request) orelse "" });
         }
 
         /// Return the task of a request with this id.
@@ -192,7 +193,7 @@ pub fn Tasks(comptime bindings: type, comptime wasi: type) type {
             return failed(error.Busy);
         }
 
-        fn cancel(given: *Record) Error!Reply {
+        noinline fn cancel(given: *Record) Error!Reply {
             var record = given.*;
             for (0..task_runner.attempts) |_| {
                 if (record.status.isTerminal()) return acknowledged();
@@ -315,6 +316,12 @@ pub fn Tasks(comptime bindings: type, comptime wasi: type) type {
                     "Invalid params: a call that runs as a task can have {d} bytes",
                     .{task_store.max_record},
                 ));
+                // Before the record: a call that is refused takes no place.
+                if (try principalOf(request)) |principal| if (!try store.count(principal, &name, record.expires))
+                    return Reply.failure(task_run.internal(std.fmt.comptimePrint(
+                        "Internal error: this client has {d} tasks, the maximum; try again when some have expired",
+                        .{task_store.max_owned},
+                    )));
                 const lease: u64 = if (runner.host == null) 0 else task_runner.hosted_lease;
                 const owner = runner.host orelse task_store.unowned;
                 if (!store.offer(&name, owner, lease, record.expires)) return error.Storage;
@@ -330,21 +337,6 @@ pub fn Tasks(comptime bindings: type, comptime wasi: type) type {
                     },
                 }
                 store.noteExpiry(&name, record.expires);
-                const counted = if (request.identity() == null) true else store.count(
-                    record.owner,
-                    &name,
-                    record.expires,
-                );
-                if (!(counted catch false)) {
-                    // The client does not learn the id: the task must not run.
-                    record.raw = text;
-                    _ = try cancel(&record);
-                    _ = try counted;
-                    return Reply.failure(task_run.internal(std.fmt.comptimePrint(
-                        "Internal error: this client has {d} tasks, the maximum; try again when some have expired",
-                        .{task_store.max_owned},
-                    )));
-                }
                 try runner.announce(record);
                 var w = Writer.init(allocator);
                 try record.writeNew(&w, &id);

@@ -165,13 +165,15 @@ class TestPrincipals:
         self, server_file: Path, issuer: Issuer, settings: dict[str, str], tmp_path: Path
     ) -> Iterator[Callable[..., Client]]:
         with open_server(server_file, settings=settings, keyvalue=f"sqlite:{tmp_path / 'kv.db'}") as server:
-            yield lambda **claims: Client(self._sender(server, issuer.token("a", **claims)))
+            yield lambda path="/mcp", **claims: Client(self._sender(server, issuer.token("a", **claims), path))
 
-    def _sender(self, server: Server, token: str) -> Callable[[str, dict[str, Any]], dict[str, Any]]:
+    def _sender(
+        self, server: Server, token: str, path: str = "/mcp"
+    ) -> Callable[[str, dict[str, Any]], dict[str, Any]]:
         def send(method: str, params: dict[str, Any]) -> dict[str, Any]:
             message = request(method, {name: value for name, value in params.items() if name != "_meta"}, meta=META)
             head = [("host", "127.0.0.1"), *mirrored(message).items(), ("authorization", f"Bearer {token}")]
-            response = server.http("POST", "/mcp", head, json.dumps(message))
+            response = server.http("POST", path, head, json.dumps(message))
             if response.status == 403:
                 raise RequestError(403, response.body)
             body = json.loads(response.body)
@@ -237,18 +239,24 @@ class TestPrincipals:
         alice.start("ask")
         self.add_tasks(tmp_path / "kv.db", OWNED - 2)
         last = alice.start("ask")
-        error = alice.refused("tools/call", name="ask", arguments={})
-        assert (error.code, "1000 tasks, the maximum" in str(error)) == (-32603, True)
+        records = self.values_of(tmp_path / "kv.db", "wasmcp.task.")
+        # Under another path tasks are not those of the first one, but they count.
+        for client in (alice, client_of("/mcp/other", sub="alice")):
+            error = client.refused("tools/call", name="ask", arguments={})
+            assert (error.code, "1000 tasks, the maximum" in str(error)) == (-32603, True)
+        assert self.values_of(tmp_path / "kv.db", "wasmcp.task.").keys() == records.keys()
         assert alice.get(last)["taskId"] == last
         assert bob.start("ask")
 
     def add_tasks(self, file: Path, count: int) -> None:
         """Count more tasks for the only principal with a task."""
+        ((key, value),) = self.values_of(file, "wasmcp.task-owner.").items()
         with sqlite3.connect(file) as database:
-            ((key, value),) = database.execute(
-                "SELECT key, value FROM entries WHERE key LIKE 'wasmcp.task-owner.%'"
-            ).fetchall()
             database.execute("UPDATE entries SET value = ? WHERE key = ?", (bytes(value) * (count + 1), key))
+
+    def values_of(self, file: Path, prefix: str) -> dict[str, bytes]:
+        with sqlite3.connect(file) as database:
+            return dict(database.execute("SELECT key, value FROM entries WHERE key GLOB ?", (f"{prefix}*",)))
 
 
 def test_all_places_are_taken(server_file: Path, tmp_path: Path) -> None:
