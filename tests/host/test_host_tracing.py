@@ -384,14 +384,16 @@ def test_outgoing_requests_have_the_span_of_their_call(
         client = Client(port)
         client.call("send", {"authority": authority}, {"traceparent": PARENT, "tracestate": "vendor=1"})
         client.call("fetch", {"url": f"http://{authority}/"})
-        client.call("send", {"authority": authority, "parent": AMBIENT})
+        client.call(
+            "send", {"authority": authority, "parent": AMBIENT}, {"traceparent": PARENT, "tracestate": "vendor=1"}
+        )
         assert process.stop() in {0, -15}
     continued, own = otlp.named("tools/call send")
     (fetched,) = otlp.named("tools/call fetch")
     assert found[0] == (f"00-{TRACE}-{continued.id}-01", "vendor=1")
     assert found[1][0] is not None
     assert found[1][0].startswith(f"00-{fetched.trace}-{fetched.id}-")
-    assert found[2][0] == AMBIENT  # that of the component stays
+    assert found[2] == (AMBIENT, None)  # that of the component stays, without the state of another trace
     assert own.trace
 
 

@@ -4,7 +4,8 @@ The wrapper has the imports and exports of the component, and one more import, t
 forwarded: a core function with the same parameters calls the hook, and then the imported function. The host can thus
 notice, or stop with a trap, a call of a function that it does not implement itself.
 
-The wrapper can also add header fields that the host knows to new requests of `wasi:http`, unless they have them.
+The wrapper can also add header fields that the host knows to new requests of `wasi:http`, up to the first that a
+request has already.
 
 The component comes first in the wrapper, unchanged, so that the offsets in its backtraces are shifted by `offset`.
 
@@ -71,8 +72,8 @@ def with_hook(
             owned or all borrowed.
         hook: The interface and the name of the hook, a function without parameters and result.
         header_fields: The interface and the name of a function that returns names and values of header fields, as
-            ``list<tuple<string, string>>``; they are added to each new request. None for no such fields, which is also
-            the effect on a component that makes no requests.
+            ``list<tuple<string, string>>``; those before the first that a new request has are added to it. None for no
+            such fields, which is also the effect on a component that makes no requests.
     """
     return _Wrapper(data, info, functions, hook, header_fields).encode()
 

@@ -1,6 +1,7 @@
-"""Constructor of outgoing requests of `wasi:http` that adds header fields of the host, unless the request has them.
+"""Constructor of outgoing requests of `wasi:http` that adds header fields of the host to them.
 
-The fields of a request cannot be changed once it exists, so that they are added before.
+The fields of a request cannot be changed once it exists, so that they are added before. They belong together
+(`tracestate` is about the trace of `traceparent`): the first that the request has ends the addition.
 
 Source: WASI 0.2, `wasi:http/types`; component-model, design/mvp/CanonicalABI.md, "Flattening" and "Storing".
 """
@@ -95,13 +96,7 @@ def constructor_module(memory: str, realloc: str, reset: str) -> bytes:
     get, put, call = core_module.local_get, core_module.local_set, core_module.call
     name = get(field) + core_module.i32_load(0) + get(field) + core_module.i32_load(4)
     value = get(field) + core_module.i32_load(8) + get(field) + core_module.i32_load(12)
-    one = (
-        get(fields)
-        + name
-        + call(has)
-        + core_module.i32_eqz()
-        + core_module.if_(get(fields) + name + value + get(area) + call(append))
-    )
+    one = get(fields) + name + call(has) + core_module.br_if(1) + get(fields) + name + value + get(area) + call(append)
     step = (
         get(left)
         + core_module.i32_eqz()

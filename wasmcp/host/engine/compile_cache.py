@@ -220,8 +220,8 @@ def _index_entry(cache: Path, path: str | os.PathLike[str], *, quick: bool, fuel
     return cache / f"{zlib.crc32(where):08x}{zlib.adler32(where):08x}.index", seen
 
 
-_INDEX = 2
-"""Version of the index: the name of a compiled form depends on more than content and configuration since 2."""
+_INDEX = 3
+"""Version of the index, for changes of the names of compiled forms, which depend on more than `_suffix`."""
 
 
 def _suffix(*, quick: bool, fuel: bool) -> str:
@@ -263,7 +263,7 @@ def _target(cache: Path, data: bytes, *, quick: bool, fuel: bool) -> Path:
     from hashlib import sha256
 
     makes_requests = b"wasi:http/outgoing-handler" in data  # its compiled form adds trace context to them
-    suffix = f"{_suffix(quick=quick, fuel=fuel)}{'-context' if makes_requests else ''}"
+    suffix = f"{_suffix(quick=quick, fuel=fuel)}{'-context2' if makes_requests else ''}"
     return cache / f"{sha256(data).hexdigest()}-{suffix}.cwasm"
 
 
