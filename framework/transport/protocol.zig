@@ -301,6 +301,8 @@ pub fn Protocol(comptime Peer: type) type {
 
 test {
     _ = @import("protocol_test.zig");
+    _ = @import("sessions_test.zig");
+    _ = @import("subscriptions_test.zig");
     _ = http;
     _ = lifecycle;
     _ = revisions;
