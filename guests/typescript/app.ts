@@ -85,12 +85,12 @@ export function app(page: string, options: AppOptions = {}): App {
 }
 
 /** Return the `_meta` of a tool with its app and its visibility. */
-export function withApp(meta: Meta | undefined, ui: App | undefined, visibility: string[] | undefined): Meta | undefined {
+export function withApp(tool: string, meta: Meta | undefined, ui: App | undefined, visibility: string[] | undefined): Meta | undefined {
   if (ui === undefined && visibility === undefined) return meta;
-  if (meta !== undefined && "ui" in meta) throw new DeclarationError("it has `ui` or `visibility`, and `meta` has `ui`: use one of them");
-  if (ui !== undefined && !(ui instanceof App)) throw new DeclarationError("`ui` must be an app: `app(\"ui/page.html\")`");
+  if (meta !== undefined && "ui" in meta) throw new DeclarationError(`tool \`${tool}\` has \`ui\` or \`visibility\`, and \`meta\` has \`ui\`: use one of them`);
+  if (ui !== undefined && !(ui instanceof App)) throw new DeclarationError(`tool \`${tool}\`: \`ui\` must be an app: \`app("ui/page.html")\``);
   if (visibility !== undefined && (!Array.isArray(visibility) || visibility.length === 0 || visibility.some((one) => !VISIBILITIES.includes(one)))) {
-    throw new DeclarationError("`visibility` must be a list of \"model\" and \"app\"");
+    throw new DeclarationError(`tool \`${tool}\`: \`visibility\` must be a list of "model" and "app"`);
   }
   return { ...meta, ui: { ...(ui === undefined ? {} : { resourceUri: ui.uri }), ...(visibility === undefined ? {} : { visibility }) } };
 }

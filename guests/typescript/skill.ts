@@ -55,6 +55,9 @@ export class Skill extends Resource {
       throw new DeclarationError("a skill needs a name and a description: `skill({ name: ..., description: ... }, ...)`");
     }
     if (typeof handler !== "function") throw new DeclarationError(`skill \`${name}\` has no function`);
+    if (meta !== undefined && FRONT_MATTER in meta) {
+      throw new DeclarationError(`skill \`${name}\`: \`meta\` has \`${FRONT_MATTER}\`, which the declaration makes: use its fields instead`);
+    }
     const fields = { name, description, license, compatibility, "allowed-tools": allowedTools, metadata };
     const frontMatter = Object.entries(fields).filter(([, value]) => value !== undefined);
     super(

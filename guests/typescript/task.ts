@@ -25,29 +25,29 @@ export interface TaskOptions {
 }
 
 /** Return the `_meta` of a tool with the options of its tasks. */
-export function withTask(meta: Meta | undefined, task: boolean | "steps" | TaskOptions | undefined): Meta | undefined {
+export function withTask(tool: string, meta: Meta | undefined, task: boolean | "steps" | TaskOptions | undefined): Meta | undefined {
   if (task === undefined || task === false) return meta;
   const options: TaskOptions = task === true ? {} : task === "steps" ? { steps: true } : task;
   if (typeof options !== "object" || options === null) {
-    throw new DeclarationError("`task` must be a boolean, \"steps\" or an object of options");
+    throw new DeclarationError(`tool \`${tool}\`: \`task\` must be a boolean, "steps" or an object of options`);
   }
   const unknown = Object.keys(options).filter((name) => !["steps", "ttl", "pollInterval", "required"].includes(name));
-  if (unknown.length > 0) throw new DeclarationError(`\`task\` has an unknown option \`${unknown[0]}\``);
-  if (meta !== undefined && TASK in meta) throw new DeclarationError(`it has \`task\`, and \`meta\` has \`${TASK}\`: use one of them`);
+  if (unknown.length > 0) throw new DeclarationError(`tool \`${tool}\`: \`task\` has an unknown option \`${unknown[0]}\``);
+  if (meta !== undefined && TASK in meta) throw new DeclarationError(`tool \`${tool}\` has \`task\`, and \`meta\` has \`${TASK}\`: use one of them`);
   return {
     ...meta,
     [TASK]: {
       mode: options.steps ? "steps" : "run",
-      ttlMs: milliseconds("ttl", options.ttl ?? 3600),
-      pollIntervalMs: milliseconds("pollInterval", options.pollInterval ?? 1),
+      ttlMs: milliseconds(tool, "ttl", options.ttl ?? 3600),
+      pollIntervalMs: milliseconds(tool, "pollInterval", options.pollInterval ?? 1),
       required: options.required ?? false,
     },
   };
 }
 
-function milliseconds(name: string, seconds: unknown): number {
+function milliseconds(tool: string, name: string, seconds: unknown): number {
   if (typeof seconds !== "number" || !(seconds >= 0.001 && seconds <= MAX_SECONDS)) {
-    throw new DeclarationError(`\`task.${name}\` must be a number of seconds from 0.001 to ${MAX_SECONDS} (a year)`);
+    throw new DeclarationError(`tool \`${tool}\`: \`task.${name}\` must be a number of seconds from 0.001 to ${MAX_SECONDS} (a year)`);
   }
   return Math.round(seconds * 1000);
 }

@@ -94,7 +94,7 @@ export class Tool<A = any, R = unknown> extends PerRequest {
       outputSchema: shape === undefined ? undefined : json(this.#wrapped ? wrapped(shape.json) : shape.json),
       annotations: Object.values(hints).some((hint) => hint !== undefined) ? { title: undefined, ...hints } : undefined,
       icons: (options.icons ?? []).map(iconOf),
-      meta: metaOf(withTask(withApp(options.meta, options.ui, options.visibility), options.task), options.tags, options.scopes),
+      meta: metaOf(withTask(name, withApp(name, options.meta, options.ui, options.visibility), options.task), options.tags, options.scopes),
       extra: undefined,
     };
   }

@@ -64,6 +64,13 @@ def test_mistakes() -> None:
         def nothing() -> str:
             return ""
 
+    with pytest.raises(DeclarationError, match="which the declaration makes: use its fields instead"):
+
+        @skill(meta={FRONT_MATTER: {"name": "other"}})
+        def other() -> str:
+            """About other"""
+            return ""
+
     with pytest.raises(DeclarationError, match="has no variable `day`"):
 
         @skill

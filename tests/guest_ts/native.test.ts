@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { test } from "node:test";
 
+import { skill, tool } from "wasmcp";
 import { MissingConfigError, config } from "wasmcp/config";
 import { open, StoreError } from "wasmcp/kv";
 import { accept, callTool, decline, fakeConfig, fakeHttp, fakeKv, LocalContext, realHttp, roots, runSteps, said } from "wasmcp/testing";
@@ -48,6 +49,20 @@ test("steps of a long function", async () => {
   const endless: Record<string, unknown> = {};
   endless.self = endless;
   await assert.rejects(new LocalContext().checkpoint(endless), TypeError);
+});
+
+test("mistakes in the options of tools and skills name their declaration", () => {
+  const wrong: [object, RegExp][] = [
+    [{ task: true, meta: { "wasmcp/task": {} } }, /^tool `t` has `task`, and `meta` has `wasmcp\/task`: use one of them$/],
+    [{ task: { ttl: 0 } }, /^tool `t`: `task\.ttl` must be a number of seconds/],
+    [{ task: { tll: 5 } }, /^tool `t`: `task` has an unknown option `tll`$/],
+    [{ visibility: ["app"], meta: { ui: {} } }, /^tool `t` has `ui` or `visibility`, and `meta` has `ui`: use one of them$/],
+    [{ visibility: ["host"] }, /^tool `t`: `visibility` must be a list of "model" and "app"$/],
+    [{ ui: "ui/page.html" }, /^tool `t`: `ui` must be an app/],
+  ];
+  for (const [options, message] of wrong) assert.throws(() => tool({ name: "t", ...options }, () => "x"), { message });
+  const meta = { "io.modelcontextprotocol.skills/frontmatter": {} };
+  assert.throws(() => skill({ name: "s", description: "About s", meta }, () => "x"), /^DeclarationError: skill `s`: `meta` has .*: use its fields instead$/);
 });
 
 test("values of a session", () => {

@@ -79,6 +79,9 @@ class Skill(Resource):
         self.description = self._signature.documentation.description if description is None else description
         if not self.description:
             raise self._signature.refused(None, "a skill needs a description: a docstring, or `description`")
+        if self.meta is not None and FRONT_MATTER in self.meta:
+            reason = f"`meta` has `{FRONT_MATTER}`, which the declaration makes: use its fields instead"
+            raise self._signature.refused(None, reason)
         fields = {
             "name": name,
             "description": self.description,
