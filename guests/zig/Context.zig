@@ -112,6 +112,14 @@ pub fn roots(self: Context) client_requests.Error![]const client_requests.Root {
     return client_requests.roots(self.asker());
 }
 
+/// Return the values of several requests, which are sent together: `const seats, const roots = try context.all(.{
+/// context.elicit(question, Seats), context.roots() });`. Takes a tuple, an array or a slice of results, without `try`.
+/// If one of the requests fails, because the client does not support it for example, its error is returned, and the
+/// user does not get the others.
+pub fn all(_: Context, results: anytype) client_requests.Together(@TypeOf(results)) {
+    return client_requests.all(results);
+}
+
 /// Return the result of `make`, a function without parameters, from the first run of this request. It is stored in the
 /// sealed request state, so that later runs get the same value. Its type must have a JSON form.
 pub fn once(self: Context, name: []const u8, comptime make: anytype) Made(make) {

@@ -1,7 +1,7 @@
 //! Server-to-client requests: elicitation by form and URL, sampling, roots. A request without a result ends the run of
 //! the function with `error.InputRequired`; with the results of the client the function runs again from its start.
-//! Requests that are made before the first `try` are sent together. The framework keeps the results and the values of
-//! `once` between the runs, and checks the results: `messages.request` of the WIT.
+//! Requests that are made before the first `try` are sent together: `all`. The framework keeps the results and the
+//! values of `once` between the runs, and checks the results: `messages.request` of the WIT.
 //! Specification: basic/patterns/mrtr, client/elicitation, client/sampling, client/roots.
 const std = @import("std");
 const bindings = @import("bindings");
@@ -30,8 +30,10 @@ pub const Error = error{
     OutOfMemory,
 };
 
-/// The error response for `error.MissingCapability` and `error.InvalidResult`. One call runs at a time, and
-/// its memory is freed after it.
+/// The error responses for `error.MissingCapability` and `error.InvalidResult` of the call, in their order. One call
+/// runs at a time, and its memory is freed after it.
+var failures: std.ArrayList(types.Error) = .empty;
+/// The error response of the one that the function passes on: the last, or that of `all`.
 var failure: types.Error = undefined;
 
 /// Return the error response for an error of a request to the client; null for other errors.
@@ -55,8 +57,9 @@ pub fn inputRequiredOf(reason: anyerror, request: Request) ?types.InputRequired 
 /// Name of the stored value with the state of the last checkpoint.
 pub const checkpoint = "wasmcp/checkpoint";
 
-/// Forget the error of an earlier call: its memory is freed.
+/// Forget the errors of an earlier call: their memory is freed.
 pub fn begin() void {
+    failures = .empty;
     failure = .{ .code = code.internal_error, .message = "a request to the client failed" };
 }
 
@@ -80,10 +83,12 @@ pub const Asker = struct {
 };
 
 fn failed(refused: types.Error) Error {
-    failure = refused;
     switch (refused.code) {
-        code.missing_capability => return error.MissingCapability,
-        code.invalid_params => return error.InvalidResult,
+        code.missing_capability, code.invalid_params => {
+            failure = refused;
+            try failures.append(memory.allocator, refused);
+            return if (refused.code == code.invalid_params) error.InvalidResult else error.MissingCapability;
+        },
         else => {
             // A mistake of the component: for its author, not for the client.
             if (stderr.is_there) {
@@ -93,6 +98,88 @@ fn failed(refused: types.Error) Error {
             return error.InvalidRequest;
         },
     }
+}
+
+/// Type of what `all` returns for a tuple, an array or a slice of results: the same of their values.
+pub fn Together(comptime Results: type) type {
+    return (ErrorOf(Results) || Error)!Values(Results);
+}
+
+fn Values(comptime Results: type) type {
+    switch (@typeInfo(Results)) {
+        .@"struct" => |info| if (info.is_tuple) {
+            var kinds: [info.field_types.len]type = undefined;
+            for (info.field_types, &kinds) |Result, *kind| kind.* = unionOf(Result).payload;
+            return @Tuple(&kinds);
+        },
+        .array => |info| return [info.len]unionOf(info.child).payload,
+        .pointer => |info| if (info.size == .slice) return []unionOf(info.child).payload,
+        else => {},
+    }
+    @compileError("`all` takes a tuple, an array or a slice of results of requests, not " ++ @typeName(Results));
+}
+
+fn ErrorOf(comptime Results: type) type {
+    switch (@typeInfo(Results)) {
+        .@"struct" => |info| {
+            var Found = Error;
+            for (info.field_types) |Result| Found = Found || unionOf(Result).error_set;
+            return Found;
+        },
+        .array => |info| return unionOf(info.child).error_set,
+        .pointer => |info| return unionOf(info.child).error_set,
+        else => return Error,
+    }
+}
+
+fn unionOf(comptime Result: type) std.lang.Type.ErrorUnion {
+    return switch (@typeInfo(Result)) {
+        .error_union => |info| info,
+        else => @compileError("`all` takes results of requests, without `try`, not " ++ @typeName(Result)),
+    };
+}
+
+/// Return the values of several results; or the first error that is not `error.InputRequired`; or that.
+pub fn all(given: anytype) Together(@TypeOf(given)) {
+    var errors: Errors(ErrorOf(@TypeOf(given)) || Error) = .{};
+    var values: Values(@TypeOf(given)) = undefined;
+    switch (@typeInfo(@TypeOf(given))) {
+        .pointer => |info| {
+            values = try memory.allocator.alloc(unionOf(info.child).payload, given.len);
+            for (given, values) |result, *value| {
+                if (result) |found| value.* = found else |problem| errors.add(problem);
+            }
+        },
+        else => inline for (0..given.len) |i| {
+            if (given[i]) |found| values[i] = found else |problem| errors.add(problem);
+        },
+    }
+    return if (errors.first) |problem| errors.of(problem) else values;
+}
+
+/// The errors of several results.
+fn Errors(comptime Problem: type) type {
+    return struct {
+        first: ?Problem = null,
+        /// Number of errors with an error response.
+        responses: usize = 0,
+
+        fn add(self: *@This(), problem: Problem) void {
+            if (hasResponse(problem)) self.responses += 1;
+            if (self.first == null or self.first.? == error.InputRequired) self.first = problem;
+        }
+
+        /// Return the first error, after its response is selected: that of the first of the latest requests.
+        fn of(self: @This(), problem: Problem) Problem {
+            if (hasResponse(problem) and self.responses <= failures.items.len)
+                failure = failures.items[failures.items.len - self.responses];
+            return problem;
+        }
+
+        fn hasResponse(problem: Problem) bool {
+            return problem == error.MissingCapability or problem == error.InvalidResult;
+        }
+    };
 }
 
 /// Return the value that this or an earlier run of the function has stored under a name.

@@ -122,6 +122,10 @@ CASES = [
     ),
     Case(*tool("both"), [[(WHO, accept(name="Ada")), (ROOTS, roots("file:///a"))]], "accept 1"),
     Case(*tool("both"), [[(WHO, {"action": "decline"}), (ROOTS, roots())]], "decline 0"),
+    # the user does not get one of two requests when the client does not support the other
+    Case(*tool("both"), [], (-32021, "the client does not support `roots`"), capabilities={"elicitation": {}}),
+    Case(*tool("both"), [], (-32021, "the client does not support `elicitation`"), capabilities={}),
+    Case(*tool("each", words=["a", "b"]), [[(model("a"), said("A")), (model("b"), said("B"))]], "A, B"),
     Case(*tool("link", url=LINK["url"]), [[(PAY, {"action": "accept"})]], "opened"),
     Case(*tool("link", url=LINK["url"]), [[(PAY, {"action": "cancel"})]], "not opened"),
     Case(

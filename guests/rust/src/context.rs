@@ -6,7 +6,7 @@ use crate::checker::Checker;
 use crate::failure::Kind;
 use crate::http::Headers;
 use crate::uris::sendable;
-use crate::{arguments, Failure, Session};
+use crate::{arguments, ClientResults, Failure, Session};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::Serialize;
@@ -237,18 +237,20 @@ impl Context {
     ///
     /// The request ends the function with an error, to be passed on with `?`. When the client has answered, the
     /// function runs again from its start, and this call returns the answer. Code before it must therefore be
-    /// idempotent; see [`Context::once`]. Requests that are made before the first `?` are sent together:
+    /// idempotent; see [`Context::once`]. [`Context::all`] sends several requests together.
     ///
     /// ```
-    /// # use wasmcp_guest::{testing::{accept, roots, LocalContext}, Context, Elicited, Failure};
+    /// # use wasmcp_guest::{testing::{accept, LocalContext}, Context, Elicited, Failure};
     /// # #[derive(serde::Deserialize, schemars::JsonSchema)]
     /// # struct Seat { row: u8 }
-    /// fn book(context: &Context) -> Result<bool, Failure> {
-    ///     let (seat, roots) = (context.elicit::<Seat>("Which seat?"), context.roots());
-    ///     Ok(matches!(seat?, Elicited::Accepted(_)) && roots?["roots"].is_array())
+    /// fn book(context: &Context) -> Result<Option<u8>, Failure> {
+    ///     match context.elicit::<Seat>("Which seat?")? {
+    ///         Elicited::Accepted(seat) => Ok(Some(seat.row)),
+    ///         Elicited::Declined | Elicited::Cancelled => Ok(None),
+    ///     }
     /// }
-    /// # let answers = [accept(serde_json::json!({ "row": 4 })), roots([])];
-    /// # assert!(book(&LocalContext::new().with_answers(answers)).unwrap());
+    /// # let context = LocalContext::new().with_answers([accept(serde_json::json!({ "row": 4 }))]);
+    /// # assert_eq!(book(&context).unwrap(), Some(4));
     /// ```
     pub fn elicit<T: DeserializeOwned + JsonSchema>(&self, message: &str) -> Result<Elicited<T>, Failure> {
         self.unkeyed().elicit(message)
@@ -268,6 +270,31 @@ impl Context {
     /// Request the client's roots: `ListRootsResult`.
     pub fn roots(&self) -> Result<Value, Failure> {
         self.unkeyed().roots()
+    }
+
+    /// Return the results of several requests, which are sent together: a tuple of up to eight, an array or a `Vec`.
+    ///
+    /// The function ends while an answer is missing. If one of the requests fails, because the client does not support
+    /// it for example, the first such failure is returned, and the user does not get the others.
+    ///
+    /// ```
+    /// # use wasmcp_guest::{testing::{accept, roots, LocalContext}, Context, Elicited, Failure};
+    /// # #[derive(serde::Deserialize, schemars::JsonSchema)]
+    /// # struct Seat { row: u8 }
+    /// fn book(context: &Context) -> Result<bool, Failure> {
+    ///     let (seat, roots) = context.all((context.elicit::<Seat>("Which seat?"), context.roots()))?;
+    ///     Ok(matches!(seat, Elicited::Accepted(_)) && roots["roots"].is_array())
+    /// }
+    ///
+    /// fn seats(names: &[&str], context: &Context) -> Result<Vec<Elicited<Seat>>, Failure> {
+    ///     context.all(names.iter().map(|name| context.elicit(name)).collect::<Vec<_>>())
+    /// }
+    /// # let seat = || accept(serde_json::json!({ "row": 4 }));
+    /// # assert!(book(&LocalContext::new().with_answers([seat(), roots([])])).unwrap());
+    /// # assert_eq!(seats(&["Ada", "Bo"], &LocalContext::new().with_answers([seat(), seat()])).unwrap().len(), 2);
+    /// ```
+    pub fn all<R: ClientResults>(&self, results: R) -> Result<R::Values, Failure> {
+        results.together()
     }
 
     /// Return the requests to the client with a key in `inputRequests`, instead of one that is made from the order and

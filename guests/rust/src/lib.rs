@@ -52,6 +52,7 @@ mod task;
 mod template;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
+mod together;
 mod tool;
 mod uris;
 
@@ -67,6 +68,7 @@ pub use resource::{resource, template, Contents, Json, Reading, Resource, Templa
 pub use result::{Answer, ToolResult};
 pub use skill::{skill, Skill};
 pub use task::Task;
+pub use together::ClientResults;
 pub use tool::{tool, Tool, ToolFunction};
 
 pub use schemars;

@@ -135,6 +135,12 @@ async def both(context: Context) -> str:
 
 
 @tool
+async def each(words: list[str], context: Context) -> str:
+    replies = await asyncio.gather(*(context.sample(word, max_tokens=5) for word in words))
+    return ", ".join(reply.text for reply in replies)
+
+
+@tool
 def link(url: str, context: Context) -> str:
     return "opened" if context.elicit_url("Pay", url) else "not opened"
 

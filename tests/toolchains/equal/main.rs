@@ -118,13 +118,30 @@ fn count(_: Nothing, context: &Context) -> Result<String, Failure> {
 }
 
 fn both(_: Nothing, context: &Context) -> Result<String, Failure> {
-    let (person, roots) = (context.elicit::<Person>("Who?"), context.roots());
-    let action = match person? {
+    let (person, roots) = context.all((context.elicit::<Person>("Who?"), context.roots()))?;
+    let action = match person {
         Elicited::Accepted(_) => "accept",
         Elicited::Declined => "decline",
         Elicited::Cancelled => "cancel",
     };
-    Ok(format!("{action} {}", roots?["roots"].as_array().map_or(0, Vec::len)))
+    Ok(format!("{action} {}", roots["roots"].as_array().map_or(0, Vec::len)))
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(crate = "wasmcp_guest::serde")]
+#[schemars(crate = "wasmcp_guest::schemars")]
+struct Each {
+    words: Vec<String>,
+}
+
+fn each(args: Each, context: &Context) -> Result<String, Failure> {
+    let ask = |word: &String| {
+        let content = json!({ "type": "text", "text": word });
+        context.sample(json!({ "messages": [{ "role": "user", "content": content }], "maxTokens": 5 }))
+    };
+    let replies = context.all(args.words.iter().map(ask).collect::<Vec<_>>())?;
+    let texts: Vec<&str> = replies.iter().filter_map(|reply| reply["content"]["text"].as_str()).collect();
+    Ok(texts.join(", "))
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -177,6 +194,7 @@ component!(|| Component::new()
     )
     .tool(tool("work", "", || "done").task(Task::run().required()))
     .tool(tool("both", "", both))
+    .tool(tool("each", "", each))
     .tool(tool("link", "", link))
     .tool(tool("keys", "", keys))
     .tool(tool("fallback", "", fallback))

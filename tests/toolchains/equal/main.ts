@@ -85,6 +85,11 @@ tool("both", "Both.", async (_: {}, context: Context) => {
   return `${found.action} ${roots.length}`;
 });
 
+tool("each", "Each.", async (args: { words: string[] }, context: Context) => {
+  const replies = await Promise.all(args.words.map((word) => context.sample(word, { maxTokens: 5 })));
+  return replies.map((reply) => reply.text).join(", ");
+});
+
 tool("link", "Link.", async (args: { url: string }, context: Context) => {
   return (await context.elicitUrl("Pay", args.url)).accepted ? "opened" : "not opened";
 });

@@ -7,6 +7,7 @@ pub const tools = .{
     mcp.tool("nothing", "", nothing),
     mcp.tool("steps", "", steps),
     mcp.tool("both", "", both),
+    mcp.tool("each", "", each),
     mcp.tool("count", "", count).with(.{
         .task = .{ .steps = true, .ttl_ms = 60_000 },
         .tags = &.{"slow"},
@@ -154,10 +155,16 @@ fn work() []const u8 {
 }
 
 fn both(context: mcp.Context) ![]const u8 {
-    const person = context.elicit("Who?", Person);
-    const roots = context.roots();
-    const action = @tagName(try person);
-    return std.fmt.allocPrint(mcp.allocator, "{s} {d}", .{ action, (try roots).len });
+    const person, const roots = try context.all(.{ context.elicit("Who?", Person), context.roots() });
+    return std.fmt.allocPrint(mcp.allocator, "{s} {d}", .{ @tagName(person), roots.len });
+}
+
+fn each(args: struct { words: []const []const u8 }, context: mcp.Context) ![]const u8 {
+    const replies = try mcp.allocator.alloc(@TypeOf(context.sample("", .{})), args.words.len);
+    for (args.words, replies) |word, *reply| reply.* = context.sample(word, .{ .max_tokens = 5 });
+    var texts: std.ArrayList([]const u8) = .empty;
+    for (try context.all(replies)) |reply| try texts.append(mcp.allocator, reply.text);
+    return std.mem.join(mcp.allocator, ", ", texts.items);
 }
 
 fn link(args: struct { url: []const u8 }, context: mcp.Context) ![]const u8 {
