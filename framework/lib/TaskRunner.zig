@@ -115,11 +115,17 @@ pub fn TaskRunner(comptime bindings: type, comptime wasi: type) type {
             return w.text();
         }
 
+        /// Name a task to the embedding host, with the digest of its owner: owners take turns.
         pub fn announce(record: Record) Error!void {
             if (host == null) return;
             var digits: [20]u8 = undefined;
             const remaining = decimal.integer(&digits, record.expires -| store.now());
-            try tell(record.name, try std.mem.concat(allocator, u8, &.{ "\"remaining\":", remaining }));
+            const member = try std.mem.concat(
+                allocator,
+                u8,
+                &.{ "\"owner\":\"", &store.nameOf(record.owner), "\",\"remaining\":", remaining },
+            );
+            try tell(record.name, member);
         }
 
         pub fn tell(name: []const u8, member: []const u8) Error!void {

@@ -22,6 +22,7 @@ from wasmcp.compose.access import Access, Policy, Selector
 from wasmcp.compose.policy import Claim, Condition, Rule
 from wasmcp.errors import RequestError
 from wasmcp.host import Server, open_server
+from wasmcp.host.bindings.messages import TaskRequest
 from wasmcp.host.stores.keyvalue import open_store
 from wasmcp.protocol import LATEST, META_KEYS
 from wasmcp.testing.server import open_for_test
@@ -225,6 +226,37 @@ class TestPrincipals:
             assert client.call_tool("who").text == "alice"
             # This tool runs as a task only.
             assert client.call_tool("wrong").is_error
+
+    @pytest.fixture
+    def runs(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        """The tasks that were run, one at a time."""
+        found: list[str] = []
+
+        def request_of(function: str, *texts: str) -> TaskRequest:
+            found.extend(texts if function == "run" else ())
+            return TaskRequest(function, tuple(text.encode() for text in texts))
+
+        monkeypatch.setattr("wasmcp.host.mcp.tasks.most_running", lambda: 1)
+        monkeypatch.setattr("wasmcp.host.mcp.tasks._request", request_of)
+        return found
+
+    def test_the_tasks_of_principals_take_turns(self, runs: list[str], client_of: Callable[..., Client]) -> None:
+        alice, bob = client_of(sub="alice"), client_of(sub="bob")
+        tasks = [alice.start("forever") for _ in range(5)]
+        quick = bob.start("quick")
+        # The first one runs, and the second one is Alice's turn before Bob's.
+        for number, task in enumerate(tasks[:2], 1):
+            wait_until(lambda number=number: len(runs) == number)
+            assert bob.get(quick)["status"] == "working"
+            alice("tasks/cancel", taskId=task)
+        assert value_of(bob.until(quick)) == {"a": 1}
+        # One that is cancelled while it waits is not run.
+        alice("tasks/cancel", taskId=tasks[3])
+        wait_until(lambda: len(runs) == 4)
+        alice("tasks/cancel", taskId=tasks[2])
+        wait_until(lambda: len(runs) == 5)
+        assert len(set(runs)) == 5
+        assert alice.get(tasks[4])["status"] == "working"
 
     def test_subjects_and_issuers_are_not_joined(self, client_of: Callable[..., Client]) -> None:
         one, other = client_of(sub="a\nb"), client_of(sub="a")

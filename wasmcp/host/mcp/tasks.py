@@ -2,7 +2,8 @@
 
 The server keeps its tasks in the key-value store, and names those that need a run during the call that creates or
 resumes them. Tasks that another process has left, and those whose name was lost, are found by asking the server in
-intervals. A task runs in one process at a time: the server gives out leases, which are renewed during runs.
+intervals. A task runs in one process at a time: the server gives out leases, which are renewed during runs. Tasks that
+wait pass from owner to owner, that is, the principal and the path; those that were found by asking have none.
 
 Source: package wasmcp:embedding, `tasks`.
 """
@@ -13,7 +14,6 @@ import json
 import os
 import secrets
 import threading
-from collections import deque
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from wasmcp.errors import GuestCancelledError, GuestOutOfMemoryError, GuestTimeo
 from wasmcp.host.bindings.messages import TaskRequest
 from wasmcp.host.engine import logs
 from wasmcp.host.scheduling.call import Call, InlinePolicy
+from wasmcp.host.scheduling.lanes import Lane
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,14 +47,16 @@ class _Task:
 
     Attributes:
         name: Its name.
+        client: A digest of its owner; None if it is not known.
         deadline: The time of `monotonic` at which it expires.
         call: The call of its run.
         cancelled: True if its client has cancelled it, or another process runs it.
         is_wanted: True if the server has named it again during its run: its client has answered it already.
     """
 
-    def __init__(self, name: str, deadline: float) -> None:
+    def __init__(self, name: str, client: str | None, deadline: float) -> None:
         self.name = name
+        self.client = client
         self.deadline = deadline
         self.call: Call | None = None
         self.cancelled = False
@@ -73,7 +76,7 @@ class TaskRunner:
         self._pool: Pool | None = None
         self._draining: set[Pool] = set()  # of older versions, with tasks that run
         self._tasks: dict[str, _Task] = {}
-        self._waiting: deque[_Task] = deque()
+        self._waiting: Lane[_Task] = Lane()
         self._running = 0
         self._most = most_running()
         self._lock = threading.RLock()
@@ -121,7 +124,7 @@ class TaskRunner:
             self._closed = True
             self._end.set()
             self._changed.set()
-            self._waiting.clear()
+            self._waiting = Lane()
             pools = [*self._draining, *([] if self._pool is None else [self._pool])]
             self._pool = None
         for pool in pools:
@@ -144,15 +147,16 @@ class TaskRunner:
             if task is not None:
                 task.is_wanted = task.call is not None
                 return
-            task = self._tasks[name] = _Task(name, monotonic() + event.get("remaining", 0) / 1000)
-            self._waiting.append(task)
+            deadline = monotonic() + event.get("remaining", 0) / 1000
+            task = self._tasks[name] = _Task(name, event.get("owner"), deadline)
+            self._waiting.put(task)
         self._changed.set()
 
     def _cancel(self, task: _Task) -> None:
         task.cancelled = True
         if task.call is not None:
             task.call.cancel()
-        elif task in self._waiting:
+        else:
             self._waiting.remove(task)
             del self._tasks[task.name]
 
@@ -172,7 +176,7 @@ class TaskRunner:
         with self._lock:
             if self._closed or not self._waiting or self._running >= self._most:
                 return None
-            task = self._waiting.popleft()
+            task = self._waiting.take()
             self._running += 1
             remaining = max(0.1, task.deadline - monotonic())
             task.call = Call(_request("run", task.name), remaining, partial(self._ran, task))
@@ -204,7 +208,7 @@ class TaskRunner:
             task.call = None
             if (again or task.is_wanted) and call.error is None and not task.cancelled and not self._closed:
                 task.is_wanted = False
-                self._waiting.append(task)
+                self._waiting.put(task)
             else:
                 self._tasks.pop(task.name, None)
             failed = call.error is not None and not task.cancelled and not self._closed

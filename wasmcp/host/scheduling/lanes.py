@@ -8,7 +8,7 @@ client to client, and is first come, first served within each.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,22 +23,36 @@ _MOST_PASSED = 7  # maximum number of quick calls that are taken before a slow o
 _WEIGHT = 0.3  # of the last call in the average
 
 
-class Lane:
+class Waiting(Protocol):
+    """Something that waits for its turn, such as a call.
+
+    Attributes:
+        client: The client that it takes turns for.
+    """
+
+    @property
+    def client(self) -> object: ...  # noqa: D102
+
+
+One = TypeVar("One", bound=Waiting)
+
+
+class Lane(Generic[One]):
     """Queue of calls that passes from client to client."""
 
     def __init__(self) -> None:
-        self._by_client: dict[object, deque[Call]] = {}
+        self._by_client: dict[object, deque[One]] = {}
         self._count = 0
 
     def __len__(self) -> int:
         return self._count
 
-    def put(self, call: Call) -> None:
+    def put(self, call: One) -> None:
         """Add a call."""
         self._by_client.setdefault(call.client, deque()).append(call)
         self._count += 1
 
-    def take(self) -> Call:
+    def take(self) -> One:
         """Remove and return the next call of the client whose turn it is. The lane must not be empty."""
         client, calls = next(iter(self._by_client.items()))
         del self._by_client[client]
@@ -48,7 +62,15 @@ class Lane:
         self._count -= 1
         return call
 
-    def drain(self) -> Iterator[Call]:
+    def remove(self, call: One) -> None:
+        """Remove a call, which must be in the lane."""
+        calls = self._by_client[call.client]
+        calls.remove(call)
+        if not calls:
+            del self._by_client[call.client]
+        self._count -= 1
+
+    def drain(self) -> Iterator[One]:
         """Remove and return all calls."""
         while self._count:
             yield self.take()
@@ -58,8 +80,8 @@ class Lanes:
     """Waiting calls of one server, and the average duration of the calls of each target. Not thread-safe."""
 
     def __init__(self) -> None:
-        self._quick = Lane()
-        self._slow = Lane()
+        self._quick: Lane[Call] = Lane()
+        self._slow: Lane[Call] = Lane()
         self._seconds: dict[tuple[str, str], float] = {}
         self._passed = 0  # number of quick calls that were taken before the next slow one
 
