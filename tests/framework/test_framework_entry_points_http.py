@@ -114,3 +114,19 @@ def test_http_with_sessions(name: str, own_served: Served) -> None:
         assert response.message["error"]["code"] == -32600
     elif code != "":
         assert response.message.get("error", {}).get("code") == code
+
+
+@pytest.mark.parametrize("entry", ["served", "own_served"])
+def test_authority_of_a_target_counts_in_place_of_host(entry: str, request: pytest.FixtureRequest) -> None:
+    """RFC 9112, section 3.2.2."""
+    server = request.getfixturevalue(entry)
+    for target, headers, status in (
+        ("http://localhost/mcp", CALLED, 200),
+        ("http://localhost:1/mcp/below?x=http://evil.example/", changed(Host="evil.example"), 200),
+        ("http://evil.example/mcp", changed(Host="localhost"), 403),
+        ("http://localhost.evil.example/mcp", CALLED, 403),
+        ("http://localhost/mcpx", CALLED, 404),
+        ("http://localhost@evil.example/mcp", CALLED, 403 if entry == "served" else 400),
+    ):
+        response = server.http("POST", target, headers, text_of(CALL))
+        assert response.status == status, (target, response.body)

@@ -362,6 +362,16 @@ def test_errors_of_the_application(server: Listening) -> None:
         (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 70_000 + b"\r\n\r\n", 431),
         (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 70_000, 431),
         (b"GET /" + b"x" * 70_000, 431),
+        (b"GET http://a/ HTTP/1.1\r\n\r\n", 400),
+        (b"GET http://a/ HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400),
+        (GET % b"http:///", 400),
+        (GET % b"http://?x", 400),
+        (GET % b"http://user@a/", 400),
+        (GET % b"http://a@b@c/", 400),
+        (GET % b"ftp://a/", 400),
+        (GET % b"httpx://a/", 400),
+        (GET % b"a:80/", 400),
+        (GET % b"https://a/", 421),
     ],
 )
 def test_malformed_requests_are_refused(server: Listening, data: bytes, status: int) -> None:
@@ -371,6 +381,39 @@ def test_malformed_requests_are_refused(server: Listening, data: bytes, status: 
     assert b"connection: close\r\n" in answer
     paths = [scope["path"] for scope in server.app.scopes[before:]]
     assert not paths or b"chunked" in data  # of a damaged chunk the application has seen the head
+
+
+@pytest.mark.parametrize(
+    ("target", "path", "query", "authority"),
+    [
+        (b"http://a.test:80/echo?x=http://c/", "/echo", b"x=http://c/", b"a.test:80"),
+        (b"HTTP://A.test/echo", "/echo", b"", b"A.test"),
+        (b"http://[::1]:80/echo", "/echo", b"", b"[::1]:80"),
+        (b"http://a.test", "/", b"", b"a.test"),
+        (b"http://a.test?x", "/", b"x", b"a.test"),
+        (b"http://a.test//b/echo", "//b/echo", b"", b"a.test"),
+        (b"/http://a.test/", "/http://a.test/", b"", b"a"),
+        (b"//a.test/", "//a.test/", b"", b"a"),
+    ],
+)
+def test_authority_of_a_target_replaces_the_host(
+    server: Listening, target: bytes, path: str, query: bytes, authority: bytes
+) -> None:
+    """RFC 9112, section 3.2.2."""
+    server.ask(last(GET % target))
+    scope = server.app.scopes[-1]
+    hosts = [value for name, value in scope["headers"] if name == b"host"]
+    assert (scope["path"], scope["query_string"], hosts) == (path, query, [authority])
+    assert scope["raw_path"] == path.encode()
+
+
+def test_targets_of_the_server_itself(server: Listening) -> None:
+    """RFC 9112, section 3.2.4."""
+    for target in (b"*", b"http://a"):
+        server.ask(last((GET % target).replace(b"GET", b"OPTIONS")))
+        assert server.app.scopes[-1]["path"] == "*"
+    server.ask(b"GET http://b/ HTTP/1.0\r\n\r\n")
+    assert (b"host", b"b") in server.app.scopes[-1]["headers"]
 
 
 def test_malformed_request_after_another(server: Listening) -> None:

@@ -429,7 +429,7 @@ class HttpConnection(asyncio.Protocol):
             raise _BadRequestError(400)
         if len(self._exchanges) >= _PIPELINED:
             raise _BadRequestError(503)
-        raw_path, _, query = self._url.partition(b"?")
+        raw_path, _, query = (self._url if self._url[:1] == b"/" else self._origin_form()).partition(b"?")
         try:
             path = raw_path.decode("ascii")
         except UnicodeDecodeError:
@@ -453,6 +453,25 @@ class HttpConnection(asyncio.Protocol):
         )
         self._current = Exchange(self, scope, keep_alive=self._parser.should_keep_alive(), expects=expects)
         self._exchanges.append(self._current)
+
+    def _origin_form(self) -> bytes:
+        """Return a target that is not in origin form, in that form if it is a URI. RFC 9112, section 3.2.2.
+
+        The authority of a URI replaces the value of `Host`, so that all that depends on it depends on the same name.
+        """
+        if self._parser.get_method() == b"CONNECT" or self._url == b"*":
+            return self._url
+        scheme, _, rest = self._url.partition(b"://")
+        length = next((at for at, byte in enumerate(rest) if byte in b"/?#"), len(rest))
+        authority, target = rest[:length], rest[length:]
+        if scheme.lower() not in {b"http", b"https"} or not authority or b"@" in authority:
+            raise _BadRequestError(400)  # RFC 9110, sections 4.2.1 and 4.2.4
+        if scheme.lower() == b"https" and self._scheme != "https":
+            raise _BadRequestError(421)  # RFC 9110, section 7.4
+        self._headers = [*(field for field in self._headers if field[0] != b"host"), (b"host", authority)]
+        if target[:1] == b"/":
+            return target
+        return b"*" if not target and self._parser.get_method() == b"OPTIONS" else b"/" + target
 
     def on_body(self, body: bytes) -> None:
         """Add a part of a request's body."""
