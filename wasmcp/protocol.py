@@ -109,11 +109,14 @@ TaskMode = Literal["run", "steps"]
 TASK_DEFAULTS = {"ttlMs": 3_600_000, "pollIntervalMs": 1_000}
 """Defaults of members of the `_meta` of a tool that runs as a task, in milliseconds."""
 
+TASK_METHODS = ("tasks/get", "tasks/update", "tasks/cancel")
+"""Methods of the tasks extension."""
+
 MIRRORED = {
     "tools/call": "name",
     "prompts/get": "name",
     "resources/read": "uri",
-    **dict.fromkeys(("tasks/get", "tasks/update", "tasks/cancel"), "taskId"),
+    **dict.fromkeys(TASK_METHODS, "taskId"),
 }
 """Method -> the parameter that the header field `Mcp-Name` mirrors (2026-07-28, basic/transports; tasks extension)."""
 

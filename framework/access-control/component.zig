@@ -109,8 +109,6 @@ const Asked = struct {
             .method = method,
             .path = asked.path,
             .principal = &asked.principal,
-            // A task belongs to the principal whose call was allowed.
-            .owned = action == .other and lib.bytes.startsWith(method, "tasks/"),
         }, target);
     }
 };

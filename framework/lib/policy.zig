@@ -84,8 +84,6 @@ pub const Request = struct {
     /// The path of the endpoint.
     path: []const u8,
     principal: *Principal,
-    /// True for a request that needs no rule of `allow`.
-    owned: bool = false,
 };
 
 /// Decision. `denied`: the scopes that the principal needs; empty if no scope would help.
@@ -154,7 +152,7 @@ pub const Policy = struct {
         var fewest: usize = std.math.maxInt(usize);
         var best: ?Texts = null;
         const free = [_]Texts{&.{}};
-        if (own != null or request.owned or policy.allow.len + policy.deny.len == 0) {
+        if (own != null or policy.allow.len + policy.deny.len == 0) {
             const count = missing(request.principal, required.scopes, &.{});
             if (count == 0) return .allowed;
             if (!policy.denies(request, target, entry, required.scopes, &.{})) best = free[0];

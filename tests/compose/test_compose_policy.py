@@ -477,6 +477,9 @@ MISTAKES = [
     (Policy((rule(tools=("add",), methods=("tools/list",)),)), "names `tools/list`, which needs no rule"),
     (Policy((rule(methods=("ping",)),)), "names `ping`, which is permitted to every principal"),
     (Policy((rule(methods=("subscriptions/listen",)),)), "write `resources/subscribe`"),
+    (Policy((rule(methods=("skills/get",)),)), "write `resources/read`"),
+    (Policy((rule(methods=("skills/list",)),)), "names `skills/list`, which needs no rule"),
+    (Policy((rule(),), (rule(methods=("tasks/get",)),)), "names `tasks/get`, but no tool of the server runs as a task"),
     (Policy((rule(tools=("add",), scopes=("a b",)),)), "must have scopes of OAuth"),
     (Policy((rule(tools=("add",), roles=(1.5,)),)), "must have strings, booleans or integers, not 1.5"),  # type: ignore[arg-type]
     (Policy((rule(tools=("add",), claim=("scope",), roles=("a",)),)), "write them in `scopes`"),

@@ -16,7 +16,7 @@ from support.task_servers import DECLARED, Client, text_of, working_server
 
 from wasmcp.compose.access import Access, Filter, Policy, Selector
 from wasmcp.compose.policy import Rule
-from wasmcp.errors import RequestError
+from wasmcp.errors import CompositionError, RequestError
 from wasmcp.host import open_server
 from wasmcp.host.client.server import Server
 from wasmcp.host.engine.limits import Limits
@@ -334,8 +334,9 @@ def test_responses_that_a_record_cannot_hold_are_refused(hosted: Client) -> None
 
 def test_a_task_needs_no_rule_of_allow_but_obeys_those_of_deny(tmp_path: Path) -> None:
     paths = ("/mcp/closed",)
-    policy = Policy((Rule(Selector(tools=("quick",))),), (Rule(Selector(), paths=paths),))
-    access = Access({"/mcp/closed": Filter()}, policy)
+    cancel = Rule(methods=("tasks/cancel",), paths=("/mcp/kept",))
+    policy = Policy((Rule(Selector(tools=("quick",))),), (Rule(Selector(), paths=paths), cancel))
+    access = Access({"/mcp/closed": Filter(), "/mcp/kept": Filter()}, policy)
     file = tmp_path / "server.wasm"
     working_server(tmp_path, access=access).write(file)
     with open_server(file) as server:
@@ -345,8 +346,18 @@ def test_a_task_needs_no_rule_of_allow_but_obeys_those_of_deny(tmp_path: Path) -
             return server.http("POST", path, {**mirrored(message), "Mcp-Name": subject}, json.dumps(message))
 
         assert send("tools/call", "count", name="count", arguments={}).status == 403
+        assert send("tasks/run", "x", taskId="x").status == 403
         for method in ("get", "update", "cancel"):
-            created = json.loads(send("tools/call", "quick", name="quick", arguments={}).body)["result"]
-            task = created["taskId"]
+            for path, status in (("/mcp/kept", 403 if method == "cancel" else 200), ("/mcp", 200)):
+                created = json.loads(send("tools/call", "quick", path, name="quick", arguments={}).body)["result"]
+                task = created["taskId"]
+                response = send(f"tasks/{method}", task, path, taskId=task, inputResponses={})
+                assert response.status == status
             assert "result" in json.loads(send(f"tasks/{method}", task, taskId=task, inputResponses={}).body)
             assert send(f"tasks/{method}", task, "/mcp/closed", taskId=task, inputResponses={}).status == 403
+
+
+def test_rules_of_allow_do_not_name_the_methods_of_tasks(tmp_path: Path) -> None:
+    policy = Policy((Rule(Selector(tools=("quick",))), Rule(methods=("tasks/get",))))
+    with pytest.raises(CompositionError, match=r"`policy.allow\[1\]` names `tasks/get`, which needs no rule"):
+        working_server(tmp_path, access=Access({}, policy))

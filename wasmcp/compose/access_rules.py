@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from wasmcp.component.custom_sections import custom_section
@@ -18,7 +18,14 @@ from wasmcp.compose.chain_plan import DynamicComponent, Member, Part, Segment, c
 from wasmcp.compose.interfaces import SERVER_HANDLER
 from wasmcp.compose.metadata import Authorization
 from wasmcp.compose.policy import Condition
-from wasmcp.compose.policy_rules import Known, Recorded, declared_conditions, own_conditions, policy_problems
+from wasmcp.compose.policy_rules import (
+    TASKS_RULE,
+    Known,
+    Recorded,
+    declared_conditions,
+    own_conditions,
+    policy_problems,
+)
 from wasmcp.compose.uri_patterns import comparable
 from wasmcp.errors import CompositionError
 from wasmcp.protocol import IDENTITIES
@@ -43,7 +50,12 @@ def tags_of(item: Item) -> tuple[str, ...]:
 
 
 def compiled(
-    access: Access, parts: Sequence[Part], *, auth: Authorization = "operator", development: bool = False
+    access: Access,
+    parts: Sequence[Part],
+    *,
+    auth: Authorization = "operator",
+    development: bool = False,
+    tasks: bool = False,
 ) -> dict[str, Any] | None:
     """Return the rules of a server in the form that the framework reads, as JSON values; None without rules.
 
@@ -52,6 +64,7 @@ def compiled(
         parts: The chain.
         auth: The server's authorization.
         development: True for a development build, in which the lists of every Python component are read at run time.
+        tasks: True if one of the tools can run as a task.
 
     Raises:
         CompositionError: A rule cannot hold: it names a component, a tag, a tool or a prompt that is not in the server,
@@ -65,6 +78,7 @@ def compiled(
         templates=any(member.catalogue.templates for member in members),
         dynamic=dynamic,
         methods=any(SERVER_HANDLER in component.offers for component in components_of(parts)),
+        tasks=tasks,
         paths=tuple(access.filters),
     )
     declared, problems = declared_conditions(members)
@@ -89,11 +103,14 @@ def compiled(
     if not paths:
         # Other spellings of a path that rules name must not be endpoints.
         paths = {path: {"deny": []} for path in access.policy.paths if path != ROOT}
+    policy = access.policy
+    if tasks and (policy.allow or policy.deny):
+        policy = replace(policy, allow=(*policy.allow, TASKS_RULE))
     return {
         **({"paths": paths} if paths or access.policy.paths else {}),
         "entries": {kind: _entries(kind, members, own) for kind in IDENTITIES},
         **(_announcing(parts, members) if access.filters else {}),
-        **({"policy": _comparable(access.policy.to_dict())} if access.policy or own else {}),
+        **({"policy": _comparable(policy.to_dict())} if access.policy or own else {}),
     }
 
 

@@ -14,11 +14,19 @@ from wasmcp.compose.access_selectors import PATTERNS, Selector, matches
 from wasmcp.compose.catalogue import NOUNS
 from wasmcp.compose.chain_plan import Member
 from wasmcp.compose.policy import METHODS, SCOPES, Claim, Condition, Policy, Rule, claim_problem, scopes_problem
-from wasmcp.protocol import IDENTITIES
+from wasmcp.protocol import IDENTITIES, TASK_METHODS
 from wasmcp.protocol import METHODS as PROTOCOL
 from wasmcp.revision_views import Item
 
-_SAME = {"resources/unsubscribe": "resources/subscribe", "subscriptions/listen": "resources/subscribe"}
+_SAME = {
+    "resources/unsubscribe": "resources/subscribe",
+    "subscriptions/listen": "resources/subscribe",
+    "resources/directory/read": "resources/read",
+    "skills/get": "resources/read",
+}
+_LISTS = frozenset({*(method for method in PROTOCOL if method.endswith("/list")), "skills/list"})
+TASKS_RULE = Rule(methods=TASK_METHODS)
+"""Rule of `allow` of a server with tasks and a policy: a task belongs to the principal whose call was allowed."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,7 @@ class Known:
         templates: True if it has resource templates: resources can exist that are not recorded.
         dynamic: The components whose lists are read at run time.
         methods: True if one of its components can answer methods of its own.
+        tasks: True if one of its tools can run as a task.
         paths: The paths that its filters name.
     """
 
@@ -65,6 +74,7 @@ class Known:
     templates: bool
     dynamic: Sequence[str]
     methods: bool
+    tasks: bool
     paths: Sequence[str] = field(default=())
 
 
@@ -125,7 +135,7 @@ def policy_problems(policy: Policy, known: Known, own: Mapping[tuple[str, str], 
             "no request would be permitted; add rules of `allow`"
         )
     for place, rule in policy.rules:
-        for problem in (*_condition_problems(rule.condition), *_method_problems(rule, known)):
+        for problem in (*_condition_problems(rule.condition), *_method_problems(place, rule, known)):
             yield f"`policy.{place}` {problem}"
         for path in rule.paths or ():
             if known.paths and path not in (*known.paths, ROOT):
@@ -143,7 +153,7 @@ def _condition_problems(condition: Condition) -> Iterator[str]:
             yield f"with the claim `{'.'.join(claim.path)}` {problem}"
 
 
-def _method_problems(rule: Rule, known: Known) -> Iterator[str]:
+def _method_problems(place: str, rule: Rule, known: Known) -> Iterator[str]:
     about = [kind for kind in PATTERNS if getattr(rule.selector, kind) is not None]
     selective = rule.selector != Selector()
     for method in rule.methods or ():
@@ -154,11 +164,15 @@ def _method_problems(rule: Rule, known: Known) -> Iterator[str]:
                 kinds = " and ".join(METHODS[method])
                 selected = " and ".join(about)
                 yield f"can never match a request of `{method}`, which is about {kinds}: it selects {selected}"
-        elif method.endswith("/list") and method in PROTOCOL:
+        elif method in _LISTS:
             yield f"names `{method}`, which needs no rule: it lists what the principal may use"
         elif method in PROTOCOL:
             yield f"names `{method}`, which is permitted to every principal: it is about no entry"
-        elif not known.methods:
+        elif method in TASK_METHODS and known.tasks and place.startswith("allow"):
+            yield f"names `{method}`, which needs no rule: a task belongs to the principal whose call was allowed"
+        elif method in TASK_METHODS and not known.tasks and not known.methods:
+            yield f"names `{method}`, but no tool of the server runs as a task"
+        elif method not in TASK_METHODS and not known.methods:
             yield f"names the unknown method `{method}`{_similar(method)}"
         elif selective:
             yield f"can never match a request of `{method}`, which is about no entry: remove what selects entries"

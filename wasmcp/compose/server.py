@@ -104,7 +104,7 @@ def compose_server(
     described = server_metadata(metadata, capabilities)
     composition = Composition(load_framework(framework), described, keyvalue, development=development)
     composition.check(read)
-    rules = compiled(access or Access(), parts, auth=auth, development=development)
+    rules = compiled(access or Access(), parts, auth=auth, development=development, tasks=bool(tasks))
     text = None if rules is None else to_json_text(rules)
     composition.serve(
         parts,
