@@ -94,7 +94,8 @@ def status_of(port: int, path: str) -> int:
     return connection.getresponse().status
 
 
-def test_lists_are_answered_and_calls_wait_until_the_server_is_compiled(cold: Path) -> None:
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_lists_are_answered_and_calls_wait_until_the_server_is_compiled(cold: Path, workers: str) -> None:
     calls: list[tuple[int, bytes]] = []
 
     def call() -> None:
@@ -103,7 +104,7 @@ def test_lists_are_answered_and_calls_wait_until_the_server_is_compiled(cold: Pa
 
     with contextlib.ExitStack() as held:
         held.enter_context(compilation_held(cold))
-        with listening(cold) as (process, port):
+        with listening(cold, "--workers", workers) as (process, port):
             early = {method: send(port, method, 10) for method in LISTED}
             assert (status_of(port, "/healthz"), status_of(port, "/readyz")) == (200, 503)
             waiting = [threading.Thread(target=call) for _ in range(3)]
@@ -118,8 +119,9 @@ def test_lists_are_answered_and_calls_wait_until_the_server_is_compiled(cold: Pa
             process.wait_for("serving ")
             assert [status for status, _ in calls] == [200, 200, 200]
             assert all(json.loads(body)["result"]["structuredContent"] == {"result": 3} for _, body in calls)
-            assert status_of(port, "/readyz") == 200
+            wait_until(lambda: [status_of(port, "/readyz") for _ in range(4)] == [200] * 4)  # each worker
             assert {method: send(port, method) for method in LISTED} == early
+            assert sum("compiling" in line for line in process.lines) <= 1  # the workers take it from the cache
             assert process.stop() == -signal.SIGTERM
 
 
@@ -165,20 +167,23 @@ def test_requests_above_the_bound_get_503_and_places_of_clients_that_leave_are_f
         wait_until(lambda: refused() is None)
 
 
-def test_failed_compilation_ends_the_process_with_its_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_failed_compilation_ends_the_process_with_its_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: str
+) -> None:
     monkeypatch.setenv("WASMCP_CACHE_DIR", str(tmp_path / "cache"))
     broken = tmp_path / "broken.wasm"
     broken.write_bytes(b"\0asm\x0d\0\x01\0" + b"\x01\x05abc")
-    process = Process(str(broken), "--port", str(free_port()))
+    process = Process(str(broken), "--port", str(free_port()), "--workers", workers)
     assert process.process.wait(60) == 1
     process._reader.join(10)
     assert any("broken.wasm" in line and "is not a valid component" in line for line in process.lines)
     assert not any("Traceback" in line for line in process.lines)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_process_ends_while_the_server_is_compiled(cold: Path, number: signal.Signals) -> None:
-    with compilation_held(cold), listening(cold) as (process, port):
+@pytest.mark.parametrize(("number", "workers"), [(signal.SIGTERM, "1"), (signal.SIGINT, "1"), (signal.SIGTERM, "2")])
+def test_process_ends_while_the_server_is_compiled(cold: Path, number: signal.Signals, workers: str) -> None:
+    with compilation_held(cold), listening(cold, "--workers", workers) as (process, port):
         status: list[int] = []
         waits = threading.Thread(target=lambda: status.append(send(port, "tools/call", name="add", arguments={})[0]))
         waits.start()

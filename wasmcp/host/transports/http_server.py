@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from wasmcp.host.client.server import Server
     from wasmcp.host.configuration.declared import Given
     from wasmcp.host.engine.limits import Limits
-    from wasmcp.host.mcp.early_lists import EarlyLists
     from wasmcp.host.operations.rate_limits import RateLimits
     from wasmcp.host.operations.tracing import Tracing
     from wasmcp.host.transports.http_options import HttpOptions
@@ -123,12 +122,9 @@ def _serve(serving: Serving, given: Given) -> None:
     _check_operations(serving)
     tracing = serving.tracing()
     opening = Opening(lambda: _checked(serving, given, tracing))
-    lists = None
     try:
-        if options.workers > 1 or compile_cache.is_compiled(path):
+        if compile_cache.is_compiled(path):
             opening = Opening.of(_checked(serving, given, tracing))
-        else:
-            lists = _early_lists(serving)
         bound, url = _listen(options)
     except BaseException:
         opening.close()
@@ -152,17 +148,20 @@ def _serve(serving: Serving, given: Given) -> None:
                 opening,
                 serving,
                 lambda: _unlink(options, bound),
-                lists=lists,
                 on_open=note,
                 tracing=tracing,
             )
         else:
             from wasmcp.host.transports.workers import Supervisor
 
-            opening.close()
-            if tracing is not None:
-                tracing.close()  # each worker has its own
-            Supervisor(serving, bound, lambda: _unlink(options, bound)).run()
+            def opened() -> None:
+                if tracing is not None:
+                    tracing.close()  # each worker has its own
+                note()
+
+            if opening.server is not None and tracing is not None:
+                tracing.close()
+            Supervisor(serving, bound, lambda: _unlink(options, bound), opening, on_open=opened).run()
     finally:
         _unlink(options, bound)
         bound.close()
@@ -183,13 +182,6 @@ def _checked(serving: Serving, given: Given, tracing: Tracing | None) -> Server:
         opened.close()
         raise
     return opened
-
-
-def _early_lists(serving: Serving) -> EarlyLists | None:
-    from wasmcp.host.mcp.early_lists import EarlyLists
-    from wasmcp.host.mcp.manifest_responder import ManifestResponder
-
-    return EarlyLists.of(ManifestResponder.of_file(serving.path), serving.settings, serving.limits.request)
 
 
 def _completed(options: HttpOptions, host: str | None, port: int | None) -> HttpOptions:

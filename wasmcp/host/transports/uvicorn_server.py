@@ -85,6 +85,13 @@ class Serving(NamedTuple):
             on_built=None if tracing is None else tracing.built,
         )
 
+    def early_lists(self) -> EarlyLists | None:
+        """Return the responder to requests for lists until the server is open; None if they wait, too."""
+        from wasmcp.host.mcp.early_lists import EarlyLists
+        from wasmcp.host.mcp.manifest_responder import ManifestResponder
+
+        return EarlyLists.of(ManifestResponder.of_file(self.path), self.settings, self.limits.request)
+
 
 def serve_on(
     bound: socket.socket,
@@ -92,7 +99,6 @@ def serve_on(
     serving: Serving,
     on_shutdown: Callable[[], None] = lambda: None,
     *,
-    lists: EarlyLists | None = None,
     on_open: Callable[[], None] = lambda: None,
     wrap: Callable[[Any], Any] | None = None,
     reload: Callable[[], None] | None = None,
@@ -107,7 +113,6 @@ def serve_on(
         opening: The server.
         serving: The server's file and options.
         on_shutdown: Called when the shutdown begins.
-        lists: The responder to requests for lists until the server is open; None if they wait, too.
         on_open: Called on the event loop when a server that was not open has been opened.
         wrap: Function that returns an ASGI application in front of the one that it gets.
         reload: Called on another thread to reload the server, instead of loading its file again.
@@ -146,7 +151,7 @@ def serve_on(
     state = _State(opening)
     starting = None
     if opening.server is None:
-        starting = Starting(bounds, lists, operations.admission, tracing)
+        starting = Starting(bounds, serving.early_lists(), operations.admission, tracing)
         inner: Any = starting
     else:
         inner = application(opening.server)

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
+from contextlib import suppress
 from multiprocessing.connection import wait
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -15,10 +16,13 @@ from wasmcp.host.engine import logs
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
+    from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnProcess
     from types import FrameType
 
+    from wasmcp.host.client.server import Server
     from wasmcp.host.operations.metrics import MetricsEndpoint, SharedMetrics
+    from wasmcp.host.transports.starting import Opening
     from wasmcp.host.transports.uvicorn_server import Serving
 
 _GRACE = 15.0  # seconds that workers get to end their requests
@@ -26,8 +30,14 @@ _QUICK = 5.0  # a worker that ends within these seconds is started again after a
 _LONGEST_PAUSE = 30.0
 
 
-def work(serving: Serving, bound: socket.socket) -> None:
-    """Serve in this process, until it is terminated or its parent has ended."""
+def work(serving: Serving, bound: socket.socket, compiling: Connection | None) -> None:
+    """Serve in this process, until it is terminated or its parent has ended.
+
+    Args:
+        serving: The server's file and options.
+        bound: The socket to accept connections from.
+        compiling: Pipe that the parent closes when the compile cache has the server; None if it has it already.
+    """
     from wasmcp.host.transports.starting import Opening
     from wasmcp.host.transports.uvicorn_server import note_reloads, serve_on
 
@@ -43,7 +53,18 @@ def work(serving: Serving, bound: socket.socket) -> None:
     threading.Thread(target=end_with_parent, name="wasmcp-parent", daemon=True).start()
     logs.set_up(verbose=serving.verbose)
     tracing = serving.tracing()
-    serve_on(bound, Opening.of(serving.open(tracing)), serving, tracing=tracing)
+
+    def opened() -> Server:
+        if compiling is not None:
+            wait([compiling])
+        server = serving.open(tracing)
+        if compiling is not None:
+            server.boot()
+        return server
+
+    # Lists are answered until the server is open, other requests wait.
+    opening = Opening(opened) if compiling is not None and not compiling.poll() else Opening.of(opened())
+    serve_on(bound, opening, serving, tracing=tracing)
 
 
 class _Worker:
@@ -59,14 +80,27 @@ class _Worker:
 class Supervisor:
     """Supervisor of workers: it starts them, restarts those that end, and passes signals on."""
 
-    def __init__(self, serving: Serving, bound: socket.socket, on_shutdown: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        serving: Serving,
+        bound: socket.socket,
+        on_shutdown: Callable[[], None],
+        opening: Opening,
+        *,
+        on_open: Callable[[], None] = lambda: None,
+    ) -> None:
         """Prepare the supervisor.
 
         Args:
             serving: The server, and what each process needs to serve it.
             bound: The socket that all workers accept connections from.
             on_shutdown: Called when the shutdown begins.
+            opening: The server, which is compiled and checked in this process while the workers answer lists.
+            on_open: Called when a server that was not open has been opened.
         """
+        self._opening = opening
+        self._on_open = on_open
+        self._compiling: tuple[Connection, Connection] | None = None
         self._serving = serving
         self._bound = bound
         self._on_shutdown = on_shutdown
@@ -83,7 +117,11 @@ class Supervisor:
 
         Raises:
             KeyboardInterrupt: The process was interrupted.
+            WasmcpError: The server cannot be opened.
         """
+        if self._opening.server is None:
+            self._compiling = self._context.Pipe(duplex=False)
+        self._opening.close()  # now or when it has been opened and checked: the workers have their own
         metrics = self._serving.options.metrics
         if metrics is not None:
             from wasmcp.host.operations.metrics import MetricsEndpoint, SharedMetrics
@@ -93,9 +131,12 @@ class Supervisor:
         handled = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
         before = {number: signal.signal(number, self._receive) for number in handled}
         try:
+            if self._compiling is not None:
+                self._opening.start(self._wake)
             ended_by = self._supervise()
         finally:
             self._end()
+            self._close_pipe()
             if self._endpoint is not None and self._metrics is not None:
                 self._endpoint.close()
                 self._metrics.close()
@@ -107,7 +148,32 @@ class Supervisor:
 
     def _receive(self, number: int, _frame: FrameType | None) -> None:
         self._received.append(number)
-        os.write(self._wake_write, b"\0")
+        self._wake()
+
+    def _wake(self) -> None:
+        with suppress(OSError):  # the supervisor has ended, or is woken already
+            os.write(self._wake_write, b"\0")
+
+    def _close_pipe(self) -> None:
+        """Let the workers open the server."""
+        if self._compiling is not None:
+            for end in self._compiling:
+                end.close()
+            self._compiling = None
+
+    def _look_at_opening(self) -> None:
+        """Pass the end of the compilation on to the workers.
+
+        Raises:
+            WasmcpError: The server cannot be opened.
+        """
+        if self._compiling is None:
+            return
+        if self._opening.error is not None:
+            raise self._opening.error
+        if self._opening.server is not None:
+            self._close_pipe()
+            self._on_open()
 
     def _supervise(self) -> int:
         while True:
@@ -120,6 +186,7 @@ class Supervisor:
             ready = wait([*sentinels, self._wake_read], min(pauses, default=None))
             if self._wake_read in ready:
                 os.read(self._wake_read, 64)
+            self._look_at_opening()
             while self._received:
                 number = self._received.pop(0)
                 if number in {signal.SIGINT, signal.SIGTERM}:
@@ -130,7 +197,10 @@ class Supervisor:
                     self._ended(worker)
 
     def _start(self, worker: _Worker) -> None:
-        worker.process = self._context.Process(target=work, args=(self._serving, self._bound), name="wasmcp-worker")
+        compiling = None if self._compiling is None else self._compiling[0]
+        worker.process = self._context.Process(
+            target=work, args=(self._serving, self._bound, compiling), name="wasmcp-worker"
+        )
         worker.began = monotonic()
         worker.process.start()
 
