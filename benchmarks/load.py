@@ -16,6 +16,9 @@ from pathlib import Path
 
 from benchmarks.processes import Measured
 
+TIMEOUT = 30
+"""Seconds after which `wrk` counts a response as `timeout`; it arrived nevertheless, and is in no percentile."""
+
 _SCRIPT = Path(__file__).parent / "load.lua"
 
 
@@ -29,7 +32,8 @@ class Load:
         p50_ms: Median duration of a request, in milliseconds.
         p99_ms: 99th percentile of the durations, in milliseconds.
         errors: Requests that failed, or whose response was wrong.
-        kinds: Their numbers by kind: `connect`, `read`, `write`, `timeout`, `wrong`, as far as there are any.
+        kinds: Their numbers by kind: `connect`, `read`, `write`, `timeout` (see `TIMEOUT`), `wrong`, as far as there
+            are any.
     """
 
     rate: float
@@ -73,7 +77,18 @@ def begin(server: Measured, work: Workload, *, checked: bool = True) -> subproce
     """Start a run; `finish` waits for its end."""
     command = [
         wrk(),
-        *("-t", "1", "-c", str(work.connections), "-d", f"{work.seconds}s", "--timeout", "30s", "-s", str(_SCRIPT)),
+        *(
+            "-t",
+            "1",
+            "-c",
+            str(work.connections),
+            "-d",
+            f"{work.seconds}s",
+            "--timeout",
+            f"{TIMEOUT}s",
+            "-s",
+            str(_SCRIPT),
+        ),
         f"http://127.0.0.1:{server.port}/mcp",
         *("--", work.tool, str(work.size), "checked" if checked else "status"),
     ]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import http.client
+import itertools
 import json
 import random
 import statistics
@@ -73,6 +74,7 @@ class Soaked:
         requests: Requests of `wrk`.
         errors: Those of them that failed, or whose response was wrong.
         kinds: Their numbers by kind; see `benchmarks.load.Load`.
+        stood_still: The longest time in seconds in which the machine did not run this benchmark either.
         sent: Requests of the checking clients.
         lost: Those of them without a reply.
         wrong: Those of them with the reply of another request.
@@ -91,13 +93,17 @@ class Soaked:
     before: int
     after: int
     kinds: Mapping[str, int] = field(default_factory=dict)
+    stood_still: float = 0.0
 
     @property
     def problems(self) -> list[str]:
         """Findings of the soak, in sentences."""
         found = []
-        if self.errors:
-            found.append(f"{self.errors} of {self.requests} requests under load failed: {dict(self.kinds)}")
+        late = self.kinds.get("timeout", 0)
+        if self.errors > late:
+            found.append(f"{self.errors - late} of {self.requests} requests under load failed: {dict(self.kinds)}")
+        if late and self.stood_still < load.TIMEOUT / 2:
+            found.append(f"{late} of {self.requests} responses under load took more than {load.TIMEOUT} s")
         if self.lost or self.wrong or not self.sent:
             found.append(f"of {self.sent} checked requests {self.lost} were lost, {self.wrong} wrong: {self.first}")
         if self.after - self.before > max(ALLOWANCE, self.before * GROWTH):
@@ -213,7 +219,14 @@ def soak(server: Path, seconds: float, *options: str) -> Soaked:
             before=int(statistics.median(warm[:tenth])),
             after=int(statistics.median(warm[-tenth:])),
             kinds=loaded.kinds,
+            stood_still=round(_longest_pause([at for at, _ in sizes], seconds), 2),
         )
+
+
+def _longest_pause(times: list[float], seconds: float) -> float:
+    """Return the seconds that the longest pause between two looks at the memory lasted beyond the plan."""
+    pauses = [after - before for before, after in itertools.pairwise(times)]
+    return max(0.0, max(pauses, default=0.0) - seconds / _SAMPLES)
 
 
 def _sizes(measured: Measured, begun: float, ends: float) -> list[tuple[float, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
@@ -120,6 +121,18 @@ def test_new_connection_ends_the_longest_waiting_one(listening: Callable[..., Li
         each.close()
 
 
+def test_connection_with_a_response_outlasts_those_without(listening: Callable[..., Listening]) -> None:
+    bounded = listening(2)
+    whole = HEAD + b"Content-Length: 5\r\n\r\nhello"
+    with bounded.open(whole) as used:
+        wait_for(lambda: used.recv(65536).endswith(b"hello"))
+        idle = [bounded.open() for _ in range(4)]
+        assert [rest(each) for each in idle[:3]] == [b""] * 3
+        used.sendall(whole)
+        wait_for(lambda: used.recv(65536).endswith(b"hello"))
+        idle[3].close()
+
+
 def test_requests_in_progress_are_not_ended(listening: Callable[..., Listening]) -> None:
     bounded = listening(2)
     loops = HEAD + b"Content-Length: 2\r\n\r\n!L"
@@ -152,6 +165,31 @@ def test_incomplete_second_head_times_out(listening: Callable[..., Listening]) -
         wait_for(lambda: connection.recv(65536).endswith(b"hello"))
         connection.sendall(b"POST")
         assert rest(connection) == b""
+
+
+def test_request_that_arrived_while_the_process_stood_still_is_answered(
+    listening: Callable[..., Listening], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "_LATE", 0.2)
+    bounded = listening(head_time=0.3)
+    whole = HEAD + b"Content-Length: 5\r\n\r\nhello"
+    with bounded.open(whole) as connection:
+        wait_for(lambda: connection.recv(65536).endswith(b"hello"))
+
+        def stand_still(loop: asyncio.AbstractEventLoop) -> None:
+            timer = bounded.connections._timer
+            assert timer is not None
+            timer.cancel()
+            connection.sendall(whole)
+            time.sleep(0.5)
+            bounded.connections._sweep(loop)  # the timer is due before the socket is looked at
+
+        loop = next(iter(bounded.connections._all)).loop
+        loop.call_soon_threadsafe(stand_still, loop)
+        wait_for(lambda: connection.recv(65536).endswith(b"hello"))
+        assert bounded.connections.ended == 0
+        assert rest(connection) == b""  # and an idle connection ends as before
+        assert bounded.connections.ended == 1
 
 
 def test_incomplete_body_times_out(listening: Callable[..., Listening]) -> None:

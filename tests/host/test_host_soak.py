@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -44,6 +45,12 @@ def test_soak_reports_what_it_finds() -> None:
     assert len(wrong.problems) == 3
     assert "1 were lost, 3 wrong: request 7 got b'8'" in wrong.problems[1]
     assert Soaked(1.0, 10, 0, 0, 0, 0, "", 1, 1).problems != []
+    late = replace(fine, errors=2, kinds={"timeout": 2})
+    assert late.problems == ["2 of 10 responses under load took more than 30 s"]
+    assert replace(late, stood_still=31.0).problems == []  # nothing was lost while the machine stood still
+    assert "1 of 10 requests under load failed: {'timeout': 2, 'read': 1}" in (
+        replace(late, errors=3, kinds={"timeout": 2, "read": 1}).problems
+    )
 
 
 def judged(found: Endured) -> None:

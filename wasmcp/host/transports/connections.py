@@ -22,6 +22,7 @@ _LEAST = 16
 _RESERVED = 64  # descriptors of the process itself: files, the event loop
 _ROUNDS = 6  # rounds of accepted connections until the first of them is closed
 _SWEEP = 1.0  # seconds between checks of all connections
+_LATE = 1.0  # seconds by which a check is late if the process stood still
 
 
 def connection_limit(limits: HttpLimits, instances: int) -> int:
@@ -42,6 +43,7 @@ class Connection(Protocol):
     loop: asyncio.AbstractEventLoop
     transport: asyncio.Transport
     since: float
+    has_responded: bool
     read_at: float
     unread: int
 
@@ -85,6 +87,8 @@ class Connections:
         self._unread = unread
         self._all: dict[Connection, None] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0  # time of the next check
+        self._is_late = False  # True if the last check was put off
         self.ended = 0
 
     def __len__(self) -> int:
@@ -95,13 +99,16 @@ class Connections:
         self._most = most
 
     def made(self, one: Connection) -> None:
-        """Add a connection. Beyond the limit, end the one that has waited longest for a request, or the new one."""
+        """Add a connection. Beyond the limit, end one that waits for a request, or the new one.
+
+        It is the one that has waited longest, of those without a response before those with one.
+        """
         if self._timer is None:
-            self._timer = one.loop.call_later(_SWEEP, self._sweep, one.loop)
+            self._sweep_later(one.loop)
         self._all[one] = None
         if len(self._all) > self._most:
             waiting = [each for each in self._all if each is not one and each.waits_for_client]
-            self._end(min(waiting, key=lambda each: each.since, default=one))
+            self._end(min(waiting, key=lambda each: (each.has_responded, each.since), default=one))
 
     def lost(self, one: Connection) -> None:
         """Remove a connection."""
@@ -120,8 +127,18 @@ class Connections:
         if stalled and self._unread.used > self._unread.most:
             self._end(max(stalled, key=lambda each: each.unread))
 
+    def _sweep_later(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._due = loop.time() + _SWEEP
+        self._timer = loop.call_later(_SWEEP, self._sweep, loop)
+
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()
+        if now - self._due > _LATE and not self._is_late:
+            # This process stood still: what clients sent meanwhile has to be read first.
+            self._is_late = True
+            self._sweep_later(loop)
+            return
+        self._is_late = False
         for one in list(self._all):
             if one.waits_for_head and now - one.since > self._limits.head_time:
                 self._end(one)
@@ -131,7 +148,7 @@ class Connections:
                     self._end(one)
             elif one.transport.is_closing() and now - one.since > self._limits.write_time:
                 self._end(one)  # the rest of the last response is not read
-        self._timer = loop.call_later(_SWEEP, self._sweep, loop)
+        self._sweep_later(loop)
 
     def _end(self, one: Connection) -> None:
         self.ended += 1

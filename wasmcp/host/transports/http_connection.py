@@ -231,6 +231,7 @@ class HttpConnection(asyncio.Protocol):
 
     Attributes:
         since: The time at which the wait for the current request began, by the loop's clock.
+        has_responded: True if a response was written.
         unread: The bytes in the write buffer while writing is paused, otherwise 0.
         read_at: The time at which the client last read data, while writing is paused.
         drained: The end of the pause, while writing is paused.
@@ -261,6 +262,7 @@ class HttpConnection(asyncio.Protocol):
         """
         self.loop = _loop or asyncio.get_event_loop()
         self.since = self.loop.time()
+        self.has_responded = False
         self.unread = 0
         self.read_at = 0.0
         self.drained: asyncio.Future[None] | None = None
@@ -519,6 +521,7 @@ class HttpConnection(asyncio.Protocol):
     def response_complete(self, exchange: Exchange) -> None:
         """End an exchange, and go on with the next request."""
         self.since = self.loop.time()
+        self.has_responded = True
         self._state.total_requests += 1
         self._exchanges.popleft()
         if not exchange.keep_alive or exchange.more_body or (self._is_closing and not self._exchanges):
