@@ -7,7 +7,7 @@ PY := $(BIN)/python
 READY := $(VENV)/.ready
 SOURCES := wasmcp hatch_wasmcp pytest_wasmcp hatch_build.py .ci tests benchmarks example-project example-servers
 
-.PHONY: release environments help setup framework example test test-fast soak lint format bench packages native matrix screenshots docs conformance attack system-deps clean
+.PHONY: release environments help setup framework example test test-fast bytecode soak lint format bench packages native matrix screenshots docs conformance attack system-deps clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -31,14 +31,20 @@ example: setup ## Build the example project, boot its server, list and call its 
 	$(PY) example-project/show.py
 
 # Coverage starts before pytest loads our own plugin. A file's tests stay on one worker: they share what they build.
-test: setup ## Run all tests, with branch coverage
+test: bytecode ## Run all tests, with branch coverage
 	$(PY) -m coverage erase
 	$(PY) -m coverage run -m pytest -n 2 --dist loadfile
 	$(PY) -m coverage combine --quiet
 	$(PY) -m coverage report --skip-covered --fail-under=85
 
-test-fast: setup ## Run the tests that need no slow compiler
+test-fast: bytecode ## Run the tests that need no slow compiler
 	$(PY) -m pytest -m "not slow"
+
+# Tests start thousands of interpreters. Where PYTHONDONTWRITEBYTECODE is set, as in many container images, each would
+# compile the same modules again: a run of pytest inside a test takes twice the time then.
+bytecode: setup
+	env -u PYTHONDONTWRITEBYTECODE $(PY) -m compileall -q wasmcp hatch_wasmcp pytest_wasmcp
+	env -u PYTHONDONTWRITEBYTECODE $(PY) -m pytest -q --collect-only tests/test_terminal.py >/dev/null
 
 soak: setup ## Run the tests of memory, crashes of stores and properties with more data, then an hour of full load (SOAK_SECONDS)
 	WASMCP_SOAK=240000 $(PY) -m pytest -q tests/framework/test_framework_server_io_memory.py \
