@@ -54,7 +54,7 @@ def main() -> None:
         "commands": lambda: commands.rows(project),
         "languages": languages.rows,
         "testing": lambda: testing.rows(zig),
-        "faults": lambda: faults.rows(zig),
+        "faults": lambda: faults.rows(zig, ensure_built(project, "storing")),
     }
     chosen = sys.argv[1:] or list(suites)
     if unknown := [name for name in chosen if name not in suites]:

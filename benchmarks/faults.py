@@ -11,16 +11,23 @@ import http.client
 import json
 import os
 import random
+import shutil
 import signal
 import socket
+import struct
+import subprocess
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from benchmarks.measure import Row, Table
-from benchmarks.processes import WASMCP, Contender, Measured, running
+from benchmarks.processes import WASMCP, Contender, Measured, redis, running
 from benchmarks.soak import CLIENTS, Client, Replies
 from wasmcp.protocol import LATEST, META
 
@@ -52,15 +59,22 @@ class Endured:
     growth: int
 
 
-def endure(server: Path, fault: Callable[[Measured], tuple[int, int]], *options: str) -> Endured:
+def endure(
+    server: Path,
+    fault: Callable[[Measured], tuple[int, int]],
+    *options: str,
+    environment: Mapping[str, str] | None = None,
+) -> Endured:
     """Serve a server with the tools `add`, `echo` and `crash`, and have a fault happen under load.
 
     Args:
         server: The server.
         fault: Function that returns the numbers of hostile requests that were sent, and refused.
         options: Further options of `wasmcp serve`.
+        environment: Variables added to its environment.
     """
-    contender = Contender("wasmcp serve", (WASMCP, "serve", str(server), "--port", "{port}", *options), ours=True)
+    command = (WASMCP, "serve", str(server), "--port", "{port}", *options)
+    contender = Contender("wasmcp serve", command, ours=True, environment=environment or {})
     replies = Replies()
     ends = threading.Event()
     with running(contender) as measured:
@@ -102,17 +116,91 @@ def _is_worker(process: int) -> bool:
 
 def trapped_components(measured: Measured, calls: int = 500) -> tuple[int, int]:
     """Call a tool that traps, again and again."""
-    connection = http.client.HTTPConnection("127.0.0.1", measured.port, timeout=60)
-    failed = 0
-    for number in range(calls):
-        params = {"name": "crash", "arguments": {}, "_meta": _META}
-        body = json.dumps({"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params})
-        fields = {"MCP-Protocol-Version": LATEST, "Mcp-Method": "tools/call", "Mcp-Name": "crash"}
-        headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream", **fields}
-        connection.request("POST", "/mcp", body, headers)
-        failed += "error" in json.loads(connection.getresponse().read())
-    connection.close()
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", measured.port, timeout=60)) as connection:
+        failed = sum("error" in _called(connection, "crash") for _ in range(calls))
     return calls, failed
+
+
+def _called(connection: http.client.HTTPConnection, tool: str) -> dict[str, Any]:
+    """Call a tool without arguments. Return the JSON-RPC response."""
+    params = {"name": tool, "arguments": {}, "_meta": _META}
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params})
+    fields = {"MCP-Protocol-Version": LATEST, "Mcp-Method": "tools/call", "Mcp-Name": tool}
+    headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream", **fields}
+    connection.request("POST", "/mcp", body, headers)
+    found: dict[str, Any] = json.loads(connection.getresponse().read())
+    return found
+
+
+def stalled_store(measured: Measured, store: int, calls: int = 50) -> tuple[int, int]:
+    """Stop the process of Redis, call a tool that needs it, and wait until that works again.
+
+    Args:
+        measured: The server.
+        store: The process.
+        calls: The number of calls while it is stopped.
+
+    Raises:
+        RuntimeError: The tool does not work before or a minute after the stop.
+    """
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", measured.port, timeout=60)) as connection:
+
+        def works() -> bool:
+            return "structuredContent" in _called(connection, "visit").get("result", {})
+
+        if not works():
+            raise RuntimeError("the tool `visit` does not work")
+        os.kill(store, signal.SIGSTOP)
+        try:
+            failed = sum(not works() for _ in range(calls))
+        finally:
+            os.kill(store, signal.SIGCONT)
+        ends = time.monotonic() + 60
+        while not works():
+            if time.monotonic() > ends:
+                raise RuntimeError("the tool `visit` does not work again")
+    return calls, failed
+
+
+_DAY = 86_400
+
+
+@contextlib.contextmanager
+def movable_clock(folder: Path) -> Iterator[tuple[dict[str, str], Callable[[int], None]]]:
+    """Compile a wall clock that can be moved; yields variables for a process, and a function that sets the seconds.
+
+    Raises:
+        SystemExit: There is no C compiler.
+    """
+    compiler = shutil.which("cc")
+    if compiler is None:
+        raise SystemExit("the fault of a clock needs a C compiler, `cc`")
+    library, offset = folder / "clock.so", folder / "offset"
+    subprocess.run([compiler, "-shared", "-fPIC", "-O2", "-o", library, Path(__file__).parent / "clock.c"], check=True)
+    offset.write_bytes(struct.pack("=q", 0))
+
+    def move(seconds: int) -> None:
+        with offset.open("r+b", buffering=0) as file:
+            file.write(struct.pack("=q", seconds))
+
+    yield {"LD_PRELOAD": str(library), "BENCH_CLOCK": str(offset)}, move
+
+
+def moved_clock(measured: Measured, move: Callable[[int], None], pause: float = 2.0) -> tuple[int, int]:
+    """Move the wall clock by a day forth, two days back, and to the time again.
+
+    Raises:
+        RuntimeError: The clock of the server does not follow.
+    """
+    for days in (1, -1, 0):
+        move(days * _DAY)
+        time.sleep(pause)
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", measured.port, timeout=60)) as connection:
+            connection.request("GET", "/healthz")
+            date = connection.getresponse().getheader("date", "")
+        if abs(parsedate_to_datetime(date).timestamp() - time.time() - days * _DAY) > _DAY / 2:
+            raise RuntimeError(f"the clock of the server is not moved by {days} days: {date}")
+    return 3, 0
 
 
 @contextlib.contextmanager
@@ -258,8 +346,13 @@ FULL_DISK = ("--access-log", "/dev/full", "--audit-log", "/dev/full")
 """Options with which every write to a log fails with ENOSPC."""
 
 
-def rows(zig: Path) -> list[Row | Table]:
-    """Return the figures of all faults."""
+def rows(zig: Path, storing: Path) -> list[Row | Table]:
+    """Return the figures of all faults.
+
+    Args:
+        zig: A server with the tools `add`, `echo` and `crash`.
+        storing: One with `add`, `echo` and `visit`, which needs the key-value store.
+    """
     faults: dict[str, tuple[Callable[[Measured], tuple[int, int]], tuple[str, ...]]] = {
         "20 workers killed": (killed_workers, ("--workers", "3")),
         "500 trapped components": (trapped_components, ()),
@@ -272,6 +365,12 @@ def rows(zig: Path) -> list[Row | Table]:
         "full disk": (full_disk, FULL_DISK),
     }
     found = {name: endure(zig, fault, *options) for name, (fault, options) in faults.items()}
+    with tempfile.TemporaryDirectory() as folder, redis(Path(folder)) as (process, url):
+        fault = partial(stalled_store, store=process)
+        found["stalled Redis, 50 calls"] = endure(storing, fault, "--keyvalue", f"{url}?timeout=1")
+    with tempfile.TemporaryDirectory() as folder, movable_clock(Path(folder)) as (variables, move):
+        fault = partial(moved_clock, move=move)
+        found["wall clock moved by a day"] = endure(zig, fault, environment=variables)
     table = Table(
         "Faults and hostile clients: what others lost",
         ("sent", "refused", "requests of others", "lost", "wrong", "growth"),

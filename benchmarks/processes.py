@@ -165,3 +165,31 @@ def running(contender: Contender) -> Iterator[Measured]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def redis_program() -> str | None:
+    """Return the program of a Redis server; None if there is none."""
+    return shutil.which("redis-server") or shutil.which("valkey-server")
+
+
+@contextlib.contextmanager
+def redis(folder: Path) -> Iterator[tuple[int, str]]:
+    """Run a Redis server that keeps its values in memory; yields its process and its URL.
+
+    Raises:
+        SystemExit: There is none.
+    """
+    program = redis_program()
+    if program is None:
+        raise SystemExit("this benchmark needs `redis-server`: `make system-deps` installs it")
+    port = free_port()
+    options = ["--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", str(folder)]
+    with subprocess.Popen([program, *options], stdout=subprocess.DEVNULL) as process:
+        try:
+            for _ in range(500):
+                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                    break
+                time.sleep(0.02)
+            yield process.pid, f"redis://127.0.0.1:{port}"
+        finally:
+            process.terminate()

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
-import socket
-import subprocess
 import tempfile
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.measure import Row, least_seconds
-from benchmarks.processes import free_port
+from benchmarks.processes import redis, redis_program
 from wasmcp.host import Server, open_server
 from wasmcp.host.mcp.ended_sessions import EndedSessions
 from wasmcp.host.stores.keyvalue import SessionValues, SqliteStore, open_store
@@ -64,27 +59,10 @@ def rows(zig: Path) -> list[Row]:
         values = SessionValues(SqliteStore(str(Path(folder) / "values.db")), seconds=3600)
         found.append(Row("search for an ended session, SQLite", _search(EndedSessions(3600, values)) * 1e6, "us"))
         values.close()
-        program = shutil.which("redis-server") or shutil.which("valkey-server")
-        if program is not None:
-            with _redis(program, Path(folder)) as url:
+        if redis_program() is not None:
+            with redis(Path(folder)) as (_, url):
                 values = SessionValues(open_store(url), seconds=3600)
                 row = Row("search for an ended session, Redis", _search(EndedSessions(3600, values)) * 1e6, "us")
                 values.close()
             found.append(row)
     return found
-
-
-@contextmanager
-def _redis(program: str, folder: Path) -> Iterator[str]:
-    """Run a Redis server that keeps its values in memory; yields its URL."""
-    port = free_port()
-    options = ["--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", str(folder)]
-    with subprocess.Popen([program, *options], stdout=subprocess.DEVNULL) as process:
-        try:
-            for _ in range(500):
-                with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-                    break
-                time.sleep(0.02)
-            yield f"redis://127.0.0.1:{port}"
-        finally:
-            process.terminate()

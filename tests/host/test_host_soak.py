@@ -9,8 +9,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from support.redis_servers import needs_redis
 
-from benchmarks import faults
+from benchmarks import faults, processes
 from benchmarks.faults import Endured, endure
 from benchmarks.processes import Measured
 from benchmarks.soak import Soaked, soak
@@ -27,7 +28,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The server of the benchmarks, in a copy of its project."""
     copy = tmp_path_factory.mktemp("soak") / "project"
     shutil.copytree(PROJECT, copy, ignore=shutil.ignore_patterns("_wasmcp", "__pycache__"))
-    return ensure_built(copy, "zig")
+    return ensure_built(copy, "storing")
 
 
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="needs `wrk`: run `make system-deps`")
@@ -78,6 +79,22 @@ def test_others_lose_nothing(
     found = endure(server, fault, *options)
     judged(found)
     assert (found.sent, found.refused >= refused) == (sent, True), found
+
+
+@needs_redis
+def test_stalled_store_fails_the_calls_that_need_it_and_no_others(server: Path, tmp_path: Path) -> None:
+    with processes.redis(tmp_path) as (process, url):
+        fault = partial(faults.stalled_store, store=process, calls=3)
+        found = endure(server, fault, "--keyvalue", f"{url}?timeout=0.3")
+    judged(found)
+    assert (found.sent, found.refused) == (3, 3)
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
+def test_moved_clock_ends_no_session_and_loses_no_request(server: Path, tmp_path: Path) -> None:
+    with faults.movable_clock(tmp_path) as (variables, move):
+        found = endure(server, partial(faults.moved_clock, move=move, pause=1.1), environment=variables)
+    judged(found)
 
 
 def test_killed_workers_lose_requests_in_progress_and_no_reply_is_of_another_request(server: Path) -> None:
