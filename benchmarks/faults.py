@@ -170,7 +170,7 @@ def movable_clock(folder: Path) -> Iterator[tuple[dict[str, str], Callable[[int]
     """Compile a wall clock that can be moved; yields variables for a process, and a function that sets the seconds.
 
     Raises:
-        SystemExit: There is no C compiler.
+        SystemExit: No C compiler is installed.
     """
     compiler = shutil.which("cc")
     if compiler is None:

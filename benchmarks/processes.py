@@ -168,7 +168,7 @@ def running(contender: Contender) -> Iterator[Measured]:
 
 
 def redis_program() -> str | None:
-    """Return the program of a Redis server; None if there is none."""
+    """Return the program of a Redis server; None without one."""
     return shutil.which("redis-server") or shutil.which("valkey-server")
 
 
@@ -177,7 +177,7 @@ def redis(folder: Path) -> Iterator[tuple[int, str]]:
     """Run a Redis server that keeps its values in memory; yields its process and its URL.
 
     Raises:
-        SystemExit: There is none.
+        SystemExit: It is not installed.
     """
     program = redis_program()
     if program is None:

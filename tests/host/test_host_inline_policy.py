@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -21,6 +22,7 @@ from wasmcp.errors import GuestCancelledError, GuestTimeoutError, RequestError
 from wasmcp.host import Limits, Server, open_server
 from wasmcp.host.bindings.effects import INTERFACE, can_stop, can_wait, with_hook
 from wasmcp.host.bindings.messages import Ask, Event, Message, StdioRequest
+from wasmcp.host.scheduling import instance
 from wasmcp.host.scheduling.call import Call, InlinePolicy, Target
 from wasmcp.host.scheduling.deferred_signals import Deferred, defer_all, interruptible, only_notes
 from wasmcp.project import ensure_built
@@ -216,6 +218,18 @@ def test_slow_call_costs_one_instance(path: Path, monkeypatch: pytest.MonkeyPatc
         slow.wait()
 
 
+def test_call_that_other_processes_keep_waiting_stays_inline(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_server(path, instances=2) as server:
+        warmed(server)
+        monkeypatch.setattr(instance, "thread_time", lambda: 7.0)  # the thread does not run
+        monkeypatch.setattr(instance, "_LATEST", 0.2)
+        before = time.monotonic()
+        slow = Submitted(server, "spin")
+        assert time.monotonic() - before > 0.2  # forty slices
+        slow.call.cancel()
+        assert not slow.wait().inline
+
+
 def test_timeout_below_the_slice_is_reported(path: Path) -> None:
     with open_server(path) as server:
         warmed(server)
@@ -314,7 +328,7 @@ class Scripted:
         self._events = events
         self._error = error
 
-    def prepare(self, _token: int, _timeout: float | None, on_event: Callable[[Event], None]) -> None:
+    def prepare(self, _token: int, _timeout: float | None, on_event: Callable[[Event], None], **_slice: bool) -> None:
         self._emit = on_event
 
     def call(self, _request: object, _resumed: object) -> str:

@@ -101,6 +101,13 @@ class Watched(Protocol):
 
     deadline: float
 
+    def extend(self, now: float) -> bool:
+        """Set a later deadline for a call that has reached its own. Return False to interrupt it.
+
+        Args:
+            now: The time.
+        """
+
     def overdue(self) -> None:
         """Abandon an interrupted call that still runs, because it hangs in the host where it cannot be interrupted."""
 
@@ -175,7 +182,8 @@ class Watchdog:
 def _interrupt(_context: Any, key: int | None, delta: Any, kind: Any) -> int:
     """Continue or interrupt a store that reached an epoch. It must not raise an exception: see `deferred_signals`."""
     watched = _watched.get(key or 0)
-    if watched is not None and monotonic() < watched.deadline:
+    now = monotonic()
+    if watched is not None and (now < watched.deadline or watched.extend(now)):
         delta[0] = 1
         kind[0] = 0  # continue
         return 0

@@ -292,7 +292,7 @@ class Call:
                 self.had_effects = False
                 self._seen = 0
                 self.awaits_input = False
-                instance.prepare(token, SLICE if limited else self.timeout, self._event)
+                instance.prepare(token, SLICE if limited else self.timeout, self._event, is_slice=limited)
         if cancelled:
             self.finish(None, GuestCancelledError())
             return True

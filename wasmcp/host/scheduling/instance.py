@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from math import inf
-from time import monotonic
+from time import monotonic, thread_time
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from wasmcp.errors import (
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from wasmcp.host.scheduling.costs import Cost
 
 _TAIL = 8192
+_LATEST = 1.0  # seconds after which a call with a slice is not extended any more
 _TABLE = 1 << 20  # maximum elements of a table, eight bytes each; the largest guests have about ten thousand
 
 
@@ -114,6 +115,8 @@ class Instance:
         self._closed = False
         self.on_overdue: Callable[[], None] | None = None
         self._cancelled = False
+        self._slice: float | None = None  # seconds of the processor that the call has
+        self._slice_used = self._slice_ends = 0.0
         self._timeout = program.limits.timeout
         self._token = -1
         self._on_event: Callable[[Event], None] | None = None
@@ -176,9 +179,20 @@ class Instance:
                 return
             cache.refuse(keys, problem)
 
-    def prepare(self, token: int, timeout: float | None, on_event: Callable[[Event], None] | None) -> None:
-        """Prepare a call: from now on it can be cancelled, and its time runs."""
+    def prepare(
+        self, token: int, timeout: float | None, on_event: Callable[[Event], None] | None, *, is_slice: bool = False
+    ) -> None:
+        """Prepare a call: from now on it can be cancelled, and its time runs.
+
+        Args:
+            token: The number of the call.
+            timeout: Maximum seconds; None for no limit.
+            on_event: Called with each event of the call.
+            is_slice: The time is one of the processor: a call that other processes have kept waiting goes on.
+        """
         self._cancelled = False
+        self._slice = timeout if is_slice else None
+        self._slice_ends = 0.0
         self._timeout = timeout
         self._on_event = on_event
         self._tail = b""
@@ -239,6 +253,18 @@ class Instance:
     def release(self) -> None:
         """Read events again."""
         self._stdio.stdout.resume()
+
+    def extend(self, now: float) -> bool:
+        """Set a later deadline, if the call has a slice and its thread has not run for that long."""
+        if self._slice is None or self._cancelled:
+            return False
+        used = thread_time()
+        if not self._slice_ends:  # the time before is not known: reading it for each call would cost more
+            self._slice_used, self._slice_ends = used, now + _LATEST
+        elif used - self._slice_used >= self._slice or now > self._slice_ends:
+            return False
+        self.deadline = now + self._slice
+        return True
 
     def overdue(self) -> None:
         """Abandon a call that hangs in the host, where it cannot be interrupted."""
