@@ -210,6 +210,12 @@ def test_modules_next_to_an_installed_package_are_those_of_its_distribution(tmp_
          ["httpx==0.28.1", "PyYAML>=6"]),
         ({"requirements.txt": "httpx==0.1\n", "pyproject.toml": "[project]\nname='a'\ndependencies=['httpx>=0.27']\n"},
          ["httpx>=0.27", "PyYAML"]),
+        ({"requirements.txt": "-r more/a.txt\n-rb.txt\n", "b.txt": "-r more/a.txt\nPyYAML==6.0",
+          "more/a.txt": "--requirement=../requirements.txt\nhttpx \\\n>=0.2\n"}, ["httpx  >=0.2", "PyYAML==6.0"]),
+        ({"requirements.txt": "httpx==0.3\n", "pyproject.toml": "[tool.ruff]\n"}, ["httpx==0.3", "PyYAML"]),
+        ({"pyproject.toml": "[project]\nname = 'a'\ndynamic = ['dependencies']\n[tool.setuptools.dynamic]\n"
+          "dependencies = {file = ['base.in', '../outside.txt']}\n", "base.in": "httpx==0.4"},
+         ["httpx==0.4", "PyYAML"]),
         ({}, ["httpx", "PyYAML"]),
     ],
 )  # fmt: skip
@@ -218,6 +224,34 @@ def test_versions_of_packages_come_from_the_files_around_a_script(
 ) -> None:
     made = imported(tmp_path, {"server.py": f"import httpx, yaml\n{SERVER}", **files}, "server.py")
     assert made.dependencies == expected
+
+
+def test_lines_of_requirements_that_are_not_taken_over_are_reported(tmp_path: Path) -> None:
+    (tmp_path / "original/server").mkdir(parents=True)
+    (tmp_path / "original/outside.txt").write_text("httpx==6.6.6\n")
+    lines = {
+        "-r ../outside.txt": "outside of the folder",
+        "-r absent.txt": "does not exist",
+        "-r https://example.com/r.txt": "is a URL",
+        "-r binary.txt": "is not UTF-8",
+        "-c pins.txt": "write its versions into the requirements",
+        "-e .": "name a released version",
+        "--index-url https://user:token@example.com/": "`PIP_INDEX_URL`",
+        "./x.whl": "name a version",
+        "-e git+https://user:token@example.com/x": "name a released version",
+        "own @ git+https://user:token@example.com/x": "name a version",
+        "": "",
+    }
+    (tmp_path / "original/server/binary.txt").write_bytes(b"\xff\xfe\x00")
+    files = {"server/server.py": f"import httpx\n{SERVER}", "server/requirements.txt": "\n".join(lines)}
+    made = imported(tmp_path, files, "server/server.py")
+    found = {one.line: one for one in made.findings if one.file == "requirements.txt"}
+    assert set(found) == set(range(1, len(lines)))
+    for number, words in enumerate(list(lines.values())[:-1], 1):
+        assert found[number].kind == "check"
+        assert words in found[number].message
+        assert "token" not in found[number].message
+    assert made.dependencies == ["httpx"]
 
 
 def test_versions_of_packages_come_from_inline_metadata_first(tmp_path: Path) -> None:

@@ -156,6 +156,7 @@ def import_fastmcp(source: str, *, name: str | None = None, output: Path | None 
     findings += [
         Finding(one, 1, 1, "check", "is a symbolic link, and was not copied") for one in sorted(sources.skipped)
     ]
+    findings += sources.findings
     files: dict[str, str | bytes] = dict(project_files(name, imported))
     title = next((module.server_name for module in modules.values() if module.server_name), None) or title_of(name)
     test = "tests/test_server.py"

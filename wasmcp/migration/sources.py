@@ -12,10 +12,13 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from wasmcp.errors import MigrationError
+from wasmcp.migration.findings import Finding
 from wasmcp.migration.layout import imported_names, is_standard, package_around, root_of, unit
 from wasmcp.migration.names import LIBRARIES
+from wasmcp.migration.requirement_files import RequirementFiles, read_requirement_file
 from wasmcp.migration.rewriting import server_names
 
 _MOST_BYTES = 64 * 2**20
@@ -25,6 +28,12 @@ _OF_BUILDS = frozenset({"setup.py", "noxfile.py", "conftest.py"})
 _LONGEST_NAME = 200
 _INLINE = re.compile(r"(?m)^# /// (?P<type>[a-zA-Z0-9-]+)$\s(?P<content>(^#(| .*)$\s)+)^# ///$")
 """Block of inline metadata, by the expression of the specification."""
+
+_DYNAMIC = (
+    ("setuptools", "dynamic", "dependencies", "file"),
+    ("hatch", "metadata", "hooks", "requirements_txt", "files"),
+)
+"""Keys of `[tool]` that name files of requirements: of setuptools, and of the plugin hatch-requirements-txt."""
 
 
 @dataclass
@@ -42,6 +51,7 @@ class Sources:
         requirements: The requirements of the distribution (PEP 508).
         entry: The path of the module that was given by its file, relative to the root; the empty string for a
             folder.
+        findings: Lines of files of requirements that are not taken over.
         size: The bytes of all files that were read.
     """
 
@@ -54,6 +64,7 @@ class Sources:
     distribution: str = ""
     requirements: list[str] = field(default_factory=list)
     entry: str = ""
+    findings: list[Finding] = field(default_factory=list)
     size: int = 0
 
 
@@ -77,7 +88,12 @@ def read_sources(source: str) -> Sources:
     start = path.resolve() if path.is_file() else _start_in(path.resolve(), source)
     found = _started(start, source)
     name = found.entry or start.name
-    found.distribution, found.requirements, own = _metadata(start, path.resolve(), found.root, name)
+    if any(found.root.glob("*.dist-info")):
+        found.distribution, found.requirements, own = _installed_metadata(found.root, name)
+    else:
+        own = None
+        found.distribution, listed = _metadata(start, path.resolve(), found.root)
+        found.requirements, found.findings = listed.requirements, listed.findings
     _follow(found, own)
     return found
 
@@ -277,31 +293,52 @@ def _read(found: Sources, file: Path) -> None:
     found.encodings[name] = encoding
 
 
-def _metadata(start: Path, given: Path, root: Path, first: str) -> tuple[str, list[str], frozenset[str] | None]:
-    """Return name and requirements of the distribution, and its files if it is installed.
+def _metadata(start: Path, given: Path, root: Path) -> tuple[str, RequirementFiles]:
+    """Return name and requirements of a distribution that is not installed.
 
-    They are those of the inline metadata of a script (PEP 723), of `pyproject.toml` around the files, of the installed
-    distribution, or of `requirements.txt` in the folder of a script.
+    They are those of the inline metadata of a script (PEP 723), of `pyproject.toml` around the files, of the files that
+    it names, or of `requirements.txt` in the folder of a script or next to `pyproject.toml`.
     """
-    if any(root.glob("*.dist-info")):
-        return _installed_metadata(root, first)
     inline = _inline_requirements(start) if start.is_file() else None
+    name = ""
+    named: list[Path] = []
+    usual = [start.parent, root]
     for folder in (given, *given.parents)[:4]:
         document = folder / "pyproject.toml"
         if document.is_file():
             try:
-                project = tomllib.loads(document.read_text("utf-8")).get("project", {})
+                contents = tomllib.loads(document.read_text("utf-8"))
             except (OSError, ValueError):
-                project = {}
+                contents = {}
+            project = contents.get("project", {})
             project = project if isinstance(project, dict) else {}
-            requirements = project.get("dependencies", []) if inline is None else inline
-            return str(project.get("name", "")), [str(one) for one in requirements if isinstance(one, str)], None
+            name = str(project.get("name", ""))
+            if inline is None and isinstance(listed := project.get("dependencies"), list):
+                inline = [one for one in listed if isinstance(one, str)]
+            named = _dynamic_files(contents, folder)
+            usual.append(folder)
+            break
     if inline is not None:
-        return "", inline, None
-    for folder in (start.parent, root):
-        if (folder / "requirements.txt").is_file():
-            return "", _listed_requirements(folder / "requirements.txt"), None
-    return "", [], None
+        return name, RequirementFiles(inline)
+    files = named or [one / "requirements.txt" for one in usual if (one / "requirements.txt").is_file()][:1]
+    found = RequirementFiles()
+    for file in files:
+        read = read_requirement_file(file)
+        found.requirements += read.requirements
+        found.findings += read.findings
+    return name, found
+
+
+def _dynamic_files(document: dict[str, Any], folder: Path) -> list[Path]:
+    """Return the files below the folder that setuptools, or a plugin of Hatch, reads the dependencies from."""
+    names: list[object] = []
+    for keys in _DYNAMIC:
+        found: Any = document.get("tool")
+        for key in keys:
+            found = found.get(key) if isinstance(found, dict) else None
+        names += found if isinstance(found, list) else [found]
+    paths = ((folder / name).resolve() for name in names if isinstance(name, str))
+    return [path for path in paths if path.is_file() and path.is_relative_to(folder.resolve())]
 
 
 def _installed_metadata(root: Path, first: str) -> tuple[str, list[str], frozenset[str]]:
@@ -328,13 +365,3 @@ def _inline_requirements(script: Path) -> list[str] | None:
     except ValueError:
         return None
     return [one for one in listed if isinstance(one, str)] if isinstance(listed, list) else None
-
-
-def _listed_requirements(file: Path) -> list[str]:
-    """Return the requirements in a file for pip, without its options."""
-    try:
-        text = file.read_text("utf-8")
-    except (OSError, ValueError):
-        return []
-    lines = (re.split(r"\s+(?:#|--)", line)[0].strip() for line in text.replace("\\\n", " ").splitlines())
-    return [line for line in lines if re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*\s*($|[\[<>=!~;(])", line)]
