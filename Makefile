@@ -7,7 +7,7 @@ PY := $(BIN)/python
 READY := $(VENV)/.ready
 SOURCES := wasmcp hatch_wasmcp pytest_wasmcp hatch_build.py .ci tests benchmarks example-project example-servers
 
-.PHONY: release environments help setup framework example test test-fast bytecode soak lint format bench packages native matrix screenshots docs conformance attack system-deps clean
+.PHONY: release environments help setup framework example test test-fast bytecode soak lint format bench packages figures native matrix screenshots docs conformance attack system-deps clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -73,6 +73,9 @@ attack: setup ## Compare the verdicts on 100,000 generated access tokens with th
 
 packages: setup ## Try the packages of public servers in components; writes the table of docs/guides/what-runs.md
 	cd tests && WASMCP_CACHE_DIR="$${WASMCP_CACHE_DIR:-$(CURDIR)/.cache/tests}" ../$(PY) -m packages $(NAMES)
+
+figures: setup ## Measure sizes, edits and ported servers; writes them into the guides (NAMES="sizes edits ports")
+	cd tests && WASMCP_CACHE_DIR="$${WASMCP_CACHE_DIR:-$(CURDIR)/.cache/tests}" ../$(PY) -m figures $(NAMES)
 
 native: setup ## Run the test suite of pydantic-core in a component; NAMES="url list" runs the files with these in their paths
 	cd tests && WASMCP_CACHE_DIR="$${WASMCP_CACHE_DIR:-$(CURDIR)/.cache/tests}" ../$(PY) -m native $(NAMES)

@@ -1,0 +1,1 @@
+"""Figures of the guides that a command measures."""

@@ -1,0 +1,1 @@
+"""Servers with the behaviour of public ones, and the originals."""
