@@ -145,7 +145,18 @@ def build_framework(*, force: bool = False, say: Any = print) -> list[Path]:
 
         (target / DECLARATIONS).write_text(declarations(ROOT / "wit", SCRIPT_WORLDS), "utf-8")
         stamp_path.write_text(json.dumps({**stamp, **built, DECLARATIONS: declared}, indent=1, sort_keys=True), "utf-8")
+    _write_guest_sources()
     return [*outputs, target / DECLARATIONS]
+
+
+def _write_guest_sources() -> None:
+    """Write the sources of the guest libraries that are generated from the table of the protocol, if they differ."""
+    from wasmcp.bindgen.protocol_table import GUEST_SOURCES
+
+    for name, generated in GUEST_SOURCES.items():
+        path, text = ROOT / "guests" / name, generated()
+        if not path.is_file() or path.read_text("utf-8") != text:
+            path.write_text(text, "utf-8")
 
 
 class CustomBuildHook(Hook):

@@ -82,7 +82,7 @@ BELOW = {
     "revision_views": {"protocol"},
     "app_pages": set[str](),
     "apps_section": {"component", "errors", "protocol", "revision_views"},
-    "skills_section": {"component", "errors", "revision_views"},
+    "skills_section": {"component", "errors", "protocol", "revision_views"},
     "declaration_section": {"errors", "revision_views", "component"},
     "distribution": {"errors", "terminal", "environment", "host", "storage", "registry", "project", "insight"},
     "project": {

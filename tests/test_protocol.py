@@ -1,12 +1,35 @@
-"""The protocol table is the only place with revisions and error codes; guest libraries that cannot read it agree."""
+"""The protocol table is the only place with facts of the protocol; guest libraries that cannot read it agree."""
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
+
+import pytest
 
 from wasmcp.bindgen import protocol_table
-from wasmcp.protocol import CODES, HANDSHAKE, LATEST, LISTS, META, META_KEYS, REVISIONS
+from wasmcp.bindgen.protocol_table import GUEST_SOURCES
+from wasmcp.guest.declarations import apps, skills, tasks
+from wasmcp.guest.fakes import kv
+from wasmcp.protocol import (
+    APP_MIME_TYPE,
+    APP_PERMISSIONS,
+    APP_VISIBILITIES,
+    CLIENT_REQUESTS,
+    CODES,
+    HANDSHAKE,
+    KEY_VALUE_LIMITS,
+    LATEST,
+    LISTS,
+    META,
+    META_KEYS,
+    REVISIONS,
+    TASK_DEFAULTS,
+    TASK_LIMIT,
+)
 
 ROOT = Path(__file__).parents[1]
 
@@ -35,7 +58,7 @@ def test_the_zig_source_has_every_fact() -> None:
         assert f"pub const {name} = {code};" in text
     for name, key in META_KEYS.items():
         assert f'"{key}"' in text
-        assert key.startswith("wasmcp/" if name == "task" else META)
+        assert key.startswith({"front_matter": META[:-1], "task": "wasmcp/", "page": "wasmcp/"}.get(name, META))
     assert re.findall(r'@"([0-9-]{10})",', text) == list(REVISIONS)
 
 
@@ -47,13 +70,54 @@ def test_the_framework_has_no_error_code_of_its_own() -> None:
         assert not re.search(r"-32[0-9]{3}\b", code), path
 
 
-def test_constants_of_guest_libraries_agree_with_the_table() -> None:
-    codes = set(CODES.values())
-    constant = re.compile(r"^(?:export )?(?:const )?[A-Z_]+ = (-32[0-9]{3})", re.MULTILINE)
+@pytest.mark.parametrize(("name", "generated"), GUEST_SOURCES.items())
+def test_the_generated_source_of_a_guest_library_has_every_fact(name: str, generated: Callable[[], str]) -> None:
+    text = generated()
+    assert (ROOT / "guests" / name).read_text("utf-8") == text
     found = {
-        int(value)
-        for path in sources("wasmcp/guest/**/*.py", "wasmcp/toolchains/**/*.ts", "guests/**/*.ts")
-        for value in constant.findall(path.read_text("utf-8"))
+        key: json.loads(value) for key, value in re.findall(r"const (\w+)(?:: \S+)? = (.+?)(?: as const)?;\n", text)
     }
-    assert found
-    assert found <= codes
+    assert {code: found[code.upper()] for code in CODES} == CODES
+    assert {found["ELICITATION"], found["SAMPLING"], found["ROOTS"]} == set(CLIENT_REQUESTS.values())
+    assert [found[key] for key in ("FRONT_MATTER", "TASK", "PAGE")] == list(META_KEYS.values())[-3:]
+    assert {limit: found[f"KV_{limit.upper()}"] for limit in KEY_VALUE_LIMITS} == KEY_VALUE_LIMITS
+    assert found["LATEST"] == LATEST
+
+
+def test_sources_of_guest_libraries_have_no_fact_of_their_own() -> None:
+    facts = [*REVISIONS, *META_KEYS.values(), *CLIENT_REQUESTS.values(), APP_MIME_TYPE]
+    fact = re.compile("|".join([r"-32[0-9]{3}\b", *(re.escape(f'"{text}"') for text in facts)]))
+    found = []
+    for path in sources("guests/typescript/**/*.ts", "guests/rust/src/**/*.rs", "guests/zig/*.zig"):
+        if path.relative_to(ROOT / "guests").as_posix() not in GUEST_SOURCES:
+            text = re.sub(r"^\s*(?://|/?\*).*|//.*$", "", path.read_text("utf-8"), flags=re.MULTILINE)
+            found += [f"{path.name}: {one}" for one in fact.findall(text)]
+    assert not found
+
+
+def test_constants_of_the_guest_library_of_python_agree_with_the_table() -> None:
+    """It runs inside components, without the rest of the package."""
+    literal = re.compile(r"(?<![\w.])-32[0-9]{3}\b")
+    codes = {int(code) for path in sources("wasmcp/guest/**/*.py") for code in literal.findall(path.read_text("utf-8"))}
+    assert {CODES["invalid_params"], CODES["internal_error"]} < codes
+    # The codes that JSON-RPC and MCP leave to servers are in documentation only.
+    assert codes - {-32000, -32019} <= set(CODES.values())
+    assert tuple(META_KEYS[key] for key in ("task", "front_matter", "page")) == (
+        tasks.TASK,
+        skills.FRONT_MATTER,
+        apps.PAGE,
+    )
+    assert tasks.MAX_SECONDS * 1000 == TASK_LIMIT
+    assert {"ttlMs": tasks.Task().ttl * 1000, "pollIntervalMs": tasks.Task().poll_interval * 1000} == TASK_DEFAULTS
+    assert apps.MIME_TYPE == APP_MIME_TYPE
+    assert (get_args(apps.Visibility), get_args(apps.Permission)) == (APP_VISIBILITIES, tuple(APP_PERMISSIONS))
+    names = ("name", "key", "session_key", "value", "batch", "batch_bytes", "page")
+    assert [getattr(kv, f"_{name.upper()}") for name in names] == list(KEY_VALUE_LIMITS.values())
+
+
+def test_enumerations_of_rust_and_zig_agree_with_the_table() -> None:
+    rust = (ROOT / "guests/rust/src/app.rs").read_text("utf-8")
+    assert tuple(re.findall(r'Self::\w+ => "(\w+)"', rust)) == (*APP_PERMISSIONS, *APP_VISIBILITIES)
+    zig = (ROOT / "guests/zig/apps.zig").read_text("utf-8")
+    assert f"Permission = enum {{ {', '.join(APP_PERMISSIONS)} }}" in zig
+    assert f"Visibility = enum {{ {', '.join(APP_VISIBILITIES)} }}" in zig

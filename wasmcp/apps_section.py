@@ -19,7 +19,7 @@ from typing import Any
 
 from wasmcp.component.custom_sections import custom_section, custom_sections
 from wasmcp.errors import ComponentError
-from wasmcp.protocol import APP_DOMAINS, APP_PERMISSIONS
+from wasmcp.protocol import APP_DOMAINS, APP_MIME_TYPE, APP_PERMISSIONS, APP_VISIBILITIES, META_KEYS
 from wasmcp.revision_views import Item, to_json_text
 
 SECTION = "wasmcp-apps"
@@ -27,17 +27,13 @@ RECORD = "wasmcp-served-apps"
 """Custom section of a server with the summaries of its apps, a JSON array."""
 EXTENSION = "io.modelcontextprotocol/ui"
 """Identifier of the extension."""
-MIME_TYPE = "text/html;profile=mcp-app"
-"""Media type of a page."""
-SETTINGS = {"mimeTypes": [MIME_TYPE]}
+SETTINGS = {"mimeTypes": [APP_MIME_TYPE]}
 """Settings of the extension that a server with apps declares."""
 SCHEME = "ui://"
-PAGE = "wasmcp/page"
-"""Member of a resource's `_meta` with the path of its page in the project; servers send it to no client."""
+PAGE = META_KEYS["page"]
 MOST_BYTES = 64 << 20
 """Maximum size in bytes of all pages of a server."""
 
-VISIBILITIES = ("model", "app")
 ORIGIN = re.compile(r"(https?|wss?)://(?:\*\.)?(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?::(?:[0-9]{1,5}|\*))?")
 """Origin of a content security policy: it has no characters that could end a directive."""
 
@@ -108,7 +104,7 @@ def ui_of(item: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def is_app(resource: Mapping[str, Any]) -> bool:
     """Return true if a resource is the page of an app."""
-    return resource.get("mimeType") == MIME_TYPE
+    return resource.get("mimeType") == APP_MIME_TYPE
 
 
 def shown_by(tool: Mapping[str, Any]) -> str | None:
@@ -159,10 +155,10 @@ def tool_problems(tool: Mapping[str, Any]) -> Iterator[str]:
     if not isinstance(ui, Mapping):
         yield " must be an object"
         return
-    uri, visibility = ui.get("resourceUri", SCHEME), ui.get("visibility", list(VISIBILITIES))
+    uri, visibility = ui.get("resourceUri", SCHEME), ui.get("visibility", list(APP_VISIBILITIES))
     if not isinstance(uri, str) or not uri.startswith(SCHEME):
         yield f".resourceUri must begin with `{SCHEME}`, not {uri!r:.80}"
-    if not isinstance(visibility, list) or not visibility or any(one not in VISIBILITIES for one in visibility):
+    if not isinstance(visibility, list) or not visibility or any(one not in APP_VISIBILITIES for one in visibility):
         yield f'.visibility must be a list of "model" and "app", not {visibility!r:.80}'
 
 

@@ -61,6 +61,8 @@ TEST_COMPONENTS = ("test-imports",)
 """Components that hosts of tests instantiate next to servers."""
 
 _PACKAGE = Path(__file__).resolve().parent
+_GENERATED = {"typescript": "protocol.ts", "rust": "src/protocol.rs"}
+"""Language -> the source of its guest library that is generated from the table of the protocol."""
 
 
 def wit_directory() -> Path:
@@ -93,8 +95,14 @@ def guest_directory(language: str) -> Path:
     checkout = _PACKAGE.parent / "guests" / language
     for path in (shipped, checkout):
         if path.is_dir():
-            return path
-    raise MissingPackageDataError(str(shipped), "the installation of wasmcp is incomplete; install it again")
+            break
+    else:
+        raise MissingPackageDataError(str(shipped), "the installation of wasmcp is incomplete; install it again")
+    generated = path / _GENERATED.get(language, "")
+    if not generated.exists():
+        advice = "it is made with `python hatch_build.py` in a checkout; a wheel carries it"
+        raise MissingPackageDataError(str(generated), advice)
+    return path
 
 
 def framework_directory() -> Path:

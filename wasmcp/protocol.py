@@ -96,9 +96,19 @@ META_KEYS = {
     "server_info": f"{META}serverInfo",
     "subscription_id": f"{META}subscriptionId",
     "log_level": f"{META}logLevel",
+    "front_matter": "io.modelcontextprotocol.skills/frontmatter",
     "task": "wasmcp/task",
+    "page": "wasmcp/page",
 }
-"""Keys of `_meta`. `task` is wasmcp's own: how a tool runs as a task; see `TaskMode`."""
+"""Keys of `_meta`. `front_matter` marks a resource as the `SKILL.md` of a skill. Two are wasmcp's own: `task`, how
+a tool runs as a task (see `TaskMode`), and `page`, the path of an app's page, which servers send to no client."""
+
+CLIENT_REQUESTS = {
+    "elicitation": "elicitation/create",
+    "sampling": "sampling/createMessage",
+    "roots": "roots/list",
+}
+"""Client capability -> the method of the server's requests to the client that need it."""
 
 TASKS = f"{META}tasks"
 """Identifier of the tasks extension."""
@@ -108,6 +118,9 @@ TaskMode = Literal["run", "steps"]
 
 TASK_DEFAULTS = {"ttlMs": 3_600_000, "pollIntervalMs": 1_000}
 """Defaults of members of the `_meta` of a tool that runs as a task, in milliseconds."""
+
+TASK_LIMIT = 365 * 24 * 3_600_000
+"""Maximum of these members, in milliseconds: a year."""
 
 TASK_METHODS = ("tasks/get", "tasks/update", "tasks/cancel")
 """Methods of the tasks extension."""
@@ -144,6 +157,12 @@ IMPLEMENTATION_SINCE = {"name": _FIRST, "version": _FIRST, "title": _TITLES}
 CAPABILITY_SINCE = {"extensions": LATEST, "completions": "2025-03-26"}
 """Server capability -> the first revision that has it; others are in all."""
 
+APP_MIME_TYPE = "text/html;profile=mcp-app"
+"""Media type of the page of an app."""
+
+APP_VISIBILITIES = ("model", "app")
+"""Callers of a tool that `_meta.ui.visibility` can name."""
+
 APP_DOMAINS: Mapping[str, str] = {
     "connectDomains": "connect",
     "resourceDomains": "resource",
@@ -159,3 +178,15 @@ APP_PERMISSIONS: Mapping[str, str] = {
     "clipboardWrite": "clipboard-write",
 }
 """Members of `permissions` of an app, with the rules that grant them: the features of Permissions Policy."""
+
+KEY_VALUE_LIMITS = {
+    "name_bytes": 512,
+    "key_bytes": 1024,
+    "session_key_bytes": 256,
+    "value_bytes": 2 << 20,
+    "batch_keys": 1000,
+    "batch_bytes": 2 << 20,
+    "page_keys": 1000,
+}
+"""Limits of the interface `key-value` and of the values of sessions: names of buckets, keys, stored values, operations
+on many keys, and pages of keys. Source: wit/key-value.wit."""

@@ -23,6 +23,7 @@ from urllib.parse import quote, unquote
 
 from wasmcp.component.custom_sections import custom_section, custom_sections
 from wasmcp.errors import ComponentError
+from wasmcp.protocol import META_KEYS
 from wasmcp.revision_views import to_json_text
 
 SECTION = "wasmcp-skills"
@@ -32,7 +33,7 @@ EXTENSION = "io.modelcontextprotocol/skills"
 """Identifier of the extension."""
 SETTINGS = {"directoryRead": True}
 """Settings of the extension that a server with skills declares."""
-FRONT_MATTER = "io.modelcontextprotocol.skills/frontmatter"
+FRONT_MATTER = META_KEYS["front_matter"]
 """Key of `_meta` of a resource that is the `SKILL.md` of a generated skill: its value is the front matter."""
 SKILL_FILE = "SKILL.md"
 MOST_FILES = 512

@@ -18,7 +18,7 @@ const Request = messages.Request;
 /// that shared caches must not keep them.
 const cache: bindings.types.CacheHint = .{ .ttl_ms = 300_000, .scope = .private };
 
-const mime_type = "text/html;profile=mcp-app";
+const mime_type = @import("protocol_table").app_mime_type;
 
 pub const exports = struct {
     pub const server_handler = struct {

@@ -5,6 +5,7 @@
 const std = @import("std");
 const startsWith = @import("bytes.zig").startsWith;
 const equal = @import("bytes.zig").equal;
+const limits = @import("protocol_table").key_value_limits;
 const typed = @import("typed.zig");
 
 /// Beginnings of keys that belong to the framework; buckets of the framework begin with the first. Some runtimes
@@ -34,12 +35,12 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
         const Entry = struct { []const u8, Value };
         const first_draft = !@hasDecl(wasi.atomics, "Cas");
 
-        const max_name = 512;
-        const max_key = 1024;
+        const max_name = limits.name_bytes;
+        const max_key = limits.key_bytes;
         /// Limit on a value, in bytes: the host accepts less than 4 MiB in one call.
-        const max_value = 2 << 20;
-        const max_batch = 1000;
-        const max_batch_bytes = 2 << 20;
+        const max_value = limits.value_bytes;
+        const max_batch = limits.batch_keys;
+        const max_batch_bytes = limits.batch_bytes;
 
         fn Result(comptime T: type) type {
             return bindings.abi.Result(T, Error);

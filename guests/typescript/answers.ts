@@ -1,7 +1,8 @@
 /** Results of server-to-client requests: elicitation, sampling, roots. */
 
 import { audio, Block, image, text, type Message } from "./content.ts";
-import { INVALID_PARAMS, McpError, ToolError } from "./errors.ts";
+import { McpError, ToolError } from "./errors.ts";
+import { INVALID_PARAMS } from "./protocol.ts";
 import { fromBase64, toBase64 } from "./runtime/text.ts";
 import type { Shape } from "./shape.ts";
 

@@ -2,13 +2,9 @@
 
 import type { Meta } from "./content.ts";
 import { DeclarationError, ResourceNotFoundError } from "./errors.ts";
+import { APP_MIME_TYPE, APP_PERMISSIONS, APP_VISIBILITIES, PAGE } from "./protocol.ts";
 import { RESOURCES } from "./registry.ts";
 import { Resource } from "./resource.ts";
-
-const MIME_TYPE = "text/html;profile=mcp-app";
-const PAGE = "wasmcp/page";
-const PERMISSIONS = ["camera", "microphone", "geolocation", "clipboardWrite"];
-const VISIBILITIES = ["model", "app"];
 
 /** Origins of other servers that a page uses: `https://api.example.com`, `https://*.example.com`. */
 export interface Csp {
@@ -34,7 +30,7 @@ export interface AppOptions {
   /** The origins of other servers that the page uses; by default none. The component's grant `apps` needs them. */
   csp?: Csp;
   /** The permissions of browsers that the page uses. The component's grant `apps` needs them. */
-  permissions?: ("camera" | "microphone" | "geolocation" | "clipboardWrite")[];
+  permissions?: (typeof APP_PERMISSIONS)[number][];
   /** The dedicated origin of the page, in the form that the host defines. */
   domain?: string;
   /** True for a visible border and background, false for none; by default the host decides. */
@@ -69,15 +65,15 @@ export function app(page: string, options: AppOptions = {}): App {
   if (typeof page !== "string" || page === "") throw new DeclarationError("an app needs the path of its page: `app(\"ui/page.html\")`");
   const { uri = `ui://${page}`, name = page.slice(page.lastIndexOf("/") + 1), title, description, tags, scopes } = options;
   const { csp, permissions = [], domain, prefersBorder } = options;
-  const wrong = permissions.filter((one) => !PERMISSIONS.includes(one));
-  if (wrong.length > 0) throw new DeclarationError(`app \`${page}\`: unknown permission \`${wrong[0]}\`; known: ${PERMISSIONS.join(", ")}`);
+  const wrong = permissions.filter((one) => !APP_PERMISSIONS.includes(one));
+  if (wrong.length > 0) throw new DeclarationError(`app \`${page}\`: unknown permission \`${wrong[0]}\`; known: ${APP_PERMISSIONS.join(", ")}`);
   const ui = {
     ...(csp === undefined ? {} : { csp }),
     ...(permissions.length === 0 ? {} : { permissions: Object.fromEntries(permissions.map((one) => [one, {}])) }),
     ...(domain === undefined ? {} : { domain }),
     ...(prefersBorder === undefined ? {} : { prefersBorder }),
   };
-  const given = { uri, name, title, description, mimeType: MIME_TYPE, meta: { ui, [PAGE]: page }, tags, scopes };
+  const given = { uri, name, title, description, mimeType: APP_MIME_TYPE, meta: { ui, [PAGE]: page }, tags, scopes };
   // Servers answer for the page before they call the component.
   const made = new Resource(given, () => { throw new ResourceNotFoundError(); }, {});
   RESOURCES.declare(made.template.normal.key, made);
@@ -85,11 +81,11 @@ export function app(page: string, options: AppOptions = {}): App {
 }
 
 /** Return the `_meta` of a tool with its app and its visibility. */
-export function withApp(tool: string, meta: Meta | undefined, ui: App | undefined, visibility: string[] | undefined): Meta | undefined {
+export function withApp(tool: string, meta: Meta | undefined, ui: App | undefined, visibility: (typeof APP_VISIBILITIES)[number][] | undefined): Meta | undefined {
   if (ui === undefined && visibility === undefined) return meta;
   if (meta !== undefined && "ui" in meta) throw new DeclarationError(`tool \`${tool}\` has \`ui\` or \`visibility\`, and \`meta\` has \`ui\`: use one of them`);
   if (ui !== undefined && !(ui instanceof App)) throw new DeclarationError(`tool \`${tool}\`: \`ui\` must be an app: \`app("ui/page.html")\``);
-  if (visibility !== undefined && (!Array.isArray(visibility) || visibility.length === 0 || visibility.some((one) => !VISIBILITIES.includes(one)))) {
+  if (visibility !== undefined && (!Array.isArray(visibility) || visibility.length === 0 || visibility.some((one) => !APP_VISIBILITIES.includes(one)))) {
     throw new DeclarationError(`tool \`${tool}\`: \`visibility\` must be a list of "model" and "app"`);
   }
   return { ...meta, ui: { ...(ui === undefined ? {} : { resourceUri: ui.uri }), ...(visibility === undefined ? {} : { visibility }) } };

@@ -1,8 +1,9 @@
 /** Execution of an author's function: to its end, or until it needs input of the client. */
 
 import { InputRequired } from "./content.ts";
-import { INTERNAL_ERROR, McpError, ToolError } from "./errors.ts";
+import { McpError, ToolError } from "./errors.ts";
 import type { Context } from "./context.ts";
+import { INTERNAL_ERROR } from "./protocol.ts";
 import { located } from "./runtime/places.ts";
 import { inspect, write } from "./runtime/console.ts";
 import { Required, requiredBy } from "./requests.ts";

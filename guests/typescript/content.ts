@@ -1,5 +1,7 @@
 /** Return values of tools other than plain values: content blocks and results. Bytes are raw, not base64. */
 
+import type { ELICITATION, ROOTS, SAMPLING } from "./protocol.ts";
+
 /** Audience of a block. */
 export type Role = "user" | "assistant";
 
@@ -103,7 +105,7 @@ export function result(parts: ResultParts): Result {
 
 /** Server-to-client request. Specification: basic/patterns/mrtr (`inputRequests`). */
 export interface InputRequest {
-  method: "elicitation/create" | "sampling/createMessage" | "roots/list";
+  method: typeof ELICITATION | typeof SAMPLING | typeof ROOTS;
   params: Record<string, unknown>;
 }
 

@@ -6,6 +6,7 @@ import type { LogLevel } from "wasmcp:mcp-v20260728/types@0.1.0";
 import { elicitedOf, rootsOf, sampledOf, samplingMessages, type Elicited, type Root, type Sampled, type Spoken } from "./answers.ts";
 import { ExpiredContextError } from "./errors.ts";
 import { json, oneOf, optional } from "./lowering.ts";
+import { ELICITATION, ROOTS, SAMPLING } from "./protocol.ts";
 import { ClientRequests } from "./requests.ts";
 import { shapeOf, type Infer, type Schema } from "./shape.ts";
 import { sendableUri } from "./uris.ts";
@@ -198,7 +199,7 @@ export class Context {
   async elicit<const S extends Schema>(message: string, form?: S, options: { key?: string } = {}): Promise<Elicited<Infer<S>>> {
     const shape = shapeOf(form ?? { type: "object", properties: {} }, "input", "the form");
     const params = { message, requestedSchema: shape.json };
-    return this.clientRequests.send("elicitation/create", params, options.key, (found, key) => elicitedOf(found, key, shape));
+    return this.clientRequests.send(ELICITATION, params, options.key, (found, key) => elicitedOf(found, key, shape));
   }
 
   /**
@@ -208,7 +209,7 @@ export class Context {
    */
   async elicitUrl(message: string, url: string, options: { key?: string } = {}): Promise<Elicited<undefined>> {
     const params = { mode: "url", message, url };
-    return this.clientRequests.send("elicitation/create", params, options.key, (found, key) => elicitedOf(found, key, undefined));
+    return this.clientRequests.send(ELICITATION, params, options.key, (found, key) => elicitedOf(found, key, undefined));
   }
 
   /** Request a completion of the client's model. The function runs again with the answer, as for `elicit`. */
@@ -225,12 +226,12 @@ export class Context {
       toolChoice: toolChoice === undefined ? undefined : { mode: toolChoice },
       metadata,
     };
-    return this.clientRequests.send("sampling/createMessage", params, key, sampledOf);
+    return this.clientRequests.send(SAMPLING, params, key, sampledOf);
   }
 
   /** Request the client's roots. The function runs again with the answer, as for `elicit`. */
   async roots(options: { key?: string } = {}): Promise<Root[]> {
-    return this.clientRequests.send("roots/list", {}, options.key, rootsOf);
+    return this.clientRequests.send(ROOTS, {}, options.key, rootsOf);
   }
 
   /**

@@ -1,5 +1,7 @@
 /** Errors for authors of components. */
 
+import { INVALID_PARAMS, MISSING_CAPABILITY } from "./protocol.ts";
+
 /**
  * Tool error with a text for the client and its model; the text is sent unchanged.
  *
@@ -42,7 +44,7 @@ export class ResourceNotFoundError extends McpError {
 
   /** @param uri The URI; by default the requested one. */
   constructor(readonly uri?: string) {
-    super(-32602, "Resource not found", uri === undefined ? undefined : { uri });
+    super(INVALID_PARAMS, "Resource not found", uri === undefined ? undefined : { uri });
   }
 }
 
@@ -60,7 +62,7 @@ export class MissingCapabilityError extends McpError {
     for (let found: any = required; Object.keys(found).length > 0; found = found[path.at(-1)!]) {
       path.push(Object.keys(found)[0]!);
     }
-    super(-32021, `the client does not support \`${path.join(".")}\``, { requiredCapabilities: required });
+    super(MISSING_CAPABILITY, `the client does not support \`${path.join(".")}\``, { requiredCapabilities: required });
   }
 }
 
@@ -77,7 +79,3 @@ export class ExpiredContextError extends Error {
 export class DeclarationError extends TypeError {
   override name = "DeclarationError";
 }
-
-export const INVALID_PARAMS = -32602;
-export const INTERNAL_ERROR = -32603;
-export const MISSING_CAPABILITY = -32021;

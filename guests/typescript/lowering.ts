@@ -3,7 +3,8 @@
 import type * as wit from "wasmcp:mcp-v20260728/types@0.1.0";
 
 import { Block, type Annotations, type Cache, type Icon, type Meta, type Result } from "./content.ts";
-import { DeclarationError, INTERNAL_ERROR, McpError } from "./errors.ts";
+import { DeclarationError, McpError } from "./errors.ts";
+import { INTERNAL_ERROR } from "./protocol.ts";
 import { count } from "./runtime/numbers.ts";
 import type { Required } from "./requests.ts";
 import { sendableUri } from "./uris.ts";

@@ -10,8 +10,9 @@ import type { Request } from "wasmcp:mcp-v20260728/messages@0.1.0";
 import type * as wit from "wasmcp:mcp-v20260728/types@0.1.0";
 
 import { InputRequired } from "./content.ts";
-import { INVALID_PARAMS, McpError, MISSING_CAPABILITY, MissingCapabilityError } from "./errors.ts";
+import { McpError, MissingCapabilityError } from "./errors.ts";
 import { json, optional, sendable } from "./lowering.ts";
+import { INVALID_PARAMS, MISSING_CAPABILITY } from "./protocol.ts";
 
 /** `InputRequired` result: sent instead of a result. */
 export class Required {

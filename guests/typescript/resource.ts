@@ -7,17 +7,16 @@ import type { Annotations, Cache, Icon, Meta } from "./content.ts";
 import type { Proposer } from "./completion.ts";
 import type { Context } from "./context.ts";
 import type { Described } from "./described.ts";
-import { DeclarationError, INVALID_PARAMS, McpError, ResourceNotFoundError } from "./errors.ts";
+import { DeclarationError, McpError, ResourceNotFoundError } from "./errors.ts";
 import { annotationsOf, cacheOf, contentsOf, iconOf, json, metaOf, optional, sendable, sizeOf } from "./lowering.ts";
 import { fixedDescription, PerRequest, type PerRequestOptions } from "./per_request.ts";
+import { INVALID_PARAMS, LATEST, RESOURCE_NOT_FOUND } from "./protocol.ts";
 import { checkedCache, RESOURCES } from "./registry.ts";
 import { membersOf, shapeOf, type Infer, type Schema, type Shape } from "./shape.ts";
 import { fromText } from "./strings.ts";
 import { UriTemplate } from "./templates.ts";
 import { unpacked } from "./tool.ts";
 import { sendableUri } from "./uris.ts";
-
-const NOT_FOUND_BEFORE = -32002;
 
 /** Options of a resource. Specification: server/resources, schemas `Resource` and `ResourceTemplate`. */
 export interface ResourceOptions extends PerRequestOptions {
@@ -143,7 +142,7 @@ export class Resource extends PerRequest {
       return masked("resource", uri, `Error reading resource ${uri}`, () => this.#read(uri, found, context));
     } catch (error) {
       if (!(error instanceof ResourceNotFoundError)) throw error;
-      const code = context.protocolVersion >= "2026-07-28" ? INVALID_PARAMS : NOT_FOUND_BEFORE;
+      const code = context.protocolVersion >= LATEST ? INVALID_PARAMS : RESOURCE_NOT_FOUND;
       throw new McpError(code, error.message, { uri: error.uri ?? uri });
     } finally {
       context.expire();

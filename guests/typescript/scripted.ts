@@ -3,6 +3,7 @@
 import type { Request } from "wasmcp:mcp-v20260728/messages@0.1.0";
 import type * as wit from "wasmcp:mcp-v20260728/types@0.1.0";
 
+import { INTERNAL_ERROR, INVALID_PARAMS } from "./protocol.ts";
 import { Required } from "./requests.ts";
 import { report } from "./calls.ts";
 import { checkCompletions, hasProposals, identityOf, proposed } from "./completion.ts";
@@ -19,7 +20,7 @@ import {
   offeredTool,
   sourceCount,
 } from "./dynamic.ts";
-import { DeclarationError, INTERNAL_ERROR, INVALID_PARAMS, McpError } from "./errors.ts";
+import { DeclarationError, McpError } from "./errors.ts";
 import { cacheOf, refused, requiredOf } from "./lowering.ts";
 import type { PerRequest } from "./per_request.ts";
 import { Prompt } from "./prompt.ts";

@@ -9,12 +9,10 @@ import type { Cache, Icon, Meta } from "./content.ts";
 import type { Context } from "./context.ts";
 import { DeclarationError } from "./errors.ts";
 import { json } from "./lowering.ts";
+import { FRONT_MATTER } from "./protocol.ts";
 import { RESOURCES } from "./registry.ts";
 import { Resource } from "./resource.ts";
 import { unpacked } from "./tool.ts";
-
-/** Key of `_meta` with the front matter: composition lists such a resource as a skill. */
-const FRONT_MATTER = "io.modelcontextprotocol.skills/frontmatter";
 
 /** Options of a skill. */
 export interface SkillOptions {

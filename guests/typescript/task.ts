@@ -2,9 +2,9 @@
 
 import type { Meta } from "./content.ts";
 import { DeclarationError } from "./errors.ts";
+import { TASK, TASK_LIMIT_MS, TASK_POLL_INTERVAL_MS, TASK_TTL_MS } from "./protocol.ts";
 
-const TASK = "wasmcp/task";
-const MAX_SECONDS = 365 * 24 * 3600;
+const MAX_SECONDS = TASK_LIMIT_MS / 1000;
 
 /**
  * Options of the tasks of a tool. A client that supports the extension gets the id of a task instead of a result, and
@@ -38,8 +38,8 @@ export function withTask(tool: string, meta: Meta | undefined, task: boolean | "
     ...meta,
     [TASK]: {
       mode: options.steps ? "steps" : "run",
-      ttlMs: milliseconds(tool, "ttl", options.ttl ?? 3600),
-      pollIntervalMs: milliseconds(tool, "pollInterval", options.pollInterval ?? 1),
+      ttlMs: milliseconds(tool, "ttl", options.ttl ?? TASK_TTL_MS / 1000),
+      pollIntervalMs: milliseconds(tool, "pollInterval", options.pollInterval ?? TASK_POLL_INTERVAL_MS / 1000),
       required: options.required ?? false,
     },
   };

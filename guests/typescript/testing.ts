@@ -24,6 +24,7 @@ import { forgetBakedIn } from "./config.ts";
 import { Context, type HttpFacts, type Identity } from "./context.ts";
 import { Bucket } from "./kv.ts";
 import { CONFIGURATIONS, FakeStore, FakeValues, nodeFetch, SESSIONS, STORES } from "./native/host.ts";
+import { LATEST } from "./protocol.ts";
 import { CHECKPOINT, CheckpointSignal } from "./requests.ts";
 import type { Tool } from "./tool.ts";
 import { plain, tagged, type Stored } from "./values.ts";
@@ -299,7 +300,7 @@ export class LocalContext extends Context {
     const request = {
       id: () => JSON.stringify(facts.requestId ?? 1),
       target: () => facts.target,
-      protocolVersion: () => facts.protocolVersion ?? "2026-07-28",
+      protocolVersion: () => facts.protocolVersion ?? LATEST,
       clientCapabilities: () => JSON.stringify(facts.clientCapabilities ?? {}),
       meta: () => text(facts.meta),
       identity: () => identity && { ...identity, claims: JSON.stringify(identity.claims) },

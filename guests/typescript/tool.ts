@@ -10,6 +10,7 @@ import { withoutBuild, type Described } from "./described.ts";
 import { DeclarationError, McpError, ToolError } from "./errors.ts";
 import { blockOf, iconOf, json, metaOf, optional, resultOf, sendable } from "./lowering.ts";
 import { fixedDescription, PerRequest, type PerRequestOptions } from "./per_request.ts";
+import type { APP_VISIBILITIES } from "./protocol.ts";
 import { TOOLS } from "./registry.ts";
 import { CheckpointSignal } from "./requests.ts";
 import { followed, shapeOf, type Infer, type Schema, type Shape } from "./shape.ts";
@@ -41,7 +42,7 @@ export interface ToolOptions extends ToolHints, PerRequestOptions {
   /** The app that hosts show for it; see `app`. */
   ui?: App;
   /** The callers: `"model"`, `"app"` (apps of this server), or both, which is the default. */
-  visibility?: ("model" | "app")[];
+  visibility?: (typeof APP_VISIBILITIES)[number][];
   /** Tags by which filters of a server select it; sent as `_meta["wasmcp/tags"]`. */
   tags?: string[];
   /** Scopes that the principal of a request over HTTP needs for it; sent as `_meta["wasmcp/scopes"]`. */

@@ -2,6 +2,7 @@
 const std = @import("std");
 const calling = @import("calling.zig");
 const reading = @import("resources.zig");
+const table = @import("protocol_table");
 
 const Resource = reading.Resource;
 
@@ -58,8 +59,8 @@ pub fn app(comptime page: []const u8, comptime options: App) Resource {
     const name = options.name orelse page[if (slash) |at| at + 1 else 0..];
     return reading.resource(options.uri orelse "ui://" ++ page, name, options.description, missing).with(.{
         .title = options.title,
-        .mime_type = "text/html;profile=mcp-app",
-        .meta = comptime "{\"ui\":{" ++ members(options) ++ "},\"wasmcp/page\":" ++ string(page) ++ "}",
+        .mime_type = table.app_mime_type,
+        .meta = comptime "{\"ui\":{" ++ members(options) ++ "},\"" ++ table.meta.page ++ "\":" ++ string(page) ++ "}",
         .tags = options.tags,
         .scopes = options.scopes,
     });

@@ -11,6 +11,7 @@ const results = @import("results.zig");
 const schema = @import("schema.zig");
 const stderr = @import("stderr.zig");
 const code = @import("protocol_table").code;
+const methods = @import("protocol_table").client_requests;
 
 const memory = bindings.memory;
 const types = bindings.types;
@@ -211,7 +212,7 @@ pub fn elicit(asker: Asker, message: []const u8, comptime Form: type) Error!Elic
             "}",
         },
     );
-    const found = try asker.send("elicitation/create", params);
+    const found = try asker.send(methods.elicitation, params);
     const action = actionOf(found);
     if (std.mem.eql(u8, action, "decline")) return .decline;
     if (!std.mem.eql(u8, action, "accept")) return .cancel;
@@ -231,7 +232,7 @@ pub fn elicitUrl(asker: Asker, message: []const u8, url: []const u8) Error!bool 
         results.json([]const u8, url),
         "}",
     });
-    return std.mem.eql(u8, actionOf(try asker.send("elicitation/create", params)), "accept");
+    return std.mem.eql(u8, actionOf(try asker.send(methods.elicitation, params)), "accept");
 }
 
 /// Return the action of the user, which the framework has checked.
@@ -256,7 +257,7 @@ pub const Sampled = struct {
 
 /// Request a completion of the client's model.
 pub fn sample(asker: Asker, prompt: []const u8, options: Sampling) Error!Sampled {
-    const found = try asker.send("sampling/createMessage", try text(.{
+    const found = try asker.send(methods.sampling, try text(.{
         "{\"messages\":[{\"role\":\"user\",\"content\":{\"type\":\"text\",\"text\":",
         results.json([]const u8, prompt),
         "}}],\"maxTokens\":",
@@ -291,7 +292,7 @@ pub const Root = struct { uri: []const u8, name: ?[]const u8 };
 
 /// Request the client's roots.
 pub fn roots(asker: Asker) Error![]const Root {
-    const found = try asker.send("roots/list", "{}");
+    const found = try asker.send(methods.roots, "{}");
     const items = json_text.items(json_text.member(found.value, "roots") orelse "[]") orelse &.{};
     const list = try memory.allocator.alloc(Root, items.len);
     for (items, list) |item, *root| root.* = .{

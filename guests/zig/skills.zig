@@ -5,7 +5,7 @@ const resources = @import("resources.zig");
 const values = @import("values.zig");
 
 /// Key of `_meta` with the front matter: composition lists such a resource as a skill.
-const key = "io.modelcontextprotocol.skills/frontmatter";
+const key = @import("protocol_table").meta.front_matter;
 
 /// Front matter and path of a skill.
 pub const Skill = struct {

@@ -33,7 +33,7 @@ pub const Task = struct {
     required: bool = false,
 
     const defaults = @import("protocol_table").task_defaults;
-    const longest = 365 * 24 * 3600 * 1000;
+    const longest = @import("protocol_table").task_limit;
 
     /// Return `_meta` with these options.
     fn write(comptime self: Task, comptime owner: []const u8, comptime meta: ?[]const u8) []const u8 {

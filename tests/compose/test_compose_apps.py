@@ -11,7 +11,7 @@ import pytest
 from support.compose_inputs import METADATA, notes_component, spec, tool, validate
 from support.entry_points import HTTP_ENTRY_POINTS, http_entry_point, mirrored, request
 
-from wasmcp.apps_section import EXTENSION, MIME_TYPE, PAGE, SECTION, AppPage, AppSummary, pages_of, section, summaries
+from wasmcp.apps_section import EXTENSION, PAGE, SECTION, AppPage, AppSummary, pages_of, section, summaries
 from wasmcp.component.custom_sections import custom_section
 from wasmcp.compose import Catalogue, ComponentSpec, ComposedServer, compose_server, inspect_component
 from wasmcp.compose.grant_policy import GrantPolicy
@@ -20,6 +20,7 @@ from wasmcp.compose.server import compose_handler
 from wasmcp.errors import AppsError, ComponentError, GrantPolicyError
 from wasmcp.host import open_server
 from wasmcp.insight.server_diff import Offers, Side, differences
+from wasmcp.protocol import APP_MIME_TYPE
 
 URI = "ui://weather/page"
 HTML = "<!doctype html>\n<title>Größe</title>"
@@ -38,7 +39,7 @@ RULES = [
 
 
 def listed(uri: str = URI, ui: Any = ASKED, **more: Any) -> dict[str, Any]:
-    return {"uri": uri, "name": "page", "mimeType": MIME_TYPE, "_meta": {"ui": ui}, **more}
+    return {"uri": uri, "name": "page", "mimeType": APP_MIME_TYPE, "_meta": {"ui": ui}, **more}
 
 
 def showing(name: str = "forecast", uri: str | None = URI, **ui: Any) -> dict[str, Any]:
@@ -92,13 +93,13 @@ def send(entry: Any, method: str, params: dict[str, Any] | None = None) -> dict[
 
 
 def test_page_and_its_metadata_are_listed_and_read(entry: Any) -> None:
-    assert send(entry, "server/discover")["capabilities"]["extensions"] == {EXTENSION: {"mimeTypes": [MIME_TYPE]}}
+    assert send(entry, "server/discover")["capabilities"]["extensions"] == {EXTENSION: {"mimeTypes": [APP_MIME_TYPE]}}
     (found,) = send(entry, "tools/list")["tools"]
     assert found["_meta"]["ui"]["resourceUri"] == URI
     (resource,) = send(entry, "resources/list")["resources"]
-    assert (resource["uri"], resource["mimeType"], resource["_meta"]) == (URI, MIME_TYPE, {"ui": ASKED})
+    assert (resource["uri"], resource["mimeType"], resource["_meta"]) == (URI, APP_MIME_TYPE, {"ui": ASKED})
     read = send(entry, "resources/read", {"uri": URI})
-    assert read["contents"] == [{"uri": URI, "mimeType": MIME_TYPE, "text": HTML, "_meta": {"ui": ASKED}}]
+    assert read["contents"] == [{"uri": URI, "mimeType": APP_MIME_TYPE, "text": HTML, "_meta": {"ui": ASKED}}]
     assert (read["ttlMs"], read["cacheScope"]) == (300_000, "private")
 
 
@@ -274,7 +275,7 @@ def test_every_mistake_at_once() -> None:
 
 
 def test_template_can_be_the_app_of_a_tool() -> None:
-    template = {"uriTemplate": "ui://made/{name}", "name": "made", "mimeType": MIME_TYPE}
+    template = {"uriTemplate": "ui://made/{name}", "name": "made", "mimeType": APP_MIME_TYPE}
     catalogue = Catalogue(tools=(showing("a", "ui://made/x"),), templates=(template,))
     assert compose_server([ComponentSpec("weather", notes_component(), catalogue)], METADATA).apps == ()
 

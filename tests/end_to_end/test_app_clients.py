@@ -12,9 +12,10 @@ from mcp import Client, StdioServerParameters
 from support.compose_inputs import METADATA, notes_component, spec, tool
 from support.server_processes import WASMCP
 
-from wasmcp.apps_section import MIME_TYPE, AppPage, section
+from wasmcp.apps_section import AppPage, section
 from wasmcp.compose import Catalogue, ComponentSpec, compose_server
 from wasmcp.compose.grant_rules import read_grants
+from wasmcp.protocol import APP_MIME_TYPE
 
 URI = "ui://weather/page"
 HTML = "<!doctype html>\n<title>Größe</title>"
@@ -24,7 +25,7 @@ UI = {"csp": {"connectDomains": ["https://api.example.com"]}, "permissions": {"c
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a server with one app, its page in one component and its tool in another."""
-    resource = {"uri": URI, "name": "page", "mimeType": MIME_TYPE, "_meta": {"ui": UI}}
+    resource = {"uri": URI, "name": "page", "mimeType": APP_MIME_TYPE, "_meta": {"ui": UI}}
     families, rules = read_grants({"apps": ["connect:https://api.example.com", "camera"]}, lambda *_: None)
     page = notes_component() + section([AppPage(URI, {"ui": UI}, HTML)])
     shown = tool("forecast", _meta={"ui": {"resourceUri": URI, "visibility": ["model", "app"]}})
@@ -48,9 +49,9 @@ def test_official_client(file: Path, mode: str) -> None:
             assert shown.meta is not None
             assert shown.meta["ui"] == {"resourceUri": URI, "visibility": ["model", "app"]}
             (resource,) = (await client.list_resources()).resources
-            assert (resource.mime_type, resource.meta) == (MIME_TYPE, {"ui": UI})
+            assert (resource.mime_type, resource.meta) == (APP_MIME_TYPE, {"ui": UI})
             (content,) = (await client.read_resource(URI)).contents
-            assert (content.mime_type, content.meta) == (MIME_TYPE, {"ui": UI})
+            assert (content.mime_type, content.meta) == (APP_MIME_TYPE, {"ui": UI})
             assert getattr(content, "text", None) == HTML
 
     anyio.run(checked)

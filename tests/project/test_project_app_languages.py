@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from support.projects import project_files, write_project
 
-from wasmcp.apps_section import MIME_TYPE
 from wasmcp.host import open_server
 from wasmcp.project import ensure_built
+from wasmcp.protocol import APP_MIME_TYPE
 
 TYPESCRIPT = """\
 import { app, tool } from "wasmcp";
@@ -129,13 +129,13 @@ def test_app_in_each_language(language: str, tmp_path: Path) -> None:
         "model_only": {"ui": {"visibility": ["model"]}},
     }
     html = "<!doctype html>\n<script>show(1)</script>"
-    assert content == {"uri": "ui://shop/cart", "mimeType": MIME_TYPE, "text": html, "_meta": {"ui": UI}}
+    assert content == {"uri": "ui://shop/cart", "mimeType": APP_MIME_TYPE, "text": html, "_meta": {"ui": UI}}
     assert resource == {
         "uri": "ui://shop/cart",
         "name": "page.html",
         "title": "Cart",
         "description": "The cart",
-        "mimeType": MIME_TYPE,
+        "mimeType": APP_MIME_TYPE,
         "size": len(html),
         "_meta": {"ui": UI, "wasmcp/tags": ["shop"]},
     }

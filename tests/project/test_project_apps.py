@@ -13,11 +13,11 @@ import pytest
 from support.projects import project_files, write_project
 
 from wasmcp.app_pages import MOST_FILES, bundled, files_of, named_pages
-from wasmcp.apps_section import MIME_TYPE
 from wasmcp.errors import AppsError, ComponentsError, ToolchainError, WasmcpError
 from wasmcp.host import open_server
 from wasmcp.project import ensure_built, load, plan, resolve
 from wasmcp.project.manifest import read
+from wasmcp.protocol import APP_MIME_TYPE
 
 HEAD = "<!doctype html>\n"
 
@@ -262,12 +262,12 @@ def test_app_of_a_python_component(project: Path, tmp_path: Path) -> None:
     shown = {"resourceUri": "ui://shop/cart"}
     assert tools == {"cart": shown, "refresh": {**shown, "visibility": ["app"]}}
     html = HEAD + "<title>Cart</title><script>show(1)</script>"
-    assert content == {"uri": "ui://shop/cart", "mimeType": MIME_TYPE, "text": html, "_meta": {"ui": ui}}
+    assert content == {"uri": "ui://shop/cart", "mimeType": APP_MIME_TYPE, "text": html, "_meta": {"ui": ui}}
     assert resource == {
         "uri": "ui://shop/cart",
         "name": "page.html",
         "title": "Cart",
-        "mimeType": MIME_TYPE,
+        "mimeType": APP_MIME_TYPE,
         "size": len(html),
         "_meta": {"ui": ui},
     }

@@ -1,8 +1,9 @@
-"""The protocol table and the names of environment variables as Zig source, for the framework and for Zig components."""
+"""The protocol table as source: in Zig, for the framework and Zig components, and for the guest libraries of others."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 
 from wasmcp import environment, protocol
 
@@ -61,10 +62,21 @@ pub const code = {_struct(protocol.CODES)};
 /// Keys of `_meta`.
 pub const meta = {_struct(protocol.META_KEYS)};
 
+/// Client capability -> the method of the server's requests to the client that need it.
+pub const client_requests = {_struct(protocol.CLIENT_REQUESTS)};
+
 /// Identifier of the tasks extension.
 pub const tasks = "{protocol.TASKS}";
 /// Defaults of the members of the `_meta` of a tool that runs as a task.
 pub const task_defaults = {_struct(protocol.TASK_DEFAULTS)};
+/// Maximum of these members, in milliseconds.
+pub const task_limit = {protocol.TASK_LIMIT};
+
+/// Media type of the page of an app.
+pub const app_mime_type = "{protocol.APP_MIME_TYPE}";
+
+/// Limits of the interface `key-value` and of the values of sessions.
+pub const key_value_limits = {_struct(protocol.KEY_VALUE_LIMITS)};
 
 /// Environment variables.
 pub const environment = struct {{
@@ -80,3 +92,51 @@ pub const environment = struct {{
     pub const host_fetches = "{environment.HOST_FETCHES}";
 }};
 """
+
+
+def _guest_constants() -> dict[str, int | str | Sequence[str]]:
+    """Return the facts that guest libraries use, by the name of their constant."""
+    return {
+        "LATEST": protocol.LATEST,
+        **{name.upper(): code for name, code in protocol.CODES.items()},
+        "TASK": protocol.META_KEYS["task"],
+        "FRONT_MATTER": protocol.META_KEYS["front_matter"],
+        "PAGE": protocol.META_KEYS["page"],
+        "TASK_TTL_MS": protocol.TASK_DEFAULTS["ttlMs"],
+        "TASK_POLL_INTERVAL_MS": protocol.TASK_DEFAULTS["pollIntervalMs"],
+        "TASK_LIMIT_MS": protocol.TASK_LIMIT,
+        "ELICITATION": protocol.CLIENT_REQUESTS["elicitation"],
+        "SAMPLING": protocol.CLIENT_REQUESTS["sampling"],
+        "ROOTS": protocol.CLIENT_REQUESTS["roots"],
+        "APP_MIME_TYPE": protocol.APP_MIME_TYPE,
+        "APP_PERMISSIONS": tuple(protocol.APP_PERMISSIONS),
+        "APP_VISIBILITIES": protocol.APP_VISIBILITIES,
+        **{f"KV_{name.upper()}": limit for name, limit in protocol.KEY_VALUE_LIMITS.items()},
+    }
+
+
+def typescript() -> str:
+    """Return the source of the module `protocol.ts` of the guest library."""
+    lines = ["/** Facts of the protocol. Generated from wasmcp/protocol.py. */", ""]
+    for name, value in _guest_constants().items():
+        text = f"{json.dumps(value)} as const" if isinstance(value, tuple) else json.dumps(value)
+        lines.append(f"export const {name} = {text};")
+    return "\n".join([*lines, ""])
+
+
+def rust() -> str:
+    """Return the source of the module `protocol` of the guest crate; tuples are its enumerations, written by hand."""
+    lines = ["//! Facts of the protocol. Generated from wasmcp/protocol.py.", "#![allow(dead_code)]", ""]
+    for name, value in _guest_constants().items():
+        if isinstance(value, str):
+            kind = "&str"
+        elif isinstance(value, int):
+            kind = "i32" if value < 0 else "usize" if name.startswith("KV_") else "u64"
+        else:
+            continue
+        lines.append(f"pub(crate) const {name}: {kind} = {json.dumps(value)};")
+    return "\n".join([*lines, ""])
+
+
+GUEST_SOURCES = {"typescript/protocol.ts": typescript, "rust/src/protocol.rs": rust}
+"""Path in `guests/` of each generated source -> its generator."""

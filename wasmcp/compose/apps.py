@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from wasmcp.apps_section import (
-    MIME_TYPE,
     MOST_BYTES,
     PAGE,
     SCHEME,
@@ -29,6 +28,7 @@ from wasmcp.compose.grant_rules import app_rule
 from wasmcp.compose.interfaces import APPS, APPS_DATA
 from wasmcp.compose.skills import data_component
 from wasmcp.errors import AppsError
+from wasmcp.protocol import APP_MIME_TYPE
 from wasmcp.revision_views import Item, to_json_text
 
 
@@ -140,7 +140,8 @@ def _missing(components: Sequence[Component], tools: Sequence[Item]) -> Iterator
         elif not is_app(resource):
             kind = resource.get("mimeType", "no media type")
             yield (
-                f"the tool `{tool['name']}` names the app `{uri}`, whose media type must be `{MIME_TYPE}`, not `{kind}`"
+                f"the tool `{tool['name']}` names the app `{uri}`, whose media type must be `{APP_MIME_TYPE}`, "
+                f"not `{kind}`"
             )
 
 

@@ -13,14 +13,11 @@ from wasmcp.component.types import Instance
 from wasmcp.compose.framework import FIRST_DRAFT, SECOND_DRAFT
 from wasmcp.compose.interfaces import TASK_TOOLS
 from wasmcp.errors import CompositionError
-from wasmcp.protocol import META_KEYS, TASK_DEFAULTS, TaskMode
+from wasmcp.protocol import META_KEYS, TASK_DEFAULTS, TASK_LIMIT, TaskMode
 from wasmcp.revision_views import Item, to_json_text
 
 TASK_DRAFTS = {FIRST_DRAFT: "tasks-draft", SECOND_DRAFT: "tasks"}
 """The framework component of the tasks extension for each draft of `wasi:keyvalue`."""
-
-MOST_TTL = 365 * 24 * 3_600_000
-"""Maximum of the times of a task in milliseconds: a year."""
 
 _KEY = META_KEYS["task"]
 _MODES: tuple[TaskMode, ...] = get_args(TaskMode)
@@ -86,8 +83,8 @@ def _problems(given: object) -> list[str]:
         problems.append(f"must have a boolean as `required`, not {given['required']!r}")
     for name in TASK_DEFAULTS:
         number = given.get(name, 1)
-        if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= MOST_TTL:
-            problems.append(f"must have milliseconds from 1 to {MOST_TTL:,} as `{name}`, not {number!r}")
+        if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= TASK_LIMIT:
+            problems.append(f"must have milliseconds from 1 to {TASK_LIMIT:,} as `{name}`, not {number!r}")
     return problems
 
 

@@ -1,11 +1,9 @@
 //! Apps: pages that hosts show for tools. Specification: extension io.modelcontextprotocol/ui (SEP-1865), 2026-01-26.
 
 use crate::content::labels;
+use crate::protocol::{APP_MIME_TYPE, PAGE};
 use crate::{resource, Context, Failure, Resource};
 use serde_json::{json, Map, Value};
-
-const MIME_TYPE: &str = "text/html;profile=mcp-app";
-const PAGE: &str = "wasmcp/page";
 
 /// Permission of browsers.
 ///
@@ -179,7 +177,7 @@ impl App {
         let uri = self.uri.clone();
         let missing = move |_: &Context| -> Result<String, Failure> { Err(Failure::not_found(&uri)) };
         let mut made = resource(self.uri, self.name, missing)
-            .mime_type(MIME_TYPE)
+            .mime_type(APP_MIME_TYPE)
             .tags(self.tags)
             .scopes(self.scopes);
         if let Some(title) = self.title {

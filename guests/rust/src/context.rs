@@ -5,6 +5,7 @@ use crate::call::Call;
 use crate::checker::Checker;
 use crate::failure::Kind;
 use crate::http::Headers;
+use crate::protocol::{ELICITATION, INVALID_PARAMS, ROOTS, SAMPLING};
 use crate::uris::sendable;
 use crate::{arguments, ClientResults, Failure, Session};
 use schemars::JsonSchema;
@@ -393,10 +394,7 @@ impl ClientRequests<'_> {
     /// Elicit values from the user; see [`Context::elicit`].
     pub fn elicit<T: DeserializeOwned + JsonSchema>(&self, message: &str) -> Result<Elicited<T>, Failure> {
         let form = arguments::form::<T>();
-        let (key, mut answer) = self.send(
-            "elicitation/create",
-            json!({ "message": message, "requestedSchema": &form }),
-        )?;
+        let (key, mut answer) = self.send(ELICITATION, json!({ "message": message, "requestedSchema": &form }))?;
         match answer["action"].as_str() {
             Some("accept") => {
                 let mut content = answer["content"].take();
@@ -405,7 +403,7 @@ impl ClientRequests<'_> {
                 }
                 let wrong = |words| {
                     let message = format!("the input response `{key}` does not fit: {words}");
-                    Failure::protocol(-32602, message, None)
+                    Failure::protocol(INVALID_PARAMS, message, None)
                 };
                 Checker::new(form).check(&content).map_err(wrong)?;
                 let value = serde_json::from_value(content).map_err(|error| wrong(error.to_string()))?;
@@ -419,17 +417,17 @@ impl ClientRequests<'_> {
     /// Elicit by URL; see [`Context::elicit_url`].
     pub fn elicit_url(&self, message: &str, url: &str) -> Result<bool, Failure> {
         let params = json!({ "mode": "url", "message": message, "url": url });
-        Ok(self.send("elicitation/create", params)?.1["action"] == "accept")
+        Ok(self.send(ELICITATION, params)?.1["action"] == "accept")
     }
 
     /// Request a completion of the client's model; see [`Context::sample`].
     pub fn sample(&self, params: Value) -> Result<Value, Failure> {
-        Ok(self.send("sampling/createMessage", params)?.1)
+        Ok(self.send(SAMPLING, params)?.1)
     }
 
     /// Request the client's roots; see [`Context::roots`].
     pub fn roots(&self) -> Result<Value, Failure> {
-        Ok(self.send("roots/list", json!({}))?.1)
+        Ok(self.send(ROOTS, json!({}))?.1)
     }
 
     /// Return the key and the client's result of a request.

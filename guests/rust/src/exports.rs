@@ -5,6 +5,7 @@ use crate::bindings::wasmcp::mcp_v20260728::{messages::Request, types};
 use crate::completion::Argument;
 use crate::context::input_required;
 use crate::failure::Kind;
+use crate::protocol::INVALID_PARAMS;
 use crate::uris::key_of;
 use crate::{App, Context, Prompt, Resource, Skill, Template, Tool, ToolResult};
 use std::collections::BTreeMap;
@@ -253,7 +254,7 @@ impl<T: Define> offered::prompts::Guest for T {
                 Ok(Some(offered::prompts::Outcome::InputRequired(input_required(state))))
             }
             Err(crate::Failure(Kind::Arguments(problem))) => Err(types::Error {
-                code: -32602,
+                code: INVALID_PARAMS,
                 message: format!("Invalid arguments for prompt {name}: {problem}"),
                 data: None,
             }),
@@ -301,7 +302,7 @@ impl<T: Define> offered::completions::Guest for T {
         let Some(found) = known.iter().find(|one| one.name == argument.name) else {
             let message = format!("`{name}` has no argument `{}`", argument.name);
             return Err(types::Error {
-                code: -32602,
+                code: INVALID_PARAMS,
                 message,
                 data: None,
             });

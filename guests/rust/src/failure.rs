@@ -1,6 +1,7 @@
 //! Errors of functions.
 
 use crate::bindings::wasmcp::mcp_v20260728::types;
+use crate::protocol::{INTERNAL_ERROR, INVALID_PARAMS, MISSING_CAPABILITY};
 use serde_json::Value;
 
 /// Error of a function. `?` converts any [`std::error::Error`]; its text goes only to the server's log, because it can
@@ -53,7 +54,7 @@ impl Failure {
 
     /// Create the error for a resource that does not exist (code -32602), for functions of templates.
     pub fn not_found(uri: &str) -> Self {
-        Self::protocol(-32602, "Resource not found", Some(serde_json::json!({ "uri": uri })))
+        Self::protocol(INVALID_PARAMS, "Resource not found", Some(serde_json::json!({ "uri": uri })))
     }
 
     /// Return whether the error is that of a request which the client does not support (code -32021).
@@ -64,12 +65,12 @@ impl Failure {
     /// assert!(!Failure::new("no city with this name").is_missing_capability());
     /// ```
     pub fn is_missing_capability(&self) -> bool {
-        matches!(self.0, Kind::Protocol { code: -32021, .. })
+        matches!(self.0, Kind::Protocol { code: MISSING_CAPABILITY, .. })
     }
 
     /// Convert an error of a request to the client. Mistakes of the component are not sent to the client.
     pub(crate) fn of_framework(error: types::Error) -> Self {
-        if error.code == -32603 {
+        if error.code == INTERNAL_ERROR {
             return Self(Kind::Masked(error.message));
         }
         let data = error.data.and_then(|text| serde_json::from_str(&text).ok());
@@ -90,25 +91,25 @@ impl Failure {
                 data: data.map(|data| data.to_string()),
             },
             Kind::Told(message) => types::Error {
-                code: -32603,
+                code: INTERNAL_ERROR,
                 message,
                 data: None,
             },
             Kind::Arguments(problem) => types::Error {
-                code: -32602,
+                code: INVALID_PARAMS,
                 message: format!("Invalid arguments: {problem}"),
                 data: None,
             },
             Kind::Masked(words) => {
                 eprintln!("{masked}: {words}");
                 types::Error {
-                    code: -32603,
+                    code: INTERNAL_ERROR,
                     message: masked.to_owned(),
                     data: None,
                 }
             }
             Kind::InputRequired(_) => types::Error {
-                code: -32603,
+                code: INTERNAL_ERROR,
                 message: format!("{masked}: it needs input of the client"),
                 data: None,
             },

@@ -45,6 +45,7 @@ mod failure;
 pub mod http;
 pub mod kv;
 mod prompt;
+mod protocol;
 mod resource;
 mod result;
 mod skill;

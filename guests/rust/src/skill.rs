@@ -3,13 +3,11 @@
 //! Source: extension `io.modelcontextprotocol/skills`; Agent Skills specification.
 
 use crate::content::{labels, Icon};
+use crate::protocol::FRONT_MATTER;
 use crate::resource::{resource, Contents, Reading, Resource};
 use crate::{Context, Failure};
 use serde_json::{json, Value};
 use std::collections::BTreeMap;
-
-/// Key of `_meta` with the front matter: composition lists such a resource as a skill.
-const FRONT_MATTER: &str = "io.modelcontextprotocol.skills/frontmatter";
 
 type Generate = Box<dyn Fn(&Context) -> Result<Contents, Failure> + Send + Sync>;
 

@@ -1,12 +1,10 @@
 //! Options of tools whose calls may become tasks. Specification: extension io.modelcontextprotocol/tasks (SEP-2663).
 
+use crate::protocol::{TASK_LIMIT_MS, TASK_POLL_INTERVAL_MS, TASK_TTL_MS};
 use serde_json::{json, Value};
 use std::time::Duration;
 
-/// Key of `_meta` with the options.
-pub(crate) const TASK: &str = "wasmcp/task";
-
-const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+const LONGEST: Duration = Duration::from_millis(TASK_LIMIT_MS);
 
 /// Options of the tasks of a tool. A client that supports the extension gets the id of a task instead of a result, and
 /// polls for the result; calls of other clients wait for it as usual.
@@ -30,8 +28,8 @@ impl Task {
     pub fn run() -> Self {
         Self {
             steps: false,
-            ttl: Duration::from_secs(3600),
-            poll_interval: Duration::from_secs(1),
+            ttl: Duration::from_millis(TASK_TTL_MS),
+            poll_interval: Duration::from_millis(TASK_POLL_INTERVAL_MS),
             required: false,
         }
     }

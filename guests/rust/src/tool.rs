@@ -3,7 +3,7 @@
 use crate::bindings::wasmcp::mcp_v20260728::types;
 use crate::checker::Checker;
 use crate::content::{labels, wit_icons, wit_meta, Icon};
-use crate::task::TASK;
+use crate::protocol::TASK;
 use crate::{arguments, Answer, App, Context, Failure, Task, ToolResult, Visibility};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;

@@ -5,17 +5,12 @@
  */
 
 import { describeWithoutBuild } from "../described.ts";
+import { KV_BATCH_BYTES, KV_BATCH_KEYS, KV_KEY_BYTES, KV_NAME_BYTES, KV_PAGE_KEYS, KV_SESSION_KEY_BYTES, KV_VALUE_BYTES } from "../protocol.ts";
 import { goLive } from "../runtime/loop.ts";
 
 /** Value with its type: `value` of the interface `key-value-types`. */
 export type Value = { tag: string; val: any };
 
-/** The limits of the real store. */
-const NAME = 512;
-const KEY = 1024;
-const SESSION_KEY = 256;
-const VALUE = 2 * 1024 * 1024;
-const BATCH = 1000;
 const RESERVED = "wasmcp:";
 const S64 = 2n ** 63n;
 
@@ -32,7 +27,7 @@ function sizeOf({ tag, val }: Value): number {
 }
 
 function fitting(value: Value): Value {
-  if (sizeOf(value) > VALUE) throw problem("limit", "a value has at most 2 MiB");
+  if (sizeOf(value) > KV_VALUE_BYTES) throw problem("limit", "a value has at most 2 MiB");
   return value;
 }
 
@@ -41,7 +36,7 @@ function checkName(name: string): void {
 }
 
 function checkBatch(count: number, size = 0): void {
-  if (count > BATCH || size > VALUE) throw problem("limit", "a batch has at most 1000 keys and 2 MiB");
+  if (count > KV_BATCH_KEYS || size > KV_BATCH_BYTES) throw problem("limit", "a batch has at most 1000 keys and 2 MiB");
 }
 
 function equal(one: Value | undefined, other: Value | null | undefined): boolean {
@@ -56,14 +51,14 @@ export class FakeValues {
   readonly #keyLimit: number;
 
   constructor(session = false) {
-    this.#keyLimit = session ? SESSION_KEY : KEY;
+    this.#keyLimit = session ? KV_SESSION_KEY_BYTES : KV_KEY_BYTES;
   }
 
   #checked(key: string): string {
     const size = bytesIn(key);
     if (size < 1 || size > this.#keyLimit) throw problem("limit", `a key has 1 to ${this.#keyLimit} bytes`);
     // A bucket can also contain the values of sessions.
-    if (this.#keyLimit === KEY) checkName(key);
+    if (this.#keyLimit === KV_KEY_BYTES) checkName(key);
     return key;
   }
 
@@ -110,8 +105,8 @@ export class FakeValues {
   }
   listKeys(prefix: string, cursor: string | null | undefined): { keys: string[]; next: string | undefined } {
     const found = [...this.held.keys()].filter((key) => key.startsWith(prefix) && (typeof cursor !== "string" || key > cursor)).sort();
-    const keys = found.slice(0, BATCH);
-    return { keys, next: found.length > BATCH ? keys.at(-1) : undefined };
+    const keys = found.slice(0, KV_PAGE_KEYS);
+    return { keys, next: found.length > KV_PAGE_KEYS ? keys.at(-1) : undefined };
   }
 }
 
@@ -120,7 +115,7 @@ export class FakeStore {
   readonly #buckets = new Map<string, FakeValues>();
 
   open(name: string): FakeValues {
-    if (bytesIn(name) > NAME) throw problem("limit", `the name of a bucket has at most ${NAME} bytes`);
+    if (bytesIn(name) > KV_NAME_BYTES) throw problem("limit", `the name of a bucket has at most ${KV_NAME_BYTES} bytes`);
     checkName(name);
     const found = this.#buckets.get(name) ?? new FakeValues();
     this.#buckets.set(name, found);

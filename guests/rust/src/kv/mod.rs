@@ -26,12 +26,11 @@ pub use errors::StoreError;
 pub use session::Session;
 pub use values::Value;
 
+use crate::protocol::KV_BATCH_KEYS;
 use serde::de::DeserializeOwned;
 use serde::Serialize;
 use std::collections::{BTreeMap, VecDeque};
 
-/// Keys in one call of the host, for methods that take any number of keys.
-const BATCH: usize = 1000;
 const ATTEMPTS: usize = 100;
 
 /// Operations that the resource `bucket` and the interface `sessions` share.
@@ -223,7 +222,7 @@ impl Bucket {
     ) -> Result<BTreeMap<String, T>, StoreError> {
         let keys: Vec<String> = keys.into_iter().map(Into::into).collect();
         let mut found = BTreeMap::new();
-        for part in keys.chunks(BATCH) {
+        for part in keys.chunks(KV_BATCH_KEYS) {
             for (key, value) in part.iter().zip(self.raw.get_many(part)?) {
                 if let Some(value) = value {
                     found.insert(key.clone(), value.to()?);

@@ -6,6 +6,7 @@ use crate::call::Call;
 use crate::http::base64;
 use crate::context::CHECKPOINT;
 use crate::failure::Kind;
+use crate::protocol::LATEST;
 use crate::{Component, Context, Failure, HttpRequest, Identity, Level};
 use serde_json::{json, Value};
 use std::cell::{Cell, RefCell};
@@ -224,7 +225,7 @@ impl LocalContext {
     pub fn new() -> Self {
         Self::of(LocalCall {
             id: json!(1),
-            version: "2026-07-28".into(),
+            version: LATEST.into(),
             capabilities: json!({}),
             meta: None,
             identity: None,

@@ -1,17 +1,14 @@
 //! Fake of the key-value store and of session values, in memory, with the limits of the real store.
 
 use crate::kv::{Bucket, Page, RawBucket, RawSession, RawValues, StoreError, Value};
+use crate::protocol::{
+    KV_BATCH_BYTES, KV_BATCH_KEYS, KV_KEY_BYTES, KV_NAME_BYTES, KV_PAGE_KEYS, KV_SESSION_KEY_BYTES, KV_VALUE_BYTES,
+};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::rc::Rc;
 
-const NAME: usize = 512;
-const KEY: usize = 1024;
-const SESSION_KEY: usize = 256;
-const VALUE: usize = 2 * 1024 * 1024;
-const BATCH: usize = 1000;
-const PAGE: usize = 1000;
 const RESERVED: &str = "wasmcp:";
 
 /// Values of one bucket or session, in memory.
@@ -25,14 +22,14 @@ impl FakeValues {
     fn bucket() -> Self {
         Self {
             values: Rc::default(),
-            key_limit: KEY,
+            key_limit: KV_KEY_BYTES,
         }
     }
 
     pub fn session() -> Self {
         Self {
             values: Rc::default(),
-            key_limit: SESSION_KEY,
+            key_limit: KV_SESSION_KEY_BYTES,
         }
     }
 
@@ -44,7 +41,7 @@ impl FakeValues {
             )));
         }
         // A bucket can also contain the values of sessions.
-        if self.key_limit == KEY {
+        if self.key_limit == KV_KEY_BYTES {
             reserved(key)
         } else {
             Ok(())
@@ -70,14 +67,14 @@ fn size(value: &Value) -> usize {
 }
 
 fn fitting(value: &Value) -> Result<(), StoreError> {
-    if size(value) > VALUE {
+    if size(value) > KV_VALUE_BYTES {
         return Err(StoreError::LimitExceeded("a value has at most 2 MiB".into()));
     }
     Ok(())
 }
 
 fn check_batch(count: usize, bytes: usize) -> Result<(), StoreError> {
-    if count > BATCH || bytes > VALUE {
+    if count > KV_BATCH_KEYS || bytes > KV_BATCH_BYTES {
         return Err(StoreError::LimitExceeded(
             "a batch has at most 1000 keys and 2 MiB".into(),
         ));
@@ -170,11 +167,11 @@ impl RawBucket for FakeValues {
         let found = values.range::<str, _>((start, Bound::Unbounded)).map(|(key, _)| key);
         let mut keys: Vec<String> = found
             .filter(|key| key.starts_with(prefix))
-            .take(PAGE + 1)
+            .take(KV_PAGE_KEYS + 1)
             .cloned()
             .collect();
-        let more = keys.len() > PAGE;
-        keys.truncate(PAGE);
+        let more = keys.len() > KV_PAGE_KEYS;
+        keys.truncate(KV_PAGE_KEYS);
         let next = keys.last().cloned().filter(|_| more);
         Ok(Page { keys, next })
     }
@@ -185,9 +182,9 @@ struct Store(RefCell<BTreeMap<String, FakeValues>>);
 
 impl Store {
     fn open(&self, name: &str) -> Result<FakeValues, StoreError> {
-        if name.len() > NAME {
+        if name.len() > KV_NAME_BYTES {
             return Err(StoreError::LimitExceeded(format!(
-                "the name of a bucket has at most {NAME} bytes"
+                "the name of a bucket has at most {KV_NAME_BYTES} bytes"
             )));
         }
         reserved(name)?;
