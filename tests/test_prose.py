@@ -124,7 +124,7 @@ def interrogatives() -> Iterator[tuple[Path, int, str]]:
                     yield path, number, f"entry opens with `{found[1]}`"
     for path in tracked(*COMMENTS):
         for number, line in prose(path):
-            if INTERROGATIVE.match(line.lstrip("/!* ")) and line.startswith(("/", "!")):
+            if INTERROGATIVE.match(line.lstrip("/!* ")) and line.lstrip().startswith(("/", "!")):
                 yield path, number, "documentation comment opens with an interrogative"
 
 
