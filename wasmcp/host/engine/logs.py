@@ -28,15 +28,13 @@ logger                          level    record and attributes
 
 from __future__ import annotations
 
-import atexit
 import sys
 import threading
-from collections import deque
 from contextlib import suppress
-from time import monotonic
 from typing import TYPE_CHECKING
 
 from wasmcp.host.engine import standard_error
+from wasmcp.host.engine.bounded_queue import BoundedQueue
 from wasmcp.terminal import printable
 
 if TYPE_CHECKING:
@@ -62,58 +60,22 @@ _OVERHEAD = 512  # of a record, in addition to its message
 LONGEST = 8 << 10  # maximum bytes of a line of a component
 
 
-class RecordQueue:
+class RecordQueue(BoundedQueue["tuple[Logger, LogRecord]"]):
     """Bounded queue of records in front of the program's handlers, which run on a thread of their own."""
 
     def __init__(self, most: int = QUEUED) -> None:
-        self._most = most
-        self._waiting: deque[tuple[Logger, LogRecord]] = deque()
-        self._size = 0
-        self._dropped = 0
-        self._busy = False
-        self._changed = threading.Condition(threading.Lock())
-        self._thread: threading.Thread | None = None
+        super().__init__(most, "wasmcp-log")
 
     def put(self, logger: Logger, record: LogRecord) -> None:
         """Queue a record; drop it if the queue is full."""
-        size = _size(record)
-        with self._changed:
-            if self._size + size > self._most:
-                self._dropped += 1
-                return
-            self._waiting.append((logger, record))
-            self._size += size
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="wasmcp-log", daemon=True)
-                self._thread.start()
-                atexit.register(self.flush)
-            self._changed.notify_all()
+        self._put((logger, record), len(str(record.msg)) + _OVERHEAD)
 
-    def flush(self, timeout: float = standard_error.GRACE) -> bool:
-        """Wait until all records are handled, for at most `timeout` seconds. Return True if they are."""
-        ends = monotonic() + timeout
-        with self._changed:
-            return self._changed.wait_for(lambda: not (self._waiting or self._busy), max(0.0, ends - monotonic()))
-
-    def _run(self) -> None:
-        while True:
-            with self._changed:
-                self._busy = False
-                self._changed.notify_all()
-                self._changed.wait_for(lambda: self._waiting)
-                self._busy = True
-                logger, record = self._waiting.popleft()
-                dropped, self._dropped = self._dropped, 0
-            if dropped:
-                standard_error.write_lines(f"{dropped} log records were dropped: the handlers of `logging` were slow")
+    def _consume(self, items: list[tuple[Logger, LogRecord]], dropped: int) -> None:
+        if dropped:
+            standard_error.write_lines(f"{dropped} log records were dropped: the handlers of `logging` were slow")
+        for logger, record in items:
             with suppress(Exception):  # a filter or handler of the program
                 logger.handle(record)
-            with self._changed:
-                self._size -= _size(record)
-
-
-def _size(record: LogRecord) -> int:
-    return len(str(record.msg)) + _OVERHEAD
 
 
 _QUEUE = RecordQueue()

@@ -10,26 +10,24 @@ import atexit
 import os
 import sys
 import threading
-from collections import deque
 from contextlib import suppress
 from io import TextIOBase
-from time import monotonic
 from typing import TYPE_CHECKING
 
+from wasmcp.host.engine.bounded_queue import BoundedQueue
 from wasmcp.terminal import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 BUFFERED = 256 << 10  # maximum bytes that wait to be written
-GRACE = 0.5  # seconds that the end of the process waits for the output to be read
 
 
 def _dropped_notice(dropped: int) -> str:
     return f"wasmcp: {dropped} bytes for standard error were dropped: it was not read"
 
 
-class Log:
+class Log(BoundedQueue[bytes]):
     """Bounded buffer in front of a descriptor."""
 
     def __init__(self, descriptor: int, most: int = BUFFERED, notice: Callable[[int], str] = _dropped_notice) -> None:
@@ -40,53 +38,25 @@ class Log:
             most: The maximum bytes that wait to be written.
             notice: Function that returns the line for a number of bytes that were dropped.
         """
+        super().__init__(most, "wasmcp-stderr")
         self._descriptor = descriptor
-        self._most = most
         self._notice = notice
-        self._waiting: deque[bytes] = deque()
-        self._size = 0
-        self._dropped = 0
-        self._busy = False
-        self._changed = threading.Condition(threading.Lock())
-        self._thread: threading.Thread | None = None
 
     def write(self, data: bytes) -> None:
         """Queue whole lines to be written; drop all of them if the buffer is full."""
-        if not data:
-            return
-        with self._changed:
-            if self._size + len(data) > self._most:
-                self._dropped += len(data)
-                return
-            self._waiting.append(data)
-            self._size += len(data)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="wasmcp-stderr", daemon=True)
-                self._thread.start()
-                atexit.register(self.flush)
-            self._changed.notify_all()
+        if data:
+            self._put(data, len(data), len(data))
 
-    def flush(self, timeout: float = GRACE) -> bool:
-        """Wait until everything is written, for at most `timeout` seconds. Return True if it is."""
-        ends = monotonic() + timeout
-        with self._changed:
-            return self._changed.wait_for(lambda: not (self._waiting or self._busy), max(0.0, ends - monotonic()))
+    def _take(self) -> list[tuple[bytes, int]]:
+        taken = list(self._waiting)
+        self._waiting.clear()
+        return taken
 
-    def _run(self) -> None:
-        while True:
-            with self._changed:
-                self._busy = False
-                self._changed.notify_all()
-                self._changed.wait_for(lambda: self._waiting)
-                self._busy = True
-                data = b"".join(self._waiting)
-                self._waiting.clear()
-                if self._dropped:
-                    data += f"{self._notice(self._dropped)}\n".encode()
-                    self._dropped = 0
-            self._write(data)
-            with self._changed:
-                self._size -= min(self._size, len(data))
+    def _consume(self, items: list[bytes], dropped: int) -> None:
+        data = b"".join(items)
+        if dropped:
+            data += f"{self._notice(dropped)}\n".encode()
+        self._write(data)
 
     def _write(self, data: bytes) -> None:
         view = memoryview(data)
