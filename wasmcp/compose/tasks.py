@@ -65,9 +65,9 @@ def check_storage(tools: TaskTools, components: Sequence[str]) -> None:
     if tools and components:
         wide, running = (", ".join(f"`{name}`" for name in names) for names in (components, tools))
         raise CompositionError(
-            f"{wide} with the whole of `wasi:keyvalue` could change the tasks of every principal: a server whose tools "
-            f"run as tasks ({running}) cannot contain such a component. Have it use wasmcp's interface `key-value`, or "
-            "have no tool run as a task"
+            f"{wide} with the whole of `wasi:keyvalue` has access to the tasks of every principal. A server whose "
+            f"tools run as tasks ({running}) cannot contain such a component: use wasmcp's interface `key-value` in "
+            "it, or remove the option `task` of the tools"
         )
 
 
