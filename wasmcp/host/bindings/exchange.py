@@ -7,6 +7,7 @@ The types of these functions never change, so their arguments are laid out once;
 from __future__ import annotations
 
 import ctypes
+import struct
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.errors import ArtifactError, ResponseTooLargeError
@@ -54,8 +55,11 @@ class _Entry(ctypes.Structure):
     _fields_ = (("name", ctypes.c_size_t * 2), ("value", _Returned))
 
 
-_Pair = _Returned * 2
-_Response = _Entry * 3
+# Size and pointer of each value of a returned tuple of two, and of a record of three: unpacked at once, because each
+# access to a member of a structure of ctypes creates an object.
+_VALUE = f"{_Returned.size.offset}xNP{_PADDING}x"
+_Pair = struct.Struct("@" + 2 * _VALUE)
+_Response = struct.Struct("@" + 3 * f"{_Entry.value.offset}x{_VALUE}")
 _Pointer = ctypes.POINTER(_capi.Value)
 
 
@@ -97,6 +101,8 @@ class ExchangeBindings:
             values[0].kind = _capi.U32
             for value in values[1:]:
                 value.kind = _capi.STRING
+        self._message_texts = tuple(self._message_values)
+        self._http_texts = tuple(self._http_values)
         self._exchange = exchange
         self._store = store
         self._instance = instance
@@ -116,18 +122,13 @@ class ExchangeBindings:
             CallError: The call trapped.
             ResponseTooLargeError: The response is above the limit.
         """
-        values = self._message_values
-        values[0].size = token
-        value = values[1]
-        value.size = len(line)
-        value.data = line
-        value = values[2]
-        value.size = len(state)
-        value.data = state
+        first, second, third = self._message_texts
+        first.size = token
+        second.size, second.data = len(line), line
+        third.size, third.data = len(state), state
         result = self._run(self._message, self._message_pointer, 3)
         try:
-            answer, after = _Pair.from_address(result.data)
-            return self._text(answer), self._text(after)
+            return self._pair(result)
         finally:
             _delete_value(self._result_pointer)
 
@@ -138,15 +139,15 @@ class ExchangeBindings:
             CallError: The call trapped.
             ResponseTooLargeError: The body is above the limit.
         """
-        values = self._http_values
-        values[0].size = token
-        for value, text in zip(values[1:], (method, target, headers, body), strict=True):
-            value.size = len(text)
-            value.data = text
+        first, second, third, fourth, fifth = self._http_texts
+        first.size = token
+        second.size, second.data = len(method), method
+        third.size, third.data = len(target), target
+        fourth.size, fourth.data = len(headers), headers
+        fifth.size, fifth.data = len(body), body
         result = self._run(self._http, self._http_pointer, 5)
         try:
-            status, fields, content = _Response.from_address(result.data)
-            return status.value.size & 0xFFFF, self._text(fields.value), self._text(content.value)
+            return self._response(result)
         finally:
             _delete_value(self._result_pointer)
 
@@ -183,8 +184,7 @@ class ExchangeBindings:
         """Call `exchange.resume-message`; returns and raises the same as `message`."""
         result = self._call_resumed("resume-message", token, (line, state, continuation, answers))
         try:
-            answer, after = _Pair.from_address(result.data)
-            return self._text(answer), self._text(after)
+            return self._pair(result)
         finally:
             _delete_value(self._result_pointer)
 
@@ -195,8 +195,7 @@ class ExchangeBindings:
         """
         result = self._call_resumed("resume-http", token, texts)
         try:
-            status, fields, content = _Response.from_address(result.data)
-            return status.value.size & 0xFFFF, self._text(fields.value), self._text(content.value)
+            return self._response(result)
         finally:
             _delete_value(self._result_pointer)
 
@@ -222,7 +221,7 @@ class ExchangeBindings:
             raise CallError(f"the server does not export `{TASKS}`")
         result = self._call(func, None if function == "pending" else token, texts)
         try:
-            return self._text(result)
+            return self._text(result.size, result.data)
         finally:
             _delete_value(self._result_pointer)
 
@@ -258,8 +257,15 @@ class ExchangeBindings:
             raise CallError(_capi.take_error_message(error))
         return result
 
-    def _text(self, value: Any) -> bytes:
-        size: int = value.size
+    def _pair(self, result: Any) -> tuple[bytes, bytes]:
+        size, data, after_size, after = _Pair.unpack(_string_at(result.data, _Pair.size))
+        return self._text(size, data), self._text(after_size, after)
+
+    def _response(self, result: Any) -> tuple[int, bytes, bytes]:
+        status, _, fields_size, fields, size, data = _Response.unpack(_string_at(result.data, _Response.size))
+        return status & 0xFFFF, self._text(fields_size, fields), self._text(size, data)
+
+    def _text(self, size: int, data: int) -> bytes:
         if size > self._limit:
             raise ResponseTooLargeError(size, self._limit)
-        return _string_at(value.data, size) if size else b""
+        return _string_at(data, size) if size else b""

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     Scope = MutableMapping[str, Any]
 
+_LATEST = LATEST.encode()
 _TICK = 1.0  # seconds between checks for clients that do not read, and for expired sessions
 _NO_STORE = b"Service unavailable: the store of sessions cannot be reached; try again later\n"
 _BUSY = b"Service unavailable: the server has as many requests as it may; try again later\n"
@@ -131,7 +132,8 @@ class App:
         if self._requests >= self._limits.requests:
             await refuse(send, BodyError(503, _BUSY))
             return
-        if _ambiguous(scope):
+        ambiguous, cancels = _framing(scope)
+        if ambiguous:
             await refuse(send, BodyError(400, b"Bad request: the length of the body is given twice\n"))
             return
         self._requests += 1
@@ -173,7 +175,6 @@ class App:
             size=body.size,
             limit=limit,
         )
-        cancels = _cancels(scope["headers"])
         response = AsgiResponse(self, self._server, request, body, session_request, is_text=is_text, cancels=cancels)
         response.call.client = (scope.get("client") or (None,))[0]
         response.call.observer = trace
@@ -336,12 +337,22 @@ def content_length(headers: Iterable[tuple[bytes, bytes]]) -> int | None:
     return None
 
 
-def _ambiguous(scope: Scope) -> bool:
-    """Return True if the length of the body is ambiguous (RFC 9112, sections 6.1 and 6.3)."""
-    names = [name for name, _ in scope["headers"]]
-    if b"transfer-encoding" not in names:
-        return False
-    return b"content-length" in names or scope.get("http_version") == "1.0"
+def _framing(scope: Scope) -> tuple[bool, bool]:
+    """Return two facts about the head of a request, which is read once.
+
+    Returns:
+        True if the length of the body is ambiguous (RFC 9112, sections 6.1 and 6.3); and True if a disconnect cancels
+        the request, as in revision 2026-07-28 but not before.
+    """
+    has_length = is_coded = cancels = False
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            has_length = True
+        elif name == b"transfer-encoding":
+            is_coded = True
+        elif name == b"mcp-protocol-version":
+            cancels = cancels or value.strip() == _LATEST
+    return is_coded and (has_length or scope.get("http_version") == "1.0"), cancels
 
 
 async def refuse(send: Send, refused: BodyError) -> None:
@@ -355,8 +366,3 @@ async def refuse(send: Send, refused: BodyError) -> None:
         headers.append((b"retry-after", b"%d" % refused.retry_after))
     await send({"type": "http.response.start", "status": refused.status, "headers": headers})
     await send({"type": "http.response.body", "body": refused.text})
-
-
-def _cancels(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Return True if a disconnect cancels the request, as in revision 2026-07-28 but not before."""
-    return any(name == b"mcp-protocol-version" and value.strip() == LATEST.encode() for name, value in headers)

@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections import deque
 from dataclasses import dataclass
-from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -42,7 +41,7 @@ _NO_STREAM_OF_SESSION = "Internal error: the session has as many streams as it m
 _NO_FILTER = "Internal error: the server has no room for the URIs of this stream, which may take {} bytes"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CallEnded:
     """The end of the call of a response."""
 
@@ -119,7 +118,7 @@ class AsgiResponse:
         self._is_text = is_text
         self._cancels = cancels
         self._events: deque[ResponseEvent] = deque()
-        self._changed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._changed: asyncio.Future[None] | None = None  # the next event, once a task waits for events
         self._received = self._sent = 0
         self._held = 0.0  # time since which the call waits for the client to read, or 0
         self._stalled = False  # True if unread data was dropped, and no more is queued
@@ -179,7 +178,7 @@ class AsgiResponse:
             self._dropped(event)
             return
         self._events.append(event)
-        if not self._changed.done():
+        if self._changed is not None and not self._changed.done():
             self._changed.set_result(None)
 
     def check_stalled(self, now: float, *, has_waiting_calls: bool) -> None:
@@ -253,14 +252,11 @@ class AsgiResponse:
         try:
             while True:
                 if not self._events:
-                    if started:
-                        await asyncio.wait((self._changed,), timeout=_KEEP_ALIVE)
-                        if not self._changed.done():
-                            await send({"type": "http.response.body", "body": b":\n\n", "more_body": True})
-                            continue
-                    else:
-                        await self._changed
-                    self._changed = loop.create_future()
+                    changed = self._changed = loop.create_future()
+                    if not started:
+                        await changed
+                    elif not (await asyncio.wait((changed,), timeout=_KEEP_ALIVE))[0]:
+                        await send({"type": "http.response.body", "body": b":\n\n", "more_body": True})
                     continue
                 event = self._events.popleft()
                 if isinstance(event, CallEnded):
@@ -318,12 +314,13 @@ class AsgiResponse:
         status, fields, body = result
         if not self._is_text and status == 400:
             body = jsonrpc.NOT_UTF8
-        conclude = partial(self._session_request.conclude, pending_inputs=self._server.pool.pending_inputs)
+        inputs = self._server.pool.pending_inputs
+        conclude = self._session_request.conclude
         if self._session_request.can_block(fields):
             loop = asyncio.get_running_loop()
-            status, fields, body = await loop.run_in_executor(None, conclude, status, fields, body, request)
+            status, fields, body = await loop.run_in_executor(None, conclude, status, fields, body, request, inputs)
         else:
-            status, fields, body = conclude(status, fields, body, request)
+            status, fields, body = conclude(status, fields, body, request, inputs)
         if status == 0:
             # Specification: basic/patterns/cancellation: no further messages for a cancelled request.
             await send({"type": "http.response.body", "body": b"" if call.cancelled else body})

@@ -71,6 +71,7 @@ class Exchange:
         disconnected: True if the client cannot get the response.
         keep_alive: True if the connection can be used again.
         more_body: True if the rest of the request's body has not arrived.
+        is_first_step: True while the application runs without a task, until it waits for the first time.
         response_started: True if the application has started the response.
         response_complete: True if the response was written.
     """
@@ -83,6 +84,7 @@ class Exchange:
         self.started = False
         self.disconnected = False
         self.keep_alive = keep_alive
+        self.is_first_step = False
         self.response_started = False
         self.response_complete = False
         self._connection = connection
@@ -169,7 +171,8 @@ class Exchange:
             self._head = self._encode_head(message["status"], message.get("headers", ()))
             self.response_started = True
             self._expects = False
-            connection.loop.call_soon(self.flush)
+            if not self.is_first_step:  # after it the head is written anyway
+                connection.loop.call_soon(self.flush)
             return
         if not self.response_started or self.response_complete or kind != "http.response.body":
             raise RuntimeError(f"`{kind}` does not fit to the state of the response")
@@ -184,14 +187,16 @@ class Exchange:
     def _encode_head(self, status: int, headers: Any) -> list[bytes]:
         head = [_REASONS.get(status) or b"HTTP/1.1 %d \r\n" % status]
         for name, value in (*self._connection.default_headers, *headers):
-            if b"\n" in value or b"\r" in value or b"\0" in value or b"\n" in name or b"\r" in name:
-                raise RuntimeError(f"the header field {name!r} has a line break")
             head.append(b"%b: %b\r\n" % (name, value))
             lower = name.lower()
             if lower == b"content-length":
                 self._length = int(value)
             elif lower == b"connection" and b"close" in value.lower():
                 self.keep_alive = False
+        whole = b"".join(head)
+        if whole.count(b"\n") != len(head) or whole.count(b"\r") != len(head) or b"\0" in whole:
+            raise RuntimeError(f"a header field has a line break or NUL: {_broken(head)!r}")
+        head = [whole]
         self._has_body = status >= 200 and status not in _WITHOUT_BODY and self.scope["method"] != "HEAD"
         if self._has_body and self._length is None:
             self._is_chunked = self.scope["http_version"] == "1.1"
@@ -224,6 +229,11 @@ class Exchange:
             self.response_complete = True
             self.wake()
             self._connection.response_complete(self)
+
+
+def _broken(lines: list[bytes]) -> bytes:
+    """Return the name of the first header field with a line break or NUL in it."""
+    return next((line.partition(b":")[0] for line in lines if set(b"\r\n\0") & set(line[:-2])), b"")
 
 
 class HttpConnection(asyncio.Protocol):
@@ -279,6 +289,8 @@ class HttpConnection(asyncio.Protocol):
         self._head_size = 0
         self._url = b""
         self._headers: list[tuple[bytes, bytes]] = []
+        self._headers_size = self._hosts = 0
+        self._expects = False
         self._client: tuple[str, int] | None = None
         self._server: tuple[str, int | None] | None = None
         self._scheme = "http"
@@ -406,6 +418,8 @@ class HttpConnection(asyncio.Protocol):
         self._in_head = True
         self._url = b""
         self._headers = []
+        self._headers_size = self._hosts = 0
+        self._expects = False
 
     def on_url(self, url: bytes) -> None:
         """Add a part of the target."""
@@ -413,8 +427,15 @@ class HttpConnection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Add a header field; trailer fields are dropped."""
-        if self._in_head:
-            self._headers.append((name.lower(), value.strip(b" \t")))
+        if not self._in_head:
+            return
+        name, value = name.lower(), value.strip(b" \t")
+        self._headers.append((name, value))
+        self._headers_size += len(name) + len(value)
+        if name == b"host":
+            self._hosts += 1
+        elif name == b"expect" and value.lower() == b"100-continue":
+            self._expects = True
 
     def on_headers_complete(self) -> None:
         """Create the exchange of a request whose head has arrived."""
@@ -422,12 +443,11 @@ class HttpConnection(asyncio.Protocol):
         if self._continues is not None:
             self._current, self._continues = self._continues, None
             return
-        if len(self._url) + sum(len(name) + len(value) for name, value in self._headers) > _LARGEST_HEAD:
+        if len(self._url) + self._headers_size > _LARGEST_HEAD:
             raise _BadRequestError(431)
         self._head_size = 0
         version = self._parser.get_http_version()
-        hosts = sum(name == b"host" for name, _ in self._headers)
-        if hosts > 1 or (not hosts and version == "1.1"):  # RFC 9112, section 3.2
+        if self._hosts > 1 or (not self._hosts and version == "1.1"):  # RFC 9112, section 3.2
             raise _BadRequestError(400)
         if len(self._exchanges) >= _PIPELINED:
             raise _BadRequestError(503)
@@ -450,9 +470,7 @@ class HttpConnection(asyncio.Protocol):
             "query_string": query,
             "headers": self._headers,
         }
-        expects = version == "1.1" and any(
-            name == b"expect" and value.lower() == b"100-continue" for name, value in self._headers
-        )
+        expects = self._expects and version == "1.1"
         self._current = Exchange(self, scope, keep_alive=self._parser.should_keep_alive(), expects=expects)
         self._exchanges.append(self._current)
 
@@ -507,10 +525,13 @@ class HttpConnection(asyncio.Protocol):
             return
         exchange.scope[WHOLE_BODY] = b"".join(exchange.body)
         coroutine = exchange.run(self._app)
+        exchange.is_first_step = True
         try:
             waits_for = coroutine.send(None)
         except StopIteration:
             return
+        finally:
+            exchange.is_first_step = False
         exchange.flush()
         self._keep(self.loop.create_task(_rest(coroutine, waits_for)))
 
