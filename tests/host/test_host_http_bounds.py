@@ -172,6 +172,30 @@ class TestRequests:
 
 
 class TestBodies:
+    def test_missing_bodies_take_no_places(self) -> None:
+        async def work() -> None:
+            fake_server = FakeServer(requests=1, body_time=20)
+            app = App(fake_server)  # type: ignore[arg-type]
+            halves = [Client(app, b"{", more=True) for _ in range(3)]
+            await asyncio.sleep(0.01)
+            whole = Client(app, b"{}")
+            await until(lambda: len(fake_server.pool.calls) == 1)
+            halves[0].post(b"}")  # while the only place is taken
+            await halves[0].task
+            assert (halves[0].status, halves[0].headers[b"retry-after"]) == (503, b"1")
+            answer(fake_server.pool.calls[0])
+            await whole.task
+            assert whole.status == 200
+            halves[1].post(b"}")
+            await until(lambda: len(fake_server.pool.calls) == 2)
+            answer(fake_server.pool.calls[1])
+            halves[2].leave()
+            await asyncio.gather(*(each.task for each in halves))
+            assert halves[1].status == 200
+            nothing_is_held(app)
+
+        drive(work)
+
     def test_missing_body_times_out(self) -> None:
         async def work() -> None:
             app = App(FakeServer(body_time=0.05))  # type: ignore[arg-type]

@@ -23,7 +23,8 @@ class HttpLimits:
     Attributes:
         connections: Maximum number of connections; None for 1000, or fewer if the process cannot open that many files.
             One more connection ends the one that has waited longest for the rest of a request.
-        requests: Maximum number of requests in progress, including those that wait for an instance; others get 503.
+        requests: Maximum number of requests in progress whose body has arrived, including those that wait for an
+            instance; others get 503.
         request_bytes: Maximum bytes of the bodies of all requests in progress. Beyond it, the request that has waited
             longest for the rest of its body ends; if no request waits for its body, the new request gets 503.
         streams: Maximum number of streams of notifications (`subscriptions/listen`, and `GET` in a session); others

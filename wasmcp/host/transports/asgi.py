@@ -136,7 +136,6 @@ class App:
         if ambiguous:
             await refuse(send, BodyError(400, b"Bad request: the length of the body is given twice\n"))
             return
-        self._requests += 1
         limit = self._server.limits.request
         whole = scope.get(WHOLE_BODY)
         try:
@@ -145,15 +144,16 @@ class App:
             else:
                 body = self._reading.take(whole, limit)
         except BodyError as refused:
-            self._requests -= 1
             await refuse(send, refused)
             return
-        except BaseException:
-            self._requests -= 1
-            raise
         if body is None:
-            self._requests -= 1
             return
+        # A place is taken when the body is there: clients that do not send theirs would keep all others out.
+        if whole is None and self._requests >= self._limits.requests:
+            self.bodies.give(len(body.data))
+            await refuse(send, BodyError(503, _BUSY))
+            return
+        self._requests += 1
         target = target_of(scope)
         trace = None if self._tracing is None else begin_trace(self._tracing, scope, body.data)
         if self._admission is not None and await self._is_refused(self._admission, scope, target, body.data, send):
