@@ -194,7 +194,13 @@ pub const exports = struct {
 };
 
 const Kind = rule_set.Kind;
-const Subject = struct { kind: Kind, name: []const u8, completed: bool = false };
+const Subject = struct {
+    kind: Kind,
+    name: []const u8,
+    form: Form = .entry,
+
+    const Form = enum { entry, completed, skill, directory };
+};
 
 /// Entries that a request is about.
 const Subjects = struct {
@@ -220,7 +226,7 @@ const Subjects = struct {
                 try self.found.append(allocator, .{
                     .kind = if (prompt) .prompts else .templates,
                     .name = name,
-                    .completed = true,
+                    .form = .completed,
                 });
             },
             .subscriptions_listen => {
@@ -241,7 +247,8 @@ const Subjects = struct {
                     const raw = json.member(request.params(), "uri") orelse return;
                     if (raw[0] != '"') return;
                     const uri = try json.decodeString(allocator, raw);
-                    try self.add(.read, .resources, if (directory) try inside(uri) else uri);
+                    try self.add(.read, .resources, uri);
+                    self.found.items[0].form = if (directory) .directory else .skill;
                     return;
                 }
                 if (!lib.bytes.equal(name, "resources/subscribe") and !lib.bytes.equal(name, "resources/unsubscribe")) {
@@ -269,29 +276,39 @@ const Subjects = struct {
 };
 
 fn targetOf(request: Request, subject: Subject) Error!rule_set.Target {
-    return (try rules()).target(allocator, subject.kind, subject.name, Templates{ .request = request });
+    const name = if (subject.form == .directory) try inside(subject.name) else subject.name;
+    return (try rules()).target(allocator, subject.kind, name, Templates{ .request = request });
 }
 
 /// Return the error for an entry that does not exist: the same as where no component has it.
 fn unknown(subject: Subject) Error!bindings.types.Error {
-    if (subject.completed) return .{
-        .code = code.invalid_params,
-        .message = "Invalid params: `params.ref` is of an unknown prompt or resource template",
-    };
-    if (subject.kind == .resources) {
-        var w: lib.Writer = .init(allocator);
-        try w.open('{');
-        try w.key("uri");
-        try w.string(subject.name);
-        try w.close('}');
-        const words = try std.mem.concat(allocator, u8, &.{ "Resource not found: ", subject.name });
-        return .{ .code = code.resource_not_found, .message = words, .data = w.text() };
+    var failure: bindings.types.Error = .{ .code = code.invalid_params, .message = "" };
+    var start: []const u8 = "";
+    var end: []const u8 = "";
+    switch (subject.form) {
+        .completed => {
+            failure.message = "Invalid params: `params.ref` is of an unknown prompt or resource template";
+            return failure;
+        },
+        .skill => start = lib.absence.skill,
+        .directory => end = lib.absence.directory,
+        .entry => switch (subject.kind) {
+            .tools => start = "Unknown tool: ",
+            .prompts => start = "Unknown prompt: ",
+            else => {
+                var w: lib.Writer = .init(allocator);
+                try w.open('{');
+                try w.key("uri");
+                try w.string(subject.name);
+                try w.close('}');
+                start = "Resource not found: ";
+                failure.code = code.resource_not_found;
+                failure.data = w.text();
+            },
+        },
     }
-    const start: []const u8 = if (subject.kind == .tools) "Unknown tool: " else "Unknown prompt: ";
-    return .{
-        .code = code.invalid_params,
-        .message = try std.mem.concat(allocator, u8, &.{ start, subject.name }),
-    };
+    failure.message = try std.mem.concat(allocator, u8, &.{ start, subject.name, end });
+    return failure;
 }
 
 /// Return the rejection of a request that the policy denies.
@@ -362,8 +379,8 @@ fn visible(request: Request, reply: Reply, member: []const u8, asked: *Asked) Er
         if (raw[0] != '"') continue;
         const uri = try json.decodeString(allocator, raw);
         const directory = json.equals(json.member(item, "mimeType") orelse "0", "inode/directory");
-        const name = if (directory) try inside(uri) else uri;
-        const target = try targetOf(request, .{ .kind = .resources, .name = name });
+        const form: Subject.Form = if (directory) .directory else .entry;
+        const target = try targetOf(request, .{ .kind = .resources, .name = uri, .form = form });
         if (asked.has(target) and try asked.decide(.read, "", target) == .allowed) try w.value(item);
     }
     try w.close(']');

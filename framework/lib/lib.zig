@@ -1,5 +1,6 @@
 //! Library that framework components share.
 
+pub const absence = @import("absence.zig");
 pub const access = @import("access.zig");
 pub const Completion = @import("Completion.zig");
 pub const Index = @import("Index.zig");

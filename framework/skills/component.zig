@@ -136,8 +136,8 @@ fn list(request: Request) Error!Reply {
 fn get(request: Request) Error!Reply {
     const all = try files();
     const uri = try uriOf(request) orelse return nameless();
-    const file = all.index.owner(uri) orelse return missing(&.{ "No skill is served at ", uri });
-    if (all.length(file, .entry) == 0) return missing(&.{ "No skill is served at ", uri });
+    const file = all.index.owner(uri) orelse return missing(&.{ lib.absence.skill, uri });
+    if (all.length(file, .entry) == 0) return missing(&.{ lib.absence.skill, uri });
     var w = lib.Writer.init(allocator);
     try w.open('{');
     try w.key("skill");
@@ -152,8 +152,9 @@ fn directory(request: Request) Error!Reply {
     const uri = try uriOf(request) orelse return nameless();
     const prefix = try std.mem.concat(allocator, u8, &.{ uri, "/" });
     var place = all.index.position(prefix);
-    if (place == all.index.count or !lib.bytes.startsWith(all.index.key(place), prefix) or uri[uri.len - 1] == '/')
-        return missing(&.{ uri, " is not a directory resource" });
+    if (place == all.index.count or !lib.bytes.startsWith(all.index.key(place), prefix) or
+        uri[uri.len - 1] == '/' or !lib.bytes.startsWith(uri, "skill://"))
+        return missing(&.{ uri, lib.absence.directory });
     switch (try cursorOf(request)) {
         .start => {},
         .at => |at| {

@@ -151,6 +151,7 @@ class TestMethods:
             ("resources/directory/read", {"uri": "skill://git-workflow/SKILL.md"}, "is not a directory resource"),
             ("resources/directory/read", {"uri": "skill://git-workflow/"}, "is not a directory resource"),
             ("resources/directory/read", {"uri": "skill://git"}, "is not a directory resource"),
+            ("resources/directory/read", {"uri": "skill:"}, "is not a directory resource"),
             ("resources/directory/read", {"uri": ""}, "`params.uri` must be the URI"),
             ("resources/directory/read", {"uri": "skill://acme", "cursor": "7777"}, "`params.cursor` is not a cursor"),
             ("resources/read", {"uri": "skill://acme/refunds/../refunds/SKILL.md"}, "Resource not found"),
@@ -435,8 +436,22 @@ class TestAccess:
         assert "references" in children(server[0], "skill://acme/refunds", "/mcp/all")
         assert children(server[1], "skill://git-workflow", "/mcp") == ["git-workflow"]
         assert children(server[1], "skill://acme", "/mcp") == []
-        hidden = {"uri": "skill://acme/refunds/references"}
-        assert "error" in send(server[0], "resources/directory/read", hidden, "/mcp/rest")
+
+    @pytest.mark.parametrize(
+        ("method", "uri"),
+        [
+            ("resources/directory/read", "skill://acme/refunds"),
+            ("skills/get", "skill://acme/refunds/SKILL.md"),
+            ("resources/read", "skill://acme/refunds/SKILL.md"),
+        ],
+    )
+    def test_errors_of_hidden_entries_are_those_of_missing_ones(self, server: Any, method: str, uri: str) -> None:
+        assert "result" in send(server[0], method, {"uri": uri}, "/mcp/all")
+        other = uri.replace("refunds", "missing")
+        hidden, missing = (send(server[0], method, {"uri": one}, "/mcp/git")["error"] for one in (uri, other))
+        unknown = send(server[0], method, {"uri": other}, "/mcp/all")["error"]
+        assert hidden == json.loads(json.dumps(missing).replace("missing", "refunds"))
+        assert missing == unknown
 
     def test_other_path_has_all(self, server: Any) -> None:
         assert len(send(server[0], "skills/list", path="/mcp/all")["result"]["skills"]) == 2
