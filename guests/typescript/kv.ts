@@ -29,23 +29,23 @@ export class Bucket {
     this.#raw = raw;
   }
 
-  #stored<T>(act: () => T): T {
-    return stored("kv", act, this.name);
+  #stored<T>(act: () => T, key?: string): T {
+    return stored("kv", act, this.name, key);
   }
 
   /** Return the value of a key, or undefined. */
   get<T = any>(key: string): T | undefined {
-    return this.#stored(() => plain(this.#raw.get(sendable(key))));
+    return this.#stored(() => plain(this.#raw.get(sendable(key))), key);
   }
   set(key: string, value: Stored): void {
-    this.#stored(() => this.#raw.set(sendable(key), tagged(value)));
+    this.#stored(() => this.#raw.set(sendable(key), tagged(value)), key);
   }
   /** Delete a key; no error if it does not exist. */
   delete(key: string): void {
-    this.#stored(() => this.#raw.delete(sendable(key)));
+    this.#stored(() => this.#raw.delete(sendable(key)), key);
   }
   has(key: string): boolean {
-    return this.#stored(() => this.#raw.exists(sendable(key)));
+    return this.#stored(() => this.#raw.exists(sendable(key)), key);
   }
   /** Return the values of several keys; missing keys are omitted. */
   getMany(keys: Iterable<string>): Map<string, any> {
@@ -62,18 +62,18 @@ export class Bucket {
   }
   /** Add to a counter atomically, and return its new value; a missing one counts as 0. */
   increment(key: string, by = 1): number {
-    return Number(this.#stored(() => this.#raw.increment(sendable(key), count(by))));
+    return Number(this.#stored(() => this.#raw.increment(sendable(key), count(by)), key));
   }
   /** Set a value atomically if the key has the expected one (undefined: the key does not exist). */
   compareAndSwap(key: string, expected: Stored | undefined, replacement: Stored): boolean {
     const before = expected === undefined ? undefined : tagged(expected);
-    return this.#stored(() => this.#raw.compareAndSwap(sendable(key), before, tagged(replacement)));
+    return this.#stored(() => this.#raw.compareAndSwap(sendable(key), before, tagged(replacement)), key);
   }
   /** Return the keys with a prefix, in the order of the store. */
   *keys(prefix = ""): IterableIterator<string> {
     let cursor: string | undefined;
     do {
-      const page = this.#stored(() => this.#raw.listKeys(sendable(prefix), cursor));
+      const page = this.#stored(() => this.#raw.listKeys(sendable(prefix), cursor), prefix);
       yield* page.keys;
       cursor = page.next ?? undefined;
     } while (cursor !== undefined);

@@ -30,26 +30,36 @@ const WORDS: Partial<Record<StoreProblem["tag"], string>> = {
   unsupported: "the operator's store does not support this operation",
 };
 
-function messageOf(problem: StoreProblem, grant: string, bucket: string | undefined): string {
+/** Return the rule that permits a bucket, or the keys that begin as a key does, up to its last slash. */
+function ruleOf(bucket: string, key: string | undefined): string {
+  if (!key) return `bucket:${bucket}`;
+  const prefix = key.slice(0, key.lastIndexOf("/") + 1) || key;
+  return `{ bucket = ${JSON.stringify(bucket)}, prefix = ${JSON.stringify(prefix)} }`;
+}
+
+function messageOf(problem: StoreProblem, grant: string, bucket: string | undefined, key: string | undefined): string {
   if (problem.tag === "access-denied") {
-    const rule = bucket === undefined ? undefined : `bucket:${bucket}`;
+    const rule = bucket === undefined ? undefined : ruleOf(bucket, key);
     return rule === undefined
       ? `\`${grant}\` is not granted to this component: add it to the \`grants\` of its table: \`grants = ["${grant}"]\``
-      : `\`${grant}\` for \`${rule}\` is not granted to this component: name it in the \`grants\` of its table: \`grants = { ${grant} = ["${rule}"] }\``;
+      : `\`${grant}\` for \`${rule}\` is not granted to this component: name it in the \`grants\` of its table: \`grants = { ${grant} = [${rule.startsWith("{") ? rule : `"${rule}"`}] }\``;
   }
   const words = WORDS[problem.tag] ?? "the operation of the store failed";
   const detail = problem.tag === "no-such-bucket" && bucket !== undefined ? `\`${bucket}\`` : "val" in problem ? problem.val : "";
   return detail ? `${words}: ${detail}` : words;
 }
 
-/** Run an operation on a store; convert its errors to `StoreError`. `bucket`: its name; undefined for session values. */
-export function stored<T>(grant: string, act: () => T, bucket?: string): T {
+/**
+ * Run an operation on a store; convert its errors to `StoreError`. `bucket`: its name; undefined for session values.
+ * `key`: the key, or the prefix of keys; undefined if the operation is about the bucket or about several keys.
+ */
+export function stored<T>(grant: string, act: () => T, bucket?: string, key?: string): T {
   try {
     return act();
   } catch (error) {
     const problem = (error as { payload?: StoreProblem } | null)?.payload;
     if (problem === undefined || typeof problem?.tag !== "string") throw error;
-    throw new StoreError(problem.tag, messageOf(problem, grant, bucket));
+    throw new StoreError(problem.tag, messageOf(problem, grant, bucket, key));
   }
 }
 

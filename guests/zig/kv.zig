@@ -40,11 +40,73 @@ fn unwrapped(result: anytype) Error!@TypeOf(result).Ok {
             .no_session => error.NoSession,
             .not_a_counter => error.NotACounter,
             .out_of_range => error.OutOfRange,
-            .limit => error.TooLarge,
-            .unsupported => error.Unsupported,
-            .other => error.StoreFailed,
+            .limit => |words| failure(error.TooLarge, words),
+            .unsupported => |words| failure(error.Unsupported, words),
+            .other => |words| failure(error.StoreFailed, words),
         },
     };
+}
+
+/// Words of the store about its last error, cut to the size of the buffer.
+var details: []const u8 = "";
+var buffer: [512]u8 = undefined;
+
+fn failure(reason: Error, words: []const u8) Error {
+    const length = @min(words.len, buffer.len);
+    @memcpy(buffer[0..length], words[0..length]);
+    details = buffer[0..length];
+    return reason;
+}
+
+/// Operation that has failed. `bucket`: null for session values. `key`: the key, or the prefix of keys; empty for an
+/// operation on several or none.
+pub const Place = struct { bucket: ?[]const u8 = null, key: []const u8 = "" };
+
+/// Return the text of an error of this library, in the words of those of all languages. That of `error.AccessDenied`
+/// names the rule of the grant that is missing.
+pub fn message(reason: anyerror, place: Place) error{OutOfMemory}![]const u8 {
+    const allocator = bindings.memory.allocator;
+    const words: []const u8 = switch (reason) {
+        error.AccessDenied => return denial(place),
+        error.NoSuchBucket => return std.fmt.allocPrint(
+            allocator,
+            "the operator's store has no bucket of this name: `{s}`",
+            .{place.bucket orelse ""},
+        ),
+        error.NoSession => return "the client has no session, or it has ended",
+        error.NotACounter => return "the value of this key is not a counter, a signed integer of 64 bits",
+        error.OutOfRange => return "the counter would need more than 64 bits",
+        error.TooLarge => "a key, a value or a batch is too large",
+        error.Unsupported => "the operator's store does not support this operation",
+        error.StoreFailed => "the operation of the store failed",
+        else => return @errorName(reason),
+    };
+    if (details.len == 0) return words;
+    return std.mem.concat(allocator, u8, &.{ words, ": ", results.valid(details) });
+}
+
+fn denial(place: Place) error{OutOfMemory}![]const u8 {
+    const allocator = bindings.memory.allocator;
+    const bucket = place.bucket orelse return "`sessions` is not granted to this component: add it to the `grants` " ++
+        "of its table: `grants = [\"sessions\"]`";
+    const rule, const quote: []const u8 = if (place.key.len == 0)
+        .{ try std.mem.concat(allocator, u8, &.{ "bucket:", bucket }), "\"" }
+    else keys: {
+        // The keys that begin as this one does, up to its last slash.
+        const end = if (std.mem.lastIndexOfScalar(u8, place.key, '/')) |slash| slash + 1 else place.key.len;
+        const parts = [_][]const u8{ bucket, place.key[0..end] };
+        var texts: [2][]const u8 = undefined;
+        for (parts, &texts) |part, *text| text.* = results.json([]const u8, results.valid(part)) catch
+            return error.OutOfMemory;
+        const table = "{{ bucket = {s}, prefix = {s} }}";
+        break :keys .{ try std.fmt.allocPrint(allocator, table, .{ texts[0], texts[1] }), "" };
+    };
+    return std.mem.concat(allocator, u8, &.{
+        "`kv` for `",         rule,
+        "` is not granted to this component: name it in the `grants` of its table: `grants = { kv = [", quote,
+        rule,                 quote,
+        "] }`",
+    });
 }
 
 /// Convert a value to its stored form.

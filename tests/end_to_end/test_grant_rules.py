@@ -128,6 +128,21 @@ def test_buckets_and_keys_are_limited(tmp_path: Path) -> None:
             ("keep", {"bucket": "other", "key": "notes/a"}),
         ):
             assert call(name, **arguments) == {"error": "AccessDenied"}, (name, arguments)
+        assert call("explained", key="notes/a") == "kept"
+        for place, rule in (
+            ({"bucket": "other", "key": "a"}, '"bucket:other"'),
+            ({"key": "other/b/c"}, '{ bucket = "", prefix = "other/b/" }'),
+            ({"key": 'a"'}, '{ bucket = "", prefix = "a\\"" }'),
+        ):
+            assert call("explained", **place) == {"error": missing_rule(rule)}
+        assert "1 to 1024" in call("explained", key="notes/" + "x" * 1024)["error"]
+
+
+def missing_rule(rule: str) -> str:
+    """Return the text of the guest libraries for a missing rule of `kv`, written as in the table."""
+    advice = f"name it in the `grants` of its table: `grants = {{ kv = [{rule}] }}`"
+    subject = rule.strip('"')
+    return f"`kv` for `{subject}` is not granted to this component: {advice}"
 
 
 def fill(database: Path, keys: Sequence[str]) -> str:

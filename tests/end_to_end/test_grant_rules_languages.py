@@ -22,6 +22,12 @@ LANGUAGES = [pytest.param("rs", marks=pytest.mark.skipif(bool(MISSING), reason=M
 MISSING_STORE = "`kv` for `bucket:{0}` is not granted to this component: name it in the `grants` of its table: "
 
 
+MISSING_KEYS = (
+    '`kv` for `{ bucket = "shared", prefix = "theirs/" }` is not granted to this component: name it in the `grants` of '
+    'its table: `grants = { kv = [{ bucket = "shared", prefix = "theirs/" }] }`'
+)
+
+
 @pytest.fixture(scope="module", params=LANGUAGES)
 def language(request: pytest.FixtureRequest) -> str:
     return str(request.param)
@@ -78,7 +84,10 @@ def test_without_a_grant_everything_is_denied(
 def test_exactly_the_rules_work(
     running: Callable[..., Any], host: dict[str, Any], tmp_path: Path, language: str
 ) -> None:
-    grants: dict[str, Any] = {"env": ["TOKEN"], "kv": ["bucket:notes"]}
+    grants: dict[str, Any] = {
+        "env": ["TOKEN"],
+        "kv": ["bucket:notes", {"bucket": "shared", "prefix": "own/"}],
+    }
     if language == "rs":
         grants["fs"] = ["/data"]
     with web_server() as away, web_server(away) as url, running({**grants, "http": [url]}, **host) as call:
@@ -89,6 +98,8 @@ def test_exactly_the_rules_work(
         assert call("variable", name="OTHER") == "none"
         assert call("keep", bucket="notes", key="a") == "kept"
         assert MISSING_STORE.format("other") in call("keep", bucket="other", key="a")
+        assert call("keep", bucket="shared", key="own/a") == "kept"
+        assert MISSING_KEYS in call("keep", bucket="shared", key="theirs/a")
         if language == "rs":
             assert call("read", path="/data/a") == "read/a"
             assert call("write", path="/data/new").startswith("error: ")

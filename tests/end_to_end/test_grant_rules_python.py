@@ -55,7 +55,7 @@ def test_without_a_grant_everything_is_denied(running: Callable[..., Any], direc
 
 
 def test_exactly_the_rules_work(running: Callable[..., Any], directories: Path, tmp_path: Path) -> None:
-    grants = {"env": ["TOKEN"], "kv": ["bucket:notes"], "fs": ["/data"]}
+    grants = {"env": ["TOKEN"], "kv": ["bucket:notes", {"bucket": "shared", "prefix": "own/"}], "fs": ["/data"]}
     host = {
         "env": {"TOKEN": "t", "OTHER": "o"},
         "directories": [(str(directories / "read"), "/data", True), (str(directories / "other"), "/other", True)],
@@ -69,6 +69,7 @@ def test_exactly_the_rules_work(running: Callable[..., Any], directories: Path, 
         assert call("variables") == {"TOKEN": "t"}
         assert call("keep", bucket="notes", key="a") == "kept"
         assert "`kv` for `bucket:other` is not granted" in call("keep", bucket="other", key="a")
+        assert 'kv = [{ bucket = "shared", prefix = "theirs/" }]' in call("keep", bucket="shared", key="theirs/a")
         assert call("read", path="/data/a") == "read/a"
         assert call("read", path="/data") == "a,b"
         assert call("write", path="/data/new").startswith("error: PermissionError")

@@ -14,6 +14,7 @@ pub const tools = .{
     mcp.tool("arguments", "Count the arguments of the process.", arguments),
     mcp.tool("keep", "Set a value.", keep),
     mcp.tool("kept", "Get a value.", kept),
+    mcp.tool("explained", "Set a value; the text of an error is that of the library.", explained),
     mcp.tool("keys", "List keys.", keys),
     mcp.tool("pages", "List keys page by page, and return the cursors as well.", pages),
     mcp.tool("operations", "List the operations that are permitted for a key.", operations),
@@ -78,6 +79,15 @@ fn keep(args: struct { bucket: []const u8 = "", key: []const u8, text: []const u
     const bucket = try mcp.kv.open(args.bucket);
     defer bucket.close();
     try bucket.set(args.key, args.text);
+}
+
+fn explained(args: struct { bucket: []const u8 = "", key: []const u8 }, context: mcp.Context) ![]const u8 {
+    const bucket = mcp.kv.open(args.bucket) catch |reason|
+        return context.fail("{s}", .{try mcp.kv.message(reason, .{ .bucket = args.bucket })});
+    defer bucket.close();
+    bucket.set(args.key, "value") catch |reason|
+        return context.fail("{s}", .{try mcp.kv.message(reason, .{ .bucket = args.bucket, .key = args.key })});
+    return "kept";
 }
 
 fn kept(args: struct { bucket: []const u8 = "", key: []const u8 }) !?[]const u8 {

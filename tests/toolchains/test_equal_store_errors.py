@@ -1,4 +1,4 @@
-"""Messages of the errors of stores: the same words in the guest libraries that have messages.
+"""Messages of the errors of stores: the same words in all guest libraries.
 
 Components in each of these languages name a denied bucket in `tests/end_to_end/test_grant_rules_languages.py` and
 `test_grant_rules_python.py`.
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from wasmcp.guest.kv.errors import store_error
+from wasmcp.guest.kv.errors import AccessDeniedError, store_error
 
 GUESTS = Path(__file__).parent.parent.parent / "guests"
 WORDS = {
@@ -31,6 +31,7 @@ def test_errors_have_the_same_words(kind: str) -> None:
     assert found[0].lower() + found[1:] == words
     assert f'"{words}' in (GUESTS / "rust/src/kv/errors.rs").read_text("utf-8")
     assert f'"{words}"' in (GUESTS / "typescript/values.ts").read_text("utf-8")
+    assert f'"{words}' in (GUESTS / "zig/kv.zig").read_text("utf-8")
 
 
 def test_errors_name_the_bucket() -> None:
@@ -41,4 +42,9 @@ def test_errors_name_the_bucket() -> None:
     assert str(denied).startswith("`kv` for `bucket:notes` is not granted to this component")
     assert str(store_error("access-denied", grant="kv", bucket="")).startswith("`kv` for `bucket:` is not granted")
     assert str(store_error("access-denied", grant="sessions")).startswith("`sessions` is not granted")
+    key = store_error("access-denied", grant="kv", bucket="notes", key='a/"b/c')
+    assert isinstance(key, AccessDeniedError)
+    assert key.rule == r'{ bucket = "notes", prefix = "a/\"b/" }'
+    whole = store_error("access-denied", grant="kv", bucket="notes", key="")  # the prefix of all keys
+    assert str(whole) == str(denied)
     assert str(store_error("limit", "a key has 1 to 1024 bytes", grant="kv", bucket="notes")).endswith("1024 bytes")

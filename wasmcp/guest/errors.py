@@ -136,15 +136,16 @@ class NotGrantedError(RuntimeError):
 
     Attributes:
         grant: The family of interfaces, for example ``http``: the name to add to ``grants`` in the component's table.
-        rule: The rule of the grant that would permit the call, for example ``https://example.org``; or the empty
-            string.
+        rule: The rule of the grant that would permit the call, as in the table: ``https://example.org``, or an inline
+            table of TOML; or the empty string.
     """
 
     def __init__(self, grant: str, rule: str = "") -> None:
         if sys.platform != "wasi":
             advice = f"in a unit test, give it one of `wasmcp.guest.testing`: {_FAKES.get(grant, 'a fake')}"
         elif rule:
-            advice = f'name it in the `grants` of its table: `grants = {{ {grant} = ["{rule}"] }}`'
+            named = rule if rule.startswith("{") else f'"{rule}"'
+            advice = f"name it in the `grants` of its table: `grants = {{ {grant} = [{named}] }}`"
         else:
             advice = f'add it to the `grants` of its table: `grants = ["{grant}"]`'
         subject = f"`{grant}` for `{rule}`" if rule else f"`{grant}`"

@@ -88,7 +88,12 @@ fn not_granted(grant: &str, rule: &str, fake: &str) -> String {
     } else if rule.is_empty() {
         format!("add it to the `grants` of its table: `grants = [\"{grant}\"]`")
     } else {
-        format!("name it in the `grants` of its table: `grants = {{ {grant} = [\"{rule}\"] }}`")
+        let named = if rule.starts_with('{') {
+            rule.to_owned()
+        } else {
+            format!("\"{rule}\"")
+        };
+        format!("name it in the `grants` of its table: `grants = {{ {grant} = [{named}] }}`")
     };
     let subject = if rule.is_empty() {
         format!("`{grant}`")

@@ -43,7 +43,9 @@ def tagged_of(value: Any) -> Tagged:
     return _NAMES[type(value)], value.value
 
 
-def called(grant: str, function: Callable[..., T], *arguments: Any, bucket: str | None = None) -> T:
+def called(
+    grant: str, function: Callable[..., T], *arguments: Any, bucket: str | None = None, key: str | None = None
+) -> T:
     """Call a function of the bindings, and convert its error.
 
     Args:
@@ -51,6 +53,7 @@ def called(grant: str, function: Callable[..., T], *arguments: Any, bucket: str 
         function: The function.
         arguments: Its arguments.
         bucket: The name of the bucket; None for session values.
+        key: The key, or the prefix of keys, of the operation; see `store_error`.
 
     Raises:
         StoreError: The function has failed.
@@ -59,4 +62,4 @@ def called(grant: str, function: Callable[..., T], *arguments: Any, bucket: str 
         return function(*arguments)
     except Err as error:
         kind = _ERRORS.get(type(error.value), "other")
-        raise store_error(kind, getattr(error.value, "value", ""), grant=grant, bucket=bucket) from None
+        raise store_error(kind, getattr(error.value, "value", ""), grant=grant, bucket=bucket, key=key) from None

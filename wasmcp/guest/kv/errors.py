@@ -14,6 +14,8 @@
 
 from __future__ import annotations
 
+import json
+
 from wasmcp.guest.errors import NotGrantedError
 
 
@@ -39,7 +41,8 @@ class AccessDeniedError(StoreError, NotGrantedError):
 
     Attributes:
         grant: ``kv`` or ``sessions``.
-        rule: The rule of the grant that permits the bucket, for example ``bucket:notes``; or the empty string.
+        rule: The rule of the grant that permits the bucket, for example ``bucket:notes``; of a key in a bucket that is
+            permitted for others, ``{ bucket = "shared", prefix = "notes/" }``; or the empty string.
     """
 
     kind = "access-denied"
@@ -104,7 +107,9 @@ _KINDS: dict[str, type[StoreError]] = {
 }
 
 
-def store_error(kind: str, detail: str = "", *, grant: str, bucket: str | None = None) -> StoreError:
+def store_error(
+    kind: str, detail: str = "", *, grant: str, bucket: str | None = None, key: str | None = None
+) -> StoreError:
     """Return the exception for a case of ``error``.
 
     Args:
@@ -112,9 +117,18 @@ def store_error(kind: str, detail: str = "", *, grant: str, bucket: str | None =
         detail: The message in it.
         grant: The grant that the operation needs.
         bucket: The name of the bucket; None for session values.
+        key: The key, or the prefix of keys; None if the operation is about the bucket or about several keys.
     """
     if kind == AccessDeniedError.kind:
-        return AccessDeniedError(grant, "" if bucket is None else f"bucket:{bucket}")
+        return AccessDeniedError(grant, "" if bucket is None else _rule(bucket, key))
     if kind == NoSuchBucketError.kind and bucket is not None:
         return NoSuchBucketError(f"`{bucket}`")
     return _KINDS.get(kind, StoreError)(detail)
+
+
+def _rule(bucket: str, key: str | None) -> str:
+    """Return the rule that permits a bucket, or the keys that begin as a key does, up to its last slash."""
+    if not key:
+        return f"bucket:{bucket}"
+    name, prefix = (json.dumps(text, ensure_ascii=False) for text in (bucket, key[: key.rfind("/") + 1] or key))
+    return f"{{ bucket = {name}, prefix = {prefix} }}"

@@ -26,21 +26,21 @@ class _Bucket:
         self._name = name
         self._bucket = bucket
 
-    def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        return called("kv", function, *arguments, bucket=self._name)
+    def _call(self, function: Callable[..., Any], *arguments: Any, key: str | None = None) -> Any:
+        return called("kv", function, *arguments, bucket=self._name, key=key)
 
     def get(self, key: str) -> Tagged | None:
-        found = self._call(self._bucket.get, key)
+        found = self._call(self._bucket.get, key, key=key)
         return None if found is None else tagged_of(found)
 
     def set(self, key: str, value: Tagged) -> None:
-        self._call(self._bucket.set, key, value_of(value))
+        self._call(self._bucket.set, key, value_of(value), key=key)
 
     def delete(self, key: str) -> None:
-        self._call(self._bucket.delete, key)
+        self._call(self._bucket.delete, key, key=key)
 
     def exists(self, key: str) -> bool:
-        return self._call(self._bucket.exists, key)  # type: ignore[no-any-return]
+        return self._call(self._bucket.exists, key, key=key)  # type: ignore[no-any-return]
 
     def get_many(self, keys: Sequence[str]) -> list[Tagged | None]:
         found = self._call(self._bucket.get_many, list(keys))
@@ -53,14 +53,16 @@ class _Bucket:
         self._call(self._bucket.delete_many, list(keys))
 
     def increment(self, key: str, delta: int) -> int:
-        return self._call(self._bucket.increment, key, delta)  # type: ignore[no-any-return]
+        return self._call(self._bucket.increment, key, delta, key=key)  # type: ignore[no-any-return]
 
     def compare_and_swap(self, key: str, expected: Tagged | None, replacement: Tagged) -> bool:
         before = None if expected is None else value_of(expected)
-        return self._call(self._bucket.compare_and_swap, key, before, value_of(replacement))  # type: ignore[no-any-return]
+        return self._call(  # type: ignore[no-any-return]
+            self._bucket.compare_and_swap, key, before, value_of(replacement), key=key
+        )
 
     def list_keys(self, prefix: str, cursor: str | None) -> tuple[list[str], str | None]:
-        page = self._call(self._bucket.list_keys, prefix, cursor)
+        page = self._call(self._bucket.list_keys, prefix, cursor, key=prefix)
         return page.keys, page.next
 
 

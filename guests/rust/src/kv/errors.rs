@@ -21,7 +21,8 @@ pub enum StoreError {
     AccessDenied {
         /// `kv` or `sessions`.
         grant: &'static str,
-        /// The rule of the grant that permits the bucket, for example `bucket:notes`; or the empty string.
+        /// The rule of the grant that permits the bucket, for example `bucket:notes`; of a key in a bucket that is
+        /// permitted for others, `{ bucket = "shared", prefix = "notes/" }`; or the empty string.
         rule: String,
     },
     /// The operator's store has no bucket of this name.

@@ -6,17 +6,30 @@ use crate::bindings::wasmcp::mcp_v20260728::{key_value, key_value_types as types
 pub(super) fn open(name: &str) -> Result<Box<dyn RawBucket>, StoreError> {
     Ok(Box::new(Opened {
         name: name.to_owned(),
-        bucket: key_value::open(name).map_err(|error| store_error(error, "kv", Some(name)))?,
+        bucket: key_value::open(name).map_err(|error| store_error(error, "kv", Some((name, ""))))?,
     }))
 }
 
-fn store_error(error: types::Error, grant: &'static str, bucket: Option<&str>) -> StoreError {
+/// Return the rule that permits a bucket, or the keys that begin as a key does, up to its last slash.
+fn rule(bucket: &str, key: &str) -> String {
+    if key.is_empty() {
+        return format!("bucket:{bucket}");
+    }
+    let prefix = key.rfind('/').map_or(key, |end| &key[..=end]);
+    let [bucket, prefix] = [bucket, prefix].map(|text| serde_json::Value::from(text).to_string());
+    format!("{{ bucket = {bucket}, prefix = {prefix} }}")
+}
+
+/// Convert an error. `place`: the bucket, and the key or the prefix of keys, empty for an operation on several or none.
+fn store_error(error: types::Error, grant: &'static str, place: Option<(&str, &str)>) -> StoreError {
     match error {
         types::Error::AccessDenied => StoreError::AccessDenied {
             grant,
-            rule: bucket.map(|name| format!("bucket:{name}")).unwrap_or_default(),
+            rule: place.map(|(bucket, key)| rule(bucket, key)).unwrap_or_default(),
         },
-        types::Error::NoSuchBucket => StoreError::NoSuchBucket(bucket.unwrap_or_default().to_owned()),
+        types::Error::NoSuchBucket => {
+            StoreError::NoSuchBucket(place.map(|(bucket, _)| bucket).unwrap_or_default().to_owned())
+        }
         types::Error::NoSession => StoreError::NoSession,
         types::Error::NotACounter => StoreError::NotACounter,
         types::Error::OutOfRange => StoreError::OutOfRange,
@@ -54,43 +67,46 @@ struct Opened {
 }
 
 impl Opened {
-    fn kv<T>(&self, result: Result<T, types::Error>) -> Result<T, StoreError> {
-        result.map_err(|error| store_error(error, "kv", Some(&self.name)))
+    fn kv<T>(&self, key: &str, result: Result<T, types::Error>) -> Result<T, StoreError> {
+        result.map_err(|error| store_error(error, "kv", Some((self.name.as_str(), key))))
     }
 }
 
 impl RawValues for Opened {
     fn get(&self, key: &str) -> Result<Option<Value>, StoreError> {
-        Ok(self.kv(self.bucket.get(key))?.map(lifted))
+        Ok(self.kv(key, self.bucket.get(key))?.map(lifted))
     }
 
     fn set(&self, key: &str, value: &Value) -> Result<(), StoreError> {
-        self.kv(self.bucket.set(key, &lowered(value)))
+        self.kv(key, self.bucket.set(key, &lowered(value)))
     }
 
     fn delete(&self, key: &str) -> Result<(), StoreError> {
-        self.kv(self.bucket.delete(key))
+        self.kv(key, self.bucket.delete(key))
     }
 
     fn exists(&self, key: &str) -> Result<bool, StoreError> {
-        self.kv(self.bucket.exists(key))
+        self.kv(key, self.bucket.exists(key))
     }
 
     fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError> {
-        self.kv(self.bucket.increment(key, delta))
+        self.kv(key, self.bucket.increment(key, delta))
     }
 
     fn compare_and_swap(&self, key: &str, expected: Option<&Value>, replacement: &Value) -> Result<bool, StoreError> {
-        self.kv(self
-            .bucket
-            .compare_and_swap(key, expected.map(lowered).as_ref(), &lowered(replacement)))
+        let expected = expected.map(lowered);
+        self.kv(
+            key,
+            self.bucket
+                .compare_and_swap(key, expected.as_ref(), &lowered(replacement)),
+        )
     }
 }
 
 impl RawBucket for Opened {
     fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Value>>, StoreError> {
         Ok(self
-            .kv(self.bucket.get_many(keys))?
+            .kv("", self.bucket.get_many(keys))?
             .into_iter()
             .map(|value| value.map(lifted))
             .collect())
@@ -101,15 +117,15 @@ impl RawBucket for Opened {
             .iter()
             .map(|(key, value)| (key.clone(), lowered(value)))
             .collect();
-        self.kv(self.bucket.set_many(&entries))
+        self.kv("", self.bucket.set_many(&entries))
     }
 
     fn delete_many(&self, keys: &[String]) -> Result<(), StoreError> {
-        self.kv(self.bucket.delete_many(keys))
+        self.kv("", self.bucket.delete_many(keys))
     }
 
     fn list_keys(&self, prefix: &str, cursor: Option<&str>) -> Result<Page, StoreError> {
-        let page = self.kv(self.bucket.list_keys(prefix, cursor))?;
+        let page = self.kv(prefix, self.bucket.list_keys(prefix, cursor))?;
         Ok(Page {
             keys: page.keys,
             next: page.next,
