@@ -165,6 +165,15 @@ def test_unknown_package(tmp_path, index):
     assert "No matching distribution found for gone" in str(caught.value)
 
 
+def test_index_that_does_not_answer(tmp_path, index, monkeypatch):
+    monkeypatch.delenv("PIP_NO_INDEX")
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("PIP_RETRIES", "1")
+    with pytest.raises(ToolchainError, match=r"gets no answer from the index .* `PIP_INDEX_URL`") as caught:
+        plan(resolve(load(project(tmp_path, "gone"))))
+    assert "build-from-source" not in str(caught.value)
+
+
 def test_native_code_in_a_wheel_for_every_platform(tmp_path, index):
     wheel(index, "fast", "1.0", {"fast/__init__.py": "", "fast/_speed.cpython-314-x86_64-linux-gnu.so": "ELF"})
     with pytest.raises(ToolchainError) as caught:

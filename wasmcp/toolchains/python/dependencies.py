@@ -62,6 +62,8 @@ _CULPRIT = (
     re.compile(r"^╰─> ([A-Za-z0-9._-]+)\s*$", re.MULTILINE),
     re.compile(r"No matching distribution found for ([A-Za-z0-9._-]+)"),
 )
+_UNREACHABLE = "Retrying (Retry(total=0,"
+"""Text of pip's warning before its last attempt to reach an index."""
 
 
 def requirements_of(source: ComponentSource) -> list[str]:
@@ -295,6 +297,8 @@ def _refusal(source: ComponentSource, run: _Run) -> ToolchainError:
             'wasmcp: add the extra (`pip install "wasmcp[python]"`, or in `build-system.requires`)'
         )
         return MissingToolchainError(message, source=source.label, toolchain="python")
+    if _UNREACHABLE in output:
+        return _unreachable(source, output)
     culprit = next((match[1] for pattern in _CULPRIT if (match := pattern.search(output))), None)
     allowed = _from_source(source)
     request = ""
@@ -304,7 +308,10 @@ def _refusal(source: ComponentSource, run: _Run) -> ToolchainError:
             request = _ON_REQUEST.format(json.dumps(culprit))
             request = f". Where it has a source distribution that may be Python alone: {request}"
         arguments = ["install", "--dry-run", "--no-deps", "--ignore-installed", "--quiet", "--report", "-"]
-        for one in _reported(_pip([*arguments, "--only-binary=:all:", culprit], source, own_platform=True)):
+        native = _pip([*arguments, "--only-binary=:all:", culprit], source, own_platform=True)
+        if native.code != 0 and _UNREACHABLE in native.errors:
+            return _unreachable(source, native.errors)
+        for one in _reported(native):
             if not one.file.endswith("-none-any.whl"):
                 return _native(source, culprit, one.file, f"{request}{_unfit(run, culprit)}")
         if built and "No matching distribution" not in output:
@@ -316,6 +323,15 @@ def _refusal(source: ComponentSource, run: _Run) -> ToolchainError:
     about = f" (`{culprit}`)" if culprit else ""
     message = f"component `{source.name}`: pip finds no packages for its `dependencies`{about}{request}"
     message += "" if culprit is None else _unfit(run, culprit)
+    return ToolchainError(message, source=source.label, toolchain="python", output=_last_lines(output))
+
+
+def _unreachable(source: ComponentSource, output: str) -> ToolchainError:
+    """Return the error for an index that does not answer: pip then reports that it has no such package."""
+    message = (
+        f"component `{source.name}`: pip gets no answer from the index of packages for its `dependencies`: check the "
+        "network, and pip's settings such as `PIP_INDEX_URL`, and try again"
+    )
     return ToolchainError(message, source=source.label, toolchain="python", output=_last_lines(output))
 
 
