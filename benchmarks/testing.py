@@ -89,7 +89,7 @@ def rows(zig: Path) -> list[Row | Table]:
     return [
         Table("tests: processor time above a run of pytest with an empty test", columns, ("ms", "ms", "s"), found),
         *(
-            Row(f"tests: {column}", ours[at], ("ms", "ms", "s")[at], None, IN_MEMORY, peer[at])
+            Row(f"tests: {column}", ours[at], ("ms", "ms", "s")[at], peer[at], IN_MEMORY, peer[at])
             for at, column in enumerate(columns)
         ),
         Row("tests: each further test", ours[1], "ms", slow[1] / 20, SUBPROCESS, slow[1]),

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import stat
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 import wasmtime
 
-from wasmcp.errors import ArtifactError
-from wasmcp.host import open_server
-from wasmcp.host.engine import compile_cache, logs
+from wasmcp.errors import ArtifactError, GuestTrapError
+from wasmcp.host import Limits, open_server
+from wasmcp.host.engine import compile_cache, kept_code, logs, memory
+from wasmcp.host.engine.kept_code import KEPT, KeptCode
 from wasmcp.host.transports.stdio_server import compiling_notice
 
 
@@ -315,3 +318,63 @@ def test_error_names_the_invalid_component(tmp_path: Path) -> None:
     file.write_bytes(many_memories(1)[:-4])
     with pytest.raises(ArtifactError, match=r"`.*broken.wasm` is not a valid component: "):
         compile_cache.load(file)
+
+
+@pytest.mark.skipif(not memory.mappings(), reason="only Linux reports mappings")
+def test_kept_code_is_loaded_once_and_freed_at_the_end(
+    compiles: Callable[[], int], server_file: Path, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiles()
+    loaded: list[Path] = []
+    load = compile_cache._deserialize
+
+    def count(compiled: Path, *, quick: bool, fuel: bool) -> object:
+        loaded.append(compiled)
+        return load(compiled, quick=quick, fuel=fuel)
+
+    monkeypatch.setattr(compile_cache, "_deserialize", count)
+
+    def opened() -> int:
+        with open_server(server_file, instances=1) as server:
+            assert server.send("hello") == "hello"
+            with pytest.raises(GuestTrapError):
+                server.send("!T")
+        return len(loaded)
+
+    kept = KeptCode()
+    monkeypatch.setattr(kept_code, "KEPT", kept)
+    assert [opened(), opened()] == [1, 2]  # by default none is kept
+    with kept.keeping(1):
+        assert [opened(), opened(), opened()] == [3, 3, 3]
+        with kept.keeping(2):  # a run of pytest inside of a test
+            other = server_file.with_name("other.wasm")
+            shutil.copy(server_file, other)
+            time.sleep(0.05)
+            compile_cache.load(other, quick=True).close()
+            compile_cache.load(other, quick=True).close()
+            assert [len(loaded), opened()] == [4, 4]
+        assert mapped(directory) > 0
+    assert mapped(directory) == 0
+    assert [opened(), opened()] == [5, 6]
+
+
+def mapped(directory: Path) -> int:
+    """Return the number of mappings of files of the cache."""
+    return memory.mappings().decode().count(str(directory))
+
+
+@pytest.mark.skipif(not memory.mappings(), reason="only Linux reports memories")
+def test_servers_with_the_same_kept_code_share_no_state(server_file: Path, directory: Path) -> None:
+    with KEPT.keeping(), ExitStack() as stack:
+        first, second = (
+            stack.enter_context(open_server(server_file, instances=1, limits=Limits(timeout=20))) for _ in range(2)
+        )
+        before = memory.memories()
+        first.send("x" * (3 << 20))
+        second.send("y")
+        sizes = sorted(size for start, size in memory.memories().items() if start not in before)
+        assert len(sizes) >= 2
+        assert sizes[0] < 1 << 20 < sizes[-1]
+        with pytest.raises(GuestTrapError):
+            first.send("!T")
+        assert second.send("z") == "z"

@@ -7,11 +7,13 @@ wasmtime-py's public API is not sufficient in these places:
   (``wasmtime.component._enter``), so that one thread could get the error of another.
 * `component_values` and `wasi_keyvalue`: `LinkerInstance.add_func` converts a `list<u8>` one element at a time, at 2.5
   microseconds a byte.
+* `wasmcp.host.engine.kept_code`: `Component` has no method for another reference to the same code.
 * `wasmcp.host.engine.engine`: `Store` has no method for the callback at an epoch deadline, and `Config` none for the
   size of the stacks of asynchronous calls.
 
 The module can be removed when wasmtime-py calls functions without these costs, passes `list<u8>` as bytes, and has
-methods for `wasmtime_store_epoch_deadline_callback` and `wasmtime_config_async_stack_size_set`. Until then an update of
+methods for `wasmtime_store_epoch_deadline_callback`, `wasmtime_config_async_stack_size_set` and
+`wasmtime_component_clone`. Until then an update of
 wasmtime-py must be checked against it.
 """
 
@@ -21,7 +23,7 @@ import ctypes
 from typing import TYPE_CHECKING, Any
 
 from wasmtime import WasmtimeError, _ffi
-from wasmtime.component import ResourceAny, ResourceHost, ResourceType
+from wasmtime.component import Component, ResourceAny, ResourceHost, ResourceType
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,6 +70,14 @@ def set_async_stack_size(config: Config, size: int) -> None:
     function = _ffi.dll.wasmtime_config_async_stack_size_set
     function.restype, function.argtypes = None, [ctypes.c_void_p, ctypes.c_size_t]
     function(config.ptr(), size)
+
+
+def clone_component(component: Component) -> Component:
+    """Return another reference to the code of a component, which is freed with the last one."""
+    kind = ctypes.POINTER(_ffi.wasmtime_component_t)
+    function = _ffi.dll.wasmtime_component_clone
+    function.restype, function.argtypes = kind, [kind]
+    return Component._from_ptr(function(component.ptr()))  # noqa: SLF001
 
 
 def take_error_message(error: Any) -> str:

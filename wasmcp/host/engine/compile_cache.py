@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 
 from wasmcp.errors import ArtifactError
 from wasmcp.host.bindings import effects
+from wasmcp.host.engine import kept_code
 from wasmcp.host.engine.engine import config_key, engine, wasmtime_version
 
 if TYPE_CHECKING:
@@ -79,8 +80,14 @@ def load(
             on_compile()
         return compile_bytes(read_component(path), str(path), quick=quick, fuel=fuel, background=background)
     compiled = _find(cache, path, quick=quick, fuel=fuel)
-    if compiled is not None and (found := _deserialize(compiled, quick=quick, fuel=fuel)) is not None:
-        return found
+    if compiled is not None:
+        key = kept_code.key_of(compiled)
+        if key is not None and (kept := kept_code.KEPT.share(key)) is not None:
+            return kept
+        if (found := _deserialize(compiled, quick=quick, fuel=fuel)) is not None:
+            if key is not None:
+                kept_code.KEPT.add(key, found)
+            return found
     return _fill(cache, path, on_compile, quick=quick, fuel=fuel, background=background)
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _LOCK = threading.Lock()
 
 
+@lru_cache(maxsize=1)
 def wasmtime_version() -> str:
     """Return the version of the wasmtime package: compiled code can only be loaded by the version that compiled it."""
     # Reading one directory name takes a tenth of the time of importlib.metadata.

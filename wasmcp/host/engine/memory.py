@@ -47,22 +47,29 @@ def exhausted(limit: int, reason: str, stderr: str, *, besides: Iterable[int] = 
     return max(own, default=0) * 2 > limit
 
 
-def memories() -> dict[int, int]:
-    """Return the linear memories of the process, address to size in bytes; empty if the system does not report them."""
+def mappings() -> bytes:
+    """Return the mappings of the process as the system describes them; empty if it does not."""
     try:
-        with open("/proc/self/maps", encoding="ascii", errors="replace") as maps:  # noqa: PTH123 - no file of a user's
-            lines = maps.readlines()
+        return Path("/proc/self/maps").read_bytes()
     except OSError:
-        return {}
+        return b""
+
+
+def memories(maps: bytes | None = None) -> dict[int, int]:
+    """Return the linear memories of the process, address to size in bytes; empty if the system does not report them.
+
+    Args:
+        maps: The result of `mappings` at another time; None for now.
+    """
     found: dict[int, int] = {}
     start = end = 0
-    for line in lines:
-        addresses, permissions = line.split(" ", 2)[:2]
-        begins, ends = (int(address, 16) for address in addresses.split("-"))
-        if permissions == "rw-p":
+    for line in (mappings() if maps is None else maps).splitlines():
+        addresses, permissions = line.split(b" ", 2)[:2]
+        begins, ends = (int(address, 16) for address in addresses.split(b"-"))
+        if permissions == b"rw-p":
             start = start if begins == end else begins
             end = ends
-        elif permissions == "---p" and begins == end and ends - start >= _RESERVED:
+        elif permissions == b"---p" and begins == end and ends - start >= _RESERVED:
             found[start] = end - start
             end = 0
         else:
@@ -91,10 +98,7 @@ _SHARE = 0.9  # of the limit: code, threads and Python's heap need mappings, too
 
 def used_mappings() -> int:
     """Return the number of mappings; 0 if the system does not report it."""
-    try:
-        return Path("/proc/self/maps").read_bytes().count(b"\n")
-    except OSError:
-        return 0
+    return mappings().count(b"\n")
 
 
 def allowed_mappings() -> int | None:

@@ -21,7 +21,7 @@ from wasmcp.host.bindings.exchange import CallError, ExchangeBindings
 from wasmcp.host.bindings.messages import FRAMES, Changed, StdioRequest, TaskEvent, TaskRequest
 from wasmcp.host.engine import engine as watchdog
 from wasmcp.host.engine.frame_owners import Frames
-from wasmcp.host.engine.memory import exhausted, memories
+from wasmcp.host.engine.memory import exhausted, mappings, memories
 from wasmcp.host.engine.stdio_pipes import Stdio
 from wasmcp.host.scheduling.costs import Meter
 
@@ -125,7 +125,7 @@ class Instance:
         self.issuer: Issuer | None = None
         self.keys: Keys | None = None
         self._stdio = Stdio(self._stdout, self._stderr)
-        self._others = memories()
+        self._mapped_before = mappings()
         self._store = Store(program.engine)
         try:
             wasi = WasiConfig()
@@ -284,7 +284,12 @@ class Instance:
 
     def memory_bytes(self) -> int:
         """Return the bytes of its linear memories; 0 if the system does not report them."""
-        return sum(size for start, size in memories().items() if start not in self._others)
+        others = self._others()
+        return sum(size for start, size in memories().items() if start not in others)
+
+    def _others(self) -> dict[int, int]:
+        """Return the linear memories of the process that existed before this instance."""
+        return memories(self._mapped_before)
 
     def close(self) -> None:
         """Drop the store and close the streams."""
@@ -346,7 +351,7 @@ class Instance:
         if watchdog.INTERRUPTED in message:
             return self.interruption(backtrace, component)
         limit = self._limits.memory
-        if limit is not None and exhausted(limit, reason, stderr, besides=self._others):
+        if limit is not None and exhausted(limit, reason, stderr, besides=self._others()):
             return GuestOutOfMemoryError(limit, component=component, backtrace=backtrace, stderr=stderr)
         return GuestTrapError(reason, component=component, backtrace=backtrace, stderr=stderr)
 
