@@ -59,6 +59,11 @@ class AsyncTask:
         """The latest known status."""
         return self.sync.status
 
+    @property
+    def has_ended(self) -> bool:
+        """True if the latest known status is a final one."""
+        return self.sync.has_ended
+
     async def refresh(self) -> dict[str, Any]:
         """Request the state of the task, and return it."""
         found: dict[str, Any] = await self._run(self.sync.refresh)
@@ -73,7 +78,10 @@ class AsyncTask:
         await self._run(self.sync.cancel)
 
     async def result(self, answers: Answers = (), *, timeout: float | None = 60.0) -> ToolResult:
-        """Wait for the result of the call; see `wasmcp.host.client.tasks.Task.result`."""
+        """Wait for the result of the call; see `wasmcp.host.client.tasks.Task.result`.
+
+        The task is cancelled in the server too if the wait is.
+        """
         found: ToolResult = await self._run(partial(self.sync.result, answers, timeout=timeout))
         return found
 

@@ -19,6 +19,8 @@ from support.projects import project_files, write_project
 from support.server_processes import WASMCP, wasmcp_serve
 from support.tasks_sdk_client import TasksExtension
 
+from pytest_wasmcp import AsyncServer
+from pytest_wasmcp.aio import AsyncTask
 from wasmcp.client.connection import Client as WireClient
 from wasmcp.client.http import HttpTransport
 from wasmcp.errors import HostError, RequestError, TaskCancelledError, UnansweredInputError
@@ -271,3 +273,29 @@ class TestServerUnderTest:
             del server.has_tasks
         assert caught.value.code == -32021
         assert caught.value.data == {"requiredCapabilities": {"extensions": {"io.modelcontextprotocol/tasks": {}}}}
+
+    def test_tasks_of_the_asynchronous_client(self, server: ServerUnderTest) -> None:
+        async def reaches(task: AsyncTask, status: str) -> None:
+            with anyio.fail_after(30):
+                while (await task.refresh())["status"] != status:  # noqa: ASYNC110 - the server changes it
+                    await anyio.sleep(0.05)
+
+        async def main() -> None:
+            client = AsyncServer(server)
+            task = await client.start_task("confirm_delete", {"filename": "a"})
+            assert (task.id, task.status, task.has_ended) == (task.sync.id, "working", False)
+            await reaches(task, "input_required")
+            (key,) = task.state["inputRequests"]
+            await task.update({key: accept(confirm=True)})
+            assert (await task.result()).text == "Deleted a"
+            assert task.has_ended
+            cancelled = await client.start_task("slow_compute", {"seconds": 60})
+            await cancelled.cancel()
+            with pytest.raises(TaskCancelledError, match=cancelled.id):
+                await cancelled.result()
+            left = await client.start_task("slow_compute", {"seconds": 60})
+            with anyio.move_on_after(0.1):
+                await left.result()
+            await reaches(left, "cancelled")
+
+        anyio.run(main)

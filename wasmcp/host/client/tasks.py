@@ -124,7 +124,9 @@ class Task:
             return self._wait(answer, seconds, on_state or (lambda _: None), is_eager=is_eager)
         except BaseException:
             if not self.has_ended:
-                with suppress(WasmcpError):
+                from wasmcp.host.scheduling.cancel_scope import CancelScope  # lazy: other clients have no scopes
+
+                with suppress(WasmcpError), CancelScope():  # the scope of the caller may be the reason
                     self.cancel()
             raise
 
