@@ -16,6 +16,7 @@ from benchmarks.processes import PEERS
 
 ROUNDS = 5
 MANY = 1000
+IMPORTS = 20
 SOME = 10  # further tests of a peer whose tests each start a process
 EMPTY = "def test_nothing():\n    pass\n"
 OURS = """\
@@ -52,6 +53,24 @@ def seconds(folder: Path, text: str, *options: str) -> float:
     if done.returncode != 0:
         raise SystemExit(done.stdout + done.stderr)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def plugin_import() -> float:
+    """Return the milliseconds that the plugin and its parts take to be imported, where pytest is imported already."""
+    code = (
+        "import pytest, time; began = time.process_time()\n"
+        "from importlib import import_module; import pytest_wasmcp.plugin as plugin\n"
+        "for part in plugin.pytest_plugins: import_module(part)\n"
+        "print((time.process_time() - began) * 1e3)"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    command = [sys.executable, "-c", code]
+
+    def once() -> float:
+        return float(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
+
+    once()  # the cache of bytecode
+    return statistics.median(once() for _ in range(IMPORTS))
 
 
 def rows(zig: Path) -> list[Row | Table]:
@@ -93,4 +112,5 @@ def rows(zig: Path) -> list[Row | Table]:
             for at, column in enumerate(columns)
         ),
         Row("tests: each further test", ours[1], "ms", slow[1] / 20, SUBPROCESS, slow[1]),
+        Row("tests: import of the plugin, processor time", plugin_import(), "ms", 30),
     ]

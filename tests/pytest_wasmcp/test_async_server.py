@@ -14,8 +14,10 @@ import anyio.lowlevel
 import pytest
 
 from pytest_wasmcp import AsyncServer
+from pytest_wasmcp.aio import AsyncTask
 from wasmcp.errors import GuestCancelledError
 from wasmcp.host import CancelScope, Limits, Server, open_server
+from wasmcp.host.client.tasks import Task
 from wasmcp.testing.connections import Connections
 from wasmcp.testing.server import open_for_test
 
@@ -170,6 +172,16 @@ def test_it_has_every_method_of_the_server_with_the_same_parameters() -> None:
             continue
         expected = list(inspect.signature(method).parameters)
         assert list(inspect.signature(getattr(AsyncServer, name)).parameters) == expected, name
+
+
+def test_its_tasks_have_every_method_of_a_task_with_the_same_parameters() -> None:
+    for name, member in inspect.getmembers(Task):
+        if name.startswith("_") or name == "wait":  # for clients that show the states on the way
+            continue
+        found = inspect.getattr_static(AsyncTask, name)
+        assert isinstance(found, property) == isinstance(member, property), name
+        if callable(member):
+            assert list(inspect.signature(found).parameters) == list(inspect.signature(member).parameters), name
 
 
 def test_a_scope_cancels_its_calls_and_no_others(zig_server: Path) -> None:
