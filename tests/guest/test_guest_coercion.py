@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import enum
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.type_matrix import Cat, Dog, Level, Tree
 
 from wasmcp.guest import Field, tool
 from wasmcp.guest.declarations.registry import tool_of
@@ -20,33 +20,10 @@ from wasmcp.guest.json_types.json_in_strings import coerced
 from wasmcp.guest.testing import LocalContext
 
 
-class Level(enum.IntEnum):
-    LOW = 1
-    HIGH = 2
-
-
 @dataclass
 class Point:
     x: float
     y: float = 0.0
-
-
-@dataclass
-class Tree:
-    value: int
-    children: list[Tree] = field(default_factory=list)
-
-
-@dataclass
-class Cat:
-    kind: Literal["cat"]
-    lives: int
-
-
-@dataclass
-class Dog:
-    kind: Literal["dog"]
-    tricks: list[str]
 
 
 READ = [

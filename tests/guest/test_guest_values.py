@@ -15,7 +15,6 @@ from typing import (
     Any,
     Generic,
     Literal,
-    NamedTuple,
     NewType,
     NotRequired,
     Optional,
@@ -30,6 +29,7 @@ import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.type_matrix import Cat, Color, Dog, Level, Page, Pair, Permission, Tree
 from typing_extensions import ReadOnly
 
 from wasmcp.guest.declarations.signature import Signature
@@ -40,16 +40,6 @@ from wasmcp.guest.json_types.field import Field
 from wasmcp.guest.json_types.untyped_json import dump_any
 
 T = TypeVar("T")
-
-
-class Color(enum.Enum):
-    RED = "red"
-    BLUE = "blue"
-
-
-class Level(enum.IntEnum):
-    LOW = 1
-    HIGH = 2
 
 
 @dataclass(frozen=True)
@@ -65,43 +55,9 @@ class Point:
     y: float = 0.0
 
 
-@dataclass
-class Tree:
-    value: int
-    children: list[Tree] = field(default_factory=list)
-
-
 class Options(TypedDict, total=False):
     verbose: bool
     level: Level
-
-
-class Pair(NamedTuple):
-    left: int
-    right: str = "r"
-
-
-@dataclass
-class Page(Generic[T]):
-    items: list[T]
-    more: bool = False
-
-
-@dataclass
-class Cat:
-    kind: Literal["cat"]
-    lives: int
-
-
-@dataclass
-class Dog:
-    kind: Literal["dog"]
-    tricks: list[str]
-
-
-class Permission(enum.Flag):
-    READ = enum.auto()
-    WRITE = enum.auto()
 
 
 @dataclass
@@ -578,6 +534,10 @@ class TestSchemas:
         assert [json_type.schema(definitions)["$ref"] for json_type in json_types] == ["#/$defs/Item"] * 2 + [
             "#/$defs/Item2"
         ] * 2
+
+    def test_a_class_of_another_module_has_the_names_of_that_module(self):
+        json_type = Resolver({"T": str, "Tree": str, "Literal": str}).json_type(Page[Cat])
+        assert json_type.load({"items": [{"kind": "cat", "lives": 7}]}) == Page([Cat("cat", 7)])
 
     def test_scalar_unions_are_a_list_of_types(self):
         assert schema_of(int | None)[1] == {"type": ["integer", "null"]}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import builtins
 import collections.abc
 import contextlib
 import dataclasses
 import enum
+import sys
 import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping
@@ -101,8 +103,13 @@ class Resolver:
             NameError: An annotation uses a name that does not exist yet.
             UnsupportedTypeError: An annotation cannot be evaluated.
         """
+        names: Mapping[str, Any] = self._names
+        if isinstance(owner, type) and "<locals>" not in owner.__qualname__:
+            # The names around a function stand in for missing ones only: a class has those of its own module.
+            modules = [vars(sys.modules.get(base.__module__, builtins)) for base in owner.__mro__]
+            names = {name: value for name, value in names.items() if not any(name in module for module in modules)}
         try:
-            return typing.get_type_hints(owner, localns=self._names or None, include_extras=True)
+            return typing.get_type_hints(owner, localns=names or None, include_extras=True)
         except NameError:
             raise
         except Exception as error:
