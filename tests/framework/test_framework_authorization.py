@@ -11,7 +11,9 @@ from typing import Any
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from support.entry_points import Embedded, Served, mirrored, request
 from support.server_processes import free_port, wasmcp_serve, wasmtime_serve
 from support.tokens import (
@@ -217,6 +219,7 @@ def with_header(head: bytes) -> str:
 
 
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+P384_ORDER = 2**384 - 0x389CB27E0BC8D220A7E5F24DB74F58851313E695333AD68D
 BODY = json.dumps(claims()).encode()
 
 ATTACKS: dict[str, Callable[[], str]] = {
@@ -351,6 +354,98 @@ class TestAttacks:
         settings = {"WASMCP_AUTH_MODE": "oauth", "JWT_JWKS": json.dumps({"keys": [key]})}
         with pytest.raises(InvalidSettingError, match="JWT_JWKS must be a JSON Web Key Set"):
             check_settings(servers["operator"], settings)
+
+
+def rsa_vectors(algorithm: str, message: bytes) -> Iterator[tuple[str, bytes]]:
+    """Yield forged RSA signatures; all but the first three are made with the private key (RFC 8017, section 8)."""
+    numbers, size = KEYS["RSA"].private_numbers(), KEYS["RSA"].key_size // 8
+    yield from (("zero", bytes(size)), ("one", bytes(size - 1) + b"\1"))
+    yield "the modulus", numbers.public_numbers.n.to_bytes(size, "big")
+    hashed = {"256": hashes.SHA256(), "384": hashes.SHA384(), "512": hashes.SHA512()}[algorithm[2:]]
+    if algorithm[0] == "P":
+        for name, mask, salt in (
+            ("no salt", hashed, 0),
+            ("a salt of another length", hashed, hashed.digest_size - 1),
+            ("another mask", hashes.SHA1(), hashed.digest_size),  # noqa: S303
+        ):
+            yield name, KEYS["RSA"].sign(message, padding.PSS(padding.MGF1(mask), salt), hashed)
+        yield "PKCS #1 v1.5", KEYS["RSA"].sign(message, padding.PKCS1v15(), hashed)
+        return
+    yield "SHA-1", KEYS["RSA"].sign(message, padding.PKCS1v15(), hashes.SHA1())  # noqa: S303
+    yield "PSS", KEYS["RSA"].sign(message, padding.PSS(padding.MGF1(hashed), hashed.digest_size), hashed)
+    valid = KEYS["RSA"].sign(message, padding.PKCS1v15(), hashed)
+    block = pow(int.from_bytes(valid, "big"), numbers.public_numbers.e, numbers.public_numbers.n).to_bytes(size, "big")
+    info = block[block.index(b"\0", 2) + 1 :]
+    digest = info[-hashed.digest_size :]
+
+    def padded(content: bytes, kind: int = 1, filler: bytes = b"\xff") -> bytes:
+        return bytes([0, kind]) + filler * (size - 3 - len(content)) + b"\0" + content
+
+    for name, forged in (
+        ("only the digest", padded(digest)),
+        ("no parameters", padded(bytes([0x30, info[1] - 2, 0x30, 0x0B]) + info[4:15] + info[17:])),
+        ("a long form of the length", padded(b"\x30\x81" + info[1:])),
+        ("text behind the digest", block[:2] + b"\xff" * 8 + b"\0" + info + b"x" * (size - 11 - len(info))),
+        ("another type of block", padded(info, kind=2)),
+        ("other padding", padded(info, filler=b"\xfe")),
+        ("no padding", b"\0" * (size - len(info)) + info),
+    ):
+        yield name, pow(int.from_bytes(forged, "big"), numbers.d, numbers.public_numbers.n).to_bytes(size, "big")
+
+
+def curve_vectors(algorithm: str, valid: bytes) -> Iterator[tuple[str, bytes]]:
+    """Yield forged signatures of a curve, made of a valid one. RFC 7518, section 3.4; RFC 8032, section 5.1.7."""
+    half = len(valid) // 2
+    first, second = valid[:half], valid[half:]
+    if algorithm == "EdDSA":
+        order = 2**252 + 27742317777372353535851937790883648493
+        more = int.from_bytes(second, "little") + order
+        yield "s above the order", first + more.to_bytes(half, "little")
+        yield "a point of small order", bytes(half) + second
+        return
+    order = {"ES256": P256_ORDER, "ES384": P384_ORDER}[algorithm]
+    yield "DER", encode_dss_signature(int.from_bytes(first, "big"), int.from_bytes(second, "big"))
+    for name, r, s in (
+        ("r is the order", order, 1),
+        ("s is the order", 1, order),
+        ("r is zero", 0, 1),
+        ("s is zero", 1, 0),
+        ("both are one", 1, 1),
+        ("r is negated", order - int.from_bytes(first, "big"), int.from_bytes(second, "big")),
+    ):
+        yield name, r.to_bytes(half, "big") + s.to_bytes(half, "big")
+
+
+class TestSignatures:
+    @pytest.mark.parametrize("algorithm", ALGORITHMS)
+    def test_forged_signatures_are_refused(self, server: Server, algorithm: str) -> None:
+        head, payload, signature = token(algorithm).split(".")
+        message, valid = f"{head}.{payload}", jwt.utils.base64url_decode(signature)
+        half = len(valid) // 2
+        vectors = {
+            "empty": b"",
+            "too short": valid[:-1],
+            "too long": valid + b"\0",
+            "with a leading zero": b"\0" + valid,
+            "halves swapped": valid[half:] + valid[:half],
+            "all ones": b"\xff" * len(valid),
+            **{f"bit {bit}": flipped(valid, bit) for bit in (0, 7, len(valid) * 4, len(valid) * 8 - 1)},
+            **dict(
+                rsa_vectors(algorithm, message.encode())
+                if algorithm[1] == "S" and algorithm[0] in "RP"
+                else curve_vectors(algorithm, valid)
+            ),
+        }
+        for name, forged in vectors.items():
+            response = call(server, f"{message}.{encoded(forged)}")
+            assert (name, response.status) == (name, 401)
+            assert 'error="invalid_token"' in header(response, "www-authenticate"), name
+        assert call(server, f"{message}.{signature}").status == 200
+
+
+def flipped(data: bytes, bit: int) -> bytes:
+    """Return data with one bit changed."""
+    return bytes(byte ^ (1 << bit % 8) if at == bit // 8 else byte for at, byte in enumerate(data))
 
 
 LARGE = ("1 MB", "10,000 claims")  # heads above the limits of HTTP servers
