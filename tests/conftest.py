@@ -21,6 +21,10 @@ ROOT = Path(__file__).parent.parent
 # Between runs, and apart from the user's own: compiled components are what makes tests fast.
 os.environ.setdefault("WASMCP_CACHE_DIR", str(ROOT / ".cache" / "tests"))
 
+# In a run that starts from an empty cache more is compiled than the default keeps: 60 MB for a server in Python. The
+# components of the framework, which are compiled first, would be dropped, and compiled again.
+os.environ.setdefault("WASMCP_CACHE_BYTES", str(12 << 30))
+
 # Plugins that only `tests/pytest_wasmcp/test_plugins.py` uses: runs inside tests are as those of users without them.
 OTHER_PLUGINS = "-p no:randomly -p no:asyncio -p no:rerunfailures -p no:pytest_cov"
 os.environ["PYTEST_ADDOPTS"] = OTHER_PLUGINS
@@ -38,6 +42,23 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("wasmcp")
+
+
+# In these folders the optimising compilation of a server takes longer than its use. The other folders test the host and
+# the framework with the code that users run.
+QUICK = {"cli", "end_to_end", "hatch", "migration", "project", "pytest_wasmcp", "registry", "toolchains"}
+LIMITS_OF_THE_STACK = {"test_misbehaving_tools.py", "test_native_packages.py"}  # quick code has larger frames
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Compile servers quickly, also those that fixtures of sessions open."""
+    folder = item.path.relative_to(ROOT / "tests").parts[0]
+    if folder not in QUICK or item.path.name in LIMITS_OF_THE_STACK:
+        return (yield)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WASMCP_QUICK", "1")
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ from support.server_processes import free_port
 from wasmtime import wat2wasm
 
 from wasmcp.component.binary_writer import uleb128
-from wasmcp.host import open_server
+from wasmcp.errors import GuestTimeoutError
+from wasmcp.host import Limits, open_server
 from wasmcp.host.engine import compile_cache
+from wasmcp.host.engine.engine import engine
 
 SIZE = 3 << 20
 
@@ -123,3 +126,33 @@ def test_error_of_a_file_is_that_of_the_compilation(tmp_path: Path) -> None:
     for path in (bad, tmp_path / "missing.wasm"):
         with pytest.raises(ArtifactError):
             open_server(path, quick_start=True)
+
+
+@pytest.mark.parametrize("value", ["1", "TRUE"])
+def test_all_servers_are_compiled_quickly(
+    large: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("WASMCP_QUICK", value)
+    begun: list[str] = []
+    with open_server(large, quick_start=True, on_compile=lambda: begun.append("compile")) as server:
+        assert server.pool.program.engine is engine(quick=True)
+        pool = server.pool
+        monkeypatch.delenv("WASMCP_QUICK")
+        time.sleep(0.05)
+        assert server.pool is pool  # it is not replaced
+    assert [path.name.split("effects", 1)[1].split("-")[1] for path in own_cache.rglob("*.cwasm")] == ["quick"]
+    with open_server(large, quick=True, on_compile=lambda: begun.append("again")):
+        pass
+    assert begun == ["compile"]
+    with open_server(large, on_compile=lambda: begun.append("optimised")) as server:
+        assert server.pool.program.engine is engine()
+    assert begun == ["compile", "optimised"]
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_calls_end_at_their_deadlines_with_both_kinds_of_code(zig_server: Path, quick: bool) -> None:
+    with (
+        open_server(zig_server, quick=quick, limits=Limits(timeout=0.2)) as server,
+        pytest.raises(GuestTimeoutError),
+    ):
+        server.call_tool("spin", {})

@@ -20,7 +20,7 @@ from wasmcp.host.client.request_methods import RequestMethods
 from wasmcp.host.configuration.declared import REUSES
 from wasmcp.host.configuration.settings import check_given, session_values_seconds, with_state_keys
 from wasmcp.host.engine import compile_cache, logs
-from wasmcp.host.engine.engine import Watchdog, engine, linker
+from wasmcp.host.engine.engine import Watchdog, engine, is_always_quick, linker
 from wasmcp.host.engine.frame_owners import Frames
 from wasmcp.host.engine.limits import Limits
 from wasmcp.host.engine.stdio_pipes import StderrLog
@@ -46,14 +46,14 @@ if TYPE_CHECKING:
 
 PROTOCOL_VERSION = LATEST
 _LARGE = 2 << 20  # bytes of a server that takes seconds to compile
-_watchdogs: dict[tuple[bool, bool], Watchdog] = {}
+_watchdogs: dict[Engine, Watchdog] = {}
 _lock = threading.Lock()
 
 
-def watchdog(of: Engine, *, quick: bool, fuel: bool) -> Watchdog:
+def watchdog(of: Engine) -> Watchdog:
     """Return the engine's watchdog."""
     with _lock:
-        return _watchdogs.setdefault((quick, fuel), Watchdog(of))
+        return _watchdogs.setdefault(of, Watchdog(of))
 
 
 def open_server(
@@ -91,7 +91,7 @@ def open_server(
         on_wire: Called with ``"->"`` and the JSON text of each message to the server, ``"<-"`` for each from it.
         echo_stderr: Log the lines of the server's standard error with the logger `wasmcp.host.server`, in addition to
             keeping them. Without handlers of `logging` they are written to standard error.
-        quick: Compile in less time, to slower code.
+        quick: Compile in less time, to slower code. ``WASMCP_QUICK=1`` sets it for all servers.
         quick_start: Compile so at first, if the server is large and not in the compile cache, and replace the code when
             it has been compiled better, on another thread. Values that components keep in memory are lost then, so
             that it has no effect with `instances=1`.
@@ -116,6 +116,7 @@ def open_server(
         InvalidSettingError: A name among `settings`, `env` or this process's `WASMCP_*` is unknown or misplaced.
     """
     check_given(settings or {}, env or {}, os.environ)
+    quick = quick or is_always_quick()
     stderr = StderrLog(echo=echo_stderr, server="the component" if isinstance(source, bytes) else os.fspath(source))
     hub = Hub()
     given = tuple(with_state_keys(settings or {}).items())
@@ -235,7 +236,7 @@ def _program(
         limits=options.limits,
         env=tuple(options.env.items()),
         directories=options.directories,
-        watchdog=watchdog(of, quick=options.quick, fuel=fuel),
+        watchdog=watchdog(of),
         on_stderr=options.stderr.write,
         settings=settings,
         on_changed=options.hub.changed,

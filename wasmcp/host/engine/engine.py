@@ -7,6 +7,7 @@ callback, which interrupts that call and lets the others continue.
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from functools import lru_cache, partial
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from wasmtime import Engine, Store
     from wasmtime.component import Linker
 
+
+QUICK = "WASMCP_QUICK"
+"""The environment variable with which all servers are compiled in less time, to slower code."""
 
 _LOCK = threading.Lock()
 
@@ -46,7 +50,12 @@ def wasmtime_version() -> str:
 
 def config_key(*, quick: bool = False, fuel: bool = False) -> str:
     """Return the name of the engine's configuration, for the compile cache."""
-    return "effects" + ("-quick" if quick else "") + ("-fuel" if fuel else "")
+    return "effects" + ("-quick" if quick or is_always_quick() else "") + ("-fuel" if fuel else "")
+
+
+def is_always_quick() -> bool:
+    """Return True if ``WASMCP_QUICK`` is set: all servers are compiled as with `quick` of `engine`."""
+    return os.environ.get(QUICK, "").lower() in {"1", "true"}
 
 
 def engine(*, quick: bool = False, fuel: bool = False) -> Engine:
@@ -54,11 +63,11 @@ def engine(*, quick: bool = False, fuel: bool = False) -> Engine:
 
     Args:
         quick: Compile in less than half the time to code that is several times slower, for components that are booted
-            once.
+            once. ``WASMCP_QUICK`` sets it for all.
         fuel: Compile to code that counts its instructions, and is slower.
     """
     with _LOCK:
-        return _engine(quick, fuel)
+        return _engine(quick or is_always_quick(), fuel)
 
 
 @lru_cache(maxsize=4)
