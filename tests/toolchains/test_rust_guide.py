@@ -63,14 +63,14 @@ struct Review {
 
 
 def blocks() -> list[str]:
-    """Return the code of the page: calculator, booking, offers, weather, tests."""
+    """Return the code of the page: calculator, booking, seats, offers, weather, tests."""
     return re.findall(r"^```rust\n(.*?)^```", GUIDE.read_text("utf-8"), re.DOTALL | re.MULTILINE)
 
 
 def test_the_guide(tmp_path: Path) -> None:
-    calc, book, offers, weather, _ = blocks()
+    calc, book, seats, offers, weather, _ = blocks()
     tools = 'Component::new().tool(tool("book", "Book.", book)).tool(tool("weather", "Report the weather.", weather))'
-    more = TYPES + weather + book + offers.replace("Component::new()", tools, 1)
+    more = TYPES + weather + book + seats + offers.replace("Component::new()", tools, 1)
     files = project_files("guide", {"rust/calc.rs": calc, "rust/more.rs": more}, TABLES)
     with open_server(ensure_built(write_project(tmp_path, files))) as server:
         assert server.call_tool("add", {"a": 1, "b": 2}).structured_content == {"result": 3}
@@ -86,6 +86,6 @@ def test_the_guide(tmp_path: Path) -> None:
 
 
 def test_the_tests_of_the_guide(tmp_path: Path) -> None:
-    _, book, _, weather, tests = blocks()
+    _, book, _, _, weather, tests = blocks()
     folder = write_crate(tmp_path / "guide", guest_copy(tmp_path), TYPES + weather + book + tests, "guide")
     assert "2 passed; 0 failed" in cargo(folder, "test", "--lib")

@@ -38,11 +38,11 @@ def test_the_guides_tools(tmp_path: Path) -> None:
 
 
 def test_the_guides_snippets(tmp_path: Path) -> None:
-    _, files, chart, book, _, count, remember = blocks("zig-tools.md")
+    _, files, chart, book, greet, count, remember = blocks("zig-tools.md")
     (tmp_path / "zig").mkdir()
     (tmp_path / "zig" / "chart.png").write_bytes(b"\x89PNG")
-    tools = "".join(f'mcp.tool("{name}", "", {name}), ' for name in ("chart", "book", "count", "remember"))
-    source = f"{HEAD}\npub const tools = .{{ {tools} }};\n{chart}\n{book}\n{count}\n{remember}"
+    tools = "".join(f'mcp.tool("{name}", "", {name}), ' for name in ("chart", "book", "greet", "count", "remember"))
+    source = f"{HEAD}\npub const tools = .{{ {tools} }};\n{chart}\n{book}\n{greet}\n{count}\n{remember}"
     (tmp_path / "zig" / "notes.zig").write_text(blocks("zig-resources.md")[0], "utf-8")
     (tmp_path / "zig" / "prompts.zig").write_text(HEAD + "pub const completions = .{};\n", "utf-8")
     (tmp_path / "zig" / "tools.zig").write_text(source, "utf-8")
@@ -53,7 +53,7 @@ def test_the_guides_snippets(tmp_path: Path) -> None:
     data = (tmp_path / "main.wasm").read_bytes()
     spec = ComponentSpec("main", data, boot("main", data), grants=frozenset({"kv"}))
     with open_server(compose_server([spec], ServerMetadata("main", "1")).data, instances=1) as server:
-        assert [tool.name for tool in server.list_tools()] == ["chart", "book", "count", "remember"]
+        assert [tool.name for tool in server.list_tools()] == ["chart", "book", "greet", "count", "remember"]
         assert len(server.call_tool("chart").raw["content"]) == 3
         assert [server.call_tool("count").structured_content for _ in range(2)] == [{"result": 1}, {"result": 2}]
         assert server.call_tool("remember", {"key": "a", "text": "b"}).text == "remembered"
