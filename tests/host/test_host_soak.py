@@ -24,11 +24,17 @@ _GROWTH = 48 << 20  # bytes: budgets of hostile clients are 64 MiB and more, but
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The server of the benchmarks, in a copy of its project."""
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project of the benchmarks."""
     copy = tmp_path_factory.mktemp("soak") / "project"
     shutil.copytree(PROJECT, copy, ignore=shutil.ignore_patterns("_wasmcp", "__pycache__"))
-    return ensure_built(copy, "storing")
+    return copy
+
+
+@pytest.fixture(scope="module")
+def server(project: Path) -> Path:
+    """The server of the benchmarks."""
+    return ensure_built(project, "zig")
 
 
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="needs `wrk`: run `make system-deps`")
@@ -82,7 +88,8 @@ def test_others_lose_nothing(
 
 
 @needs_redis
-def test_stalled_store_fails_the_calls_that_need_it_and_no_others(server: Path, tmp_path: Path) -> None:
+def test_stalled_store_fails_the_calls_that_need_it_and_no_others(project: Path, tmp_path: Path) -> None:
+    server = ensure_built(project, "storing")
     with processes.redis(tmp_path) as (process, url):
         fault = partial(faults.stalled_store, store=process, calls=3)
         found = endure(server, fault, "--keyvalue", f"{url}?timeout=0.3")
