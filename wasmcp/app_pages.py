@@ -511,6 +511,12 @@ def named_pages(root: Path, sources: Iterable[Path]) -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
+def declared_apps(sources: Iterable[Path], pages: Iterable[str]) -> list[str]:
+    """Return the pages that sources in any language declare apps with: `app("ui/page.html"`."""
+    text = b"\n".join(source.read_bytes() for source in sources if source.is_file())
+    return [page for page in pages if re.search(rb"\bapp\(\s*[\"']" + re.escape(page.encode()) + rb"[\"']", text)]
+
+
 def files_of(root: Path, pages: Iterable[str]) -> tuple[Path, ...]:
     """Return the files of pages, sorted; of pages with mistakes only those that were read."""
     return tuple(sorted({file for page in pages for file in _files_of(root, page)}))

@@ -113,6 +113,9 @@ CLIENT_REQUESTS = {
 TASKS = f"{META}tasks"
 """Identifier of the tasks extension."""
 
+ENDED_TASKS = ("completed", "failed", "cancelled")
+"""Statuses of tasks that have ended."""
+
 TaskMode = Literal["run", "steps"]
 """Way in which a tool runs as a task: `run`, the call goes on after the answer; `steps`, by its checkpoints."""
 

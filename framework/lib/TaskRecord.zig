@@ -72,6 +72,8 @@ requests: []const u8 = "{}",
 responses: []const u8 = "{}",
 /// JSON: the result, or the error.
 outcome: ?[]const u8 = null,
+/// The last progress of the run, which is stored apart.
+message: ?[]const u8 = null,
 
 pub fn of(allocator: Allocator, stored: []const u8) Allocator.Error!TaskRecord {
     var self: TaskRecord = .{ .raw = stored };
@@ -221,7 +223,11 @@ pub fn writeTask(self: TaskRecord, w: *Writer, id: []const u8) Allocator.Error!v
     try w.string("complete");
     try self.writeMembers(w, id);
     switch (self.status) {
-        .working, .cancelled => {},
+        .working => if (self.message) |message| {
+            try w.key("statusMessage");
+            try w.string(message);
+        },
+        .cancelled => {},
         .input_required => {
             try w.key("inputRequests");
             try w.value(self.requests);

@@ -60,7 +60,7 @@ pub fn TaskRun(comptime bindings: type) type {
                 try w.open('{');
                 try w.key("params");
                 try w.open('{');
-                try self.writeParams(&w);
+                try self.writeParams(&w, true);
                 try w.close('}');
                 if (self.identity) |identity| {
                     try w.key("identity");
@@ -117,8 +117,8 @@ pub fn TaskRun(comptime bindings: type) type {
                 };
             }
 
-            /// Write the members of the params that all runs have.
-            fn writeParams(self: Invocation, w: *Writer) Error!void {
+            /// Write the members of the params that all runs have. In runs of a task, progress is for the host.
+            fn writeParams(self: Invocation, w: *Writer, of_task: bool) Error!void {
                 var scanner = json.Scanner.init(self.params);
                 scanner.surrogates = .any;
                 var members = scanner.members() catch unreachable;
@@ -127,8 +127,25 @@ pub fn TaskRun(comptime bindings: type) type {
                     if (json.equals(name, "inputResponses") or json.equals(name, "requestState")) continue;
                     try w.value(name);
                     try w.raw(":");
+                    if (of_task and json.equals(name, "_meta")) try writeMeta(w, value) else try w.raw(value);
+                }
+            }
+
+            fn writeMeta(w: *Writer, meta: []const u8) Error!void {
+                try w.open('{');
+                var scanner = json.Scanner.init(meta);
+                scanner.surrogates = .any;
+                var members = scanner.members() catch unreachable;
+                while (members.next() catch unreachable) |name| {
+                    const value = scanner.value() catch unreachable;
+                    if (json.equals(name, "progressToken")) continue;
+                    try w.value(name);
+                    try w.raw(":");
                     try w.raw(value);
                 }
+                try w.key("progressToken");
+                try w.string("task");
+                try w.close('}');
             }
 
             fn message(self: Invocation) Error![]const u8 {
@@ -137,7 +154,7 @@ pub fn TaskRun(comptime bindings: type) type {
                 try w.raw(self.id);
                 try w.key("params");
                 try w.open('{');
-                try self.writeParams(&w);
+                try self.writeParams(&w, false);
                 try w.key("inputResponses");
                 try w.value(self.responses);
                 try w.close('}');

@@ -41,6 +41,12 @@ pub fn TaskRunner(comptime bindings: type, comptime wasi: type) type {
             return try Record.of(allocator, text);
         }
 
+        /// Write the `DetailedTask`, as the result of `tasks/get`.
+        pub fn writeTask(w: *Writer, record: *Record, id: []const u8) Error!void {
+            if (record.status == .working) record.message = store.messageOf(record.name);
+            try record.writeTask(w, id);
+        }
+
         /// Run one step of a task within a request, unless another request does. Return the task after it.
         pub fn step(record: Record) (Problem || Error)!Record {
             var name: [task_store.id_size]u8 = undefined;
@@ -91,6 +97,7 @@ pub fn TaskRunner(comptime bindings: type, comptime wasi: type) type {
                 switch (store.replace(begun.name, before, text)) {
                     .done => {
                         record.raw = text;
+                        store.forgetMessage(begun.name);
                         return record;
                     },
                     .failed => return error.Storage,
@@ -202,6 +209,32 @@ pub fn TaskRunner(comptime bindings: type, comptime wasi: type) type {
                 const again = if (after) |kept| kept.status == .working else false;
                 store.release(name, owner, if (again) hosted_lease else null);
                 return if (again) .again else .done;
+            }
+
+            pub fn note(_: u32, name: []const u8, message: []const u8) exported.Outcome {
+                if (!store.holds(name, host orelse return .lost)) return .lost;
+                store.keepMessage(name, message);
+                return .leased;
+            }
+
+            pub fn state(_: u32, id: []const u8) []const u8 {
+                return stateOf(id) catch |problem| switch (problem) {
+                    error.OutOfMemory => @trap(),
+                    error.Storage, error.Busy => "",
+                };
+            }
+
+            fn stateOf(id: []const u8) (Problem || Error)![]const u8 {
+                const name = store.nameOf(id);
+                var record = try readByName(&name) orelse return "{}";
+                var w = Writer.init(allocator);
+                try w.open('{');
+                try w.key("name");
+                try w.string(&name);
+                try w.key("task");
+                try writeTask(&w, &record, id);
+                try w.close('}');
+                return w.text();
             }
 
             pub fn renew(_: u32, name: []const u8) exported.Outcome {

@@ -23,6 +23,7 @@ const expiries_bucket = key_value.reserved[0] ++ "task-expiries";
 const record_key = key_value.reserved[1] ++ "task.";
 const lease_key = key_value.reserved[1] ++ "task-lease.";
 const owner_key = key_value.reserved[1] ++ "task-owner.";
+const message_key = key_value.reserved[1] ++ "task-message.";
 const expiry_key = key_value.reserved[1] ++ "task-expiry.";
 
 /// Size of an id and of a name as text: 128 bits.
@@ -39,6 +40,8 @@ pub const max_record = (2 << 20) - 1024;
 const most_swept = 8 << 20;
 /// Value of a place that was emptied: keys cannot be deleted by compare-and-swap.
 const empty = "{}";
+/// Maximum number of bytes of a message about the progress of a task.
+const max_message = 1000;
 /// Number of writers after which one may assume that the writer before it has ended (first draft).
 const patience = 4;
 
@@ -195,13 +198,14 @@ pub fn TaskStore(comptime bindings: type, comptime wasi: type) type {
             return swap(store, keyOf(name), before, text);
         }
 
-        /// Note when a record expires. Without the note its place is only used again.
-        pub fn noteExpiry(name: []const u8, expires: u64) void {
+        /// Note when a record of a principal expires. Without the note its place is only used again.
+        pub fn noteExpiry(name: []const u8, expires: u64, principal: ?[]const u8) void {
             const store = opened(&expiries, expiries_bucket) orelse return;
             var buffer: [20]u8 = undefined;
             const digits = decimal.integer(&buffer, expires);
             const zeros: [buffer.len]u8 = @splat('0');
-            switch (store.set(joined(&.{ expiry_key, zeros[digits.len..], digits, ".", name }), "1")) {
+            const owner: []const u8 = if (principal) |text| &nameOf(text) else "-";
+            switch (store.set(joined(&.{ expiry_key, zeros[digits.len..], digits, ".", name }), owner)) {
                 .ok, .err => {},
             }
         }
@@ -220,6 +224,7 @@ pub fn TaskStore(comptime bindings: type, comptime wasi: type) type {
                 const expires = decimal.parse(digits, std.math.maxInt(u64)) orelse continue;
                 if (expires > now() or swept > most_swept) return;
                 if (name.len == id_size) swept += clear(name);
+                if (get(store, key) catch null) |owner| swept += forgetOwner(owner);
                 delete(store, key);
             }
         }
@@ -230,9 +235,52 @@ pub fn TaskStore(comptime bindings: type, comptime wasi: type) type {
             const text = (get(store, keyOf(name)) catch return 0) orelse return 0;
             const kept = json.member(text, "name") orelse return text.len;
             if (json.equals(kept, name)) switch (swap(store, keyOf(name), text, empty)) {
-                .done, .conflict, .failed => {},
+                .done => forgetMessage(name),
+                .conflict, .failed => {},
             };
             return text.len;
+        }
+
+        /// Delete the list of the tasks of a principal, if all have expired. Return the number of its bytes. A task
+        /// that is added between the two writes is not counted.
+        fn forgetOwner(digest: []const u8) usize {
+            if (digest.len != id_size) return 0;
+            const store = opened(&records, records_bucket) orelse return 0;
+            const key = joined(&.{ owner_key, digest });
+            const before = (get(store, key) catch return 0) orelse return 0;
+            var lines = bytes.split(before, '\n');
+            while (lines.next()) |line| if (isLive(line)) return before.len;
+            if (swap(store, key, before, "") == .done) delete(store, key);
+            return before.len;
+        }
+
+        /// Return whether a line of the list of tasks is about one that has not expired.
+        fn isLive(line: []const u8) bool {
+            const expiry, _ = bytes.cut(line, ' ') orelse return false;
+            return (decimal.parse(expiry, std.math.maxInt(u64)) orelse 0) > now();
+        }
+
+        fn messageKeyOf(name: []const u8) []const u8 {
+            return joined(&.{ message_key, name[0..place_size] });
+        }
+
+        /// Keep a message about the progress of a task, at the place of its record.
+        pub fn keepMessage(name: []const u8, text: []const u8) void {
+            const store = opened(&records, records_bucket) orelse return;
+            switch (store.set(messageKeyOf(name), joined(&.{ name, text[0..@min(text.len, max_message)] }))) {
+                .ok, .err => {},
+            }
+        }
+
+        pub fn messageOf(name: []const u8) ?[]const u8 {
+            const store = opened(&records, records_bucket) orelse return null;
+            const kept = (get(store, messageKeyOf(name)) catch return null) orelse return null;
+            if (!bytes.startsWith(kept, name) or !utf8.isValid(kept)) return null;
+            return kept[name.len..];
+        }
+
+        pub fn forgetMessage(name: []const u8) void {
+            delete(opened(&records, records_bucket) orelse return, messageKeyOf(name));
         }
 
         pub fn replace(name: []const u8, before: []const u8, after: []const u8) Outcome {
@@ -249,8 +297,7 @@ pub fn TaskStore(comptime bindings: type, comptime wasi: type) type {
                 var owned: usize = 0;
                 var lines = bytes.split(before orelse "", '\n');
                 while (lines.next()) |line| {
-                    const expiry, _ = bytes.cut(line, ' ') orelse continue;
-                    if ((decimal.parse(expiry, std.math.maxInt(u64)) orelse 0) <= now()) continue;
+                    if (!isLive(line)) continue;
                     owned += 1;
                     list.appendSlice(memory.allocator, line) catch @trap();
                     list.append(memory.allocator, '\n') catch @trap();

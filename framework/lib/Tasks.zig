@@ -34,6 +34,9 @@ pub fn Tasks(comptime bindings: type, comptime wasi: type) type {
 
         pub const embedding = runner.embedding;
 
+        /// Maximum number of tasks in one `subscriptions/listen`: their records are read.
+        const max_listened = 32;
+
         /// The tools that can run as tasks, read once.
         var tools: ?[]const u8 = null;
 
@@ -66,6 +69,7 @@ pub fn Tasks(comptime bindings: type, comptime wasi: type) type {
         pub fn handle(request: Request) Error!?Reply {
             const reply: ?Reply = switch (request.method()) {
                 .tools_call => try call(request),
+                .subscriptions_listen => try listen(request),
                 .other => try extension(request),
                 else => null,
             };
@@ -86,6 +90,37 @@ pub fn Tasks(comptime bindings: type, comptime wasi: type) type {
                 .update => try update(&record, request),
                 .cancel => try cancel(&record),
             };
+        }
+
+        /// Answer the part of `subscriptions/listen` that is about tasks: with the ids of those that the embedding
+        /// host sends notifications about. Null: the client does not ask for them.
+        fn listen(request: Request) Error!?Reply {
+            const wanted = json.member(request.params(), "notifications") orelse return null;
+            const ids = json.member(wanted, "taskIds") orelse return null;
+            if (!declares(request)) return try undeclared();
+            const words = std.fmt.comptimePrint("Invalid params: `params.notifications.taskIds` must be an array of " ++
+                "{d} ids of tasks at most", .{max_listened});
+            if (ids[0] != '[') return refuse(words);
+            const listens = runner.host != null and json.member(try toolsText(), "") == null;
+            var w = Writer.init(allocator);
+            try w.open('{');
+            try w.key("taskIds");
+            try w.open('[');
+            var count: usize = 0;
+            var scanner = json.Scanner.init(ids);
+            // The text was validated on arrival.
+            var items = scanner.items() catch unreachable;
+            while (items.next() catch unreachable) {
+                const raw = scanner.value() catch unreachable;
+                count += 1;
+                if (raw[0] != '"' or count > max_listened) return refuse(words);
+                const id = try json.decodeString(allocator, raw);
+                const found = find(id, request) catch |problem| return try failed(problem);
+                if (found != null and listens) try w.string(id);
+            }
+            try w.close(']');
+            try w.close('}');
+            return Reply.raw(w.text());
         }
 
         fn isLatest(request: Request) bool {
@@ -157,7 +192,7 @@ pub fn Tasks(comptime bindings: type, comptime wasi: type) type {
                 };
             }
             var w = Writer.init(allocator);
-            try record.writeTask(&w, id);
+            try runner.writeTask(&w, &record, id);
             return Reply.raw(w.text());
         }
 
@@ -202,6 +237,7 @@ pub fn Tasks(comptime bindings: type, comptime wasi: type) type {
                 switch (store.replace(record.name, before, try record.text(allocator))) {
                     .done => {
                         store.withdraw(record.name);
+                        store.forgetMessage(record.name);
                         if (runner.host != null) try runner.tell(record.name, "\"cancelled\":true");
                         return acknowledged();
                     },
@@ -336,7 +372,7 @@ pub fn Tasks(comptime bindings: type, comptime wasi: type) type {
                         return error.Storage;
                     },
                 }
-                store.noteExpiry(&name, record.expires);
+                store.noteExpiry(&name, record.expires, try principalOf(request));
                 try runner.announce(record);
                 var w = Writer.init(allocator);
                 try record.writeNew(&w, &id);

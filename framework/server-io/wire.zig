@@ -175,6 +175,8 @@ pub fn finish(handle: wit.messages.Request, given: ?wit.messages.Reply) Error!wi
     };
 }
 
+const subscription_key = "\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":";
+
 pub fn subscribe(handle: wit.messages.Request, notifications: []const u8) Error!wit.wire.Subscription {
     defer handle.drop();
     const call = handle.rep().call;
@@ -185,7 +187,8 @@ pub fn subscribe(handle: wit.messages.Request, notifications: []const u8) Error!
         .id = id,
         .acknowledgement = try std.mem.concat(allocator, u8, &.{
             "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/subscriptions/acknowledged\"," ++
-                "\"params\":{\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":",
+                "\"params\":{",
+            subscription_key,
             id,
             "},\"notifications\":",
             notifications,
@@ -194,7 +197,8 @@ pub fn subscribe(handle: wit.messages.Request, notifications: []const u8) Error!
         .end = try std.mem.concat(allocator, u8, &.{
             "{\"jsonrpc\":\"2.0\",\"id\":",
             id,
-            ",\"result\":{\"resultType\":\"complete\",\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":",
+            ",\"result\":{\"resultType\":\"complete\",",
+            subscription_key,
             id,
             ",",
             server.info(),

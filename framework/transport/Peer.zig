@@ -108,6 +108,13 @@ pub fn handle(_: *Peer, request: Request) ?Reply {
     return bindings.server_handler.handle(request);
 }
 
+/// Return the ids of tasks in the reply to `subscriptions/listen`; null: it is an error.
+pub fn taskIds(_: *Peer, reply: Reply) ?[]const u8 {
+    const ids = lib.json.member(reply.asJson(), "taskIds") orelse return null;
+    reply.drop();
+    return ids;
+}
+
 pub fn finish(self: *Peer, request: Request, reply: ?Reply) messages.Answer {
     const answer = wire.finish(request, reply);
     if (answer.outparam) |outparam| self.outparam = outparam;

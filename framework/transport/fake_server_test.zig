@@ -105,11 +105,16 @@ const Peer = struct {
     pub fn handle(_: Peer, request: Request) ?Reply {
         if (std.mem.eql(u8, request.method, "tools/list") or std.mem.eql(u8, request.method, "tools/call"))
             return .{ .raw = "TOOLS" };
+        if (std.mem.eql(u8, request.method, "subscriptions/listen")) return .{ .raw = "[\"a\"]" };
         if (std.mem.eql(u8, request.method, "change")) return .{ .raw = "CHANGED" };
         if (std.mem.eql(u8, request.method, "level")) return .{ .raw = request.level };
         if (std.mem.eql(u8, request.method, "session")) return .{ .raw = request.session };
         if (std.mem.eql(u8, request.method, "capabilities")) return .{ .raw = request.capabilities };
         return null;
+    }
+
+    pub fn taskIds(_: Peer, reply: Reply) ?[]const u8 {
+        return reply.raw;
     }
 
     pub fn raw(_: Peer, json: []const u8) Reply {

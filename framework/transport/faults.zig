@@ -128,7 +128,7 @@ pub const too_many_uris: Fault = .{
 /// Error for a stream request by a client that does not accept event streams.
 pub const no_stream: Fault = .{
     .code = code.invalid_request,
-    .message = "Invalid request: subscriptions/listen is answered by text/event-stream, which `Accept` must name",
+    .message = "Invalid request: `Accept` must name text/event-stream",
 };
 
 /// Error for a response sent in 2026-07-28, which has no server-to-client requests.
@@ -140,6 +140,6 @@ pub const unexpected_response: Fault = .{
 /// Error for `initialize` in 2026-07-28. Specification: basic/versioning, "Backward Compatibility".
 pub const no_handshake: Fault = .{
     .code = code.method_not_found,
-    .message = "Method not found: initialize (a request that names its revision in `_meta` needs none)",
+    .message = "Method not found: initialize (requests name their revision in `_meta`)",
     .data = "{\"supported\":" ++ revisions.supported_json ++ "}",
 };

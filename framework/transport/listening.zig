@@ -21,11 +21,16 @@ pub fn Listening(comptime Peer: type) type {
             if (posted) |post_| if (!post_.mirror.streams) return self.refuse(opened, faults.no_stream);
             const offers: subscriptions.Offers =
                 if (self.delivery == .none) .{} else (try self.textsAt(opened)).offers(self.peer);
-            const filter =
+            var filter =
                 switch (try subscriptions.Filter.read(self.arena, self.peer.params(opened.request), offers)) {
                     .filter => |filter| filter,
                     .fault => |fault| return self.refuse(opened, fault),
                 };
+            // The tasks extension selects those of the client.
+            if (filter.tasks.len > 0) filter.tasks = if (self.peer.handle(opened.request)) |reply|
+                self.peer.taskIds(reply) orelse return self.finish(opened, reply)
+            else
+                "";
             const honoured = try filter.json(self.arena);
             const subscription = self.peer.subscribe(opened.request, honoured);
             var answer: Answer = .{ .body = subscription.acknowledgement, .listening = true };

@@ -7,7 +7,7 @@
 //! * `begin(request, Terms, Output) ?Reply` (an error reply if the request is rejected), `check(request)
 //!   ?Rejection(Reply)` (by the access rules), `isMissing(path) bool`, `capabilitiesAt(request) ?[]const u8` (those
 //!   under its path, if they are not all), `deny(head, scopes) http.Response` (the response to a denied request),
-//!   `handle(request) ?Reply`, `finish(request, ?Reply) Answer`
+//!   `handle(request) ?Reply`, `taskIds(reply) ?[]const u8`, `finish(request, ?Reply) Answer`
 //! * `nowhere`: the `Output` that discards events
 //! * `raw(json) Reply`, `failure(Fault) Reply`, `metadata() lifecycle.Metadata`
 //! * `sealSession(facts) ?id`, `openSession(id) ?facts`

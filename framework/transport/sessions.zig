@@ -128,11 +128,11 @@ pub const Refusal = struct { status: u16, fault: faults.Fault };
 
 const missing: Refusal = .{ .status = 400, .fault = .{
     .code = faults.code.invalid_request,
-    .message = "Invalid request: Mcp-Session-Id is missing (a session begins with `initialize`)",
+    .message = "Invalid request: Mcp-Session-Id is missing; begin one with `initialize`",
 } };
 pub const unknown: Refusal = .{ .status = 404, .fault = .{
     .code = faults.code.invalid_request,
-    .message = "Invalid request: there is no such session (any more); begin one with `initialize`",
+    .message = "Invalid request: there is no such session; begin one with `initialize`",
 } };
 
 test "sealed ids" {

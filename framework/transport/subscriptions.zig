@@ -61,26 +61,33 @@ pub const Filter = struct {
     /// URIs as the client spells them, and their keys.
     uris: []const []const u8 = &.{},
     keys: []const []const u8 = &.{},
+    /// JSON array of the ids of tasks; empty: none.
+    tasks: []const u8 = "",
+
+    const flags = [_][]const u8{ "toolsListChanged", "promptsListChanged", "resourcesListChanged" };
 
     pub const Read = union(enum) { filter: Filter, fault: faults.Fault };
 
     /// Read the filter that a client requests in `params`, limited to what the server offers.
     pub fn read(arena: Allocator, params: []const u8, offers: Offers) Error!Read {
-        const requested = lib.json.member(params, "notifications") orelse return wrong(
-            "Invalid params: `params.notifications` is missing",
-        );
+        const requested = lib.json.member(params, "notifications") orelse "0";
         if (requested[0] != '{') return wrong("Invalid params: `params.notifications` must be an object");
         var filter: Filter = .{};
-        inline for (.{ "tools", "prompts", "resources" }) |list| {
-            const text = lib.json.member(requested, list ++ "ListChanged") orelse "false";
-            const wanted = lib.bytes.equal(text, "true");
+        for (flags, [_]bool{ offers.tools, offers.prompts, offers.resources }, [_]*bool{
+            &filter.tools,
+            &filter.prompts,
+            &filter.resources,
+        }) |name, offered, flag| {
+            const text = lib.json.member(requested, name) orelse "n";
+            const wanted = text[0] == 't';
             if (!wanted and text[0] != 'f' and text[0] != 'n')
-                return wrong("Invalid params: `params.notifications." ++ list ++ "ListChanged` must be a boolean");
-            @field(filter, list) = wanted and @field(offers, list);
+                return wrong("Invalid params: `*ListChanged` must be booleans");
+            flag.* = wanted and offered;
         }
+        filter.tasks = lib.json.member(requested, "taskIds") orelse "";
         const listed = lib.json.member(requested, "resourceSubscriptions") orelse "null";
         if (listed[0] == 'n') return .{ .filter = filter };
-        const words = "Invalid params: `params.notifications.resourceSubscriptions` must be an array of URIs";
+        const words = "Invalid params: `resourceSubscriptions` must be an array of URIs";
         if (listed[0] != '[') return wrong(words);
         var uris: lib.List([]const u8) = .empty;
         var keys: lib.List([]const u8) = .empty;
@@ -122,8 +129,8 @@ pub const Filter = struct {
     fn written(filter: Filter, arena: Allocator, uris: []const []const u8) Error![]const u8 {
         var w: lib.Writer = .init(arena);
         try w.open('{');
-        inline for (.{ "tools", "prompts", "resources" }) |list| if (@field(filter, list)) {
-            try w.key(list ++ "ListChanged");
+        for (flags, [_]bool{ filter.tools, filter.prompts, filter.resources }) |name, flag| if (flag) {
+            try w.keyText(name);
             try w.raw("true");
         };
         if (uris.len > 0) {
@@ -131,6 +138,10 @@ pub const Filter = struct {
             try w.open('[');
             for (uris) |uri| try w.string(uri);
             try w.close(']');
+        }
+        if (filter.tasks.len > 0) {
+            try w.key("taskIds");
+            try w.raw(filter.tasks);
         }
         try w.close('}');
         return w.text();

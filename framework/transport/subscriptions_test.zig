@@ -24,6 +24,12 @@ test "subscriptions on stdio" {
     var subscribers: subscriptions.Subscribers = .{ .gpa = bench.state.allocator() };
     server.delivery = .{ .lines = &subscribers };
     var session: Session = .{};
+    try testing.expectEqualStrings("ack 7 {\"taskIds\":[\"a\"]}", try server.line(
+        "{\"id\":7,\"method\":\"subscriptions/listen\",\"params\":{" ++ meta ++
+            ",\"notifications\":{\"taskIds\":[\"a\",\"b\"]}}}",
+        &session,
+        {},
+    ));
     try testing.expectEqualStrings("ack 7 {\"toolsListChanged\":true}", try server.line(listen, &session, {}));
     try testing.expectEqualStrings("8 2026-07-28 CHANGED", try server.line(change, &session, {}));
     try testing.expectEqual(1, server.following.items.len);

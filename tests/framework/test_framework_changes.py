@@ -17,6 +17,7 @@ import pytest
 from support.changing_server import CAPABILITIES, changing_server
 from support.entry_points import JSON, META, command, mirrored, request
 from support.server_processes import WASMCP, wasmcp_serve, wasmtime_serve
+from support.streams import Stream
 
 from wasmcp.host import open_server
 
@@ -38,25 +39,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def port(server: Path) -> Iterator[int]:
     with wasmcp_serve(server) as port:
         yield port
-
-
-class Stream:
-    """Response that stays open."""
-
-    def __init__(self, port: int, method: str, headers: dict[str, str], message: Any = None) -> None:
-        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-        self.connection.request(method, "/mcp", None if message is None else json.dumps(message), headers)
-        self.response = self.connection.getresponse()
-
-    def next(self) -> Any:
-        """Return the next message; None at the end."""
-        while line := self.response.readline():
-            if line.startswith(b"data: "):
-                return json.loads(line[6:])
-        return None
-
-    def close(self) -> None:
-        self.connection.close()
 
 
 def post(port: int, message: Any, headers: dict[str, str] | None = None) -> tuple[int, dict[str, str], Any]:

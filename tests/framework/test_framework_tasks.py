@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import queue
 import re
 import threading
 import time
@@ -22,7 +23,7 @@ from wasmcp.host.client.server import Server
 from wasmcp.host.engine.limits import Limits
 from wasmcp.host.mcp.tasks import TaskRunner, most_running
 from wasmcp.host.stores.keyvalue import SqliteStore
-from wasmcp.protocol import TASKS
+from wasmcp.protocol import META_KEYS, TASKS
 
 ACCEPTED = {"action": "accept", "content": {"name": "A"}}
 
@@ -46,7 +47,7 @@ def stateless(
     request: pytest.FixtureRequest, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Client]:
     """A server without a host that runs tasks: each request has its own instance, and values last."""
-    monkeypatch.setattr("wasmcp.host.client.server.TaskRunner", lambda: None)
+    monkeypatch.setattr("wasmcp.host.bindings.exchange.ExchangeBindings.attach", lambda *_: False)
     with open_server(files[request.param], reuse="request") as server:
         client = opened(server)
         client.call("count")  # an instance learns from another one that values last
@@ -92,7 +93,7 @@ def test_a_tool_that_runs_on_is_an_ordinary_call_without_a_host(stateless: Clien
 
 
 def test_values_that_do_not_last_make_no_tasks(files: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wasmcp.host.client.server.TaskRunner", lambda: None)
+    monkeypatch.setattr("wasmcp.host.bindings.exchange.ExchangeBindings.attach", lambda *_: False)
     with open_server(files["0.2.0-draft2"], instances=1) as server:
         client = opened(server)
         for _ in range(3):
@@ -118,7 +119,7 @@ def test_the_extension_is_announced_where_calls_can_become_tasks(
 
     assert extensions(files["0.2.0-draft2"]) == extensions(only_run) == {TASKS: {}}
     assert extensions(plain) is None
-    monkeypatch.setattr("wasmcp.host.client.server.TaskRunner", lambda: None)
+    monkeypatch.setattr("wasmcp.host.bindings.exchange.ExchangeBindings.attach", lambda *_: False)
     assert extensions(files["0.2.0-draft2"]) == {TASKS: {}}
     assert extensions(only_run) is None
 
@@ -228,14 +229,63 @@ def test_a_run_outlives_the_version_of_its_server(files: dict[str, Path]) -> Non
         assert client.get(task)["status"] == "cancelled"
 
 
-def test_tasks_wait_for_others(hosted: Client) -> None:
-    tasks = [hosted.start("forever") for _ in range(most_running())]
-    waiting = [hosted.start("quick") for _ in range(3)]
-    time.sleep(0.2)
-    assert {hosted.get(task)["status"] for task in (*tasks, *waiting)} == {"working"}
-    for task in tasks:
-        hosted("tasks/cancel", taskId=task)
-    assert [text_of(hosted.until(task)) for task in waiting] == ['{"a":1}'] * 3
+def listen(server: Server, ids: object, meta: dict[str, Any]) -> dict[str, Any]:
+    """Open a stream about tasks; the first message."""
+    message = request("subscriptions/listen", {"notifications": {"taskIds": ids}}, id="stream", meta={**META, **meta})
+    answer = server.send(json.dumps(message))
+    assert answer is not None
+    return dict(json.loads(answer))
+
+
+def test_a_stream_has_the_states_of_its_tasks(files: dict[str, Path]) -> None:
+    heard: queue.Queue[dict[str, Any]] = queue.Queue()
+    with open_server(files["0.2.0-draft2"]) as server:
+        server.on_notification(lambda text: heard.put(json.loads(text)))
+        client = opened(server)
+        running, waiting = client.start("forever"), client.start("ask")
+        opening = listen(server, [running, "0" * 32, waiting], DECLARED)
+        assert opening["params"]["notifications"] == {"taskIds": [running, waiting]}
+        states: dict[str, dict[str, Any]] = {}
+
+        def hear(task: str, **members: Any) -> None:
+            while not members.items() <= states.get(task, {}).items():
+                message = heard.get(timeout=30)
+                assert message["method"] == "notifications/tasks"
+                assert message["params"].pop("_meta") == {META_KEYS["subscription_id"]: "stream"}
+                states[message["params"]["taskId"]] = message["params"]
+
+        # The progress of a run is its message; nothing else is sent about it.
+        hear(running, status="working", statusMessage="1 of 4")
+        hear(waiting, status="input_required")
+        assert {"resultType": "complete", **states[waiting]} == client.get(waiting)
+        client("tasks/cancel", taskId=running)
+        hear(running, status="cancelled")
+        assert "statusMessage" not in states[running]
+        client("tasks/cancel", taskId=waiting)
+        hear(waiting, status="cancelled")
+        assert heard.empty()
+
+
+def test_a_stream_about_tasks_needs_the_extension(files: dict[str, Path]) -> None:
+    with open_server(files["0.2.0-draft2"]) as server:
+        error = listen(server, [], {})["error"]
+        assert (error["code"], error["data"]) == (-32021, {"requiredCapabilities": {"extensions": {TASKS: {}}}})
+        for wrong in ("a", [1], ["0" * 32] * 33):
+            assert listen(server, wrong, DECLARED)["error"]["code"] == -32602
+        assert "result" not in listen(server, ["0" * 32] * 32, DECLARED)
+
+
+@pytest.mark.parametrize("most", [None, 2])
+def test_tasks_wait_for_others(files: dict[str, Path], most: int | None) -> None:
+    with open_server(files["0.2.0-draft2"], limits=Limits(task_runs=most)) as server:
+        client = opened(server)
+        tasks = [client.start("forever") for _ in range(most or most_running())]
+        waiting = [client.start("quick") for _ in range(3)]
+        time.sleep(0.2)
+        assert {client.get(task)["status"] for task in (*tasks, *waiting)} == {"working"}
+        for task in tasks:
+            client("tasks/cancel", taskId=task)
+        assert [text_of(client.until(task)) for task in waiting] == ['{"a":1}'] * 3
 
 
 def test_a_lack_of_threads_takes_no_place_of_a_task(monkeypatch: pytest.MonkeyPatch) -> None:

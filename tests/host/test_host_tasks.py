@@ -15,6 +15,7 @@ from support.entry_points import mirrored, request
 from support.issuer_server import Issuer, issuer_server
 from support.serve_process import Process, served, wait_until
 from support.server_processes import free_port
+from support.streams import Stream
 from support.task_servers import CAPABILITIES, Client, text_of, working_server
 from support.tokens import SERVER
 
@@ -138,7 +139,15 @@ class TestKilledProcess:
             assert value_of(other.until(task)) == [accepted] * 3
             # A cancellation at one process stops the run of the other.
             running = one.start("forever")
+            listening = request("subscriptions/listen", {"notifications": {"taskIds": [running]}}, meta=META)
+            stream = Stream(other.port, "POST", mirrored(listening), listening)
+            assert stream.next()["params"]["notifications"] == {"taskIds": [running]}
+            assert stream.next()["params"]["status"] == "working"
             other("tasks/cancel", taskId=running)
+            while (state := stream.next())["params"]["status"] == "working":
+                assert state["method"] == "notifications/tasks"
+            assert state["params"]["status"] == "cancelled"
+            stream.close()
             assert one.get(running)["status"] == "cancelled"
             wait_until(lambda: self.lease_of(tmp_path) == b"")
 
@@ -257,6 +266,20 @@ class TestPrincipals:
         wait_until(lambda: len(runs) == 5)
         assert len(set(runs)) == 5
         assert alice.get(tasks[4])["status"] == "working"
+
+    def test_nothing_of_a_principal_is_kept_without_tasks(
+        self, client_of: Callable[..., Client], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("wasmcp.host.mcp.tasks.INTERVAL", 0.2)
+
+        def keys() -> set[str]:
+            with sqlite3.connect(tmp_path / "kv.db") as database:
+                rows = database.execute("SELECT key FROM entries WHERE bucket LIKE 'wasmcp:task%'")
+                return {str(key).split(".")[1] for (key,) in rows}
+
+        client_of(sub="alice").start("deaf")  # for 1.5 seconds
+        assert {"task", "task-owner", "task-expiry"} <= keys()
+        wait_until(lambda: keys() == {"task"})  # a place that was emptied
 
     def test_subjects_and_issuers_are_not_joined(self, client_of: Callable[..., Client]) -> None:
         one, other = client_of(sub="a\nb"), client_of(sub="a")

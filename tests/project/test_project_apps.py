@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -12,11 +13,12 @@ from typing import Any
 import pytest
 from support.projects import project_files, write_project
 
-from wasmcp.app_pages import MOST_FILES, bundled, files_of, named_pages
+from wasmcp.app_pages import MOST_FILES, bundled, declared_apps, files_of, named_pages
 from wasmcp.errors import AppsError, ComponentsError, ToolchainError, WasmcpError
 from wasmcp.host import open_server
 from wasmcp.project import ensure_built, load, plan, resolve
 from wasmcp.project.manifest import read
+from wasmcp.project.sbom import render
 from wasmcp.protocol import APP_MIME_TYPE
 
 HEAD = "<!doctype html>\n"
@@ -204,6 +206,24 @@ def test_pages_that_sources_name(tmp_path: Path) -> None:
     assert labels == ["ui/a.js", "ui/other.htm", "ui/page.html"]
 
 
+@pytest.mark.parametrize("name", ["a.ts", "a.zig", "a.rs"])
+def test_apps_that_sources_declare(tmp_path: Path, name: str) -> None:
+    text = 'const ui = app(\n    "ui/page.html", x);\nconst other = "ui/other.html"; // snap("ui/other.html")'
+    files(tmp_path, {name: text, "ui/page.html": HEAD, "ui/other.html": HEAD})
+    pages = named_pages(tmp_path, [tmp_path / name])
+    assert declared_apps([tmp_path / name, tmp_path / "gone"], pages) == ["ui/page.html"]
+
+
+def test_dynamic_component_with_an_app_is_refused(tmp_path: Path) -> None:
+    table = '[tool.wasmcp.components.shop]\nsource = "src/shop.zig"\ndynamic = true\ngrants = ["middleware"]\n'
+    table += "[tool.wasmcp.servers.default]\n"
+    zig = 'const mcp = @import("wasmcp");\nconst ui = mcp.app("ui/page.html", .{});\npub const resources = .{ui};\n'
+    root = write_project(tmp_path, project_files("apps", {"src/shop.zig": zig}, table + 'components = ["shop"]\n'))
+    files(root, {"ui/page.html": HEAD})
+    with pytest.raises(AppsError, match=r"the app of `ui/page\.html` in `shop` \(`src/shop\.zig`\) cannot"):
+        plan(resolve(load(root)))
+
+
 SOURCE = '''\
 from wasmcp.guest import Csp, app, tool
 
@@ -271,7 +291,12 @@ def test_app_of_a_python_component(project: Path, tmp_path: Path) -> None:
         "size": len(html),
         "_meta": {"ui": ui},
     }
-    (recorded,) = read(load(project).manifest)["default"]["apps"]
+    entry = read(load(project).manifest)["default"]
+    (recorded,) = entry["apps"]
+    (listed,) = (one for one in json.loads(render("shop", "default", entry, {}))["components"] if one["type"] == "data")
+    assert (listed["name"], listed["bom-ref"]) == ("ui://shop/cart", "app:ui://shop/cart")
+    assert listed["hashes"][0]["content"] == recorded["digest"].removeprefix("sha256:")
+    assert {"name": "wasmcp:needs", "value": "geolocation"} in listed["properties"]
     assert (recorded["owner"], recorded["tools"]) == ("shop", ["cart", "refresh"])
 
     before = plan(resolve(load(project))).servers["default"]

@@ -12,9 +12,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from support.compose_inputs import tools_component
 
+from wasmcp import apps_section
 from wasmcp.errors import InvalidArtifactError, SignatureError
 from wasmcp.registry.oci import cosign_tags, push
-from wasmcp.registry.oci.artifact import CONFIG, LAYER, SIZE_LIMIT, YANKED, make, read_manifest, yank
+from wasmcp.registry.oci.artifact import APPS, CONFIG, LAYER, SIZE_LIMIT, SKILLS, YANKED, make, read_manifest, yank
 from wasmcp.registry.oci.references import DIGEST, Place
 from wasmcp.registry.signing import attestations
 from wasmcp.registry.signing.signatures import Signature
@@ -102,3 +103,11 @@ def test_creation_date_is_that_of_the_sources(epoch: str, monkeypatch: pytest.Mo
     monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
     created = json.loads(make(DATA, {}, "x")[0])["created"]
     assert created == ("2023-11-14T22:13:20Z" if epoch == "1700000000" else "1970-01-01T00:00:00Z")
+
+
+def test_a_manifest_names_the_apps_of_a_component() -> None:
+    pages = [apps_section.AppPage(f"ui://one/{name}", {}, "<p>") for name in ("a", "b")]
+    found = json.loads(make(DATA + apps_section.section(pages), {}, "x")[1])["annotations"]
+    assert found[APPS] == "ui://one/a ui://one/b"
+    assert SKILLS not in found
+    assert APPS not in json.loads(manifest())["annotations"]

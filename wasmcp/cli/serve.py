@@ -49,6 +49,7 @@ _COUNT = click.IntRange(1, 1_000_000)
 @click.option("--connections", type=_COUNT, metavar="N", help="Limit of connections.  [default: 1000 at most]")
 @click.option("--sessions", type=_COUNT, metavar="N", help="Limit of sessions.  [default: 10000]")
 @click.option("--streams", type=_COUNT, metavar="N", help="Limit of notification streams.  [default: 250]")
+@click.option("--task-runs", type=count, metavar="N", help="Tasks that run at a time.  [default: 2 for each core]")
 @click.option("-v", "--verbose", is_flag=True, help="Log details, such as the bound of instances.")
 def command(  # noqa: PLR0917 - click passes by name
     server: str,
@@ -62,6 +63,7 @@ def command(  # noqa: PLR0917 - click passes by name
     connections: int | None,
     sessions: int | None,
     streams: int | None,
+    task_runs: int | None,
     socket_mode: str | None,
     metrics: str | None,
     rate_limits: tuple[str, ...],
@@ -85,7 +87,7 @@ def command(  # noqa: PLR0917 - click passes by name
     try:
         bounds, env = limits(timeout, memory), environment(variables)
         counts = {"connections": connections, "sessions": sessions, "streams": streams}
-        bounds = replace(bounds, http=replace(bounds.http, **_given(counts)))
+        bounds = replace(bounds, task_runs=task_runs, http=replace(bounds.http, **_given(counts)))
         options = HttpOptions(
             **_given({**given_options, "socket_mode": _mode(socket_mode), "metrics": _address(metrics)})
         )

@@ -104,6 +104,12 @@ def compose_server(
     described = server_metadata(metadata, capabilities)
     composition = Composition(load_framework(framework), described, keyvalue, development=development)
     composition.check(read)
+    denies = access is not None and access.policy is not None and bool(access.policy.deny)
+    named = (
+        names_of_tasks(composition.framework["tasks"].wants(TASK_TOOLS), tasks, without_tasks, notifies=not denies)
+        if tasks
+        else None
+    )
     rules = compiled(access or Access(), parts, auth=auth, development=development, tasks=bool(tasks))
     text = None if rules is None else to_json_text(rules)
     composition.serve(
@@ -116,7 +122,7 @@ def compose_server(
         # A component with the whole of `wasi:keyvalue` could replace the keys that tokens are verified with.
         issuers=ISSUER_DRAFTS[keyvalue] if stored_sessions and not any(map(_stores, read)) else None,
         skills=served,
-        tasks=names_of_tasks(composition.framework["tasks"].wants(TASK_TOOLS), tasks, without_tasks) if tasks else None,
+        tasks=named,
         keyvalue=keyvalue,
     )
     encoded = encode(composition.graph)

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wasmcp import toolchains
-from wasmcp.app_pages import files_of, named_pages
-from wasmcp.errors import ToolchainError
+from wasmcp.app_pages import declared_apps, files_of, named_pages
+from wasmcp.errors import AppsError, ToolchainError
 from wasmcp.project.model import ComponentConfig, Project, ServerConfig, SkillFolders
 from wasmcp.storage import digest
 from wasmcp.storage.failures import file_failures
@@ -178,6 +178,16 @@ def plan_component(project: Project, resolved: ResolvedComponent) -> ComponentSt
         raise ToolchainError(problem, source=source.label, toolchain=tools.name)
     files = tuple(file for label, file in sorted(found.files.items()) if not label.startswith("wasmcp:"))
     pages = named_pages(project.root, files)
+    # The guest library of Python refuses them itself, at their line.
+    declared = declared_apps(files, pages) if config.dynamic and tools.name != "python" else []
+    if declared:
+        raise AppsError(
+            [
+                f"the app of `{page}` in `{config.name}` (`{source.label}`) cannot have its page: the build finds it "
+                "in the recorded lists of a component, and this one is dynamic; declare the app in another component"
+                for page in declared
+            ]
+        )
     also = (*also, *files_of(project.root, pages))
     inputs = digest.of_value(document)
     return ComponentStep(config, source, tools, dict(found.pins), (*files, *also), inputs, pages=pages)

@@ -139,6 +139,18 @@ def render(project: str, server: str, entry: Mapping[str, Any], texts: Texts) ->
                 properties=[owned] if skill["owner"] else [],
             )
         )
+    for app in entry.get("apps", ()):
+        needs = [Property(name="wasmcp:needs", value=one) for one in app["needs"]]
+        parts.append(
+            Component(
+                name=app["uri"],
+                version=metadata["version"],
+                type=ComponentType.DATA,
+                bom_ref=f"app:{app['uri']}",
+                hashes=hashes(app["digest"]) if app["digest"] else [],
+                properties=[Property(name="wasmcp:component", value=app["owner"]), *needs],
+            )
+        )
     bom.components.update(parts)
     bom.metadata.tools.components.update(pypi(name, version) for name, version in tools.items())
     bom.register_dependency(root, parts)

@@ -37,6 +37,7 @@ pub const exports = struct {
             }
             if (is(name, "quick")) return complete(request.arguments() orelse "none");
             if (is(name, "forever")) {
+                request.progress(1, 4, null);
                 while (!request.cancelled()) {}
                 return complete("stopped");
             }

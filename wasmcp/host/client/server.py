@@ -118,12 +118,14 @@ def open_server(
     check_given(settings or {}, env or {}, os.environ)
     quick = quick or is_always_quick()
     stderr = StderrLog(echo=echo_stderr, server="the component" if isinstance(source, bytes) else os.fspath(source))
-    hub = Hub()
+    limits = limits or Limits()
+    tasks = TaskRunner(limits.task_runs)
+    hub = Hub(tasks.notifications)
     given = tuple(with_state_keys(settings or {}).items())
     mounts = tuple(directories)
     issuers = Issuers()
     options = _Options(
-        limits or Limits(),
+        limits,
         env or {},
         mounts,
         given,
@@ -134,7 +136,7 @@ def open_server(
         substitutes,
         on_cost,
         on_built,
-        TaskRunner(),
+        tasks,
         quick=quick,
     )
     first = options

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.errors import HostError, RequestError, TaskCancelledError, WasmcpError
-from wasmcp.protocol import CODES, TASK_DEFAULTS, TASKS
+from wasmcp.protocol import CODES, ENDED_TASKS, TASK_DEFAULTS, TASKS
 
 if TYPE_CHECKING:
     from wasmcp.host.client.answers import Answers
@@ -28,7 +28,6 @@ CAPABILITY: dict[str, Any] = {"extensions": {TASKS: {}}}
 
 _FIRST_PAUSE = 0.01  # seconds before the second poll, doubled up to the interval of the server
 _LONGEST_PAUSE = 60.0
-_ENDED = ("completed", "failed", "cancelled")
 
 
 class Task:
@@ -69,7 +68,7 @@ class Task:
     @property
     def has_ended(self) -> bool:
         """True if the latest known status is a final one."""
-        return self.status in _ENDED
+        return self.status in ENDED_TASKS
 
     def refresh(self) -> dict[str, Any]:
         """Request the state of the task (`tasks/get`), and return it.

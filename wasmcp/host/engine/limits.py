@@ -87,6 +87,8 @@ class Limits:
         answer: Maximum seconds that a client can take to answer a server-to-client request. They do not count for
             `timeout`.
         cancel_grace: Seconds between a cancellation and the interruption of the code.
+        task_runs: Maximum number of tasks that run at a time, next to requests; others wait. None for two for each
+            core, but at least four.
         http: The limits for HTTP; each of them must have a value.
 
     Raises:
@@ -99,6 +101,7 @@ class Limits:
     request: int = 4 << 20
     answer: float | None = 600.0
     cancel_grace: float = 1.0
+    task_runs: int | None = None
     http: HttpLimits = HttpLimits()
 
     def __post_init__(self) -> None:

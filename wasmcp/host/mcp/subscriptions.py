@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from wasmcp.host.bindings.messages import Event
+    from wasmcp.host.mcp.task_notifications import TaskNotifications
 
 _SUBSCRIPTION = META_KEYS["subscription_id"]
 _LISTS = {f"notifications/{kind}/list_changed": f"{kind}ListChanged" for kind in ("tools", "prompts", "resources")}
@@ -26,6 +27,7 @@ LIST_CHANGED = tuple(_LISTS)
 """Methods of the notifications that a list has changed."""
 
 _RESOURCES = "resourceSubscriptions"
+_TASKS = "taskIds"
 _MOST_OF_ONE = 100  # maximum number of streams of a stdio client
 URIS = 1000  # maximum number of subscribed resources of a client of a handshake revision
 _URI = 128  # bytes of a subscribed URI in addition to its text
@@ -37,8 +39,8 @@ def uri_size(uri: str) -> int:
 
 
 def filter_size(opened: Mapping[str, Any]) -> int:
-    """Return the bytes that are held for the URIs of a frame `subscribe`."""
-    return sum(map(uri_size, opened["notifications"].get(_RESOURCES, ())))
+    """Return the bytes that are held for the URIs and the ids of a frame `subscribe`."""
+    return sum(uri_size(text) for name in (_RESOURCES, _TASKS) for text in opened["notifications"].get(name, ()))
 
 
 class Listener:
@@ -47,6 +49,7 @@ class Listener:
     Attributes:
         id: The id of the request that opened it; None for a handshake revision, whose clients have a single stream.
         end: The message that ends it, or empty bytes.
+        tasks: The ids of the tasks that it listens to.
     """
 
     def __init__(self, opened: Mapping[str, Any], send: Callable[[bytes | None], None]) -> None:
@@ -60,6 +63,7 @@ class Listener:
         self.end: bytes = opened["end"].encode()
         self._lists = {method for method, name in _LISTS.items() if opened["notifications"].get(name)}
         self._uris: set[str] = set(opened["notifications"].get(_RESOURCES, ()))
+        self.tasks: frozenset[str] = frozenset(opened["notifications"].get(_TASKS, ()))
         self._send = send
 
     @property
@@ -115,7 +119,13 @@ def initial_subscription(capabilities: Mapping[str, Any]) -> dict[str, Any]:
 class Hub:
     """All listeners of one server."""
 
-    def __init__(self) -> None:
+    def __init__(self, tasks: TaskNotifications | None = None) -> None:
+        """Create a hub without listeners.
+
+        Args:
+            tasks: The notifications about tasks.
+        """
+        self._tasks = tasks
         self._listeners: dict[Listener, None] = {}
         self._lock = threading.Lock()
         self._closed = False
@@ -125,11 +135,15 @@ class Hub:
         with self._lock:
             if not self._closed:
                 self._listeners[listener] = None
+                if listener.tasks and self._tasks is not None:
+                    self._tasks.add(listener)
                 return
         listener.close()
 
     def remove(self, listener: Listener) -> None:
         """Remove a listener."""
+        if listener.tasks and self._tasks is not None:
+            self._tasks.remove(listener)
         with self._lock, suppress(KeyError):
             del self._listeners[listener]
 
@@ -152,6 +166,8 @@ class Hub:
         with self._lock:
             self._closed = True
             listeners, self._listeners = list(self._listeners), {}
+        if self._tasks is not None:
+            self._tasks.close()
         for listener in listeners:
             listener.close()
 

@@ -15,18 +15,21 @@ import os
 import secrets
 import threading
 from functools import partial
+from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.errors import GuestCancelledError, GuestOutOfMemoryError, GuestTimeoutError, HostError
-from wasmcp.host.bindings.messages import TaskRequest
+from wasmcp.host.bindings.messages import Message, TaskRequest
 from wasmcp.host.engine import logs
+from wasmcp.host.mcp.task_notifications import TaskNotifications
 from wasmcp.host.scheduling.call import Call, InlinePolicy
 from wasmcp.host.scheduling.lanes import Lane
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from wasmcp.host.bindings.messages import Event
     from wasmcp.host.scheduling.pool import Pool
 
 INTERVAL = 5.0
@@ -34,11 +37,13 @@ INTERVAL = 5.0
 
 _MOST_RUNNING = 4  # minimum of the number of tasks that run at once
 _MOST_PAGES = 100  # maximum number of pages of one search
+_NOTES = 1.0  # minimum of the seconds between two messages about the progress of a task
+_MESSAGE = 1000  # maximum bytes of such a message
 _QUICK = 30.0  # seconds that a call about a task, other than a run, can take
 
 
 def most_running() -> int:
-    """Return the number of tasks that run at once; others wait."""
+    """Return the number of tasks that run at once unless the operator sets it; others wait."""
     return max(_MOST_RUNNING, 2 * (os.cpu_count() or 1))
 
 
@@ -52,6 +57,8 @@ class _Task:
         call: The call of its run.
         cancelled: True if its client has cancelled it, or another process runs it.
         is_wanted: True if the server has named it again during its run: its client has answered it already.
+        message: A message about its progress that is not kept yet; empty for none.
+        noted: The time of `monotonic` at which the last message was kept.
     """
 
     def __init__(self, name: str, client: str | None, deadline: float) -> None:
@@ -61,6 +68,8 @@ class _Task:
         self.call: Call | None = None
         self.cancelled = False
         self.is_wanted = False
+        self.message = ""
+        self.noted = -inf
 
 
 class TaskRunner:
@@ -68,9 +77,15 @@ class TaskRunner:
 
     Attributes:
         host: The name of this process for leases; it cannot be guessed.
+        notifications: The notifications about its tasks.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int | None = None) -> None:
+        """Create a runner, which begins with the first instance of its server.
+
+        Args:
+            most: Maximum number of tasks that run at once; None for the default.
+        """
         self.host = secrets.token_hex(16)
         self._make_pool: Callable[[int], Pool] | None = None
         self._pool: Pool | None = None
@@ -78,12 +93,13 @@ class TaskRunner:
         self._tasks: dict[str, _Task] = {}
         self._waiting: Lane[_Task] = Lane()
         self._running = 0
-        self._most = most_running()
+        self._most = most_running() if most is None else most
         self._lock = threading.RLock()
         self._begun = False
         self._closed = False
         self._end = threading.Event()
         self._changed = threading.Event()
+        self.notifications = TaskNotifications(partial(self._ask, "state"))
 
     def use(self, make_pool: Callable[[int], Pool]) -> None:
         """Run tasks on the instances of another version of the server, from the next run on.
@@ -127,12 +143,15 @@ class TaskRunner:
             self._waiting = Lane()
             pools = [*self._draining, *([] if self._pool is None else [self._pool])]
             self._pool = None
+        self.notifications.close()
         for pool in pools:
             pool.close()
 
     def take(self, text: bytes) -> None:
         """Take a line of the server: a task that needs a run, or was cancelled. It does not block."""
-        self._add(json.loads(text))
+        event = json.loads(text)
+        self._add(event)
+        self.notifications.changed(str(event["name"]))
 
     def _add(self, event: dict[str, Any]) -> None:
         name = str(event["name"])
@@ -179,7 +198,9 @@ class TaskRunner:
             task = self._waiting.take()
             self._running += 1
             remaining = max(0.1, task.deadline - monotonic())
-            task.call = Call(_request("run", task.name), remaining, partial(self._ran, task))
+            task.call = Call(
+                _request("run", task.name), remaining, partial(self._ran, task), partial(self._progressed, task)
+            )
             return task.call
 
     def _submit(self, call: Call) -> None:
@@ -206,6 +227,7 @@ class TaskRunner:
         with self._lock:
             self._running -= 1
             task.call = None
+            task.message = ""
             if (again or task.is_wanted) and call.error is None and not task.cancelled and not self._closed:
                 task.is_wanted = False
                 self._waiting.put(task)
@@ -216,6 +238,28 @@ class TaskRunner:
             logs.log(logs.REQUESTS, logs.ERROR, f"a task has failed: {call.error}", error=call.error)
             self._submit(Call(_request("fail", task.name, _public(call.error)), _QUICK, lambda _: None))
         self._changed.set()
+        self.notifications.changed(task.name)
+
+    def _progressed(self, task: _Task, event: Event) -> None:
+        """Take the progress of a run. A message is kept once a second, and the last one with the next renewal."""
+        if not isinstance(event, Message):
+            return
+        message = json.loads(event.text)
+        if message.get("method") != "notifications/progress":
+            return
+        with self._lock:
+            task.message = _progress(message["params"])
+        if monotonic() - task.noted >= _NOTES:
+            self._note(task)
+
+    def _note(self, task: _Task) -> None:
+        with self._lock:
+            message, task.message = task.message, ""
+            task.noted = monotonic()
+        if message:
+            self._submit(
+                Call(_request("note", task.name, message), _QUICK, lambda _: self.notifications.changed(task.name))
+            )
 
     def _watch(self) -> None:
         while True:
@@ -229,6 +273,7 @@ class TaskRunner:
         with self._lock:
             running = [task for task in self._tasks.values() if task.call is not None]
         for task in running:
+            self._note(task)
             if self._ask("renew", task.name) == b"lost":
                 with self._lock:
                     if task.call is not None:
@@ -256,6 +301,14 @@ class TaskRunner:
         ended.wait()
         result: bytes | None = call.result
         return result if call.error is None else None
+
+
+def _progress(params: dict[str, Any]) -> str:
+    """Return the message of a progress notification, or else its numbers."""
+    progress, total = params["progress"], params.get("total")
+    numbers = f"{progress:g}" if total is None else f"{progress:g} of {total:g}"
+    text = str(params.get("message") or numbers)
+    return text.encode("utf-8", "replace")[:_MESSAGE].decode("utf-8", "ignore")
 
 
 def _request(function: str, *texts: str) -> TaskRequest:

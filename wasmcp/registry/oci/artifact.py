@@ -38,6 +38,8 @@ EXPORTS = "dev.wasmcp.exports"
 
 SKILLS = "dev.wasmcp.skills"
 """The annotation with the paths of the skills that a component carries, separated by spaces."""
+APPS = "dev.wasmcp.apps"
+"""The annotation with the URIs of its apps, separated by spaces."""
 
 CATALOGUE = "dev.wasmcp.catalogue"
 """The annotation with a component's catalogue, as JSON, so that composing it need not start it."""
@@ -179,7 +181,8 @@ def make(data: bytes, annotations: Mapping[str, str], reference: str) -> tuple[b
         }
     )
     # A component does not contain its world's name; its exports describe its purpose.
-    carried = {SKILLS: " ".join(skill.path for skill in found.skills)} if found.skills else {}
+    listed = {SKILLS: [skill.path for skill in found.skills], APPS: [app.uri for app in found.apps]}
+    carried = {name: " ".join(ones) for name, ones in listed.items() if ones}
     said = {EXPORTS: " ".join(found.exports), **carried, **annotations}
     manifest = {
         "schemaVersion": 2,
