@@ -124,9 +124,15 @@ def test_the_extension_is_announced_where_calls_can_become_tasks(
     assert extensions(only_run) is None
 
 
-@pytest.mark.parametrize("mode", ["stateless", "hosted"])
-def test_input_requests_of_a_task(mode: str, request: pytest.FixtureRequest) -> None:
-    client: Client = request.getfixturevalue(mode)
+def test_input_requests_of_a_task_by_steps(stateless: Client) -> None:
+    answers_input_requests(stateless)
+
+
+def test_input_requests_of_a_task_on_the_host(hosted: Client) -> None:
+    answers_input_requests(hosted)
+
+
+def answers_input_requests(client: Client) -> None:
     task = client.start("ask")
     waiting = client.until(task, "input_required")
     assert list(waiting["inputRequests"]) == ["1.first", "1.second"]
