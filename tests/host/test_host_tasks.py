@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from support.entry_points import mirrored, request
 from support.issuer_server import Issuer, issuer_server
+from support.redis_servers import needs_redis, redis_server
 from support.serve_process import Process, served, wait_until
 from support.server_processes import free_port
 from support.streams import Stream
@@ -33,6 +34,7 @@ META = {
     META_KEYS["client_info"]: {"name": "test", "version": "1"},
     META_KEYS["client_capabilities"]: CAPABILITIES,
 }
+LEASES = "wasmcp:task-leases"
 PLACES = 65_536
 OWNED = 1_000
 
@@ -71,12 +73,21 @@ def value_of(task: dict[str, Any]) -> Any:
     return json.loads(text_of(task))
 
 
-def end_leases(file: Path) -> None:
+def leases_of(url: str) -> dict[str, bytes]:
+    """Return the leases of a store by key."""
+    store = open_store(url)
+    try:
+        return store.get(LEASES, store.keys(LEASES, None, PLACES))
+    finally:
+        store.close()
+
+
+def end_leases(url: str) -> None:
     """Have the leases of a store end now, as 30 seconds after the death of their process."""
-    with sqlite3.connect(file) as database:
-        for key, value in database.execute("SELECT key, value FROM entries WHERE bucket = 'wasmcp:task-leases'"):
-            _, rest = bytes(value).split(b" ", 1)
-            database.execute("UPDATE entries SET value = ? WHERE key = ?", (b"0 " + rest, key))
+    ended = {key: b"0 " + value.split(b" ", 1)[1] for key, value in leases_of(url).items()}
+    store = open_store(url)
+    store.put(LEASES, ended)
+    store.close()
 
 
 class TestKilledProcess:
@@ -86,30 +97,36 @@ class TestKilledProcess:
     def client(self) -> HttpClient:
         return HttpClient()
 
-    def serve(self, server_file: Path, folder: Path, client: HttpClient) -> Any:
+    @pytest.fixture
+    def url(self, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+        if getattr(request, "param", "sqlite") == "sqlite":
+            yield f"sqlite:{tmp_path / 'kv.db'}"
+            return
+        with redis_server(tmp_path / "redis") as found:
+            yield found.url
+
+    def serve(self, server_file: Path, url: str, client: HttpClient) -> Any:
         client.port = free_port()
-        return served(str(server_file), "--port", str(client.port), "--keyvalue", f"sqlite:{folder / 'kv.db'}")
+        return served(str(server_file), "--port", str(client.port), "--keyvalue", url)
 
     def kill(self, process: Process) -> None:
         process.process.kill()
         process.process.wait(60)
 
-    def test_tasks_are_resumed_or_failed_and_never_lost(
-        self, server_file: Path, tmp_path: Path, client: HttpClient
-    ) -> None:
-        with self.serve(server_file, tmp_path, client) as process:
+    def test_tasks_are_resumed_or_failed_and_never_lost(self, server_file: Path, url: str, client: HttpClient) -> None:
+        with self.serve(server_file, url, client) as process:
             waiting = client.start("ask")
             assert list(client.until(waiting, "input_required")["inputRequests"]) == ["1.first", "1.second"]
             ended = client.start("quick")
             assert value_of(client.until(ended)) == {"a": 1}
             running = client.start("forever")
-            wait_until(lambda: b" run " in self.lease_of(tmp_path))
+            wait_until(lambda: any(b" run " in lease for lease in leases_of(url).values()))
             by_steps = [client.start("count") for _ in range(5)]
             self.kill(process)
-        with self.serve(server_file, tmp_path, client):
+        with self.serve(server_file, url, client):
             # The leases of the dead process hold: its tasks are not run twice.
             assert client.get(running)["status"] == "working"
-            end_leases(tmp_path / "kv.db")
+            end_leases(url)
             failed = client.until(running)
             assert failed["status"] == "failed"
             assert failed["error"] == {
@@ -122,14 +139,10 @@ class TestKilledProcess:
             client("tasks/update", taskId=waiting, inputResponses={"1.first": accepted, "1.second": accepted})
             assert list(client.until(waiting, "input_required")["inputRequests"]) == ["2.third"]
 
-    def lease_of(self, folder: Path) -> bytes:
-        with sqlite3.connect(folder / "kv.db") as database:
-            rows = database.execute("SELECT value FROM entries WHERE bucket = 'wasmcp:task-leases'").fetchall()
-        return b"".join(bytes(row[0]) for row in rows)
-
-    def test_two_processes_run_a_task_once(self, server_file: Path, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("url", ["sqlite", pytest.param("redis", marks=needs_redis)], indirect=True)
+    def test_two_processes_run_a_task_once(self, server_file: Path, url: str) -> None:
         one, other = HttpClient(), HttpClient()
-        with self.serve(server_file, tmp_path, one), self.serve(server_file, tmp_path, other):
+        with self.serve(server_file, url, one), self.serve(server_file, url, other):
             task = one.start("ask")
             assert list(other.until(task, "input_required")["inputRequests"]) == ["1.first", "1.second"]
             accepted = {"action": "accept", "content": {"name": "A"}}
@@ -149,7 +162,7 @@ class TestKilledProcess:
             assert state["params"]["status"] == "cancelled"
             stream.close()
             assert one.get(running)["status"] == "cancelled"
-            wait_until(lambda: self.lease_of(tmp_path) == b"")
+            wait_until(lambda: not any(leases_of(url).values()))
 
 
 class TestPrincipals:
