@@ -12,19 +12,30 @@ from __future__ import annotations
 import json
 import threading
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from wasmcp.protocol import ENDED_TASKS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from wasmcp.host.mcp.subscriptions import Listener
+    from collections.abc import Callable, Mapping
 
 INTERVAL = 5.0
 """Seconds between two reads of a task that the server has not named."""
 
 _METHOD = "notifications/tasks"
+
+
+class TaskListener(Protocol):
+    """A stream of notifications that names tasks.
+
+    Attributes:
+        tasks: The ids of the tasks.
+    """
+
+    tasks: frozenset[str]
+
+    def notify(self, change: Mapping[str, Any], plain: bytes) -> None:
+        """Send a notification; see `wasmcp.host.mcp.subscriptions.Listener`."""
 
 
 class _Followed:
@@ -39,7 +50,7 @@ class _Followed:
     def __init__(self) -> None:
         self.name = ""
         self.is_due = True
-        self.sent: dict[Listener, dict[str, Any] | None] = {}
+        self.sent: dict[TaskListener, dict[str, Any] | None] = {}
 
 
 class TaskNotifications:
@@ -58,7 +69,7 @@ class TaskNotifications:
         self._runs = False
         self._closed = False
 
-    def add(self, listener: Listener) -> None:
+    def add(self, listener: TaskListener) -> None:
         """Send the state of the tasks of a stream, and then their changes."""
         with self._lock:
             if self._closed:
@@ -72,13 +83,13 @@ class TaskNotifications:
                 threading.Thread(target=self._follow, name="wasmcp-task-states", daemon=True).start()
         self._changed.set()
 
-    def remove(self, listener: Listener) -> None:
+    def remove(self, listener: TaskListener) -> None:
         """Send nothing more to a stream."""
         with self._lock:
             for task_id in listener.tasks:
                 self._drop(task_id, listener)
 
-    def _drop(self, task_id: str, listener: Listener) -> None:
+    def _drop(self, task_id: str, listener: TaskListener) -> None:
         followed = self._followed.get(task_id)
         if followed is not None:
             followed.sent.pop(listener, None)
