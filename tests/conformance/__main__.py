@@ -8,23 +8,20 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from itertools import chain
 from pathlib import Path
 
-from support.compose_inputs import METADATA, spec
 from support.server_processes import STATE_KEYS, WASMCP, wasmcp_serve, wasmtime, wasmtime_serve
-from support.skills import skill_of
 
 from conformance import inspector, suite
 from conformance.authorized import authorized
 from conformance.node import Node
 from conformance.outcome import Ledger, Outcome, expectations
-from wasmcp.compose import compose_server
 from wasmcp.project import ensure_built
 
 ROOT = Path(__file__).parents[2]
 EVERYTHING = ROOT / "example-servers" / "everything"
 AUTHORIZED = "with a token"
+SKILLS = tuple(f"sep-2640-skills-{name}" for name in ("enumeration", "manifest", "directory"))
 ENTRY_POINTS = ("wasmcp serve", AUTHORIZED, "wasmtime serve", "wasmcp run", "wasmtime run")
 
 
@@ -61,34 +58,9 @@ def outcomes(node: Node, server: Path, entry_points: list[str]) -> Iterator[Outc
                         yield from suite.requirements(node, entry_point, address, revision)
                     for revision in suite.SUITES:
                         yield from suite.everything(node, entry_point, address, revision)
-                    yield from inspector.inspect(node, entry_point, [address, "--transport", "http"])
-
-
-SKILLS = tuple(f"sep-2640-skills-{name}" for name in ("enumeration", "manifest", "directory"))
-
-
-def skilled(folder: Path) -> Path:
-    """Compose a server with two skills: the everything server has none."""
-    path = folder / "skilled.wasm"
-    files = {"references/GUIDE.md": b"# Guide\n", "templates/letter.txt": b"Dear X\n", "logo.bin": b"\xff\0"}
-    skills = [
-        skill_of("acme/refunds", files, license="Apache-2.0", metadata={"version": "1"}),
-        skill_of("git-workflow"),
-    ]
-    compose_server([spec("calc", "called", "add")], METADATA, skills=skills).write(path)
-    return path
-
-
-def skill_outcomes(node: Node, entry_points: list[str]) -> Iterator[Outcome]:
-    """Run the scenarios of the skills extension over HTTP."""
-    with tempfile.TemporaryDirectory() as folder:
-        server = skilled(Path(folder))
-        for entry_point, serving in (("wasmcp serve", wasmcp_serve), ("wasmtime serve", wasmtime_serve)):
-            if entry_point in entry_points:
-                with serving(server) as port:
                     for name in SKILLS:
-                        address = f"http://127.0.0.1:{port}/mcp"
                         yield from suite.scenario(node, entry_point, address, suite.REQUIREMENTS[-1], name)
+                    yield from inspector.inspect(node, entry_point, [address, "--transport", "http"])
 
 
 def main() -> None:
@@ -105,8 +77,7 @@ def main() -> None:
     server = options.server or ensure_built(EVERYTHING)
     ledger = Ledger(expectations())
     entry_points = options.entry_point or list(ENTRY_POINTS)
-    skills = () if options.server else skill_outcomes(node, entry_points)
-    for outcome in chain(outcomes(node, server, entry_points), skills):
+    for outcome in outcomes(node, server, entry_points):
         line = ledger.add(outcome)
         if not options.quiet or line.startswith("FAIL"):
             print(line, flush=True)

@@ -9,8 +9,10 @@ from typing import Any
 
 from conformance.node import Node
 from conformance.outcome import Outcome
+from wasmcp.protocol import APP_MIME_TYPE
 
 ENTRY = ("@modelcontextprotocol/inspector", "clients/launcher/build/index.js")
+APP = "ui://everything/temperatures"
 ERAS = {"legacy": "2025-11-25", "modern": "2026-07-28"}
 Check = Callable[[dict[str, Any]], bool]
 
@@ -32,6 +34,20 @@ CASES: dict[str, tuple[list[str], Check]] = {
     "resources/templates/list": (
         ["--method", "resources/templates/list"],
         _has("resourceTemplates", "uriTemplate", "test://template/{id}/data"),
+    ),
+    "tools/list with an app": (
+        ["--method", "tools/list"],
+        lambda answer: any(tool.get("_meta", {}).get("ui", {}).get("resourceUri") == APP for tool in answer["tools"]),
+    ),
+    "resources/read of an app": (
+        ["--method", "resources/read", "--uri", APP],
+        lambda answer: (
+            answer["contents"][0]["mimeType"] == APP_MIME_TYPE and "<!doctype html>" in answer["contents"][0]["text"]
+        ),
+    ),
+    "resources/read of a skill": (
+        ["--method", "resources/read", "--uri", "skill://try-a-client/SKILL.md"],
+        _has("contents", "mimeType", "text/markdown"),
     ),
     "resources/read": (
         ["--method", "resources/read", "--uri", "test://static-text"],

@@ -55,6 +55,8 @@ def test_resources_are_listed(server: Server) -> None:
         "test://watched-resource",
         "test://folder",
         "test://menu/caf%C3%A9%20du%20jour",
+        "ui://everything/temperatures",
+        "skill://try-a-client/SKILL.md",
     ]
     assert listed[0] == {
         "uri": "test://static-text",

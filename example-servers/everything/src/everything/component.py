@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from everything import content, conversations, documents, jobs, questions, reporting, rounds, schemas
+from everything import content, conversations, documents, jobs, pages, questions, reporting, rounds, schemas
 from wasmcp.guest import Cache, cache_lists
 
 cache_lists(Cache(30))
 
-__all__ = ["content", "conversations", "documents", "jobs", "questions", "reporting", "rounds", "schemas"]
+__all__ = ["content", "conversations", "documents", "jobs", "pages", "questions", "reporting", "rounds", "schemas"]
