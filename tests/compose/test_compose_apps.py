@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from support.compose_inputs import METADATA, notes_component, spec, tool, validate
-from support.entry_points import HTTP_ENTRY_POINTS, http_entry_point, mirrored, request
+from support.entry_points import HTTP_ENTRY_POINTS, answers_of, http_entry_point, mirrored, request
 
 from wasmcp.apps_section import EXTENSION, PAGE, SECTION, AppPage, AppSummary, pages_of, section, summaries
 from wasmcp.component.custom_sections import custom_section
@@ -101,6 +101,13 @@ def test_page_and_its_metadata_are_listed_and_read(entry: Any) -> None:
     read = send(entry, "resources/read", {"uri": URI})
     assert read["contents"] == [{"uri": URI, "mimeType": APP_MIME_TYPE, "text": HTML, "_meta": {"ui": ASKED}}]
     assert (read["ttlMs"], read["cacheScope"]) == (300_000, "private")
+
+
+def test_page_on_standard_output_of_a_stock_runtime(file: Path) -> None:
+    found = answers_of(file, request("tools/list"), request("resources/read", {"uri": URI}, id=2))
+    tools, read = (answer["result"] for answer in found)
+    assert tools["tools"][0]["_meta"]["ui"]["resourceUri"] == URI
+    assert (read["contents"][0]["text"], read["contents"][0]["_meta"]) == (HTML, {"ui": ASKED})
 
 
 def test_other_requests_pass_the_pages(file: Path) -> None:

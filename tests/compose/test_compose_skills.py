@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.compose_inputs import METADATA, notes_component, spec, validate
-from support.entry_points import HTTP_ENTRY_POINTS, Embedded, Served, http_entry_point, mirrored, request
+from support.entry_points import HTTP_ENTRY_POINTS, Embedded, Served, answers_of, http_entry_point, mirrored, request
 from support.server_processes import wasmcp_serve
 from support.skills import MARKDOWN, skill_of
 
@@ -178,6 +178,15 @@ class TestMethods:
             answers.append(json.loads(answer))
         assert len(answers[1]["result"]["skills"]) == 2
         assert not {"ttlMs", "cacheScope", "resultType"} & set(answers[1]["result"])
+
+
+def test_skills_on_standard_output_of_a_stock_runtime(file: Path) -> None:
+    uri = f"skill://{REFUNDS.path}/references/deep/x.bin"
+    listed, read = answers_of(file, request("skills/list"), request("resources/read", {"uri": uri}, id=2))
+    assert [one["uri"] for one in listed["result"]["skills"]] == [
+        f"skill://{one.path}/SKILL.md" for one in (REFUNDS, GIT)
+    ]
+    assert content(read) == b"\xff\0\x01"
 
 
 def test_pages(tmp_path: Path) -> None:

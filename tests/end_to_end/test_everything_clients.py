@@ -1,17 +1,21 @@
-"""App and skill of the everything server, with the official client in both eras and FastMCP's."""
+"""App, skill and tasks of the everything server, with the official client in both eras and FastMCP's."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
 from fastmcp import Client as FastMCPClient
+from fastmcp.client.transports import StdioTransport
 from fastmcp.skills.client import SkillsClientExtension
-from mcp import Client
-from support.server_processes import wasmcp_serve
+from mcp import Client, StdioServerParameters
+from support.server_processes import WASMCP, wasmcp_serve
+from support.tasks_sdk_client import TasksExtension
 
+from wasmcp.guest.testing import accept
 from wasmcp.project import ensure_built
 from wasmcp.protocol import APP_MIME_TYPE
 
@@ -23,15 +27,24 @@ SKILL = "skill://try-a-client/SKILL.md"
 
 
 @pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with wasmcp_serve(ensure_built(EVERYTHING)) as port:
-        yield f"http://127.0.0.1:{port}/mcp"
+def file() -> Path:
+    return ensure_built(EVERYTHING)
+
+
+@pytest.fixture(scope="module", params=["wasmcp run", "wasmcp serve"])
+def target(request: pytest.FixtureRequest, file: Path) -> Iterator[StdioServerParameters | str]:
+    if request.param == "wasmcp run":
+        command, *arguments = [*WASMCP, "run", str(file)]
+        yield StdioServerParameters(command=command, args=arguments)
+    else:
+        with wasmcp_serve(file) as port:
+            yield f"http://127.0.0.1:{port}/mcp"
 
 
 @pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
-def test_official_client(url: str, mode: str) -> None:
+def test_app_and_skill_with_the_official_client(target: StdioServerParameters | str, mode: str) -> None:
     async def check() -> None:
-        async with Client(url, mode=mode, read_timeout_seconds=60) as client:
+        async with Client(target, mode=mode, read_timeout_seconds=60) as client:
             tools = {tool.name: tool for tool in (await client.list_tools()).tools}
             assert (tools["show_temperatures"].meta or {})["ui"]["resourceUri"] == PAGE
             assert (tools["warmest_day"].meta or {})["ui"] == {"resourceUri": PAGE, "visibility": ["app"]}
@@ -47,9 +60,10 @@ def test_official_client(url: str, mode: str) -> None:
     anyio.run(check)
 
 
-def test_client_of_fastmcp(url: str, tmp_path: Path) -> None:
+def test_app_and_skill_with_the_client_of_fastmcp(target: StdioServerParameters | str, tmp_path: Path) -> None:
     async def check() -> None:
-        async with FastMCPClient(url, extensions=[SkillsClientExtension()]) as client:
+        transport: Any = target if isinstance(target, str) else StdioTransport(target.command, target.args)
+        async with FastMCPClient(transport, extensions=[SkillsClientExtension()]) as client:
             assert [skill.uri for skill in await client.list_skills()] == [SKILL]
             (await client.read_skill(SKILL)).to_directory(tmp_path / "try-a-client")
             (page,) = await client.read_resource(PAGE)
@@ -58,3 +72,15 @@ def test_client_of_fastmcp(url: str, tmp_path: Path) -> None:
     anyio.run(check)
     kept = {path.relative_to(tmp_path) for path in tmp_path.rglob("*.md")}
     assert kept == {Path("try-a-client/SKILL.md"), Path("try-a-client/references/features.md")}
+
+
+def test_task_with_the_official_client(target: StdioServerParameters | str) -> None:
+    async def check() -> None:
+        extension = TasksExtension(accept(confirm=True, name="Ada"))
+        async with Client(target, mode="2026-07-28", extensions=[extension], read_timeout_seconds=60) as client:
+            result = await client.call_tool("slow_compute", {"seconds": 0.6, "label": "sum"})
+            assert getattr(result.content[0], "text", "") == "sum: computed for 0.6 seconds"
+            assert (extension.states[0], extension.states[-1]) == ("working", "completed")
+            assert (await client.call_tool("failing_job", {})).is_error
+
+    anyio.run(check)

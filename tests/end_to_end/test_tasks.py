@@ -17,7 +17,6 @@ from mcp import Client
 from support.node_packages import installed, node
 from support.projects import project_files, write_project
 from support.server_processes import WASMCP, wasmcp_serve
-from support.tasks_sdk_client import TasksExtension
 
 from pytest_wasmcp import AsyncServer
 from pytest_wasmcp.aio import AsyncTask
@@ -101,20 +100,6 @@ def test_official_typescript_client(url: str) -> None:
     assert (broken["status"], broken["error"]) == ("failed", "this job always ends with a protocol error")
     assert cancelled["status"] == "cancelled"
     assert (greeted["kind"], greeted["text"]) == ("immediate", "Hello, Ada!")
-
-
-def test_official_python_client(url: str) -> None:
-    async def main() -> None:
-        extension = TasksExtension(accept(confirm=True, name="Ada"))
-        async with Client(url, mode="2026-07-28", extensions=[extension], read_timeout_seconds=60) as client:
-            result = await client.call_tool("slow_compute", {"seconds": 0.6, "label": "sum"})
-            assert result.content[0].text == "sum: computed for 0.6 seconds"
-            assert extension.states[-1] == "completed"
-            assert extension.states[0] == "working"
-            failed = await client.call_tool("failing_job", {})
-            assert failed.is_error
-
-    anyio.run(main)
 
 
 def test_client_without_the_extension(url: str) -> None:

@@ -163,6 +163,14 @@ def command(server: Path) -> list[str]:
     return [wasmtime_command(), "run", "-Shttp", str(server)]
 
 
+def answers_of(server: Path, *messages: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the responses of such a process to requests."""
+    sent = "".join(text_of(message) + "\n" for message in messages)
+    with running(server) as process:
+        out, _ = process.communicate(sent.encode(), timeout=120)
+    return [json.loads(line) for line in out.decode().splitlines()]
+
+
 @contextlib.contextmanager
 def running(server: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Such a process with pipes."""
