@@ -24,8 +24,8 @@ def begin(name: str) -> str:
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a table in Markdown."""
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "".join(f"| {' | '.join(cells)} |\n".replace("|  |", "| |") for cells in lines)
+    lines = [f"| {' | '.join(cells)} |\n".replace("|  |", "| |") for cells in (heads, *rows)]
+    return "".join([lines[0], f"|{'---|' * len(heads)}\n", *lines[1:]])
 
 
 def write(page: str, name: str, text: str) -> None:
