@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -153,7 +154,8 @@ def _tried(packages: Sequence[tuple[Package, str]]) -> Iterator[Outcome]:
                 if text == package.result:
                     yield Outcome(package.name, version, "works")
                 else:
-                    yield Outcome(package.name, version, "builds", text.splitlines()[0])
+                    reason = re.sub(r"\b(localhost|127\.0\.0\.1):\d+", r"\1", text.splitlines()[0])  # ports differ
+                    yield Outcome(package.name, version, "builds", reason)
 
 
 def outcomes(packages: Sequence[Package]) -> Iterator[Outcome]:
