@@ -10,230 +10,22 @@ expects of a protocol.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 from urllib.parse import unquote
 
 import httptools
 
 from wasmcp.host.transports.http_body import WHOLE_BODY
+from wasmcp.host.transports.http_exchange import REASONS, Exchange, rest_of
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Generator
-
     from wasmcp.host.transports.connections import Connections
 
 _LARGEST_HEAD = 64 << 10
 _READ_AHEAD = 64 << 10  # bytes of a body that are kept before the application reads them
 _PIPELINED = 16  # maximum number of requests of one connection that wait for the response before them
-_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_REASONS = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 _LENGTH_FIELDS = (b"content-length", b"transfer-encoding")
-_WITHOUT_BODY = frozenset((204, 304))
-_LOGGER = logging.getLogger("wasmcp.host.http")
-
-
-class _Steps:
-    """The rest of a coroutine that was started without a task. It waits for what the coroutine waited for."""
-
-    def __init__(self, coroutine: Coroutine[Any, Any, None], waits_for: Any) -> None:
-        self._coroutine = coroutine
-        self._waits_for = waits_for
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        waits_for = self._waits_for
-        while True:
-            thrown: BaseException | None = None
-            try:
-                yield waits_for
-            except BaseException as error:  # noqa: BLE001 - the coroutine handles it, as a cancellation
-                thrown = error
-            try:
-                waits_for = self._coroutine.send(None) if thrown is None else self._coroutine.throw(thrown)
-            except StopIteration:
-                return
-
-
-async def _rest(coroutine: Coroutine[Any, Any, None], waits_for: Any) -> None:
-    await _Steps(coroutine, waits_for)
-
-
-class Exchange:
-    """One request and its response.
-
-    Attributes:
-        scope: The scope of the request (ASGI).
-        body: The parts of the request's body that the application has not read.
-        buffered: Their number of bytes.
-        started: True if the application runs.
-        disconnected: True if the client cannot get the response.
-        keep_alive: True if the connection can be used again.
-        more_body: True if the rest of the request's body has not arrived.
-        is_first_step: True while the application runs without a task, until it waits for the first time.
-        response_started: True if the application has started the response.
-        response_complete: True if the response was written.
-    """
-
-    def __init__(self, connection: HttpConnection, scope: dict[str, Any], *, keep_alive: bool, expects: bool) -> None:
-        self.scope = scope
-        self.body: list[bytes] = []
-        self.buffered = 0
-        self.more_body = True
-        self.started = False
-        self.disconnected = False
-        self.keep_alive = keep_alive
-        self.is_first_step = False
-        self.response_started = False
-        self.response_complete = False
-        self._connection = connection
-        self._expects = expects  # True if the client waits for `100 Continue`
-        self._changed: asyncio.Future[None] | None = None
-        self._is_delivered = False  # True if the application has the end of the body
-        self._head: list[bytes] | None = None
-        self._length: int | None = None  # bytes of the response's body that are still to come
-        self._is_chunked = False
-        self._has_body = True
-
-    def wake(self) -> None:
-        """Continue a `receive` that waits."""
-        if self._changed is not None and not self._changed.done():
-            self._changed.set_result(None)
-
-    async def run(self, app: Any) -> None:
-        """Run the application; an error is a response with status 500 if none was started, else it ends the connection.
-
-        Args:
-            app: The ASGI application.
-        """
-        try:
-            await app(self.scope, self.receive, self.send)
-        except Exception:
-            _LOGGER.exception("the application failed")
-            self._fail()
-        except BaseException:
-            self._fail()
-            raise
-        else:
-            if not (self.response_complete or self.disconnected):
-                _LOGGER.error("the application has not completed its response")
-                self._fail()
-
-    def _fail(self) -> None:
-        if self.disconnected or self.response_complete:
-            return
-        if self.response_started and self._head is None:
-            self._connection.transport.close()
-            return
-        self._head = None
-        self.response_started = self.response_complete = True
-        self._connection.refuse(500, b"Internal Server Error")
-
-    async def receive(self) -> dict[str, Any]:
-        """Return the next event of the request: a part of its body, or the client's disconnection (ASGI)."""
-        connection = self._connection
-        if self._expects and not self.response_started and not self.disconnected:
-            self._expects = False
-            connection.transport.write(_CONTINUE)
-        while not (self.disconnected or self.response_complete or self.body or self._is_last()):
-            connection.resume_reading()
-            self._changed = connection.loop.create_future()
-            await self._changed
-            self._changed = None
-        if self.disconnected or self.response_complete:
-            return {"type": "http.disconnect"}
-        data = b"".join(self.body)
-        self.body.clear()
-        self.buffered = 0
-        self._is_delivered = not self.more_body
-        if self.more_body:
-            connection.resume_reading()
-        return {"type": "http.request", "body": data, "more_body": self.more_body}
-
-    def _is_last(self) -> bool:
-        """Return True if the end of the body has arrived and was not delivered yet."""
-        return not self.more_body and not self._is_delivered
-
-    async def send(self, message: dict[str, Any]) -> None:
-        """Send an event of the response (ASGI).
-
-        Raises:
-            RuntimeError: The event does not fit to the state of the response, or has an invalid header field.
-        """
-        connection = self._connection
-        if connection.drained is not None and not self.disconnected:
-            await connection.drained
-        if self.disconnected:
-            return
-        kind = message["type"]
-        if not self.response_started and kind == "http.response.start":
-            self._head = self._encode_head(message["status"], message.get("headers", ()))
-            self.response_started = True
-            self._expects = False
-            if not self.is_first_step:  # after it the head is written anyway
-                connection.loop.call_soon(self.flush)
-            return
-        if not self.response_started or self.response_complete or kind != "http.response.body":
-            raise RuntimeError(f"`{kind}` does not fit to the state of the response")
-        self._write(message.get("body", b""), last=not message.get("more_body", False))
-
-    def flush(self) -> None:
-        """Write the head of the response, if it was not written with the first part of the body."""
-        if self._head is not None and not self.disconnected:
-            self._connection.transport.write(b"".join(self._head))
-            self._head = None
-
-    def _encode_head(self, status: int, headers: Any) -> list[bytes]:
-        head = [_REASONS.get(status) or b"HTTP/1.1 %d \r\n" % status]
-        for name, value in (*self._connection.default_headers, *headers):
-            head.append(b"%b: %b\r\n" % (name, value))
-            lower = name.lower()
-            if lower == b"content-length":
-                self._length = int(value)
-            elif lower == b"connection" and b"close" in value.lower():
-                self.keep_alive = False
-        whole = b"".join(head)
-        if whole.count(b"\n") != len(head) or whole.count(b"\r") != len(head) or b"\0" in whole:
-            raise RuntimeError(f"a header field has a line break or NUL: {_broken(head)!r}")
-        head = [whole]
-        self._has_body = status >= 200 and status not in _WITHOUT_BODY and self.scope["method"] != "HEAD"
-        if self._has_body and self._length is None:
-            self._is_chunked = self.scope["http_version"] == "1.1"
-            if self._is_chunked:
-                head.append(b"transfer-encoding: chunked\r\n")
-            else:
-                self.keep_alive = False
-        if not self.keep_alive:
-            head.append(b"connection: close\r\n")
-        head.append(b"\r\n")
-        return head
-
-    def _write(self, body: bytes, *, last: bool) -> None:
-        if self._has_body and self._length is not None:
-            self._length -= len(body)
-            if self._length < 0 or (last and self._length):
-                raise RuntimeError("the body of the response is not as long as its `Content-Length`")
-        parts = self._head or []
-        self._head = None
-        if not self._has_body:
-            body = b""
-        if self._is_chunked:
-            parts += [b"%x\r\n" % len(body), body, b"\r\n"] if body else []
-            parts += [b"0\r\n\r\n"] if last else []
-        elif body:
-            parts.append(body)
-        if parts:
-            self._connection.transport.write(parts[0] if len(parts) == 1 else b"".join(parts))
-        if last:
-            self.response_complete = True
-            self.wake()
-            self._connection.response_complete(self)
-
-
-def _broken(lines: list[bytes]) -> bytes:
-    """Return the name of the first header field with a line break or NUL in it."""
-    return next((line.partition(b":")[0] for line in lines if set(b"\r\n\0") & set(line[:-2])), b"")
 
 
 class HttpConnection(asyncio.Protocol):
@@ -533,7 +325,7 @@ class HttpConnection(asyncio.Protocol):
         finally:
             exchange.is_first_step = False
         exchange.flush()
-        self._keep(self.loop.create_task(_rest(coroutine, waits_for)))
+        self._keep(self.loop.create_task(rest_of(coroutine, waits_for)))
 
     def _keep(self, task: asyncio.Task[None]) -> None:
         self._state.tasks.add(task)
@@ -590,7 +382,7 @@ class HttpConnection(asyncio.Protocol):
         fields = (b"content-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\nconnection: close\r\n\r\n") % len(
             text
         )
-        self.transport.write(_REASONS[status] + fields + text)
+        self.transport.write(REASONS[status] + fields + text)
         self.transport.close()
 
     # Limits
