@@ -71,7 +71,7 @@ def write(run: dict[str, Any], found: Sequence[Row | Table]) -> Path:
 
 def publish(run: dict[str, Any], found: Sequence[Row | Table]) -> None:
     """Write `docs/performance.md` and its plots."""
-    versions = ", ".join(f"{name} {number}" for name, number in run["versions"].items())
+    versions = ",\n".join(f"{name} {number}" for name, number in run["versions"].items())
     introduction = (
         # Only a published run makes the page, so that no table of contents can name it.
         "---\norphan: true\n---\n\n# Performance\n\n"
@@ -80,7 +80,7 @@ def publish(run: dict[str, Any], found: Sequence[Row | Table]) -> None:
         "without sessions, with JSON responses. The load over HTTP comes from `wrk`. Rows of all servers are printed,\n"
         "also where another one is better, and missed goals are marked.\n\n"
         f"Measured on {run['when']} at commit `{run['commit']}`: {run['machine']}, {run['cores']} cores, Python\n"
-        f"{run['python']}, load average {run['load']} before the start. Versions: {versions}.\n"
+        f"{run['python']}, load average {run['load']} before the start.\n\nVersions: {versions}.\n"
     )
     goals = [one for one in found if isinstance(one, Row)]
     lines = [f"| {one.name} | {one.value:,.4g} {one.unit} | {_goal(one)} | {_against(one)} |\n" for one in goals]
