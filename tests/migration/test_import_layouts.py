@@ -234,7 +234,8 @@ def test_lines_of_requirements_that_are_not_taken_over_are_reported(tmp_path: Pa
         "-r absent.txt": "does not exist",
         "-r https://example.com/r.txt": "is a URL",
         "-r binary.txt": "is not UTF-8",
-        "-c pins.txt": "write its versions into the requirements",
+        "-c ../outside.txt": "write its versions into the requirements",
+        "-c absent.txt": "`-c absent.txt` is not followed: it does not exist",
         "-e .": "name a released version",
         "--index-url https://user:token@example.com/": "`PIP_INDEX_URL`",
         "./x.whl": "name a version",
@@ -252,6 +253,49 @@ def test_lines_of_requirements_that_are_not_taken_over_are_reported(tmp_path: Pa
         assert words in found[number].message
         assert "token" not in found[number].message
     assert made.dependencies == ["httpx"]
+
+
+CONSTRAINTS = """\
+# all that was installed
+anyio==4.8.0
+HTTPX<1,>=0.28.1 --hash=sha256:00
+PyYAML (>=6); python_version >= "3.12"
+certifi==2026.1.1
+fastmcp==3.0
+httpx[http2]==0.28.1
+-e ./local
+-c more.txt
+"""
+
+
+def test_constraints_narrow_the_requirements_of_the_component(tmp_path: Path) -> None:
+    files = {
+        "server.py": f"import httpx, yaml, bs4\n{SERVER}",
+        "requirements.txt": "-c constraints.txt\nhttpx[socks]>=0.27; python_version < '4'\nPyYAML\n",
+        "constraints.txt": CONSTRAINTS,
+        "more.txt": "beautifulsoup4==4.15\nPyYAML!=6.0.1\n",
+    }
+    made = imported(tmp_path, files, "server.py")
+    assert made.dependencies == [
+        "beautifulsoup4==4.15",
+        "httpx[socks]>=0.27,<1,>=0.28.1",
+        "PyYAML!=6.0.1",
+        'PyYAML>=6; python_version >= "3.12"',
+    ]
+    found = {one.line: one.message for one in made.findings if one.file == "constraints.txt"}
+    assert found == {
+        2: "constrains packages that the component does not require itself: `anyio`, `certifi`; "
+        "to apply such a version, add the package to `dependencies`",
+        7: "`httpx[http2]==0.28.1` is not applied: a constraint is a name with versions, such as `httpx<1`",
+        8: "`-e` is not taken over: name a released version of the package",
+    }
+    assert not [one for one in made.findings if one.file == "requirements.txt"]
+
+
+def test_lines_of_a_package_with_different_markers_keep_them(tmp_path: Path) -> None:
+    lines = ['httpx<0.28; python_version < "3.12"', 'httpx>=0.28; python_version >= "3.12"']
+    files = {"server.py": f"import httpx\n{SERVER}", "requirements.txt": "\n".join(lines)}
+    assert imported(tmp_path, files, "server.py").dependencies == lines
 
 
 def test_versions_of_packages_come_from_inline_metadata_first(tmp_path: Path) -> None:

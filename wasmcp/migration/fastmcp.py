@@ -14,7 +14,8 @@ import tomlkit
 
 from wasmcp.errors import MigrationError, ScaffoldError
 from wasmcp.migration.findings import Finding
-from wasmcp.migration.needs import Needs, dependencies_of, is_secret
+from wasmcp.migration.needs import NEVER, Needs, dependencies_of, is_secret, narrowed, normalized
+from wasmcp.migration.requirement_files import Constraint
 from wasmcp.migration.rewriting import Rewritten, Surroundings, rewrite, server_names
 from wasmcp.migration.sources import Sources, dotted, read_sources
 from wasmcp.project.scaffold import create_new
@@ -26,6 +27,7 @@ FOLDER = "component"
 _MAIN = "main"
 _UNREAD_SUFFIXES = frozenset({".pyi", ".typed", ".c", ".h", ".pyx"})
 _UNREAD_NAMES = frozenset({"README", "LICENSE", "LICENCE", "NOTICE", "CHANGELOG"})
+_MOST_NAMES = 10
 _ORDER = ("tools", "resources", "prompts")
 
 
@@ -143,6 +145,7 @@ def import_fastmcp(source: str, *, name: str | None = None, output: Path | None 
     for path in reached:
         needs.add(modules[path].needs)
     wanted, left = dependencies_of(needs, sources.requirements)
+    wanted, unused = narrowed(wanted, sources.constraints)
     findings = [finding for path in reached for finding in modules[path].findings]
     imported = _ImportedOutline(
         "python",
@@ -156,7 +159,7 @@ def import_fastmcp(source: str, *, name: str | None = None, output: Path | None 
     findings += [
         Finding(one, 1, 1, "check", "is a symbolic link, and was not copied") for one in sorted(sources.skipped)
     ]
-    findings += sources.findings
+    findings += [*sources.findings, *_unused_constraints(unused)]
     files: dict[str, str | bytes] = dict(project_files(name, imported))
     title = next((module.server_name for module in modules.values() if module.server_name), None) or title_of(name)
     test = "tests/test_server.py"
@@ -191,6 +194,25 @@ def import_fastmcp(source: str, *, name: str | None = None, output: Path | None 
         code_lines=sum(len(modules[path].code_lines) for path in reached),
         lost_lines=len(lost),
     )
+
+
+def _unused_constraints(unused: Iterable[Constraint]) -> list[Finding]:
+    """Return a finding for each file with constraints of packages that the component does not require itself."""
+    by_file: dict[str, list[Constraint]] = {}
+    for constraint in unused:
+        if normalized(constraint.name) not in NEVER:
+            by_file.setdefault(constraint.file, []).append(constraint)
+    found = []
+    for file, lines in by_file.items():
+        names = [f"`{one.name}`" for one in lines]
+        more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+        listed = ", ".join(names[:_MOST_NAMES]) + more
+        message = (
+            f"constrains packages that the component does not require itself: {listed}; to apply such a version, "
+            "add the package to `dependencies`"
+        )
+        found.append(Finding(file, lines[0].line, lines[0].line, "check", message))
+    return found
 
 
 def _rewritten(sources: Sources) -> dict[str, Rewritten]:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from wasmcp.migration.requirement_files import Constraint
+
 _HTTP = frozenset({"httpx", "httpx2", "requests", "urllib3", "aiohttp", "openai", "anthropic"})
 _HTTP_STANDARD = frozenset({"urllib.request", "http.client"})
 _FILES = frozenset({"read_text", "write_text", "read_bytes", "write_bytes", "iterdir", "rglob", "mkdir", "unlink"})
@@ -90,27 +92,68 @@ def is_secret(variable: str) -> bool:
 def dependencies_of(needs: Needs, declared: Iterable[str]) -> tuple[list[str], list[str]]:
     """Return the requirements of a component, and the declared ones that it leaves out.
 
-    An optional module is required if the distribution requires it.
+    An optional module is required if the distribution requires it. A package that is declared once is required
+    whatever its marker, because it is imported; of several lines for a package each keeps its marker.
 
     Args:
         needs: The modules.
         declared: The requirements of the distribution (PEP 508).
     """
     wanted = {_joined(DISTRIBUTIONS.get(module, module)) for module in needs.modules | needs.optional}
-    found = {}
+    found: dict[str, list[str]] = {}
     left = []
     for requirement in declared:
-        match = re.match(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)", requirement)
-        name = match[1] if match else ""
+        name = _name(requirement)
         if normalized(name) in NEVER or _joined(name) not in wanted:
             left.append(requirement)
-        else:
-            found[_joined(name)] = requirement.partition(";")[0].strip()
+        elif requirement.strip() not in (lines := found.setdefault(_joined(name), [])):
+            lines.append(requirement.strip())
     for module in needs.modules:
         name = DISTRIBUTIONS.get(module, module)
         if _joined(name) not in found and normalized(name) not in NEVER:
-            found[_joined(name)] = name.replace("_", "-")
-    return sorted(found.values(), key=str.lower), left
+            found[_joined(name)] = [name.replace("_", "-")]
+    lists = ([lines[0].partition(";")[0].strip()] if len(lines) == 1 else lines for lines in found.values())
+    return sorted((line for lines in lists for line in lines), key=str.lower), left
+
+
+def narrowed(requirements: Iterable[str], constraints: Iterable[Constraint]) -> tuple[list[str], list[Constraint]]:
+    """Return requirements with the versions of their constraints, and the constraints of packages without one.
+
+    A constraint with a marker is a requirement of its own: the marker is for its versions only.
+
+    Args:
+        requirements: The requirements of a component (PEP 508).
+        constraints: The constraints, of which each narrows the requirements of its package.
+    """
+    lines = list(requirements)
+    required = {normalized(_name(line)) for line in lines}
+    conditional = []
+    unused = []
+    for constraint in constraints:
+        name = normalized(constraint.name)
+        if name not in required:
+            unused.append(constraint)
+        elif constraint.marker:
+            conditional.append(f"{constraint.name}{constraint.versions}; {constraint.marker}")
+        else:
+            lines = [_with(line, constraint.versions) if normalized(_name(line)) == name else line for line in lines]
+    return sorted(dict.fromkeys(lines + conditional), key=str.lower), unused
+
+
+def _with(requirement: str, versions: str) -> str:
+    """Return a requirement with further version specifiers."""
+    before, semicolon, marker = requirement.partition(";")
+    before = before.strip().removesuffix(")").replace("(", "")
+    if versions in re.split(r"\s*,\s*", re.sub(r"^[A-Za-z0-9._-]+\s*(?:\[[^\]]*\])?\s*", "", before)):
+        return requirement
+    comma = "," if re.search(r"[<>=!~]", before) else ""
+    return f"{before}{comma}{versions}{semicolon}{marker}"
+
+
+def _name(requirement: str) -> str:
+    """Return the distribution's name of a requirement (PEP 508)."""
+    match = re.match(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)", requirement)
+    return match[1] if match else ""
 
 
 def _joined(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Files of requirements for pip: their requirements by name, and lines that a project does not take over."""
+"""Files of requirements for pip: requirements by name, constraints, and lines that a project does not take over."""
 
 from __future__ import annotations
 
@@ -11,14 +11,41 @@ from wasmcp.migration.findings import Finding
 _MOST_FILES = 100
 _MOST_BYTES = 2**20
 _REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\s*($|[\[<>=!~;(])")
-_INCLUDED = re.compile(r"(?:-r|--requirement)(?:\s*=?\s*)(?P<path>\S.*)")
+_INCLUDED = re.compile(r"(?P<option>-r|--requirement|-c|--constraint)(?:\s*=?\s*)(?P<path>\S.*)")
+_CONSTRAINT = re.compile(
+    r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*\(?(?P<versions>[<>=!~][^;()]*)\)?\s*(?:;(?P<marker>.*))?"
+)
 _OPTION = re.compile(r"--?[A-Za-z][A-Za-z-]*")
+_COPIED = {
+    "requirements": "copy its requirements into the file",
+    "constraints": "write its versions into the requirements",
+}
 _INSTEAD = {
-    "-c": "write its versions into the requirements",
-    "--constraint": "write its versions into the requirements",
     "-e": "name a released version of the package",
     "--editable": "name a released version of the package",
 }
+
+_Seen = set[tuple[Path, bool]]
+"""Files that were read, and True for those of constraints."""
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """A line of a file of constraints: the versions of a package, if it is required.
+
+    Attributes:
+        name: The distribution's name, in the spelling of the file.
+        versions: The version specifiers, separated by commas.
+        marker: The environment marker; the empty string without one.
+        file: The file, relative to the folder of the first file of requirements.
+        line: The line.
+    """
+
+    name: str
+    versions: str
+    marker: str
+    file: str
+    line: int
 
 
 @dataclass
@@ -27,26 +54,28 @@ class RequirementFiles:
 
     Attributes:
         requirements: The requirements by name (PEP 508), in their order.
+        constraints: The lines of files of constraints (``-c``), in their order.
         findings: A line with the kind ``check`` for each that is not taken over.
     """
 
     requirements: list[str] = field(default_factory=list)
+    constraints: list[Constraint] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
 
 def read_requirement_file(file: Path) -> RequirementFiles:
-    """Read a file of requirements, and those that it includes by ``-r``, each once.
+    """Read a file of requirements, and those that it includes by ``-r`` and ``-c``, each once.
 
     Included files are read only if they are in the folder of the first, or below it.
     Format: https://pip.pypa.io/en/stable/reference/requirements-file-format/
     """
     found = RequirementFiles()
     file = file.resolve()
-    _read(file, file.parent, {file}, found)
+    _read(file, file.parent, {(file, False)}, found, is_constraints=False)
     return found
 
 
-def _read(file: Path, root: Path, seen: set[Path], found: RequirementFiles) -> str:
+def _read(file: Path, root: Path, seen: _Seen, found: RequirementFiles, *, is_constraints: bool) -> str:
     """Add the contents of a file; return why it cannot be read, or the empty string."""
     try:
         if not file.is_file():
@@ -58,11 +87,18 @@ def _read(file: Path, root: Path, seen: set[Path], found: RequirementFiles) -> s
         return "is not UTF-8" if isinstance(error, UnicodeError) else "cannot be read"
     name = file.relative_to(root).as_posix()
     for number, line in _lines(text):
-        included = _INCLUDED.fullmatch(line)
-        if _REQUIREMENT.match(line):
-            found.requirements.append(re.split(r"\s+--", line)[0])
-            continue
-        problem = _include(included["path"].strip("\"'"), file, root, seen, found) if included else _left_out(line)
+        plain = re.split(r"\s+--", line)[0]
+        if included := _INCLUDED.fullmatch(line):
+            problem = _include(included, file, root, seen, found)
+        elif is_constraints and (constraint := _CONSTRAINT.fullmatch(plain)):
+            parts = (constraint["name"], constraint["versions"].strip(), (constraint["marker"] or "").strip())
+            found.constraints.append(Constraint(*parts, name, number))
+            problem = ""
+        elif not is_constraints and _REQUIREMENT.match(line):
+            found.requirements.append(plain)
+            problem = ""
+        else:
+            problem = _left_out(line, is_constraints=is_constraints)
         if problem:
             found.findings.append(Finding(name, number, number, "check", problem))
     return ""
@@ -85,27 +121,33 @@ def _lines(text: str) -> list[tuple[int, str]]:
     return [(number, line) for number, line in stripped if line]
 
 
-def _include(path: str, file: Path, root: Path, seen: set[Path], found: RequirementFiles) -> str:
+def _include(included: re.Match[str], file: Path, root: Path, seen: _Seen, found: RequirementFiles) -> str:
     """Read an included file; return the problem, or the empty string."""
+    path = included["path"].strip("\"'")
+    is_constraints = included["option"] in ("-c", "--constraint")
+    contents = "constraints" if is_constraints else "requirements"
+    left = f"`{'-c' if is_constraints else '-r'} {_shown(path)}` is not followed"
     if "://" in path:
-        return f"`-r {_shown(path)}` is not followed, because it is a URL: copy the requirements into the file"
+        return f"{left}, because it is a URL: {_COPIED[contents]}"
     try:
         other = (file.parent / path).resolve()
     except (OSError, ValueError, RuntimeError):
-        return f"`-r {path}` is not followed: it cannot be read"
-    if other in seen:
+        return f"{left}: it cannot be read"
+    if (other, is_constraints) in seen:
         return ""
     if not other.is_relative_to(root):
-        return f"`-r {path}` is not followed, because it is outside of the folder: copy its requirements into the file"
+        return f"{left}, because it is outside of the folder: {_COPIED[contents]}"
     if len(seen) >= _MOST_FILES:
-        return f"`-r {path}` is not followed: there are more than {_MOST_FILES} files of requirements"
-    seen.add(other)
-    problem = _read(other, root, seen, found)
-    return f"`-r {path}` is not followed: it {problem}" if problem else ""
+        return f"{left}: there are more than {_MOST_FILES} files of requirements"
+    seen.add((other, is_constraints))
+    problem = _read(other, root, seen, found, is_constraints=is_constraints)
+    return f"{left}: it {problem}" if problem else ""
 
 
-def _left_out(line: str) -> str:
+def _left_out(line: str, *, is_constraints: bool) -> str:
     option = _OPTION.match(line)
+    if option is None and is_constraints:
+        return f"`{_shown(line)}` is not applied: a constraint is a name with versions, such as `httpx<1`"
     if option is None:
         return f"`{_shown(line)}` is not taken over: name a version of the package that an index has"
     if instead := _INSTEAD.get(option[0]):

@@ -18,7 +18,7 @@ from wasmcp.errors import MigrationError
 from wasmcp.migration.findings import Finding
 from wasmcp.migration.layout import imported_names, is_standard, package_around, root_of, unit
 from wasmcp.migration.names import LIBRARIES
-from wasmcp.migration.requirement_files import RequirementFiles, read_requirement_file
+from wasmcp.migration.requirement_files import Constraint, RequirementFiles, read_requirement_file
 from wasmcp.migration.rewriting import server_names
 
 _MOST_BYTES = 64 * 2**20
@@ -49,6 +49,7 @@ class Sources:
         packages: The folders of the packages that were read as a whole.
         distribution: The name of the distribution; the empty string if it is unknown.
         requirements: The requirements of the distribution (PEP 508).
+        constraints: The constraints of its files of requirements.
         entry: The path of the module that was given by its file, relative to the root; the empty string for a
             folder.
         findings: Lines of files of requirements that are not taken over.
@@ -63,6 +64,7 @@ class Sources:
     packages: set[Path] = field(default_factory=set)
     distribution: str = ""
     requirements: list[str] = field(default_factory=list)
+    constraints: list[Constraint] = field(default_factory=list)
     entry: str = ""
     findings: list[Finding] = field(default_factory=list)
     size: int = 0
@@ -93,7 +95,8 @@ def read_sources(source: str) -> Sources:
     else:
         own = None
         found.distribution, listed = _metadata(start, path.resolve(), found.root)
-        found.requirements, found.findings = listed.requirements, listed.findings
+        found.requirements, found.constraints = listed.requirements, listed.constraints
+        found.findings = listed.findings
     _follow(found, own)
     return found
 
@@ -325,6 +328,7 @@ def _metadata(start: Path, given: Path, root: Path) -> tuple[str, RequirementFil
     for file in files:
         read = read_requirement_file(file)
         found.requirements += read.requirements
+        found.constraints += read.constraints
         found.findings += read.findings
     return name, found
 
