@@ -101,7 +101,7 @@ pub fn Tasks(comptime bindings: type, comptime wasi: type) type {
             const words = std.fmt.comptimePrint("Invalid params: `params.notifications.taskIds` must be an array of " ++
                 "{d} ids of tasks at most", .{max_listened});
             if (ids[0] != '[') return refuse(words);
-            const listens = runner.host != null and json.member(try toolsText(), "") == null;
+            const listens = runner.host != null and bindings.task_tools.notifies();
             var w = Writer.init(allocator);
             try w.open('{');
             try w.key("taskIds");

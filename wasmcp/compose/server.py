@@ -104,13 +104,12 @@ def compose_server(
     described = server_metadata(metadata, capabilities)
     composition = Composition(load_framework(framework), described, keyvalue, development=development)
     composition.check(read)
-    denies = access is not None and access.policy is not None and bool(access.policy.deny)
-    named = (
-        names_of_tasks(composition.framework["tasks"].wants(TASK_TOOLS), tasks, without_tasks, notifies=not denies)
-        if tasks
-        else None
-    )
-    rules = compiled(access or Access(), parts, auth=auth, development=development, tasks=bool(tasks))
+    access = access or Access()
+    named = None
+    if tasks:
+        wanted = composition.framework["tasks"].wants(TASK_TOOLS)
+        named = names_of_tasks(wanted, tasks, without_tasks, notifies=not access.policy.deny)
+    rules = compiled(access, parts, auth=auth, development=development, tasks=bool(tasks))
     text = None if rules is None else to_json_text(rules)
     composition.serve(
         parts,

@@ -88,18 +88,14 @@ def _problems(given: object) -> list[str]:
     return problems
 
 
-def names_of_tasks(
-    imported: Instance, tools: TaskTools, capabilities: Mapping[str, Any], *, notifies: bool = True
-) -> bytes:
+def names_of_tasks(imported: Instance, tools: TaskTools, capabilities: Mapping[str, Any], *, notifies: bool) -> bytes:
     """Return the component that exports `task-tools`.
 
     Args:
         imported: The type of the interface, as the framework's component imports it.
         tools: The tools that can run as tasks.
         capabilities: The capabilities of the server without the extension.
-        notifies: True if clients can listen to tasks. A stream reads tasks without `tasks/get`, so that rules that deny
-            the method would have no effect.
+        notifies: True if clients can listen to tasks; see the interface.
     """
-    named = dict(tools) if notifies else {**tools, "": {}}
-    values = {"tools": to_json_text(named), "capabilities": to_json_text(capabilities)}
+    values = {"tools": to_json_text(tools), "notifies": notifies, "capabilities": to_json_text(capabilities)}
     return constants({TASK_TOOLS: imported}, lambda _interface, name, _type: values[name])
