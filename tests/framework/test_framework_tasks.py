@@ -7,12 +7,13 @@ import queue
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.entry_points import META, mirrored, request
+from support.serve_process import wait_until
 from support.task_servers import DECLARED, Client, text_of, working_server
 
 from wasmcp.compose.access import Access, Filter, Policy, Selector
@@ -21,6 +22,7 @@ from wasmcp.errors import CompositionError, RequestError
 from wasmcp.host import open_server
 from wasmcp.host.client.server import Server
 from wasmcp.host.engine.limits import Limits
+from wasmcp.host.mcp.task_notifications import TaskNotifications
 from wasmcp.host.mcp.tasks import TaskRunner, most_running
 from wasmcp.host.stores.keyvalue import SqliteStore
 from wasmcp.protocol import META_KEYS, TASKS
@@ -43,20 +45,24 @@ def opened(server: Server) -> Client:
 
 
 @pytest.fixture(params=["0.2.0-draft", "0.2.0-draft2"])
-def stateless(
-    request: pytest.FixtureRequest, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Client]:
+def file(request: pytest.FixtureRequest, files: dict[str, Path]) -> Path:
+    """The server over each draft of `wasi:keyvalue`."""
+    return files[request.param]
+
+
+@pytest.fixture
+def stateless(file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     """A server without a host that runs tasks: each request has its own instance, and values last."""
     monkeypatch.setattr("wasmcp.host.bindings.exchange.ExchangeBindings.attach", lambda *_: False)
-    with open_server(files[request.param], reuse="request") as server:
+    with open_server(file, reuse="request") as server:
         client = opened(server)
         client.call("count")  # an instance learns from another one that values last
         yield client
 
 
-@pytest.fixture(params=["0.2.0-draft", "0.2.0-draft2"])
-def hosted(request: pytest.FixtureRequest, files: dict[str, Path]) -> Iterator[Client]:
-    with open_server(files[request.param]) as server:
+@pytest.fixture
+def hosted(file: Path) -> Iterator[Client]:
+    with open_server(file) as server:
         yield opened(server)
 
 
@@ -124,15 +130,9 @@ def test_the_extension_is_announced_where_calls_can_become_tasks(
     assert extensions(only_run) is None
 
 
-def test_input_requests_of_a_task_by_steps(stateless: Client) -> None:
-    answers_input_requests(stateless)
-
-
-def test_input_requests_of_a_task_on_the_host(hosted: Client) -> None:
-    answers_input_requests(hosted)
-
-
-def answers_input_requests(client: Client) -> None:
+@pytest.mark.parametrize("kind", ["stateless", "hosted"])
+def test_input_requests_of_a_task(file: Path, kind: str, request: pytest.FixtureRequest) -> None:
+    client: Client = request.getfixturevalue(kind)
     task = client.start("ask")
     waiting = client.until(task, "input_required")
     assert list(waiting["inputRequests"]) == ["1.first", "1.second"]
@@ -411,3 +411,51 @@ def test_rules_of_allow_do_not_name_the_methods_of_tasks(tmp_path: Path) -> None
     policy = Policy((Rule(Selector(tools=("quick",))), Rule(methods=("tasks/get",))))
     with pytest.raises(CompositionError, match=r"`policy.allow\[1\]` names `tasks/get`, which needs no rule"):
         working_server(tmp_path, access=Access({}, policy))
+
+
+class Stream:
+    """A stream that keeps the statuses of its tasks."""
+
+    def __init__(self, *tasks: str) -> None:
+        self.tasks = frozenset(tasks)
+        self.statuses: list[str] = []
+
+    def notify(self, change: Mapping[str, Any], plain: bytes) -> None:
+        assert plain == b""
+        self.statuses.append(change["params"]["status"])
+
+
+def test_a_lack_of_threads_delays_notifications(monkeypatch: pytest.MonkeyPatch) -> None:
+    followed = TaskNotifications(lambda _: b'{"name":"n","task":{"status":"working"}}')
+    first, second = Stream("a"), Stream("b")
+
+    def fails(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", fails)
+        followed.add(first)
+    assert first.statuses == []
+    followed.add(second)
+    wait_until(lambda: first.statuses == second.statuses == ["working"])
+    followed.close()
+
+
+def test_notifications_of_a_stream_that_ends_during_a_read() -> None:
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def read(task_id: str) -> bytes:
+        begun.set()
+        assert goes_on.wait(30)
+        return b'{"name":"n","task":{"status":"completed"}}'
+
+    followed = TaskNotifications(read)
+    first, second = Stream("a"), Stream("a")
+    followed.add(first)
+    assert begun.wait(30)
+    followed.remove(first)
+    followed.add(second)  # the read is that of the first stream
+    goes_on.set()
+    wait_until(lambda: second.statuses == ["completed"])
+    assert first.statuses == []
+    followed.close()

@@ -9,6 +9,7 @@ Source: extension `io.modelcontextprotocol/tasks`, "Task Status Notifications"; 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from time import monotonic
@@ -79,8 +80,10 @@ class TaskNotifications:
                 followed.sent[listener] = None
                 followed.is_due = True
             if not self._runs:
-                self._runs = True
-                threading.Thread(target=self._follow, name="wasmcp-task-states", daemon=True).start()
+                # Without a thread the next stream tries again.
+                with contextlib.suppress(RuntimeError):
+                    threading.Thread(target=self._follow, name="wasmcp-task-states", daemon=True).start()
+                    self._runs = True
         self._changed.set()
 
     def remove(self, listener: TaskListener) -> None:
@@ -142,6 +145,8 @@ class TaskNotifications:
         task.pop("resultType", None)  # of the response to `tasks/get`
         known = {name: value for name, value in task.items() if name != "lastUpdatedAt"}
         with self._lock:
+            if self._followed.get(task_id) is not followed:
+                return  # its streams ended during the read; other ones have a state of their own
             if not task:  # it has expired
                 self._followed.pop(task_id, None)
                 return
