@@ -13,8 +13,7 @@ wasmtime-py's public API is not sufficient in these places:
 
 The module can be removed when wasmtime-py calls functions without these costs, passes `list<u8>` as bytes, and has
 methods for `wasmtime_store_epoch_deadline_callback`, `wasmtime_config_async_stack_size_set` and
-`wasmtime_component_clone`. Until then an update of
-wasmtime-py must be checked against it.
+`wasmtime_component_clone`. Until then an update of wasmtime-py must be checked against it.
 """
 
 from __future__ import annotations

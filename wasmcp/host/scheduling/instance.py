@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from contextlib import nullcontext
 from math import inf
 from time import monotonic, thread_time
@@ -125,7 +126,7 @@ class Instance:
         self.issuer: Issuer | None = None
         self.keys: Keys | None = None
         self._stdio = Stdio(self._stdout, self._stderr)
-        self._mapped_before = mappings()
+        self._mapped_before = zlib.compress(mappings(), 1)  # a few hundred kilobytes, for each instance
         self._store = Store(program.engine)
         try:
             wasi = WasiConfig()
@@ -289,7 +290,7 @@ class Instance:
 
     def _others(self) -> dict[int, int]:
         """Return the linear memories of the process that existed before this instance."""
-        return memories(self._mapped_before)
+        return memories(zlib.decompress(self._mapped_before))
 
     def close(self) -> None:
         """Drop the store and close the streams."""
