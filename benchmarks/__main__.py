@@ -44,7 +44,7 @@ def main() -> None:
         "memory": lambda: memory.rows(zig, python),
         "scale": lambda: scale.rows(project),
         "inprocess": lambda: inprocess.rows(zig, python, hundred),
-        "sizes": lambda: sizes.rows(zig),
+        "sizes": lambda: sizes.rows(project),
         "chain": lambda: chain.rows(project),
         "guards": lambda: guards.rows(project),
         "access": lambda: access.rows(project),
