@@ -126,31 +126,25 @@ def render(project: str, server: str, entry: Mapping[str, Any], texts: Texts) ->
                 hashes=hashes(digest),
             )
         )
-    for skill in entry.get("skills", ()):
-        owned = Property(name="wasmcp:component", value=skill["owner"])
-        parts.append(
-            Component(
-                name=skill["path"],
-                version=metadata["version"],
-                type=ComponentType.DATA,
-                bom_ref=f"skill:{skill['path']}",
-                description=skill["description"],
-                hashes=hashes(skill["digest"]),
-                properties=[owned] if skill["owner"] else [],
-            )
+
+    def data(name: str, ref: str, digest: str, properties: list[Property], description: str | None = None) -> Component:
+        return Component(
+            name=name,
+            version=metadata["version"],
+            type=ComponentType.DATA,
+            bom_ref=ref,
+            description=description,
+            hashes=hashes(digest) if digest else [],
+            properties=properties,
         )
+
+    for skill in entry.get("skills", ()):
+        owned = [Property(name="wasmcp:component", value=skill["owner"])] if skill["owner"] else []
+        parts.append(data(skill["path"], f"skill:{skill['path']}", skill["digest"], owned, skill["description"]))
     for app in entry.get("apps", ()):
         needs = [Property(name="wasmcp:needs", value=one) for one in app["needs"]]
-        parts.append(
-            Component(
-                name=app["uri"],
-                version=metadata["version"],
-                type=ComponentType.DATA,
-                bom_ref=f"app:{app['uri']}",
-                hashes=hashes(app["digest"]) if app["digest"] else [],
-                properties=[Property(name="wasmcp:component", value=app["owner"]), *needs],
-            )
-        )
+        owned = [Property(name="wasmcp:component", value=app["owner"])]
+        parts.append(data(app["uri"], f"app:{app['uri']}", app["digest"], [*owned, *needs]))
     bom.components.update(parts)
     bom.metadata.tools.components.update(pypi(name, version) for name, version in tools.items())
     bom.register_dependency(root, parts)
