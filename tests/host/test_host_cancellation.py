@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from wasmcp.host.bindings.messages import InputCancelled
-from wasmcp.host.mcp.jsonrpc import cancelled_ids, same_id
+from wasmcp.host.mcp.jsonrpc import cancelled_ids, has_ends, same_id
 
 
 def notification(identifier: Any, **members: Any) -> dict[str, Any]:
@@ -44,6 +44,16 @@ def test_malformed_messages_cancel_nothing() -> None:
 def test_escaped_method_is_recognized() -> None:
     text = json.dumps(notification(1)).replace("/", "\\/")
     assert cancelled_ids(text.encode()) == [1]
+
+
+@pytest.mark.parametrize("filler", ["", "x" * 100_000, '\\"' * 200, '\\"' * 100_000])
+def test_texts_are_found_in_messages_of_any_size(filler: str) -> None:
+    message = json.dumps({"params": {"a": filler, "method": "no"}, "method": "notifications/cancelled"}).encode()
+    assert has_ends(message, (b'absent"', b'cancelled"'))
+    assert has_ends(message, (b'"method"',))
+    assert not has_ends(message, (b'cancel"', b'"notifications"'))
+    assert cancelled_ids(json.dumps({**notification(1), "a": filler}).encode()) == [1]
+    assert cancelled_ids(json.dumps({"a": filler, **notification("b")}).encode()) == ["b"]
 
 
 def test_ids_compare_by_type_and_value() -> None:

@@ -295,6 +295,25 @@ def test_endless_line_is_not_kept() -> None:
     assert taken[1] == b"next"
 
 
+def test_large_lines_arrive_as_they_were_written() -> None:
+    lines = [b"a" * 1_000_000, b"", b"b" * 65536, b"c" * 65535, b"{}", bytes(range(32, 127)) * 20_000, b"d"]
+    reading, writing = os.pipe()
+    taken: list[bytes] = []
+
+    def write() -> None:
+        output = Output(writing)
+        for line in lines:
+            output(line)
+        os.close(writing)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    read_lines(reading, 4_000_000, taken.append)
+    thread.join()
+    os.close(reading)
+    assert taken == lines
+
+
 def test_unread_output_after_the_input_ends_the_server() -> None:
     reading, writing = os.pipe()
     idle, blocked = threading.Event(), threading.Event()

@@ -70,9 +70,37 @@ INTERNAL_ERROR = CODES["internal_error"]
 INVALID_PARAMS = CODES["invalid_params"]
 
 
+_LONG = 4096  # minimum bytes of a message whose quotes are looked at before it is searched as a whole
+_QUOTES = 256  # maximum number of quotes that are looked at
+
+
+def has_ends(message: bytes, ends: tuple[bytes, ...]) -> bool:
+    """Return True if a message contains one of these texts, each of which ends with a quote.
+
+    Most long messages consist of a few long strings: a search for quotes takes a hundredth of the time.
+    """
+    if len(message) > _LONG:
+        quote = message.find(b'"')
+        for _ in range(_QUOTES):
+            if quote < 0:
+                return False
+            if message.endswith(ends, 0, quote + 1):
+                return True
+            quote = message.find(b'"', quote + 1)
+    for end in ends:  # noqa: SIM110 - faster than a generator
+        if end in message:
+            return True
+    return False
+
+
+def may_cancel(message: bytes) -> bool:
+    """Return True if a message can be a cancellation: a cheap check before `cancelled_ids`."""
+    return has_ends(message, (b'cancelled"',))  # the slash may be escaped
+
+
 def cancelled_ids(message: bytes) -> list[str | int]:
     """Return the ids of the requests that a client's message cancels; a batch can have several."""
-    if b"cancelled" not in message:  # the slash may be escaped
+    if not may_cancel(message):
         return []
     import json  # lazy: few sessions need it
 

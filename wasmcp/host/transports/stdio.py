@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import sys
 import threading
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -22,7 +23,15 @@ from wasmcp.errors import GuestCancelledError, HostError
 from wasmcp.host.bindings.messages import InputCancelled, Message, StdioRequest
 from wasmcp.host.engine.limits import Limits
 from wasmcp.host.mcp import jsonrpc
-from wasmcp.host.mcp.jsonrpc import cancelled_ids, internal_error_response, report, request_id, same_id
+from wasmcp.host.mcp.jsonrpc import (
+    cancelled_ids,
+    has_ends,
+    internal_error_response,
+    may_cancel,
+    report,
+    request_id,
+    same_id,
+)
 from wasmcp.host.mcp.subscriptions import StdioSubscriptions
 from wasmcp.host.scheduling.call import BATCHES
 
@@ -37,7 +46,9 @@ if TYPE_CHECKING:
     from wasmcp.host.operations.tracing import Tracing
     from wasmcp.host.scheduling.call import Call
 
-_CHUNK = 65536
+_CHUNK = 64 << 10  # bytes of a pipe, and of a read of it
+_LARGE_CHUNK = 256 << 10  # the same once a message has needed several; larger ones do not stay in the caches of a core
+_CHANGING = (b'"initialize"', b'"logging/setLevel"')  # the methods that change the state
 _IN_FLIGHT = 256  # maximum number of lines in progress; others wait unread
 
 
@@ -99,7 +110,7 @@ class StdioSession:
         server = self._server
         if server is not None and server.pool.pending_inputs.answer(line, batches=self._state.startswith(BATCHES)):
             return
-        if b"cancelled" in line and self._cancel(line):
+        if may_cancel(line) and self._cancel(line):
             return
         with self._changed:
             if self._has_to_wait():
@@ -278,32 +289,48 @@ class StdioSession:
 
 
 def _changes_state(line: bytes) -> bool:
-    return b'"initialize"' in line or b'"logging/setLevel"' in line
+    return has_ends(line, _CHANGING)
 
 
 def read_lines(descriptor: int, limit: int, take: Callable[[bytes], None]) -> None:
     """Read lines until the end of the input. A line above the limit is cut, but stays longer than the limit."""
     parts: list[bytes] = []
-    size = 0
+    size, chunk = 0, _CHUNK
     with _interruptible(descriptor) as wait:
         while True:
             try:
                 wait()
-                data = os.read(descriptor, _CHUNK)
+                data = os.read(descriptor, chunk)
             except InterruptedError:
                 continue
             if not data:
                 break
-            first, *rest = data.split(b"\n")
-            if size <= limit:
-                parts.append(first)
-            size += len(first)
-            for following in rest:
+            begin = 0
+            while (end := data.find(b"\n", begin)) >= 0:
+                if size <= limit:
+                    parts.append(data[begin:end])
                 take(_without_return(b"".join(parts)))
-                parts = [following]
-                size = len(following)
+                parts, size, begin = [], 0, end + 1
+            if size <= limit:
+                parts.append(data[begin:])
+            size += len(data) - begin
+            if len(data) == chunk < _LARGE_CHUNK and not begin:
+                chunk = _LARGE_CHUNK
+                _enlarge_pipe(descriptor)
     if size:
         take(_without_return(b"".join(parts)))
+
+
+def _enlarge_pipe(descriptor: int) -> None:
+    """Let a pipe hold more of a large message: each part costs a switch between the processes.
+
+    Nothing happens if the descriptor is of something else, or the system does not allow it.
+    """
+    if sys.platform == "linux":
+        import fcntl  # lazy: most sessions have no large message
+
+        with suppress(OSError):
+            fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _LARGE_CHUNK)
 
 
 @contextmanager
@@ -358,6 +385,7 @@ class Output:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
+        self._is_large = False  # True if the pipe was enlarged
         self.waiting_since = inf
 
     def __call__(self, message: bytes) -> None:
@@ -366,10 +394,15 @@ class Output:
         Raises:
             BrokenPipeError: The client has closed its end.
         """
-        data = memoryview(message + b"\n")
-        while data:
+        if len(message) >= _CHUNK and not self._is_large:
+            self._is_large = True
+            _enlarge_pipe(self._descriptor)
+        data = memoryview(message)
+        written = 0
+        while written <= len(data):
+            data = data[written:]
             self.waiting_since = monotonic()
-            data = data[os.write(self._descriptor, data) :]
+            written = os.writev(self._descriptor, (data, b"\n"))
         self.waiting_since = inf
 
     def end_if_unread(self, patience: float, on_end: Callable[[], object]) -> None:
