@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -35,6 +36,7 @@ HERE = Path(__file__).parent
 def main() -> None:
     """Build the servers, measure, and report. Arguments: the names of benchmarks; all by default."""
     run = report.facts()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # packages of pip have bytecode, so that ours has to have it, too
     project = HERE / "project"
     zig, python, hundred = (ensure_built(project, name) for name in ("zig", "python", "hundred"))
     suites: dict[str, Callable[[], Sequence[Row | Table]]] = {

@@ -93,6 +93,46 @@ def test_lists_are_answered_during_compilation(zig_server: Path, tmp_path: Path)
     assert sorted(json.loads(line)["id"] for line in again.stdout.splitlines()) == [1, 2]
 
 
+_HELD = """\
+import importlib.machinery, os, sys, time
+class Held:
+    def find_spec(self, name, path=None, target=None):
+        if name == "wasmtime._ffi":
+            while not os.path.exists(os.environ["LOADS"]):
+                time.sleep(0.01)
+sys.meta_path.insert(0, Held())
+"""
+"""A `sitecustomize` that holds the import of wasmtime until a file exists."""
+
+
+def test_lists_are_answered_before_wasmtime_is_imported(zig_server: Path, tmp_path: Path) -> None:
+    run(str(zig_server), text=call(1, "add", {"a": 1, "b": 2}))  # compiled now
+    (tmp_path / "sitecustomize.py").write_text(_HELD)
+    loads = tmp_path / "loads"
+    path = os.pathsep.join((str(tmp_path), os.environ.get("PYTHONPATH", "")))
+    with subprocess.Popen(
+        [*WASMCP, "run", str(zig_server)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": path, "LOADS": str(loads)},
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(call(1, "add", {"a": 1, "b": 2}) + listing(2))
+        process.stdin.flush()
+        listed = json.loads(process.stdout.readline())
+        loads.touch()
+        added = json.loads(process.stdout.readline())
+        process.stdin.write(listing(3))
+        process.stdin.close()
+        of_server = json.loads(process.stdout.readline())
+    assert (listed["id"], added["id"], of_server["id"]) == (2, 1, 3)
+    assert added["result"]["structuredContent"] == {"result": 3}
+    assert listed["result"] == of_server["result"]
+    assert process.returncode == 0
+
+
 @pytest.mark.parametrize(
     ("content", "expected"),
     [

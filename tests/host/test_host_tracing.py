@@ -324,6 +324,15 @@ def test_spans_of_messages_over_stdio(zig_server: Path, otlp: Collector) -> None
     assert len(otlp.named("wasmcp.compile") + otlp.named("wasmcp.load")) >= 1
 
 
+def test_lists_from_the_manifest_have_spans(zig_server: Path, otlp: Collector) -> None:
+    (message,) = calls("add")
+    message |= {"method": "tools/list", "params": {"_meta": message["params"]["_meta"]}}
+    (listed,) = stdio(zig_server, [message])
+    (span,) = otlp.named("tools/list")
+    assert [tool["name"] for tool in listed["result"]["tools"]] == ["add", "spin", "crash"]
+    assert (span.kind, span.status, span.attributes["network.transport"]) == (SERVER, 0, "pipe")
+
+
 def test_traces_over_stdio_are_off_by_option_and_contradictions_are_refused(zig_server: Path, otlp: Collector) -> None:
     (added,) = stdio(zig_server, calls("add"), "--no-traces")
     assert added["result"]["structuredContent"] == {"result": 3}

@@ -1,14 +1,14 @@
 """Issuers of a server's tokens, by its settings of authorization.
 
-The authorization component decides what it needs, by a field of its response (package `wasmcp:embedding`, `exchange`);
-a call whose response names a need is suspended, and runs again with what was fetched.
+A call whose response names a need (`wasmcp.host.authorization.need`) is suspended, and runs again with what was
+fetched.
 """
 
 from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from wasmcp.environment import INTROSPECTION_SECRET
 from wasmcp.errors import IssuerDocumentError
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from wasmcp.host.authorization.keys import Keys
+    from wasmcp.host.authorization.need import Need
 
 KEYS_TTL = 600
 """Default of `JWT_JWKS_TTL`, in seconds."""
@@ -71,35 +72,6 @@ class IssuerSettings:
             given.get(INTROSPECTION_SECRET, ""),
             float(given.get("JWT_INTROSPECTION_TTL", INTROSPECTION_TTL)),
         )
-
-
-class Need(NamedTuple):
-    """Need of a response of the authorization component.
-
-    Attributes:
-        token: The token to introspect; None if other keys are needed.
-        response: The response if there is nothing else, as status, header lines and body.
-    """
-
-    token: str | None
-    response: tuple[int, bytes, bytes]
-
-    @classmethod
-    def of(cls, status: int, lines: bytes, body: bytes) -> Need | None:
-        """Return the need of a response; None if it has none."""
-        if status not in {401, 503} or _NEEDS not in lines:
-            return None
-        kept, token = [], None
-        for line in lines.split(b"\r\n"):
-            if line.startswith(_NEEDS):
-                kind, _, value = line.removeprefix(_NEEDS).partition(b" ")
-                token = value.decode("ascii", "replace") if kind == b"introspection" else None
-            else:
-                kept.append(line)
-        return cls(token, (status, b"\r\n".join(kept), body))
-
-
-_NEEDS = b"wasmcp-needs: "
 
 
 class Issuer:

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import os
 import stat
-import subprocess
 import sys
 import time
 import zlib
@@ -105,8 +104,14 @@ def is_compiled(path: str | os.PathLike[str]) -> bool:
 
 def cached(path: str | os.PathLike[str]) -> bool:
     """Return True if the index has the compiled form of a component. The component is not read."""
+    return cached_digest(path) is not None
+
+
+def cached_digest(path: str | os.PathLike[str]) -> str | None:
+    """Return the SHA-256 of a component as `sha256:HEX`, if the index has its compiled form; the file is not read."""
     cache, _problem = _private(cache_directory())
-    return cache is not None and _find(cache, path, quick=False, fuel=False) is not None
+    compiled = None if cache is None else _find(cache, path, quick=False, fuel=False)
+    return None if compiled is None else f"sha256:{compiled.name.partition('-')[0]}"
 
 
 def problem() -> str:
@@ -384,6 +389,8 @@ def compile_component(
     Raises:
         ArtifactError: The component is invalid, or the compiler failed.
     """
+    import subprocess  # lazy: a server whose compiled form is in the cache does not need it to start
+
     if not sys.executable or getattr(sys, "frozen", False):  # no interpreter can be started
         return bytes(_compile(data, name, quick=quick, fuel=fuel))
     command = [

@@ -68,8 +68,8 @@ class Frames:
         self._data = source if isinstance(source, bytes) else None
         self._path = None if isinstance(source, bytes) else Path(source)
         self._state = None if self._path is None else _state(self._path)
-        size = len(source) if isinstance(source, bytes) else self._state[0] if self._state else 0
-        self._shift = offset(size)
+        self._size = len(source) if isinstance(source, bytes) else self._state[0] if self._state else 0
+        self._offset = offset
 
     def attribute(self, backtrace: str) -> tuple[str, str]:
         """Add the name of the component to each frame, and that of the function where it is known.
@@ -83,7 +83,7 @@ class Frames:
         """
         known = self._known()
         lines, component, caller = [], "", None
-        for line in reversed(self._named(_shifted(backtrace, -self._shift).splitlines())):
+        for line in reversed(self._named(_shifted(backtrace, -self._offset(self._size)).splitlines())):
             found = _FRAME.fullmatch(line)
             owner = next((one for one in known if found and one.start <= int(found["offset"], 16) < one.end), None)
             if owner is not None and not owner.name:

@@ -1,4 +1,4 @@
-"""Responses from the manifest while a server is being compiled: `initialize`, `server/discover`, `ping` and lists.
+"""Responses from the manifest before a server is loaded: `initialize`, `server/discover`, `ping` and lists.
 
 The responses equal those of the transport and of composed servers (framework/transport, `lifecycle.zig`;
 `wasmcp.compose`); tests compare both. All other messages wait for the server.
@@ -48,11 +48,14 @@ class ManifestResponder:
         Raises:
             ArtifactError: The file cannot be read, or is not a component.
         """
-        from hashlib import sha256
+        from wasmcp.host.engine.compile_cache import cached_digest, read_component
 
-        from wasmcp.host.engine.compile_cache import read_component
+        digest = cached_digest(path)
+        if digest is None:
+            from hashlib import sha256
 
-        return cls.of_server(path, f"sha256:{sha256(read_component(path)).hexdigest()}")
+            digest = f"sha256:{sha256(read_component(path)).hexdigest()}"
+        return cls.of_server(path, digest)
 
     @classmethod
     def of_server(cls, path: str | os.PathLike[str], digest: str) -> ManifestResponder | None:

@@ -24,7 +24,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from wasmcp.errors import GuestCancelledError, GuestTimeoutError, HostError
-from wasmcp.host.authorization.issuer import Need
+from wasmcp.host.authorization.need import Need
 from wasmcp.host.bindings.effects import CURRENT
 from wasmcp.host.bindings.messages import Ask, HttpRequest, InputCancelled
 from wasmcp.host.scheduling.deferred_signals import interruptible

@@ -183,9 +183,12 @@ class StdioSession:
             self._held.append(line)
             return
         answer, state = answered
+        trace = None if self._tracing is None else self._tracing.begin_line(line)
         self._greeted = self._greeted or state != self._state
         self._state = state
         self._answer(answer)
+        if trace is not None:
+            trace.end_line(answer)
 
     def _begin(self, line: bytes) -> Call:
         """Return the call of a line. The lock must be held, so that it has the state after the lines before it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
 import threading
 from contextlib import contextmanager
@@ -20,12 +21,16 @@ from wasmcp.host.transports.stdio import StdioSession, private_stdout, quiet, re
 from wasmcp.terminal import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from wasmcp.host.client.server import Server
     from wasmcp.host.operations.rate_limits import RateLimits
     from wasmcp.host.operations.tracing import Tracing
 
+_FIRST_LINE = 0.05
+"""Maximum seconds that a line at the start is processed before the server is loaded."""
+_SWITCH_INTERVAL = 0.0005
+"""Seconds between switches of threads while the server is loaded, next to the thread that answers lists."""
 _LINES = "\n\t"
 """Control characters that are not escaped in messages on standard error."""
 
@@ -243,14 +248,17 @@ def _tracing(server: Published, traces: bool | None) -> Tracing | None:
 
 
 def _serve(path: Path, named: Given, given: dict[str, Any], rates: RateLimits, tracing: Tracing | None) -> None:
+    """Serve the client. Lists are answered from the manifest while the server is compiled, or loaded with wasmtime.
+
+    Loading takes a tenth of a second: if a component takes part in lists, they wait for it.
+    """
     from wasmcp.host.engine import compile_cache
+    from wasmcp.host.mcp.manifest_responder import ManifestResponder
 
     limits: Limits = given["limits"]
-    is_cached, responder = compile_cache.cached(path), None
-    if not is_cached:
-        from wasmcp.host.mcp.manifest_responder import ManifestResponder
-
-        responder = ManifestResponder.of_file(path)
+    responder = ManifestResponder.of_file(path)
+    if responder is not None and not responder.has_fixed_lists and compile_cache.cached(path):
+        responder = None
     output = private_stdout()
     session = StdioSession(
         quiet(output, lambda: _leave(0, tracing)),
@@ -285,22 +293,23 @@ def _serve(path: Path, named: Given, given: dict[str, Any], rates: RateLimits, t
             errors.append(error)
             session.failed()
 
+    begun = threading.Event()
+
+    def take(line: bytes) -> None:
+        session.line(line)
+        begun.set()
+
     def read() -> None:
-        read_lines(0, limits.request, session.line)
+        read_lines(0, limits.request, take)
+        begun.set()
         output.end_if_unread(limits.http.write_time, _leave_unread)
         session.drain()
 
-    if is_cached:
-        load()
-        if not errors:
-            read()
-    else:
-        # On a separate thread, which is abandoned in its read if the server cannot be opened.
-        reader = threading.Thread(target=read, name="wasmcp-stdin", daemon=True)
-        reader.start()
-        load()
-        while not errors and reader.is_alive():
-            reader.join(1)  # a signal that comes just before a wait is handled after it
+    # On a separate thread, which is abandoned in its read if the server cannot be opened.
+    reader = threading.Thread(target=read, name="wasmcp-stdin", daemon=True)
+    _load_beside(reader, begun, load)
+    while not errors and reader.is_alive():
+        reader.join(1)  # a signal that comes just before a wait is handled after it
     if errors:
         if tracing is not None:
             tracing.close()
@@ -312,6 +321,24 @@ def _serve(path: Path, named: Given, given: dict[str, Any], rates: RateLimits, t
     logs.flush()
     if failure is not None:
         raise failure
+
+
+def _load_beside(reader: threading.Thread, begun: threading.Event, load: Callable[[], None]) -> None:
+    """Load the server, and let the thread that reads lines answer lists at the same time.
+
+    Args:
+        reader: The thread, which is started.
+        begun: Event of the first line that it has processed.
+        load: Function that loads the server.
+    """
+    has_input = bool(select.select([0], [], [], 0)[0])
+    reader.start()
+    if has_input:
+        begun.wait(_FIRST_LINE)  # otherwise it would take turns with the imports of wasmtime
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_INTERVAL)
+    load()
+    sys.setswitchinterval(interval)
 
 
 def compiling_notice(path: Path) -> None:
