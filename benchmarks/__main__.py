@@ -24,6 +24,7 @@ from benchmarks import (
     sizes,
     startup,
     stdio,
+    summary,
     testing,
     tokens,
 )
@@ -76,7 +77,9 @@ def main() -> None:
         )
         return
     report.publish(run, found)
-    print(f"written: {report.PAGE.relative_to(HERE.parent)}")
+    summary.write(run, [one for one in found if isinstance(one, Table)])
+    for page in (report.PAGE, *summary.PAGES):
+        print(f"written: {page.relative_to(HERE.parent)}")
 
 
 if __name__ == "__main__":

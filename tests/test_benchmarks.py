@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from benchmarks import report
+from benchmarks import report, summary
 from benchmarks.measure import Row, Table
 
 RUN = {
@@ -52,3 +53,30 @@ def test_page_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "load average 0.1" in page
     assert "| time | 30 ms | ≤ 20 ms: **missed** | 2.0 x worse than peer (15 ms) |" in page
     assert "| a peer | 2,345 | 4 |" in page
+
+
+def tables_of_the_page() -> list[Table]:
+    """Return the tables of the published page, without units."""
+    tables = []
+    for part in report.PAGE.read_text("utf-8").split("\n## ")[2:]:
+        title, _, text = part.partition("\n")
+        heads, _, *rows = ([cell.strip() for cell in line.split("|")[1:-1]] for line in text.split("\n") if "|" in line)
+        columns = [re.sub(r" \(\w+\)$", "", head) for head in heads[1:]]
+        figures = {name: [float(cell.replace(",", "")) for cell in cells] for name, *cells in rows}
+        tables.append(Table(title, columns, [""] * len(columns), figures))
+    return tables
+
+
+def test_summaries_have_the_figures_of_the_page() -> None:
+    (when,) = re.findall(r"^Measured on (\S+)", report.PAGE.read_text("utf-8"), flags=re.MULTILINE)
+    text = summary.summary({"when": when, "cores": 2}, tables_of_the_page())
+    assert text.count("|\n") == 8
+    for page in summary.PAGES:
+        assert text in page.read_text("utf-8"), page
+
+
+def test_a_summary_replaces_the_one_before() -> None:
+    page = f"a\n{summary.BEGIN}\nold\n{summary.END}\nb\n"
+    assert summary.replaced(page, "new\n") == f"a\n{summary.BEGIN}\n\nnew\n\n{summary.END}\nb\n"
+    with pytest.raises(ValueError, match="found 0 pairs"):
+        summary.replaced("a\n", "new\n")
