@@ -30,7 +30,7 @@ from support.tokens import (
 )
 
 from wasmcp.errors import CompositionError, InvalidSettingError
-from wasmcp.host import Server, open_server
+from wasmcp.host import Cost, Server, open_server
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA")
 KEYS = {"RSA": private_key("RS256"), "ES256": private_key("ES256"), "ES384": private_key("ES384")}
@@ -177,6 +177,27 @@ class TestTokens:
         while int(time.time()) < jwt.decode(short, options={"verify_signature": False})["exp"]:
             time.sleep(0.1)
         check_denied(call(server, short), 401, "invalid_token", "expired")
+
+    def test_a_token_that_differs_anywhere_from_a_known_one_is_refused(self, opened: Callable[..., Server]) -> None:
+        known = token(scope="x")
+        server = opened(**OAUTH, JWT_LEEWAY="1")
+        assert call(server, known).status == 200
+        for at, character in enumerate(known):
+            changed = known[:at] + ("A" if character != "A" else "B") + known[at + 1 :]
+            assert call(server, changed).status == 401, at
+        assert call(server, known).status == 200
+
+    def test_known_tokens_take_few_instructions_for_each_byte(self, servers: dict[str, Path]) -> None:
+        costs: list[Cost] = []
+        tokens = [token(), token(text="x" * 8000)]
+        message = request("tools/list")
+        with open_server(servers["operator"], settings=OAUTH, on_cost=costs.append) as server:
+            for bearer in (one for one in tokens for _ in range(2)):
+                response = server.http("POST", "/mcp", headers(f"Bearer {bearer}", message), json.dumps(message))
+                assert response.status == 200, response.body
+        _boot, _first, small, verified, large = (cost.fuel for cost in costs)
+        assert large - small < 12 * (len(tokens[1]) - len(tokens[0]))
+        assert verified > 3 * large
 
     def test_tokens_of_pyjwt_are_accepted(self, server: Server) -> None:
         made = jwt.encode(claims(), key_of("RS256"), "RS256", headers={"kid": "RS256"})
