@@ -43,7 +43,7 @@ pub const exports = struct {
                 const exists = switch (place) {
                     .whole => true,
                     .missing => false,
-                    .filter => |filter| filter.has(try targetOf(&rules, item, try member(item, "kind"))),
+                    .filter => |filter| filter.has(&try targetOf(&rules, item, try member(item, "kind"))),
                 };
                 try w.value(if (exists) "true" else "false");
             }
@@ -86,12 +86,12 @@ fn verdict(w: *lib.Writer, rules: *const access.Rules, case: []const u8) Error!v
         .claims = json.member(case, "claims") orelse "{}",
     };
     const kind = try member(case, "kind");
-    const decided = try policy.decide(allocator, .{
+    const decided = try policy.decide(allocator, &.{
         .action = .of(method),
         .method = method,
         .path = try member(case, "path"),
         .principal = &principal,
-    }, if (kind.len == 0) null else try targetOf(rules, case, kind));
+    }, if (kind.len == 0) null else &try targetOf(rules, case, kind));
     switch (decided) {
         .allowed => try w.value("null"),
         .denied => |scopes| {

@@ -56,9 +56,9 @@ const Templates = struct {
     pub fn append(
         self: Templates,
         gpa: std.mem.Allocator,
-        list: *lib.List(?*const rule_set.Entry),
+        list: *lib.List(?*rule_set.Entry),
         uri: []const u8,
-        recorded: []const rule_set.Entry,
+        recorded: []rule_set.Entry,
     ) Error!void {
         var from: usize = 0;
         while (from < recorded.len) : (from += 1) {
@@ -90,7 +90,7 @@ const Asked = struct {
     }
 
     /// Return whether a target exists under the path of the request.
-    fn has(asked: *const Asked, target: rule_set.Target) bool {
+    fn has(asked: *const Asked, target: *const rule_set.Target) bool {
         return switch (asked.place) {
             .filter => |filter| filter.has(target),
             .whole, .missing => true,
@@ -101,10 +101,10 @@ const Asked = struct {
         asked: *Asked,
         action: policies.Action,
         method: []const u8,
-        target: ?rule_set.Target,
+        target: ?*const rule_set.Target,
     ) Error!policies.Verdict {
         const policy = asked.policy orelse return .allowed;
-        return policy.decide(allocator, .{
+        return policy.decide(allocator, &.{
             .action = action,
             .method = method,
             .path = asked.path,
@@ -133,8 +133,8 @@ pub const exports = struct {
             var needed: lib.List([]const u8) = .empty;
             for (subjects.found.items) |subject| {
                 const target = try targetOf(request, subject);
-                if (!asked.has(target)) return rejected(try unknown(subject));
-                switch (try asked.decide(subjects.action, "", target)) {
+                if (!asked.has(&target)) return rejected(try unknown(subject));
+                switch (try asked.decide(subjects.action, "", &target)) {
                     .allowed => {},
                     .denied => |scopes| {
                         if (scopes.len == 0) return try denied(scopes);
@@ -344,8 +344,8 @@ fn listed(
         if (raw[0] != '"') continue;
         const name = try json.decodeString(allocator, raw);
         const target = try targetOf(request, .{ .kind = kind, .name = name });
-        if (!asked.has(target)) continue;
-        if (try asked.decide(action, "", target) == .allowed) try w.value(item);
+        if (!asked.has(&target)) continue;
+        if (try asked.decide(action, "", &target) == .allowed) try w.value(item);
     }
     try w.close(']');
     const next = reply.next();
@@ -381,7 +381,7 @@ fn visible(request: Request, reply: Reply, member: []const u8, asked: *Asked) Er
         const directory = json.equals(json.member(item, "mimeType") orelse "0", "inode/directory");
         const form: Subject.Form = if (directory) .directory else .entry;
         const target = try targetOf(request, .{ .kind = .resources, .name = uri, .form = form });
-        if (asked.has(target) and try asked.decide(.read, "", target) == .allowed) try w.value(item);
+        if (asked.has(&target) and try asked.decide(.read, "", &target) == .allowed) try w.value(item);
     }
     try w.close(']');
     inline for (.{ "nextCursor", "ttlMs", "cacheScope" }) |name| if (json.member(text, name)) |value| {

@@ -47,12 +47,12 @@ pub const Filter = struct {
     deny: []const Selector,
 
     /// Return whether a target exists.
-    pub noinline fn has(filter: Filter, target: Target) bool {
+    pub noinline fn has(filter: *const Filter, target: *const Target) bool {
         if (target.dots) return false;
         for (target.entries) |entry| {
-            for (filter.deny) |selector| if (selector.selects(target, entry, false)) return false;
+            for (filter.deny) |*selector| if (selector.selects(target, entry, false)) return false;
             const allowed = filter.allow orelse continue;
-            if (!for (allowed) |selector| {
+            if (!for (allowed) |*selector| {
                 if (selector.selects(target, entry, true)) break true;
             } else false) return false;
         }
@@ -60,10 +60,10 @@ pub const Filter = struct {
     }
 
     /// Return whether an entry of a kind that is not recorded can exist: it has no tags, and its name is not known.
-    fn hasUnrecorded(filter: Filter, kind: Kind) bool {
-        for (filter.deny) |selector| if (selector.reach(kind) == .all) return false;
+    fn hasUnrecorded(filter: *const Filter, kind: Kind) bool {
+        for (filter.deny) |*selector| if (selector.reach(kind) == .all) return false;
         const allowed = filter.allow orelse return true;
-        for (allowed) |selector| if (selector.reach(kind) != .none) return true;
+        for (allowed) |*selector| if (selector.reach(kind) != .none) return true;
         return false;
     }
 };
@@ -87,7 +87,7 @@ pub const Place = union(enum) { whole, filter: *const Filter, missing };
 
 pub const Rules = struct {
     filters: ?[]const Filter,
-    entries: std.EnumArray(Kind, []const Entry),
+    entries: std.EnumArray(Kind, []Entry),
     policy: ?Policy = null,
     /// JSON arrays that only `announced` reads.
     more: []const u8 = "[]",
@@ -208,7 +208,7 @@ pub const Rules = struct {
         name: []const u8,
         matcher: anytype,
     ) Error!bool {
-        return filter.has(try rules.target(allocator, kind, name, matcher));
+        return filter.has(&try rules.target(allocator, kind, name, matcher));
     }
 
     fn shows(
@@ -249,7 +249,7 @@ pub const Rules = struct {
         name: []const u8,
         matcher: anytype,
     ) Error!Target {
-        var entries: List(?*const Entry) = .empty;
+        var entries: List(?*Entry) = .empty;
         if (kind != .resources) {
             try entries.append(allocator, rules.entry(kind, name));
             return .{ .kind = kind, .forms = try allocator.dupe([]const u8, &.{name}), .entries = entries.items };
@@ -271,7 +271,7 @@ pub const Rules = struct {
     }
 
     /// Return the recorded entry with this name.
-    pub fn entry(rules: *const Rules, kind: Kind, name: []const u8) ?*const Entry {
+    pub fn entry(rules: *const Rules, kind: Kind, name: []const u8) ?*Entry {
         const all = rules.entries.getPtrConst(kind).*;
         var low: usize = 0;
         var high = all.len;
@@ -326,9 +326,9 @@ const Literal = struct {
     pub fn append(
         _: Literal,
         allocator: Allocator,
-        list: *List(?*const Entry),
+        list: *List(?*Entry),
         uri: []const u8,
-        templates: []const Entry,
+        templates: []Entry,
     ) Error!void {
         for (templates) |*known| {
             const end = bytes.position(known.name, '{') orelse known.name.len;
@@ -340,7 +340,7 @@ const Literal = struct {
 fn expectHas(rules: *const Rules, arena: Allocator, path: []const u8, kind: Kind, name: []const u8, has: bool) !void {
     const filter = rules.at(path).filter;
     errdefer std.debug.print("{s} {s}\n", .{ path, name });
-    try testing.expectEqual(has, filter.has(try rules.target(arena, kind, name, Literal{})));
+    try testing.expectEqual(has, filter.has(&try rules.target(arena, kind, name, Literal{})));
 }
 
 test "filters" {

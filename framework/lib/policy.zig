@@ -19,6 +19,7 @@ const selection = @import("selection.zig");
 
 const Allocator = std.mem.Allocator;
 const Error = Allocator.Error;
+const Chosen = selection.Chosen;
 const Claim = selection.Claim;
 const Condition = selection.Condition;
 const Entry = selection.Entry;
@@ -101,26 +102,49 @@ const Rule = struct {
     paths: ?Texts,
     condition: Condition,
 
-    /// Return whether a request is one that the rule is about, regardless of its principal.
-    fn concerns(rule: *const Rule, request: Request, target: ?Target, entry: ?*const Entry, effect: Effect) bool {
+    /// Return whether a rule that selects the target holds for the method and the path.
+    fn concerns(rule: *const Rule, request: *const Request) bool {
         if (rule.methods) |methods| {
             const method = if (request.action == .other) request.method else request.action.method();
             if (!selection.among(methods, method)) return false;
         }
-        if (rule.paths) |paths| if (!selection.among(paths, request.path)) return false;
-        const given = target orelse return rule.everything;
-        return rule.everything or rule.selector.selects(given, entry, effect == .allow);
+        return if (rule.paths) |paths| selection.among(paths, request.path) else true;
     }
 };
 
+/// Return the indices of the rules that select a target as this entry; without a target, of those that select all.
+fn choose(
+    allocator: Allocator,
+    rules: []const Rule,
+    target: ?*const Target,
+    entry: ?*Entry,
+    all: bool,
+) Error![]const usize {
+    const found = try allocator.alloc(usize, rules.len);
+    var count: usize = 0;
+    for (rules, 0..) |*rule, index| {
+        if (!rule.everything and !(if (target) |given| rule.selector.selects(given, entry, all) else false)) continue;
+        found[count] = index;
+        count += 1;
+    }
+    return found[0..count];
+}
+
 pub const Policy = struct {
+    /// Allocator of what is kept with the policy.
+    gpa: Allocator,
     allow: []const Rule,
     deny: []const Rule,
     /// Paths of the claims that conditions read.
     claims: []const Texts,
 
     /// Return whether the principal may send a request. `target`: the entry that it is about; null: it is about none.
-    pub fn decide(policy: *const Policy, allocator: Allocator, request: Request, target: ?Target) Error!Verdict {
+    pub fn decide(
+        policy: *const Policy,
+        allocator: Allocator,
+        request: *const Request,
+        target: ?*const Target,
+    ) Error!Verdict {
         if (request.principal.values.len != policy.claims.len) {
             request.principal.values = try allocator.alloc(?Value, policy.claims.len);
             @memset(request.principal.values, null);
@@ -138,14 +162,29 @@ pub const Policy = struct {
         return if (needed.items.len == 0) .allowed else .{ .denied = needed.items };
     }
 
+    /// Return the rules that select a target as this entry. Those of a tool or a prompt are kept: its name is the only
+    /// one that selects it, while the rules of a template depend on the URI.
+    fn chosen(policy: *const Policy, allocator: Allocator, target: ?*const Target, entry: ?*Entry) Error!Chosen {
+        const kept = if (target) |given| if (given.kind != .resources) entry else null else null;
+        if (kept) |known| if (known.chosen) |rules| return rules;
+        const gpa = if (kept == null) allocator else policy.gpa;
+        const rules: Chosen = .{
+            .allow = try choose(gpa, policy.allow, target, entry, true),
+            .deny = try choose(gpa, policy.deny, target, entry, false),
+        };
+        if (kept) |known| known.chosen = rules;
+        return rules;
+    }
+
     fn judge(
         policy: *const Policy,
         allocator: Allocator,
-        request: Request,
-        target: ?Target,
-        entry: ?*const Entry,
+        request: *const Request,
+        target: ?*const Target,
+        entry: ?*Entry,
     ) Error!Verdict {
-        if (policy.denies(request, target, entry, &.{}, &.{})) return hopeless;
+        const rules = try policy.chosen(allocator, target, entry);
+        if (policy.denies(request, rules.deny, &.{}, &.{})) return hopeless;
         const own: ?Condition = if (entry) |known| known.own else null;
         const required: Condition = own orelse .{};
         if (!policy.hasClaims(request.principal, required.claims, .allow)) return hopeless;
@@ -155,13 +194,14 @@ pub const Policy = struct {
         if (own != null or policy.allow.len + policy.deny.len == 0) {
             const count = missing(request.principal, required.scopes, &.{});
             if (count == 0) return .allowed;
-            if (!policy.denies(request, target, entry, required.scopes, &.{})) best = free[0];
-        } else for (policy.allow) |*rule| {
-            if (!rule.concerns(request, target, entry, .allow)) continue;
+            if (!policy.denies(request, rules.deny, required.scopes, &.{})) best = free[0];
+        } else for (rules.allow) |index| {
+            const rule = &policy.allow[index];
+            if (!rule.concerns(request)) continue;
             if (!policy.hasClaims(request.principal, rule.condition.claims, .allow)) continue;
             const count = missing(request.principal, required.scopes, rule.condition.scopes);
             if (count == 0) return .allowed;
-            if (count >= fewest or policy.denies(request, target, entry, required.scopes, rule.condition.scopes))
+            if (count >= fewest or policy.denies(request, rules.deny, required.scopes, rule.condition.scopes))
                 continue;
             fewest = count;
             best = rule.condition.scopes;
@@ -173,17 +213,17 @@ pub const Policy = struct {
         return .{ .denied = needed.items };
     }
 
-    /// Return whether a rule denies a request of a principal that has these scopes in addition.
+    /// Return whether one of these rules denies a request of a principal that has these scopes in addition.
     fn denies(
         policy: *const Policy,
-        request: Request,
-        target: ?Target,
-        entry: ?*const Entry,
+        request: *const Request,
+        rules: []const usize,
         more: Texts,
         further: Texts,
     ) bool {
-        for (policy.deny) |*rule| {
-            if (!rule.concerns(request, target, entry, .deny)) continue;
+        for (rules) |index| {
+            const rule = &policy.deny[index];
+            if (!rule.concerns(request)) continue;
             if (!for (rule.condition.scopes) |scope| {
                 if (!selection.among(request.principal.scopes, scope) and !selection.among(more, scope) and
                     !selection.among(further, scope)) break false;
@@ -295,7 +335,7 @@ pub const Reader = struct {
     pub fn policy(reader: *Reader, text: []const u8) Error!Policy {
         const allow = try reader.rules(json.member(text, "allow"));
         const deny = try reader.rules(json.member(text, "deny"));
-        return .{ .allow = allow, .deny = deny, .claims = reader.claims.items };
+        return .{ .gpa = reader.allocator, .allow = allow, .deny = deny, .claims = reader.claims.items };
     }
 
     fn rules(reader: *Reader, list: ?[]const u8) Error![]const Rule {

@@ -41,6 +41,14 @@ pub const Entry = struct {
     variables: Texts = &.{},
     /// Condition of the entry's own, in addition to those of rules.
     own: ?Condition = null,
+    /// The rules of the policy that select a tool or a prompt, once a request is about it.
+    chosen: ?Chosen = null,
+};
+
+/// Indices of the rules of a policy that select an entry.
+pub const Chosen = struct {
+    allow: []const usize,
+    deny: []const usize,
 };
 
 pub const Selector = struct {
@@ -58,7 +66,7 @@ pub const Selector = struct {
         return selector;
     }
 
-    fn patterns(selector: Selector, kind: Kind) ?Texts {
+    fn patterns(selector: *const Selector, kind: Kind) ?Texts {
         return switch (kind) {
             .tools => selector.tools,
             .resources, .templates => selector.resources,
@@ -67,7 +75,7 @@ pub const Selector = struct {
     }
 
     /// Return whether the selector has no conditions: it selects everything.
-    pub fn isEmpty(selector: Selector) bool {
+    pub fn isEmpty(selector: *const Selector) bool {
         inline for (@typeInfo(Selector).@"struct".field_names) |name| {
             if (@field(selector, name) != null) return false;
         }
@@ -76,7 +84,7 @@ pub const Selector = struct {
 
     /// Return the entries of a kind without tags and component that the selector selects: none, all, or those with
     /// some names.
-    pub fn reach(selector: Selector, kind: Kind) enum { none, some, all } {
+    pub fn reach(selector: *const Selector, kind: Kind) enum { none, some, all } {
         if (selector.tags != null or selector.components != null) return .none;
         const list = selector.patterns(kind) orelse
             return if (selector.isEmpty()) .all else .none;
@@ -85,7 +93,7 @@ pub const Selector = struct {
     }
 
     /// Return whether the selector selects a target as this entry. `all`: if every form of the name has to match.
-    pub fn selects(selector: Selector, target: Target, entry: ?*const Entry, all: bool) bool {
+    pub fn selects(selector: *const Selector, target: *const Target, entry: ?*const Entry, all: bool) bool {
         if (selector.patterns(target.kind)) |list| {
             var count: usize = 0;
             for (target.forms) |form| count += @intFromBool(matchesAny(list, form));
@@ -111,7 +119,7 @@ pub const Selector = struct {
 pub const Target = struct {
     kind: Kind,
     forms: Texts,
-    entries: []const ?*const Entry,
+    entries: []const ?*Entry,
     /// The URI has a `.` or `..` segment, plain or encoded: readers of it could differ.
     dots: bool = false,
 };

@@ -39,9 +39,9 @@ pub const Templates = struct {
     pub fn append(
         _: Templates,
         allocator: Allocator,
-        list: *List(?*const Entry),
+        list: *List(?*Entry),
         uri: []const u8,
-        templates: []const Entry,
+        templates: []Entry,
     ) Allocator.Error!void {
         const normal = try uris.normalized(uri, .{ .dots = false }) orelse return;
         for (templates) |*known| {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from wasmcp.compose.access import Access, Filter, Policy, Selector
 from wasmcp.compose.policy import SCOPES, Claim, Condition, Rule
 from wasmcp.errors import CompositionError
 from wasmcp.guest.declarations import tags
-from wasmcp.host import open_server
+from wasmcp.host import Cost, open_server
 
 KEY = private_key("ES256")
 OAUTH = {
@@ -429,6 +430,23 @@ def test_entries_of_dynamic_components_are_decided_on_by_name() -> None:
             message = request("tools/call", {"name": name, "arguments": {}})
             headers = {**mirrored(message), "Authorization": f"Bearer {token(scope)}"}
             assert opened.http("POST", "/mcp", headers, json.dumps(message)).status == status, name
+
+
+def test_rules_about_other_tools_take_no_instructions(tmp_path: Path) -> None:
+    tools = [f"tool-{number}" for number in range(100)]
+    spec = ComponentSpec("calc", tools_component("called"), Catalogue(tuple(tool(name) for name in tools)))
+    bearer, spent = token(f"use:{tools[-1]}"), {}
+    for count in (1, 100):
+        rules = tuple(rule(tools=(name,), scopes=(f"use:{name}",)) for name in tools[100 - count :])
+        path = tmp_path / f"{count}.wasm"
+        policy = Policy(allow=rules, deny=tuple(replace(one, condition=Condition(("none",))) for one in rules))
+        compose_server([spec], METADATA, access=Access({}, policy), settings=OAUTH).write(path)
+        costs: list[Cost] = []
+        with open_server(path, on_cost=costs.append) as server:
+            for _ in range(3):
+                assert call(server, tools[-1], bearer=bearer).status == 200
+        spent[count] = costs[-1].fuel
+    assert abs(spent[100] - spent[1]) < 0.01 * spent[1]
 
 
 def test_own_conditions_of_the_table_and_of_declarations_are_both_required() -> None:
