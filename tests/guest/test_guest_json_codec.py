@@ -71,3 +71,44 @@ def test_strings_with_many_quotes() -> None:
     value = {"text": 'say "yes" ' * SIZE}
     assert decode_arguments(json.dumps(value)) == value
     assert encode(value) == json.dumps(value, separators=(",", ":"))
+
+
+values = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(),
+        st.floats(allow_nan=False, allow_infinity=False),
+        st.text(st.characters(exclude_categories=["Cs"])),
+    ),
+    lambda inner: st.one_of(st.lists(inner), st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner)),
+    max_leaves=8,
+)
+
+
+@given(values, st.sampled_from(["", " ", "\n\t"]), st.sampled_from([None, 1]))
+def test_small_values_are_written_and_read_as_by_the_standard_library(value: Any, space: str, indent: Any) -> None:
+    text = encode(value)
+    assert text == json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    assert decode_arguments(text) == value
+    assert decode_arguments(space + json.dumps(value, indent=indent) + space) == value
+
+
+@pytest.mark.parametrize("text", ["", " ", "{", '{"a":1}x', "{} {}", "NaN", "[Infinity]", "\ufeff{}", '"a\n"', "01"])
+def test_small_texts_that_are_not_json(text: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        decode_arguments(text)
+
+
+def test_values_without_json() -> None:
+    circular: dict[str, Any] = {}
+    circular["a"] = [circular]
+    for value in (float("nan"), float("inf"), [float("-inf")], circular):
+        with pytest.raises(ValueError, match=r".+"):
+            encode(value)
+    for wrong in (object(), {"a": b"bytes"}, {(1, 2): 3}):
+        with pytest.raises(TypeError, match=r".+"):
+            encode(wrong)
+    assert encode({"a": True, "b": [1.5, -0.0, 10**30]}) == '{"a":true,"b":[1.5,-0.0,' + "1" + "0" * 30 + "]}"
+    assert encode("\ud800") == '"\\ud800"'
+    assert encode({1: "\ud800"}) == '{"1":"\\ud800"}'

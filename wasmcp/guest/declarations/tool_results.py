@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from wasmcp.guest.client_requests.mrtr import InputRequiredResult
@@ -18,7 +19,8 @@ from wasmcp.guest.json_types.records import Record, documentation_of
 from wasmcp.guest.json_types.untyped_json import dump_any
 
 
-class Rendered(typing.NamedTuple):
+@dataclass(slots=True)
+class Rendered:
     """An encoded tool result.
 
     Attributes:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import json.decoder
+import json.encoder
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -25,7 +27,10 @@ _decode = _decoder.decode
 _scan_value: Callable[[str, int], tuple[Any, int]] = vars(_decoder)["scan_once"]
 _scan_string: Callable[[str, int], tuple[str, int]] = vars(json.decoder)["scanstring"]
 _whitespace: re.Pattern[str] = vars(json.decoder)["WHITESPACE"]
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+# The encoder in C, which `JSONEncoder.encode` calls through three functions; None in interpreters without one.
+_new_encoder: Any = vars(json.encoder)["c_make_encoder"]
+_quote = json.encoder.encode_basestring
 _encode_ascii = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 _LARGE = 16_384  # characters
@@ -53,7 +58,11 @@ def decode_arguments(text: str) -> Any:
         RecursionError: The value is nested too deeply.
     """
     if len(text) < _LARGE:
-        return _decode(text)
+        try:
+            value, end = _scan_value(text, 0)
+        except StopIteration:
+            return _decode(text)
+        return value if end == len(text) else _decode(text)
     try:
         return _decode_object(text)
     except (IndexError, StopIteration, _UnexpectedError):
@@ -147,12 +156,25 @@ def encode(value: Any) -> str:
     if kind is str:
         if len(value) >= _LARGE:
             return _encode_string(value)
-    elif kind is dict and any(type(item) is str and len(item) >= _LARGE for item in value.values()):
-        return f"{{{','.join([f'{_encode_name(name)}:{encode(item)}' for name, item in value.items()])}}}"
-    text = _encode(value)
+        text = _quote(value)
+    elif kind is int or (kind is float and isfinite(value)):
+        return repr(value)
+    else:
+        if kind is dict:
+            for item in value.values():
+                if type(item) is str and len(item) >= _LARGE:
+                    return f"{{{','.join([f'{_encode_name(key)}:{encode(one)}' for key, one in value.items()])}}}"
+        text = _encode(value)
     if text.isascii() or _encodable(text):
         return text
     return _encode_ascii(value)  # lone surrogates are kept as escapes
+
+
+def _encode(value: Any) -> str:
+    if _new_encoder is None:
+        return _encoder.encode(value)
+    write = _new_encoder({}, _encoder.default, _quote, None, ":", ",", False, False, False)  # noqa: FBT003
+    return "".join(write(value, 0))
 
 
 def _encode_name(name: Any) -> str:
