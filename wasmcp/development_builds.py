@@ -37,6 +37,11 @@ ADVICE = "`wasmcp build` makes a server that contains its code"
 """The way to a server that is not refused."""
 
 
+def interfaces_of(modules: Iterable[str]) -> list[str]:
+    """Return the keys of modules that are names of further interfaces, not of components."""
+    return [name for name in modules if "/" in name]
+
+
 def is_development(imports: Iterable[str]) -> bool:
     """Return True for the imports of a component or server of a development build, of any version."""
     return any(name.partition("@")[0] == INTERFACE.partition("@")[0] for name in imports)

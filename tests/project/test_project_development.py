@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from support.development_project import DEVELOPMENT_PROJECT, NOTES, UNITS, WEATHER
-from support.projects import write_project
+from support.projects import project_files, write_project
 
 from wasmcp.compose import ComponentSpec, ServerMetadata, compose_server, inspect_component
 from wasmcp.development_builds import INTERFACE
@@ -32,8 +32,10 @@ from wasmcp.project import ensure_built, load
 from wasmcp.project.built_servers import unfit
 from wasmcp.project.development import DevelopmentServer, development_server
 from wasmcp.project.events import BuildEvent, CompilationStarted, ServerComposed
+from wasmcp.protocol import TASKS
 from wasmcp.registry.oci import artifact
 from wasmcp.storage.cache import Cache
+from wasmcp.testing.server import open_for_test
 
 pytestmark = pytest.mark.slow
 
@@ -97,6 +99,41 @@ def test_edit_adds_tools_modules_and_imports_without_a_build(edit: Edit) -> None
         assert {"hue", "note"} <= {tool.name for tool in running.list_tools()}
         assert running.call_tool("hue", {"red": 0}).structured_content == {"result": pytest.approx(2 / 3)}
         assert running.call_tool("temperature", {"fahrenheit": 212}).structured_content == {"result": 90}
+
+
+COUNT = '''
+
+@tool(task="steps")
+def count(limit: int, context: Context) -> int:
+    """Count."""
+    done = context.state or 0
+    if done < limit:
+        context.checkpoint(done + 1)
+    return done
+'''
+
+
+def test_tools_of_an_edit_run_as_tasks(tmp_path: Path) -> None:
+    root = write_project(tmp_path, project_files("tasked", {"src/tasked/main.py": NOTES}))
+    module = root / "src" / "tasked" / "main.py"
+    server = development_server(root)
+    server.check()
+    with opened(server) as running:
+        assert "extensions" not in running.discover()["capabilities"]
+    module.write_text(NOTES.replace("import tool", "import Context, tool") + COUNT, "utf-8")
+    server = development_server(root)
+    server.check()
+    with open_for_test(server.path, development=server.modules) as running:
+        assert running.discover()["capabilities"]["extensions"] == {TASKS: {}}
+        assert running.start_task("count", {"limit": 3}).result().data == 3
+    # A word is not a tool; and the next edit of a server with tasks needs no build.
+    events: list[BuildEvent] = []
+    module.write_text(f"{NOTES}# a task\n", "utf-8")
+    server = development_server(root, progress=events.append)
+    server.check()
+    with opened(server) as running:
+        assert "extensions" not in running.discover()["capabilities"]
+    assert not events
 
 
 def test_open_server_keeps_its_modules(edit: Edit) -> None:

@@ -38,6 +38,7 @@ class ComposedServer:
         has_fixed_lists: True if every request for a list gets the recorded one: nothing in the server decides on lists.
         apps: Its apps, in the order of its components.
         tasks: The tools that can run as tasks, and how; see `wasmcp.compose.tasks.task_tools`.
+        task_values: The values of `task-tools` before the tools are listed, if its host implements the interface.
     """
 
     chunks: tuple[Chunk, ...]
@@ -55,6 +56,7 @@ class ComposedServer:
     has_fixed_lists: bool = False
     apps: tuple[AppSummary, ...] = ()
     tasks: TaskTools = field(default_factory=dict)
+    task_values: Mapping[str, str | bool] = field(default_factory=dict)
 
     @property
     def size(self) -> int:

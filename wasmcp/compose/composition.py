@@ -143,6 +143,7 @@ class Composition:
         issuers: str | None = None,
         skills: Sequence[OwnedSkill] = (),
         tasks: bytes | None = None,
+        has_tasks: bool = False,
         keyvalue: str = SECOND_DRAFT,
     ) -> None:
         """Put the transport in front of the chain, and export its entry points.
@@ -156,7 +157,8 @@ class Composition:
             sessions: The framework component that keeps sessions over HTTP; None for none.
             issuers: The framework component that keeps the keys of issuers, if they are fetched; None for none.
             skills: The skills of the server.
-            tasks: The component that names the tools that can run as tasks; None without any.
+            tasks: The component that names the tools that can run as tasks; None if the host does.
+            has_tasks: True if tools can run as tasks.
             keyvalue: The draft of `wasi:keyvalue` that tasks are kept in.
 
         Raises:
@@ -169,8 +171,8 @@ class Composition:
             self._end = self._instance("skills", data).export(SERVER_HANDLER)
         chain = self._chain(parts)
         described: dict[str, Value | None] = {}
-        if tasks is not None:
-            named = self._generated("task-tools", tasks).export(TASK_TOOLS)
+        if has_tasks:
+            named = None if tasks is None else self._generated("task-tools", tasks).export(TASK_TOOLS)
             node = self._instance(TASK_DRAFTS[keyvalue], {TASK_TOOLS: named, SERVER_HANDLER: chain})
             chain = node.export(SERVER_HANDLER)
             described[SERVER_METADATA] = node.export(SERVER_METADATA)

@@ -35,7 +35,7 @@ from wasmcp.compose.interfaces import SERVER_HANDLER, TASK_TOOLS, TYPES
 from wasmcp.compose.metadata import Authorization, ServerMetadata, check_settings
 from wasmcp.compose.roles import roles_section
 from wasmcp.compose.skills import catalogue_of_skills, collect, with_generated
-from wasmcp.compose.tasks import check_storage, names_of_tasks, task_tools
+from wasmcp.compose.tasks import check_storage, names_of_tasks, task_tools, task_values
 from wasmcp.compose.wiring import comes_from_outside
 from wasmcp.development_builds import INTERFACE
 from wasmcp.errors import CompositionError, LimitExceededError
@@ -57,6 +57,7 @@ def compose_server(
     access: Access | None = None,
     stored_sessions: bool = False,
     skills: Sequence[Skill] = (),
+    unlisted_tasks: bool = False,
 ) -> ComposedServer:
     """Compose a server.
 
@@ -79,6 +80,8 @@ def compose_server(
             that keep no sessions themselves; see `wasmcp.compose.deployment_targets.STORED_SESSIONS`. The keys of an
             issuer that the server fetches itself are then kept there, too.
         skills: Its skills, in addition to those of its components.
+        unlisted_tasks: True for a development build in which tools that are listed at run time can run as tasks: its
+            host implements `task-tools`.
 
     Returns:
         The server. The same arguments give the same bytes.
@@ -99,17 +102,20 @@ def compose_server(
     has_apps = bool(apps) or any(component.pages for component in read)
     tasks = task_tools(tools_of(parts))
     check_storage(tasks, [component.name for component in read if _stores(component)])
+    # A component with the whole of `wasi:keyvalue` could change tasks: a release build is refused if there are any.
+    unlisted_tasks = unlisted_tasks and not any(map(_stores, read))
+    has_tasks = bool(tasks) or unlisted_tasks
     without_tasks = server_capabilities(read, metadata.extensions, skills=bool(served), apps=has_apps)
-    capabilities = server_capabilities(read, metadata.extensions, skills=bool(served), apps=has_apps, tasks=bool(tasks))
+    capabilities = server_capabilities(read, metadata.extensions, skills=bool(served), apps=has_apps, tasks=has_tasks)
     described = server_metadata(metadata, capabilities)
     composition = Composition(load_framework(framework), described, keyvalue, development=development)
     composition.check(read)
     access = access or Access()
+    about_tasks = task_values(tasks, without_tasks, notifies=not access.policy.deny)
     named = None
-    if tasks:
-        wanted = composition.framework["tasks"].wants(TASK_TOOLS)
-        named = names_of_tasks(wanted, tasks, without_tasks, notifies=not access.policy.deny)
-    rules = compiled(access, parts, auth=auth, development=development, tasks=bool(tasks))
+    if tasks and not unlisted_tasks:
+        named = names_of_tasks(composition.framework["tasks"].wants(TASK_TOOLS), about_tasks)
+    rules = compiled(access, parts, auth=auth, development=development, tasks=has_tasks)
     text = None if rules is None else to_json_text(rules)
     composition.serve(
         parts,
@@ -122,10 +128,11 @@ def compose_server(
         issuers=ISSUER_DRAFTS[keyvalue] if stored_sessions and not any(map(_stores, read)) else None,
         skills=served,
         tasks=named,
+        has_tasks=has_tasks,
         keyvalue=keyvalue,
     )
     encoded = encode(composition.graph)
-    permitted = (INTERFACE,) if development else ()
+    permitted = (*((INTERFACE,) if development else ()), *((TASK_TOOLS,) if unlisted_tasks else ()))
     _check_imports(composition.graph, (name for name in encoded.imports if name not in permitted))
     check_size(encoded.to_bytes(), read)
     summaries = tuple(SkillSummary.of(one.skill, one.owner) for one in served)
@@ -153,6 +160,7 @@ def compose_server(
         and _has_fixed_lists(parts),
         apps=apps,
         tasks=tasks,
+        task_values=about_tasks if unlisted_tasks else {},
     )
 
 

@@ -5,6 +5,7 @@ Source: wit/tasks.wit (`task-tools`); Model Context Protocol, extension `io.mode
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
@@ -88,14 +89,35 @@ def _problems(given: object) -> list[str]:
     return problems
 
 
-def names_of_tasks(imported: Instance, tools: TaskTools, capabilities: Mapping[str, Any], *, notifies: bool) -> bytes:
-    """Return the component that exports `task-tools`.
+def task_values(tools: TaskTools, capabilities: Mapping[str, Any], *, notifies: bool) -> dict[str, str | bool]:
+    """Return the values of the functions of `task-tools`.
 
     Args:
-        imported: The type of the interface, as the framework's component imports it.
         tools: The tools that can run as tasks.
         capabilities: The capabilities of the server without the extension.
         notifies: True if clients can listen to tasks; see the interface.
     """
-    values = {"tools": to_json_text(tools), "notifies": notifies, "capabilities": to_json_text(capabilities)}
+    return {"tools": to_json_text(tools), "notifies": notifies, "capabilities": to_json_text(capabilities)}
+
+
+def listed_tasks(values: str, tools: Sequence[Item]) -> str:
+    """Return the values of `task-tools` of a development build, with the tools that it lists, as JSON.
+
+    Args:
+        values: Its values before, as JSON.
+        tools: All tools, in their wire form.
+
+    Raises:
+        CompositionError: See `task_tools`.
+    """
+    return to_json_text({**json.loads(values), "tools": to_json_text(task_tools(tools))})
+
+
+def names_of_tasks(imported: Instance, values: Mapping[str, str | bool]) -> bytes:
+    """Return the component that exports `task-tools`.
+
+    Args:
+        imported: The type of the interface, as the framework's component imports it.
+        values: The values of its functions.
+    """
     return constants({TASK_TOOLS: imported}, lambda _interface, name, _type: values[name])

@@ -104,7 +104,8 @@ class Builds:
             def use(built: DevelopmentServer, found: list[Server] = found) -> None:
                 server = opened(built)
                 try:
-                    built.check_running(server)
+                    if built.check_running(server):
+                        server.reload(built.path, development=built.modules)
                 except BaseException:
                     server.close()
                     raise

@@ -130,6 +130,7 @@ class Plan:
         framework: The digests of the framework components by name.
         fetching: Options for fetching packages; from the environment if None.
         development: True for development builds; see `wasmcp.project.development`.
+        unlisted_tasks: True if modules of a development build can declare tools that run as tasks.
     """
 
     project: Project
@@ -137,6 +138,7 @@ class Plan:
     framework: Mapping[str, str]
     fetching: FetchOptions | None = None
     development: bool = False
+    unlisted_tasks: bool = False
 
     def components(self, servers: Iterable[str]) -> dict[str, ComponentStep]:
         """Return the components of these servers by name, each once."""

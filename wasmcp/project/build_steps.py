@@ -358,6 +358,7 @@ def _compose(
         development=planned.development,
         stored_sessions=runtime in STORED_SESSIONS,
         skills=_skills(planned, config.skills),
+        unlisted_tasks=planned.unlisted_tasks,
     )
     known = all(part.catalogue is not None for part in parts)
     if known:

@@ -8,13 +8,15 @@ project, and nothing but `wasmcp.host.open_server` with these modules runs it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wasmcp import toolchains
-from wasmcp.compose.interfaces import MIDDLEWARE
+from wasmcp.compose.interfaces import MIDDLEWARE, TASK_TOOLS
+from wasmcp.compose.tasks import listed_tasks
 from wasmcp.errors import (
     CatalogueError,
     ComponentsError,
@@ -31,6 +33,7 @@ from wasmcp.project.config import load
 from wasmcp.project.events import Progress, notes
 from wasmcp.project.resolution import ResolvedComponent, resolve
 from wasmcp.protocol import IDENTITIES, LISTS
+from wasmcp.storage import digest
 from wasmcp.storage.cache import Cache
 from wasmcp.storage.failures import file_failures
 from wasmcp.toolchains.base import ComponentSource, DevelopmentToolchain
@@ -46,22 +49,24 @@ class DevelopmentServer:
 
     Attributes:
         path: The file; its `manifest.json` is in the same folder.
-        modules: The modules by the component's name, for the argument `development` of `wasmcp.host.open_server`.
+        modules: The modules by the component's name, for the argument `development` of `wasmcp.host.open_server`; and
+            after a check, under the name of the interface `task-tools`, the tools that run as tasks.
         sources: The sources of these components, by name.
     """
 
     path: Path
-    modules: Mapping[str, str]
+    modules: dict[str, str]
     sources: Mapping[str, tuple[DevelopmentToolchain, ComponentSource]]
 
     def check(self, *, quick: bool = False) -> None:
-        """Start the server and check its lists, as a build does.
+        """Start the server and check its lists, as a build does. Tools that are listed run as tasks afterwards.
 
         Args:
             quick: Compile it in less time, to slower code.
 
         Raises:
             CatalogueError: A list is not valid.
+            CompositionError: The declaration of a tool that runs as a task is not valid.
             HostError: The server does not start.
             ToolchainError: Modules cannot be imported, or declare something invalid: the error of a build.
         """
@@ -81,13 +86,15 @@ class DevelopmentServer:
         for component in entry.get("components", ()):
             for kind, identities in component.get("entries", {}).items():
                 found[kind] |= dict.fromkeys(identities, component["name"])
-        for name in self.modules:
-            if len(self.modules) == 1:
+        for name in self.sources:
+            if len(self.sources) == 1:
                 self._add_owner(found, server, name)
                 continue
             from wasmcp.host import open_server
 
-            with open_server(self.path, instances=1, quick=True, development={name: self.modules[name]}) as alone:
+            others = self.sources.keys() - {name}
+            own = {key: text for key, text in self.modules.items() if key not in others}
+            with open_server(self.path, instances=1, quick=True, development=own) as alone:
                 self._add_owner(found, alone, name)
         return found
 
@@ -100,12 +107,23 @@ class DevelopmentServer:
             except RequestError:  # without the capability
                 continue
 
-    def check_running(self, server: Server) -> None:
-        """Check the lists of a running server with these modules; see `check`."""
+    def check_running(self, server: Server) -> bool:
+        """Check the lists of a running server with these modules; see `check`.
+
+        Returns:
+            True if tools run as tasks that did not before: the server has to be opened again.
+        """
         try:
             check_lists(self.path.stem, server)
+            known = self.modules.get(TASK_TOOLS)
+            if known is None:
+                return False
+            has_tools = "tools" in server.discover()["capabilities"]
+            tools = [*server.list_all("tools/list", "tools")] if has_tools else []
         except RequestError as error:
             raise self._failure(error) or CatalogueError(self.path.stem, f"it cannot list: {error}") from error
+        self.modules[TASK_TOOLS] = listed_tasks(known, tools)
+        return self.modules[TASK_TOOLS] != known
 
     def _failure(self, error: RequestError) -> ToolchainError | None:
         """Return the error of a build for an error response about modules; None for other responses."""
@@ -146,9 +164,17 @@ def development_server(
     resolution = resolve(needed)
     found = {name: _developed(one) for name, one in resolution.components.items()}
     planned = replace(plan(replace(resolution, components=found)), development=True)
+    sources: dict[str, tuple[DevelopmentToolchain, ComponentSource]] = {
+        name: (one.toolchain, one.source)
+        for name, one in found.items()
+        if one.source is not None and isinstance(one.toolchain, DevelopmentToolchain)
+    }
+    modules = _modules(sources, cache, report)
+    has_tasks = any(sources[name][0].can_have_tasks(text) for name, text in modules.items())
     folder = cache.development_directory(project.root, key)
-    step = replace(planned.servers[key], output=folder / f"{key}.wasm")
-    planned = replace(planned, servers={key: step})
+    inputs = digest.of_value([planned.servers[key].inputs, has_tasks])
+    step = replace(planned.servers[key], output=folder / f"{key}.wasm", inputs=inputs)
+    planned = replace(planned, servers={key: step}, unlisted_tasks=has_tasks)
     record = folder / "manifest.json"
     with cache.lock(str(folder)):
         if not manifest.is_fresh(manifest.read(record).get(key), step.inputs, step.output):
@@ -156,15 +182,15 @@ def development_server(
             composed, entry = composed_servers(planned, [key], components, report)[key]
             for one in entry["components"]:
                 one.update(_entries(components[one["name"]]))
+            if composed.task_values:
+                entry["task-tools"] = dict(composed.task_values)
             folder.mkdir(parents=True, exist_ok=True)
             composed.write(step.output)
             manifest.write(record, {key: entry})
-    sources: dict[str, tuple[DevelopmentToolchain, ComponentSource]] = {
-        name: (one.toolchain, one.source)
-        for name, one in found.items()
-        if one.source is not None and isinstance(one.toolchain, DevelopmentToolchain)
-    }
-    return DevelopmentServer(step.output, _modules(sources, cache, report), sources)
+        known = manifest.read(record)[key].get("task-tools")
+    if known is not None:
+        modules[TASK_TOOLS] = listed_tasks(json.dumps(known), ())
+    return DevelopmentServer(step.output, modules, sources)
 
 
 def _entries(part: Built) -> dict[str, Any]:

@@ -275,6 +275,10 @@ class DevelopmentToolchain(Toolchain, Protocol):
         """
         ...
 
+    def can_have_tasks(self, modules: str) -> bool:
+        """Return False if no tool of these modules, as `modules` returned them, runs as a task."""
+        ...
+
     def failure_of(self, source: ComponentSource, errors: Sequence[Mapping[str, Any]]) -> ToolchainError:
         """Return the error for the errors that an instance reports about these modules."""
         ...

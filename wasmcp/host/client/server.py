@@ -10,7 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from wasmcp import __version__
-from wasmcp.development_builds import INTERFACE
+from wasmcp.development_builds import INTERFACE, interfaces_of
 from wasmcp.environment import HOST_FETCHES, SESSION_VALUES
 from wasmcp.errors import ArtifactError, HostError, RequestError
 from wasmcp.host.authorization.issuer import Issuers
@@ -209,7 +209,7 @@ def _program(
     component = _component(source, name, options, on_compile=on_compile, background=background)
     of = engine(quick=options.quick, fuel=fuel)
     needs = component.type.imports(of)
-    own = {*effects.OURS} if development is None else {*effects.OURS, INTERFACE}
+    own = {*effects.OURS} if development is None else {*effects.OURS, INTERFACE, *interfaces_of(development)}
     missing = missing_imports(name for name in needs if name not in own)
     if missing:
         raise ArtifactError(name, f"cannot be run: {'; '.join(missing)}")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -116,6 +116,11 @@ class PythonDevelopment:
             "pages": _pages(source, [module.path for module in own]),
         }
         return json.dumps(document)
+
+    def can_have_tasks(self, modules: str) -> bool:
+        """Return False if no tool of these modules runs as a task: the word `task` is in none of them."""
+        found = json.loads(modules)["modules"].values()
+        return any(b"task" in b64decode(module["source"]) for module in found)
 
     def failure_of(self, source: ComponentSource, errors: Sequence[Mapping[str, Any]]) -> ToolchainError:
         """Return the error for the errors that an instance reports about these modules."""
