@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import warnings
@@ -75,7 +76,7 @@ def test_page_has_no_errors(seen: dict[str, Any]) -> None:
 
 def test_entries_are_listed(seen: dict[str, Any]) -> None:
     assert seen["title"] == "shown"
-    assert seen["tools"] == ["greet", "book", "work", "add", "spin", "crash"]
+    assert seen["tools"] == ["greet", "book", "work", "pack", "watch", "add", "spin", "crash"]
 
 
 def test_form_checks_values_and_shows_the_result(seen: dict[str, Any]) -> None:
@@ -114,6 +115,21 @@ def test_elicitation_and_sampling_are_answered_by_hand(seen: dict[str, Any]) -> 
     assert "Thanks. 4 front" in seen["book"]
 
 
+def test_a_task_is_followed_and_its_requests_are_answered_by_hand(seen: dict[str, Any]) -> None:
+    assert re.search(r"task [0-9a-f]{32}: input_required", seen["task_waiting"])
+    assert seen["task_focus"] == "count"
+    assert "7 boxes are packed" in seen["task"]
+    assert re.search(r"task [0-9a-f]{32}: completed", seen["task"])
+
+
+def test_a_task_shows_its_messages_and_is_cancelled(seen: dict[str, Any]) -> None:
+    assert ": working" in seen["task_running"]
+    assert "<b>half</b> of the boxes" in seen["task_running"]
+    assert re.search(r"Error\s+cancelled\s+task [0-9a-f]{32}: cancelled", seen["task_cancelled"])
+    for method in ("tasks/get", "tasks/update", "tasks/cancel"):
+        assert method in seen["messages"]
+
+
 def test_resources_prompts_and_completions(seen: dict[str, Any]) -> None:
     assert seen["completions"] == ["Paris", "Prague"]
     assert "Prague & more is a place." in seen["resource"]
@@ -149,6 +165,7 @@ def test_errors_of_an_edit_are_shown_with_file_and_line_until_they_are_mended(se
 def test_colors_follow_the_preference_and_narrow_windows_fit(seen: dict[str, Any]) -> None:
     assert seen["dark"] == "rgb(20, 23, 29)"
     assert seen["light"] == "rgb(244, 245, 248)"
+    assert seen["dark_status"] == "rgb(230, 233, 240)"
     assert seen["too_wide"] is False
 
 

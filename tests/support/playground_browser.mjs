@@ -86,6 +86,27 @@ await field(page, "response of the model").fill("Thanks.");
 await page.getByRole("button", { name: "Send" }).click();
 seen.book = await done(page);
 
+// Tasks: input by hand, by keyboard only; and one that is cancelled
+const task = (page) => panel(page).getByRole("group", { name: "Task" });
+await entry(page, "pack");
+await page.getByRole("button", { name: "Call" }).focus();
+await page.keyboard.press("Enter");
+await page.getByRole("group", { name: "The server requests input" }).waitFor();
+seen.task_waiting = await task(page).innerText();
+seen.task_focus = await page.evaluate(() => document.activeElement.labels?.[0]?.textContent);
+await page.keyboard.press("Control+A");
+await page.keyboard.type("7");
+await picture(page, "playground-task");
+await page.getByRole("button", { name: "Accept" }).focus();
+await page.keyboard.press("Enter");
+seen.task = await done(page);
+await entry(page, "watch");
+await page.getByRole("button", { name: "Call" }).click();
+await task(page).locator("li").first().waitFor();
+seen.task_running = await task(page).innerText();
+await page.getByRole("button", { name: "Cancel" }).click();
+seen.task_cancelled = await done(page);
+
 // An error response
 await entry(page, "crash");
 await page.getByRole("button", { name: "Call" }).click();
@@ -155,6 +176,10 @@ seen.problem_hidden = await page.locator("#problem").isHidden();
 const dark = await opened({ colorScheme: "dark", viewport: { width: 420, height: 800 } });
 seen.dark = await dark.evaluate(() => getComputedStyle(document.body).backgroundColor);
 seen.light = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+await entry(dark, "pack");
+await dark.getByRole("button", { name: "Call" }).click();
+await task(dark).locator("strong").filter({ hasText: "input_required" }).waitFor();
+seen.dark_status = await task(dark).locator("strong").evaluate((one) => getComputedStyle(one).color);
 seen.too_wide = await dark.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
 
 // A page of another origin reads nothing

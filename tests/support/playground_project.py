@@ -7,10 +7,11 @@ from support.projects import ZIG_PROJECT, project_files
 DEMO = '''\
 """Demonstration."""
 
+import time
 from dataclasses import dataclass
 from typing import Literal
 
-from wasmcp.guest import Context, completion, prompt, resource, tool
+from wasmcp.guest import Context, Task, completion, prompt, resource, tool
 
 PLACES = ["Oslo", "Paris", "Prague"]
 
@@ -51,6 +52,22 @@ def work(context: Context) -> str:
     context.progress(1, 2, "half of it")
     context.info("a log message")
     return "<img src=x onerror=alert(1)>"
+
+
+@tool(task=Task(poll_interval=0.1))
+def pack(context: Context) -> str:
+    """Pack boxes, as a task: requests their number."""
+    boxes = context.elicit("Boxes?", Seats)
+    return f"{boxes.data.count} boxes are packed" if boxes else f"nothing packed: {boxes.action}"
+
+
+@tool(task=Task(poll_interval=0.1))
+def watch(context: Context) -> str:
+    """Watch the boxes, as a task, until it is cancelled."""
+    context.progress(1, 2, "<b>half</b> of the boxes")
+    while not context.cancelled:
+        time.sleep(0.05)
+    return "cancelled"
 
 
 @resource("places://{place}")

@@ -42,6 +42,7 @@ _FILES = {
     f"{PREFIX}protocol.js": ("protocol.js", "text/javascript"),
     f"{PREFIX}apps.js": ("apps.js", "text/javascript"),
     f"{PREFIX}forms.js": ("forms.js", "text/javascript"),
+    f"{PREFIX}tasks.js": ("tasks.js", "text/javascript"),
     f"{PREFIX}playground.js": ("playground.js", "text/javascript"),
 }
 _NONE = "'none'"

@@ -2,6 +2,7 @@
 
 import { el } from "./forms.js";
 import { request } from "./protocol.js";
+import { callTool } from "./tasks.js";
 
 const VERSION = "2026-01-26";
 const MIME_TYPE = "text/html;profile=mcp-app";
@@ -241,9 +242,9 @@ class App {
     this.calls += 1;
     try {
       const cancel = new AbortController();
-      const answer = (wanted) => this.context.answer(wanted, this.choices, cancel.signal);
+      const answer = (wanted, signal = cancel.signal) => this.context.answer(wanted, this.choices, signal);
       const given = params.arguments ?? {};
-      return await request("tools/call", { name: tool.name, arguments: given }, { answer, schema: tool.inputSchema });
+      return await callTool({ name: tool.name, arguments: given }, { answer, schema: tool.inputSchema });
     } finally {
       this.calls -= 1;
     }

@@ -3,6 +3,7 @@
 import { appOf, drawApp, reloadApps } from "./apps.js";
 import { el, objectForm, python } from "./forms.js";
 import { all, request, useToken } from "./protocol.js";
+import { callTool, taskCard } from "./tasks.js";
 
 const SECTIONS = [
   ["tools", "Tools"], ["resources", "Resources"], ["prompts", "Prompts"], ["structure", "Structure"],
@@ -184,7 +185,7 @@ function drawTool(tool) {
   const values = () => (toggle.getAttribute("aria-pressed") === "true" ? JSON.parse(area.value) : form.values());
   return action({
     item: tool, title: tool.name, label: "Call", form: [holder], extra: [toggle], values,
-    send: (given, options) => request("tools/call", { name: tool.name, arguments: given }, { ...options, schema: tool.inputSchema }),
+    send: (given, options) => callTool({ name: tool.name, arguments: given }, { ...options, schema: tool.inputSchema }),
     draw: (result, given) => [...(appOf(tool) ? [drawApp(tool, given, result, APPS)] : []), ...drawToolResult(result)],
     test: (given, result) => toolTest(tool.name, given, result), key: tool.name,
   });
@@ -255,7 +256,8 @@ function action({ item, title, label, form, extra = [], values, send, draw, test
     const log = el("ul");
     const bar = el("progress", { hidden: true, "aria-label": "progress" });
     const inputs = el("div");
-    result.replaceChildren(el("p", { class: "facts" }, "running"), bar, inputs, log);
+    const task = taskCard();
+    result.replaceChildren(el("p", { class: "facts" }, "running"), task.element, bar, inputs, log);
     start.disabled = true;
     stop.hidden = false;
     const began = performance.now();
@@ -263,11 +265,14 @@ function action({ item, title, label, form, extra = [], values, send, draw, test
     const options = {
       signal: cancel.signal,
       onEvent: (message) => drawEvent(message, bar, log),
-      answer: async (wanted) => {
+      onTask: task.show,
+      answer: async (wanted, signal = cancel.signal) => {
         const from = performance.now();
-        const answers = await ask(wanted, inputs, cancel.signal);
-        waited += performance.now() - from;
-        return answers;
+        try {
+          return await ask(wanted, inputs, signal);
+        } finally {
+          waited += performance.now() - from;
+        }
       },
     };
     try {
@@ -277,14 +282,14 @@ function action({ item, title, label, form, extra = [], values, send, draw, test
       result.replaceChildren(
         el("h3", {}, "Result"),
         el("p", { class: found.isError ? "facts bad" : "facts" }, `${found.isError ? "tool error, " : ""}${shown(took)} ms`),
-        ...draw(found, given), log,
+        task.element, ...draw(found, given), log,
         el("div", { class: "row" }, copyButton("Copy as test", () => test(given, found)), copyButton("Copy JSON", () => json(found))),
         el("details", {}, el("summary", {}, "raw result"), el("pre", {}, json(found))),
       );
     } catch (error) {
       remember(key, performance.now() - began - waited, true);
       const text = error.name === "AbortError" ? "cancelled" : `${error.message}${error.code ? ` (${error.code})` : ""}`;
-      result.replaceChildren(el("h3", {}, "Error"), el("p", { class: "problem" }, text), log);
+      result.replaceChildren(el("h3", {}, "Error"), el("p", { class: "problem" }, text), task.element, log);
       if (error.data !== undefined && error.data !== null) result.append(el("pre", {}, json(error.data)));
     } finally {
       start.disabled = false;
@@ -362,7 +367,10 @@ async function ask(wanted, holder, signal) {
     const draw = { "elicitation/create": askForm, "sampling/createMessage": askSample, "roots/list": askRoots }[one.method];
     if (!draw) throw new Error(`the server requires ${one.method}, which this page does not have`);
     answers[key] = await new Promise((resolve, reject) => {
-      signal.addEventListener("abort", () => reject(new DOMException("cancelled", "AbortError")));
+      signal.addEventListener("abort", () => {
+        holder.replaceChildren();
+        reject(new DOMException("cancelled", "AbortError"));
+      }, { once: true });
       const card = draw(one.params || {}, resolve);
       holder.replaceChildren(card);
       card.querySelector("input, select, textarea, button")?.focus();

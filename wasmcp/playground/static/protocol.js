@@ -2,7 +2,10 @@
 
 export const VERSION = "2026-07-28";
 const META = "io.modelcontextprotocol/";
-const NAMED = { "tools/call": "name", "prompts/get": "name", "resources/read": "uri" };
+const NAMED = {
+  "tools/call": "name", "prompts/get": "name", "resources/read": "uri",
+  "tasks/get": "taskId", "tasks/update": "taskId", "tasks/cancel": "taskId",
+};
 const CAPABILITIES = { elicitation: { form: {}, url: {} }, sampling: {}, roots: {} };
 let last = 0;
 let token = "";
@@ -27,7 +30,7 @@ export class ResponseError extends Error {
  * @param {string} method
  * @param {object} params
  * @param {object} options `onEvent` gets notifications; `answer` returns the responses to `inputRequests`; `signal`
- *   cancels; `schema` is the input schema of the tool.
+ *   cancels; `schema` is the input schema of the tool; `extensions` are those that the request declares.
  */
 export async function request(method, params = {}, options = {}) {
   let given = params;
@@ -47,14 +50,14 @@ export async function request(method, params = {}, options = {}) {
   throw new ResponseError("the server required input too often", 0);
 }
 
-async function once(method, params, { onEvent, signal, schema }) {
+async function once(method, params, { onEvent, signal, schema, extensions }) {
   last += 1;
   const id = last;
   const meta = {
     ...params._meta,
     [`${META}protocolVersion`]: VERSION,
     [`${META}clientInfo`]: { name: "wasmcp-playground", version: "1" },
-    [`${META}clientCapabilities`]: CAPABILITIES,
+    [`${META}clientCapabilities`]: extensions ? { ...CAPABILITIES, extensions } : CAPABILITIES,
   };
   if (onEvent) {
     meta.progressToken = id;
