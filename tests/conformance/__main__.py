@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from support.server_processes import STATE_KEYS, WASMCP, wasmcp_serve, wasmtime, wasmtime_serve
@@ -15,7 +16,9 @@ from support.server_processes import STATE_KEYS, WASMCP, wasmcp_serve, wasmtime,
 from conformance import inspector, suite
 from conformance.authorized import authorized
 from conformance.node import Node
-from conformance.outcome import Ledger, Outcome, expectations
+from conformance.outcome import Expected, Ledger, Outcome, expectations, not_offered
+from wasmcp.client.connection import Client
+from wasmcp.client.http import HttpTransport
 from wasmcp.project import ensure_built
 
 ROOT = Path(__file__).parents[2]
@@ -39,6 +42,12 @@ def url(entry_point: str, server: Path, compiled: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}/mcp"
 
 
+def announced(address: str) -> frozenset[str]:
+    """Return the identifiers of the extensions that the server announces."""
+    with Client(address, HttpTransport(address, {}, 60)) as client:
+        return frozenset(client.once("server/discover", {}, seconds=60)["capabilities"].get("extensions", {}))
+
+
 def outcomes(node: Node, server: Path, entry_points: list[str]) -> Iterator[Outcome]:
     """Run everything and yield the outcomes."""
     with tempfile.TemporaryDirectory() as folder:
@@ -54,13 +63,21 @@ def outcomes(node: Node, server: Path, entry_points: list[str]) -> Iterator[Outc
                 )
             else:
                 with url(entry_point, server, compiled) as address:
-                    for revision in suite.REQUIREMENTS:
-                        yield from suite.requirements(node, entry_point, address, revision)
-                    for revision in suite.SUITES:
-                        yield from suite.everything(node, entry_point, address, revision)
-                    for name in SKILLS:
-                        yield from suite.scenario(node, entry_point, address, suite.REQUIREMENTS[-1], name)
+                    # After the scenarios: a server that learns that its storage lasts announces more.
+                    found = list(scenarios(node, entry_point, address))
+                    extensions = announced(address)
+                    yield from (replace(outcome, extensions=extensions) for outcome in found)
                     yield from inspector.inspect(node, entry_point, [address, "--transport", "http"])
+
+
+def scenarios(node: Node, entry_point: str, address: str) -> Iterator[Outcome]:
+    """Run the suite against a server."""
+    for revision in suite.REQUIREMENTS:
+        yield from suite.requirements(node, entry_point, address, revision)
+    for revision in suite.SUITES:
+        yield from suite.everything(node, entry_point, address, revision)
+    for name in SKILLS:
+        yield from suite.scenario(node, entry_point, address, suite.REQUIREMENTS[-1], name)
 
 
 def main() -> None:
@@ -75,15 +92,18 @@ def main() -> None:
     node = Node(ROOT / ".cache" / "conformance")
     node.install()
     server = options.server or ensure_built(EVERYTHING)
-    ledger = Ledger(expectations())
+    ledger = Ledger(expectations(), not_offered())
     entry_points = options.entry_point or list(ENTRY_POINTS)
     for outcome in outcomes(node, server, entry_points):
         line = ledger.add(outcome)
         if not options.quiet or line.startswith("FAIL"):
             print(line, flush=True)
     for entry in ledger.stale:
-        case = f"{entry.entry_point} {entry.revision} {entry.scenario}"
-        print(f"STALE    {case}: passes, so it must not be expected to fail")
+        case = f"{entry.entry_point} {entry.scenario}"
+        if isinstance(entry, Expected):
+            print(f"STALE    {case} {entry.revision}: passes, so it must not be expected to fail")
+        else:
+            print(f"STALE    {case}: {entry.extension} is announced, so its scenarios must not be left out")
     print(ledger.summary())
     sys.exit(1 if ledger.failed or ledger.stale else 0)
 

@@ -44,6 +44,11 @@ def opened(server: Server) -> Client:
     return Client(server.request)
 
 
+def announced(server: Server) -> Any:
+    """Return the extensions that a server announces."""
+    return server.request("server/discover")["capabilities"].get("extensions")
+
+
 @pytest.fixture(params=["0.2.0-draft", "0.2.0-draft2"])
 def file(request: pytest.FixtureRequest, files: dict[str, Path]) -> Path:
     """The server over each draft of `wasi:keyvalue`."""
@@ -98,12 +103,20 @@ def test_a_tool_that_runs_on_is_an_ordinary_call_without_a_host(stateless: Clien
     assert stateless.call("quick")["content"][0]["text"] == '{"a":1}'
 
 
-def test_values_that_do_not_last_make_no_tasks(files: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_values_that_do_not_last_make_no_tasks(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wasmcp.host.bindings.exchange.ExchangeBindings.attach", lambda *_: False)
-    with open_server(files["0.2.0-draft2"], instances=1) as server:
+    with open_server(file, instances=1) as server:
         client = opened(server)
         for _ in range(3):
             assert client.call("count")["content"][0]["text"] == '{"a":1}'
+            assert announced(server) is None
+            for method in ("tasks/get", "tasks/update", "tasks/cancel"):
+                assert client.refused(method, taskId="0" * 32).code == -32601
+
+
+def test_steps_are_announced_where_values_last(stateless: Client) -> None:
+    assert stateless("server/discover")["capabilities"]["extensions"] == {TASKS: {}}
+    assert stateless.refused("tasks/get", taskId="0" * 32).code == -32602
 
 
 def test_the_extension_is_announced_where_calls_can_become_tasks(
@@ -119,15 +132,17 @@ def test_the_extension_is_announced_where_calls_can_become_tasks(
     assert not composed.tasks
     assert not any("tasks" in name for name in (*composed.exports, *composed.instances))
 
-    def extensions(file: Path) -> Any:
-        with open_server(file) as server:
-            return server.request("server/discover")["capabilities"].get("extensions")
+    def extensions(file: Path, **options: Any) -> Any:
+        with open_server(file, **options) as server:
+            server.request("server/discover")  # an instance learns from another one that values last
+            return announced(server)
 
     assert extensions(files["0.2.0-draft2"]) == extensions(only_run) == {TASKS: {}}
     assert extensions(plain) is None
     monkeypatch.setattr("wasmcp.host.bindings.exchange.ExchangeBindings.attach", lambda *_: False)
-    assert extensions(files["0.2.0-draft2"]) == {TASKS: {}}
-    assert extensions(only_run) is None
+    assert extensions(files["0.2.0-draft2"], reuse="request") == {TASKS: {}}
+    assert extensions(only_run, reuse="request") is None
+    assert extensions(files["0.2.0-draft2"], instances=1) is None
 
 
 @pytest.mark.parametrize("kind", ["stateless", "hosted"])
