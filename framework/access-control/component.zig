@@ -167,28 +167,22 @@ pub const exports = struct {
     pub const server_handler = struct {
         pub fn handle(request: Request) Error!?Reply {
             const reply = bindings.server_handler.handle(request) orelse return null;
-            const kind: Kind, const action: policies.Action = switch (request.method()) {
-                .tools_list => .{ .tools, .call },
-                .resources_list => .{ .resources, .read },
-                .resources_templates_list => .{ .templates, .read },
-                .prompts_list => .{ .prompts, .get },
-                .other => {
-                    const name = request.name();
-                    const member: []const u8 = if (lib.bytes.equal(name, "skills/list"))
-                        "skills"
-                    else if (lib.bytes.equal(name, "resources/directory/read"))
-                        "resources"
-                    else
-                        return reply;
-                    var asked: Asked = try .of(request);
-                    if (asked.place == .whole and asked.policy == null) return reply;
-                    return visible(request, reply, member, &asked);
-                },
+            const kind: Kind, const member: []const u8, const action: policies.Action = switch (request.method()) {
+                .tools_list => .{ .tools, "tools", .call },
+                .resources_list => .{ .resources, "resources", .read },
+                .resources_templates_list => .{ .templates, "resourceTemplates", .read },
+                .prompts_list => .{ .prompts, "prompts", .get },
+                .other => if (lib.bytes.equal(request.name(), "skills/list"))
+                    .{ .resources, "skills", .read }
+                else if (lib.bytes.equal(request.name(), "resources/directory/read"))
+                    .{ .resources, "resources", .read }
+                else
+                    return reply,
                 else => return reply,
             };
             var asked: Asked = try .of(request);
             if (asked.place == .whole and asked.policy == null) return reply;
-            return listed(request, reply, kind, action, &asked);
+            return try visible(request, reply, kind, member, action, request.method() == .other, &asked);
         }
     };
 };
@@ -320,85 +314,74 @@ fn denied(scopes: []const []const u8) Error!bindings.access.Rejection {
     return .{ .reply = reply, .denied = try stored(allocator, scopes) };
 }
 
+/// Return the URI by which rules select a directory: patterns for the resources inside it match it.
+fn inside(directory: []const u8) Error![]const u8 {
+    return std.mem.concat(allocator, u8, &.{ directory, "/" });
+}
+
 /// Return a list with the entries that exist and that the principal may use.
-fn listed(
+///
+/// `whole`: all of them are on one page. The cursors of skills and directories, and the numbers of entries on their
+/// pages, would tell how many entries are hidden.
+fn visible(
     request: Request,
-    reply: Reply,
+    first: Reply,
     kind: Kind,
+    member: []const u8,
     action: policies.Action,
+    whole: bool,
     asked: *Asked,
-) Error!?Reply {
-    if (reply.@"error"() != null) return reply;
-    const text = reply.asJson();
-    const member: []const u8 = if (kind == .templates) "resourceTemplates" else @tagName(kind);
+) Error!Reply {
     const identity: []const u8 = switch (kind) {
         .tools, .prompts => "name",
         .resources => "uri",
         .templates => "uriTemplate",
     };
     var w: lib.Writer = .init(allocator);
-    try w.open('[');
-    var each: rule_set.Each = .init(json.member(text, member) orelse return reply);
-    while (each.next()) |item| {
-        const raw = json.member(item, identity) orelse continue;
-        if (raw[0] != '"') continue;
-        const name = try json.decodeString(allocator, raw);
-        const target = try targetOf(request, .{ .kind = kind, .name = name });
-        if (!asked.has(&target)) continue;
-        if (try asked.decide(action, "", &target) == .allowed) try w.value(item);
-    }
-    try w.close(']');
-    const next = reply.next();
-    var cache = hint(text);
-    // Another principal may use other entries.
-    if (asked.policy != null) if (cache) |*one| {
-        one.scope = .private;
-    };
-    reply.drop();
-    return switch (kind) {
-        inline else => |one| @field(Reply, @tagName(one) ++ "Json")(w.text(), next, cache),
-    };
-}
-
-/// Return the URI by which rules select a directory: patterns for the resources inside it match it.
-fn inside(directory: []const u8) Error![]const u8 {
-    return std.mem.concat(allocator, u8, &.{ directory, "/" });
-}
-
-/// Return a page of skills or of a directory with the entries that exist and that the principal can read.
-fn visible(request: Request, reply: Reply, member: []const u8, asked: *Asked) Error!?Reply {
-    if (reply.@"error"() != null) return reply;
-    const text = reply.asJson();
-    var w: lib.Writer = .init(allocator);
     try w.open('{');
     try w.keyText(member);
     try w.open('[');
-    var each: rule_set.Each = .init(json.member(text, member) orelse return reply);
-    while (each.next()) |item| {
-        const raw = json.member(item, "uri") orelse continue;
-        if (raw[0] != '"') continue;
-        const uri = try json.decodeString(allocator, raw);
-        const directory = json.equals(json.member(item, "mimeType") orelse "0", "inode/directory");
-        const form: Subject.Form = if (directory) .directory else .entry;
-        const target = try targetOf(request, .{ .kind = .resources, .name = uri, .form = form });
-        if (asked.has(&target) and try asked.decide(.read, "", &target) == .allowed) try w.value(item);
-    }
-    try w.close(']');
-    inline for (.{ "nextCursor", "ttlMs", "cacheScope" }) |name| if (json.member(text, name)) |value| {
-        try w.key(name);
-        try w.value(value);
+    // No cursor of a whole list was given out.
+    var reply = if (whole and json.member(request.params(), "cursor") != null) page(request, first, "") else first;
+    const text = while (true) {
+        if (reply.@"error"() != null) return reply;
+        const text = reply.asJson();
+        var each: rule_set.Each = .init(json.member(text, member) orelse return reply);
+        while (each.next()) |item| {
+            const raw = json.member(item, identity) orelse continue;
+            if (raw[0] != '"') continue;
+            const directory = whole and json.equals(json.member(item, "mimeType") orelse "0", "inode/directory");
+            const target = try targetOf(request, .{
+                .kind = kind,
+                .name = try json.decodeString(allocator, raw),
+                .form = if (directory) .directory else .entry,
+            });
+            if (asked.has(&target) and try asked.decide(action, "", &target) == .allowed) try w.value(item);
+        }
+        const cursor = if (whole) json.member(text, "nextCursor") else null;
+        reply = page(request, reply, try json.decodeString(allocator, cursor orelse break text));
     };
+    try w.close(']');
+    // Only the latest revision has cache hints.
+    if (json.member(text, "ttlMs")) |time| {
+        try w.key("ttlMs");
+        try w.value(time);
+        // Another principal may use other entries.
+        const scope = if (asked.policy == null) json.member(text, "cacheScope") else null;
+        try w.key("cacheScope");
+        try w.value(scope orelse "\"private\"");
+    }
     try w.close('}');
+    const kept = Reply.raw(w.text());
+    if (!whole) kept.setNext(reply.next());
     reply.drop();
-    return Reply.raw(w.text());
+    return kept;
 }
 
-/// Return the cache hint of a list, which only the latest revision has.
-fn hint(list: []const u8) ?bindings.types.CacheHint {
-    const time = json.member(list, "ttlMs") orelse return null;
-    const scope = json.member(list, "cacheScope") orelse return null;
-    return .{
-        .ttl_ms = lib.decimal.parse(time, std.math.maxInt(u64)) orelse 0,
-        .scope = if (json.equals(scope, "public")) .public else .private,
-    };
+/// Return the reply to the same request with another cursor, in place of a reply.
+fn page(request: Request, before: Reply, cursor: []const u8) Reply {
+    before.drop();
+    const other = request.derivePage(cursor);
+    defer other.drop();
+    return bindings.server_handler.handle(other).?;
 }

@@ -446,6 +446,31 @@ class TestAccess:
         assert children(server[1], "skill://git-workflow", "/mcp") == ["git-workflow"]
         assert children(server[1], "skill://acme", "/mcp") == []
 
+    def test_pages_do_not_tell_how_many_entries_are_hidden(self, tmp_path: Path) -> None:
+        many = [skill_of(f"many/s{number:04}", {}, notes="x" * 900) for number in range(1100)]
+        hidden = (Selector(resources=("skill://many/s0*",)),)
+        path = tmp_path / "server.wasm"
+        composed(*many, access=Access({"/mcp/some": Filter(None, hidden), "/mcp/all": Filter()})).write(path)
+        with wasmcp_serve(path) as port:
+            served = Served(port)
+            for method, params, member, count in (
+                ("skills/list", {}, "skills", 101),
+                ("resources/directory/read", {"uri": "skill://many"}, "resources", 100),
+            ):
+                whole = send(served, method, params)["result"]
+                assert "nextCursor" in whole
+                page = send(served, method, params, "/mcp/some")["result"]
+                assert "nextCursor" not in page
+                uris = [one["uri"] for one in page[member]]
+                assert (uris[-1].removesuffix("/SKILL.md"), len(set(uris))) == ("skill://many/s1099", count)
+                assert not [uri for uri in uris if uri.startswith("skill://many/s0")]
+                for cursor in ("0", "5", whole["nextCursor"], ""):
+                    answer = send(served, method, {**params, "cursor": cursor}, "/mcp/some")
+                    assert (
+                        answer["error"]["message"] == "Invalid params: `params.cursor` is not a cursor of this server"
+                    )
+            assert len(send(served, "skills/list", path="/mcp/all")["result"]["skills"]) == 1101
+
     @pytest.mark.parametrize(
         ("method", "uri"),
         [
