@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wasmcp.distribution.package_metadata import PackageMetadata
+from wasmcp.distribution.descriptions import PackageMetadata
 from wasmcp.errors import ConfigError, WasmcpError
 from wasmcp.storage.failures import file_failures
 

@@ -175,7 +175,7 @@ def new_issuer() -> Iterator[Issuer]:
     from wasmcp.errors import AuthorizationError
 
     try:
-        from wasmcp.auth.issuer_server import serving
+        from wasmcp.auth.issuer import serving
     except AuthorizationError as error:
         pytest.fail(str(error), pytrace=False)
     import secrets

@@ -61,8 +61,13 @@ class Snapshot:
     def _check(self, found: Mapping[str, Any], path: Path) -> None:
         """Compare a surface with that in a file, or write the file."""
         from wasmcp.errors import SurfaceFileError
-        from wasmcp.insight.server_diff import count_text, difference_lines
-        from wasmcp.insight.surface import read_surface, surface_differences, write_surface
+        from wasmcp.insight.server_diff import (
+            count_text,
+            difference_lines,
+            read_surface,
+            surface_differences,
+            write_surface,
+        )
 
         shown = _relative(path, self._item.config.rootpath)
         update = "run pytest with `--wasmcp-snapshot-update`"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.compose_inputs import dead_end
 
-from wasmcp.component.binary_writer import name, uleb128
+from wasmcp.component.binary_format import name, uleb128
 from wasmcp.declaration_section import SECTION, Declares, declares, extension_problem, with_extensions
 
 

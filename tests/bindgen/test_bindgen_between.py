@@ -10,7 +10,7 @@ from support.zig_component import Guest
 from support.zig_resources import EXPORTED_WIT, EXPORTED_ZIG
 from wasmtime import WasmtimeError
 
-from wasmcp.bindgen.wasm_tools import run_wasm_tools
+from wasmcp.bindgen.resolved import run_wasm_tools
 
 USER_WIT = EXPORTED_WIT.replace(
     "world w { export counters; }",

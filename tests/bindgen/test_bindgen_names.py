@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wasmcp.bindgen.names import Scope, camel, quote, snake, title
+from wasmcp.bindgen.zig import Scope, camel, quote, snake, title
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from wasmcp.client.forms import fields
+from wasmcp.client.arguments import fields
 
 FORM = {
     "requestedSchema": {

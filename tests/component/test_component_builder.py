@@ -5,8 +5,8 @@ from support import golden_cases
 from support.component_inputs import wat
 from wasmtime.component import Component, Linker
 
-from wasmcp.component import binary_writer
-from wasmcp.component.binary_writer import CoreSort, Sort
+from wasmcp.component import binary_format
+from wasmcp.component.binary_format import CoreSort, Sort
 from wasmcp.component.builder import ComponentBuilder, InstanceTypeBuilder, func_extern, type_eq_extern
 from wasmcp.component.decode import decode
 from wasmcp.component.type_section import TypeWriter
@@ -40,7 +40,7 @@ def greeter() -> ComponentBuilder:
     core = builder.core_instantiate(builder.core_module(wat(GREETER)))
     memory = builder.core_alias(core, "memory", CoreSort.MEMORY)
     greet, done, realloc = (builder.core_alias(core, name, CoreSort.FUNC) for name in ("greet", "done", "realloc"))
-    type_ = builder.type(binary_writer.func([], Primitive.STRING))
+    type_ = builder.type(binary_format.func([], Primitive.STRING))
     func = builder.lift(greet, type_, memory=memory, realloc=realloc, post_return=done)
     instance = builder.instance({"greet": (Sort.FUNC, func)})
     builder.export("demo:greet/api@0.1.0", Sort.INSTANCE, instance)
@@ -68,9 +68,9 @@ def test_lift_lower_resources_and_nesting() -> None:
         builder.core_module(wat(CALLER)), {"api": greet, "own": builder.core_instance(own)}
     )
     run = builder.lift(
-        builder.core_alias(caller, "run", CoreSort.FUNC), builder.type(binary_writer.func([], Primitive.U32))
+        builder.core_alias(caller, "run", CoreSort.FUNC), builder.type(binary_format.func([], Primitive.U32))
     )
-    builder.export("run", Sort.FUNC, run, func_extern(builder.type(binary_writer.func([], Primitive.U32))))
+    builder.export("run", Sort.FUNC, run, func_extern(builder.type(binary_format.func([], Primitive.U32))))
     data = builder.to_bytes()
     golden_cases.wasm_tools("validate", "-", stdin=data)
     engine = wasmtime.Engine()
@@ -83,17 +83,17 @@ def test_lift_lower_resources_and_nesting() -> None:
 def test_imports_and_exports_of_every_kind() -> None:
     builder = ComponentBuilder()
     resource = builder.import_resource("thing")
-    point = builder.import_type("point", builder.type(binary_writer.record([("x", Primitive.U32)])))
-    func_type = builder.type(binary_writer.func([("t", builder.type(binary_writer.borrow(resource)))], point))
+    point = builder.import_type("point", builder.type(binary_format.record([("x", Primitive.U32)])))
+    func_type = builder.type(binary_format.func([("t", builder.type(binary_format.borrow(resource)))], point))
     builder.import_func("measure", func_type)
     inner = InstanceTypeBuilder()
-    inner.export_func("f", inner.type(binary_writer.func([])))
+    inner.export_func("f", inner.type(binary_format.func([])))
     scope = InstanceTypeBuilder()
     outer = scope.alias_outer_type(point)
     named = scope.export_type("point", outer)
     nested = scope.export_instance("inner", scope.type(inner.definition()))
     assert nested == 0
-    scope.export_func("g", scope.type(binary_writer.func([("p", named)])))
+    scope.export_func("g", scope.type(binary_format.func([("p", named)])))
     builder.import_instance("demo:a/b@1.0.0", builder.type(scope.definition()))
     builder.export("again", Sort.TYPE, point, type_eq_extern(point))
     builder.custom_section("producers", b"\x00")
@@ -112,7 +112,7 @@ def test_outer_alias_of_a_type() -> None:
     alias = inner.alias_outer(1, 0, Sort.TYPE)
     inner.import_type("point", alias)
     builder = ComponentBuilder()
-    point = builder.type(binary_writer.record([("x", Primitive.U8)]))
+    point = builder.type(binary_format.record([("x", Primitive.U8)]))
     component = builder.component(inner.to_bytes())
     builder.instantiate(component, {"point": (Sort.TYPE, point)})
     golden_cases.wasm_tools("validate", "-", stdin=builder.to_bytes())

@@ -7,7 +7,7 @@ import pytest
 import wasmtime
 from support.component_inputs import PREAMBLE, component, dummy, leb, section, wat
 
-from wasmcp.component.binary_writer import COMPONENT_PREAMBLE, extern_name
+from wasmcp.component.binary_format import COMPONENT_PREAMBLE, extern_name
 from wasmcp.component.decode import ComponentInfo, decode
 from wasmcp.component.types import (
     Borrow,

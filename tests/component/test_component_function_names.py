@@ -9,7 +9,7 @@ import wasmtime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wasmcp.component.binary_reader import Reader
+from wasmcp.component.binary_format import Reader
 from wasmcp.component.custom_sections import strip
 from wasmcp.component.function_names import core_modules, function_names, read_function_names
 from wasmcp.errors import ComponentError

@@ -12,7 +12,7 @@ from support import golden_cases
 from support.component_inputs import component, dummy, golden_inputs, section, wat
 from wasmtime.component import Component, Linker
 
-from wasmcp.component.binary_writer import Sort
+from wasmcp.component.binary_format import Sort
 from wasmcp.component.decode import decode
 from wasmcp.component.encode import encode
 from wasmcp.component.graph import Graph

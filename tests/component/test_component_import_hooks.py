@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.typed_values import INTERFACE, is_same, named, types, values
 
-from wasmcp.component.binary_writer import Sort
+from wasmcp.component.binary_format import Sort
 from wasmcp.component.builder import ComponentBuilder
 from wasmcp.component.constant_component import constants
 from wasmcp.component.decode import decode

@@ -10,7 +10,7 @@ import wasmtime.component
 from support.compose_inputs import METADATA, spec
 from wasmtime import wat2wasm
 
-from wasmcp.component.binary_writer import COMPONENT_PREAMBLE, uleb128
+from wasmcp.component.binary_format import COMPONENT_PREAMBLE, uleb128
 from wasmcp.component.topology import MAX_DEFINITIONS, MAX_INSTANCES, Counts, count
 from wasmcp.compose import compose_server
 from wasmcp.errors import ComponentError

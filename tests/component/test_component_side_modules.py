@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from wasmcp.component import side_module
-from wasmcp.component.binary_writer import name, uleb128
+from wasmcp.component.binary_format import name, uleb128
 from wasmcp.component.instructions import _PLAIN, _PREFIXED
 from wasmcp.component.side_module import ImportKind, ModuleImport
 from wasmcp.errors import ComponentError, UnknownInstructionError

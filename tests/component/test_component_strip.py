@@ -6,7 +6,7 @@ import pytest
 import wasmtime
 from wasmtime import component as wc
 
-from wasmcp.component.binary_writer import uleb128
+from wasmcp.component.binary_format import uleb128
 from wasmcp.component.custom_sections import strip
 from wasmcp.errors import ComponentError
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from wasmtime import wat2wasm
 
-from wasmcp.component.binary_writer import Sort
+from wasmcp.component.binary_format import Sort
 from wasmcp.component.encode import encode
 from wasmcp.component.graph import Graph
 from wasmcp.component.topology import Source, read_topology

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wasmcp.component import binary_writer
-from wasmcp.component.binary_reader import Reader
+from wasmcp.component import binary_format
+from wasmcp.component.binary_format import Reader
 from wasmcp.component.types import Primitive
 from wasmcp.errors import ComponentError
 
@@ -16,29 +16,29 @@ def reader(data: bytes) -> Reader:
 
 @given(st.integers(0, 2**32 - 1))
 def test_unsigned_numbers_survive_a_round_trip(value: int) -> None:
-    data = binary_writer.uleb128(value)
+    data = binary_format.uleb128(value)
     assert len(data) <= 5
     assert reader(data).u32() == value
 
 
 @given(st.integers(-(2**32), 2**32 - 1))
 def test_signed_numbers_survive_a_round_trip(value: int) -> None:
-    data = binary_writer.sleb128(value)
+    data = binary_format.sleb128(value)
     assert len(data) <= 5
     assert reader(data).s33() == value
 
 
 def test_numbers_are_as_in_the_core_specification() -> None:
-    assert binary_writer.uleb128(624485) == b"\xe5\x8e\x26"
-    assert binary_writer.sleb128(-123456) == b"\xc0\xbb\x78"
-    assert binary_writer.sleb128(64) == b"\xc0\x00"
+    assert binary_format.uleb128(624485) == b"\xe5\x8e\x26"
+    assert binary_format.sleb128(-123456) == b"\xc0\xbb\x78"
+    assert binary_format.sleb128(64) == b"\xc0\x00"
     with pytest.raises(ValueError, match="-1 is negative"):
-        binary_writer.uleb128(-1)
+        binary_format.uleb128(-1)
 
 
 @given(st.text(max_size=50))
 def test_names_survive_a_round_trip(text: str) -> None:
-    found = reader(binary_writer.name(text) + b"rest")
+    found = reader(binary_format.name(text) + b"rest")
     assert found.name() == text
     assert bytes(found.data[found.position :]) == b"rest"
 
@@ -50,5 +50,5 @@ def test_invalid_numbers(data: bytes) -> None:
 
 
 def test_index_differs_from_primitive() -> None:
-    assert binary_writer.ref(Primitive.STRING) == b"\x73"
-    assert binary_writer.ref(0x73) == b"\xf3\x00"
+    assert binary_format.ref(Primitive.STRING) == b"\x73"
+    assert binary_format.ref(0x73) == b"\xf3\x00"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from support.server_processes import WASMCP, free_port, listening
 
-from wasmcp.auth.issuer_server import serving
+from wasmcp.auth.issuer import serving
 
 _LARGEST_HEAD = 64 * 1024
 _SCOPE = "mcp:use"

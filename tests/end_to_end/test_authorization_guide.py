@@ -15,7 +15,7 @@ from support.entry_points import Served, mirrored, request
 from support.server_processes import free_port, listening, wasmtime
 from support.tokens import compose, whoami_component
 
-from wasmcp.auth.issuer_server import serving
+from wasmcp.auth.issuer import serving
 from wasmcp.host import open_server
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "guides" / "authorization.md").read_text("utf-8")

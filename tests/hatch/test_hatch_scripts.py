@@ -16,8 +16,8 @@ import pytest
 from mcp import Client, StdioServerParameters
 from support.projects import ZIG_PROJECT, write_project
 
+from wasmcp.distribution.descriptions import PackageMetadata
 from wasmcp.distribution.mcp_bundle import ENTRY_POINT, write_bundle
-from wasmcp.distribution.package_metadata import PackageMetadata
 from wasmcp.errors import ConfigError
 from wasmcp.host.transports.console_scripts import servers
 from wasmcp.project import load

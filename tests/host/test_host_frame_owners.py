@@ -13,7 +13,7 @@ from support.component_inputs import section, wat
 from support.compose_inputs import METADATA, spec
 from wasmtime.component import Component, Linker
 
-from wasmcp.component.binary_writer import name
+from wasmcp.component.binary_format import name
 from wasmcp.component.encode import encode
 from wasmcp.component.graph import Graph
 from wasmcp.component.topology import read_topology

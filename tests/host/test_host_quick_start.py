@@ -14,7 +14,7 @@ from support.serve_process import post, served, wait_until
 from support.server_processes import free_port
 from wasmtime import wat2wasm
 
-from wasmcp.component.binary_writer import uleb128
+from wasmcp.component.binary_format import uleb128
 from wasmcp.errors import GuestTimeoutError
 from wasmcp.host import Limits, open_server
 from wasmcp.host.engine import compile_cache

@@ -12,8 +12,7 @@ from support.compose_inputs import catalogue, probe, spec, tools_beside, tools_c
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
 from wasmcp.compose.interfaces import CONFIG
 from wasmcp.insight.diagram import COMPONENT, SERVICE, Drawing, draw, human_size, is_base, mermaid, topics
-from wasmcp.insight.html import page
-from wasmcp.insight.svg import ROW_GAP, place, svg
+from wasmcp.insight.pictures import ROW_GAP, page, place, svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = '<script>alert("x")</script>\x00'

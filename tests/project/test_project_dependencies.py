@@ -17,7 +17,7 @@ from support.wheels import wheel
 
 from wasmcp.cli.group import commands
 from wasmcp.errors import LockDriftError, MissingToolchainError, ToolchainError
-from wasmcp.project import load, lock_components, plan, resolve
+from wasmcp.project import load, lock_entries, plan, resolve
 from wasmcp.project.build_plan import plan_component
 from wasmcp.project.resolution import resolve_component
 from wasmcp.registry import lock
@@ -97,15 +97,15 @@ def test_dependencies_are_part_of_the_digest(tmp_path, index):
 
 def test_locked_and_offline(tmp_path, index, monkeypatch):
     root = project(tmp_path, "greet")
-    locked = lock_components.options_for(root, locked=True)
+    locked = lock_entries.options_for(root, locked=True)
     with pytest.raises(LockDriftError, match="the dependencies of component `tools` are not in it"):
         plan(resolve(load(root), fetching=locked))
     with pytest.raises(ToolchainError, match=r"are not in `wasmcp\.lock`, and the network must not be used"):
-        plan(resolve(load(root), fetching=lock_components.options_for(root, offline=True)))
+        plan(resolve(load(root), fetching=lock_entries.options_for(root, offline=True)))
     assert not (root / "wasmcp.lock").exists()
     assert "1 packages of components" in run("lock", "--project", str(root))
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "gone"))
-    plan(resolve(load(root), fetching=lock_components.options_for(root, locked=True, offline=True)))
+    plan(resolve(load(root), fetching=lock_entries.options_for(root, locked=True, offline=True)))
     run("lock", "--project", str(root), "--check")
 
 

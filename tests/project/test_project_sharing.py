@@ -143,7 +143,7 @@ def test_source_distribution_includes_projects_required_by_folder(depending: Pat
 
 
 def test_requirements_of_a_project_in_a_folder_are_those_of_the_component(depending: Path) -> None:
-    from wasmcp.project.lock_dependencies import project_requirements
+    from wasmcp.project.lock_entries import project_requirements
 
     document = depending.parent.parent / "words" / "pyproject.toml"
     document.write_text(document.read_text() + 'dependencies = ["inflection>=0.5", "tomli-w"]\n')

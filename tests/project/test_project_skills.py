@@ -14,11 +14,11 @@ from support.projects import project_files, write_project
 from wasmcp.errors import CatalogueError, ConfigError, SkillsError
 from wasmcp.host import open_server
 from wasmcp.project import ensure_built, load, plan, resolve
+from wasmcp.project.component_files import folders_of, read_skills
 from wasmcp.project.config import parse
 from wasmcp.project.manifest import read
 from wasmcp.project.model import SkillFolders
 from wasmcp.project.sbom import render
-from wasmcp.project.skill_folders import folders_of, read_skills
 
 SKILLS = SkillFolders(("skills/*",))
 

@@ -22,8 +22,7 @@ from wasmcp.compose.interfaces import GRANTS
 from wasmcp.compose.metadata import BAKED
 from wasmcp.errors import ConfigError
 from wasmcp.project.config import parse
-from wasmcp.project.table_keys import COMPONENT, ROOT, SERVER
-from wasmcp.project.toml_table import Key
+from wasmcp.project.toml_table import COMPONENT, ROOT, SERVER, Key
 from wasmcp.project.tool_schema import pyproject_schema, schema
 from wasmcp.toolchains import LANGUAGES, toolchain
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from wasmcp.bindgen.wasm_tools import resolve_wit
+from wasmcp.bindgen.resolved import resolve_wit
 from wasmcp.errors import WitError
 from wasmcp.package_data import wit_directory
 from wasmcp.project.wit_vendoring import wit_packages, write_deps

@@ -10,7 +10,7 @@ import pytest
 
 from wasmcp.errors import SurfaceFileError
 from wasmcp.host import open_server
-from wasmcp.insight.surface import read_surface, surface_differences, surface_text, write_surface
+from wasmcp.insight.server_diff import read_surface, surface_differences, surface_text, write_surface
 
 TEST = "def test_surface(wasmcp_server, wasmcp_snapshot):\n    wasmcp_snapshot.check(wasmcp_server)\n"
 UPDATE = "--wasmcp-snapshot-update"

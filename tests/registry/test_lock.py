@@ -19,7 +19,7 @@ from support.registries import docker_registry, namespaces, needs_registry, prox
 from wasmcp.cli.group import commands
 from wasmcp.errors import ConfigError, IntegrityError, LockDriftError, UnknownPackageError
 from wasmcp.host import open_server
-from wasmcp.project import build, load, lock_components, plan, resolve
+from wasmcp.project import build, load, lock_entries, plan, resolve
 from wasmcp.project.manifest import read as read_manifest
 from wasmcp.registry import lock
 from wasmcp.registry.lock import Lock, Pin, ToolchainPin
@@ -154,7 +154,7 @@ def test_locked_and_cached_packages_need_no_network(
         assert front.seen
         front.seen.clear()
         built.unlink()
-        locked = lock_components.options_for(root, offline=True, locked=True)
+        locked = lock_entries.options_for(root, offline=True, locked=True)
         build(plan(resolve(load(root), fetching=locked)))
         assert answer(built) == "1.1.0"
         assert run("build", "--project", str(root), "--locked", "--offline", "--force")
@@ -168,7 +168,7 @@ def test_locked_and_cached_packages_need_no_network(
 @needs_registry
 def test_locked_fails_on_drift(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = write_project(tmp_path / "shop", PROJECT)
-    locked = lock_components.options_for(root, locked=True)
+    locked = lock_entries.options_for(root, locked=True)
     with pytest.raises(LockDriftError, match=r"`acme:calc@\^1` is not in it"):
         plan(resolve(load(root), fetching=locked))
     assert not (root / "wasmcp.lock").exists()
@@ -211,19 +211,19 @@ def test_upgrade_of_an_unknown_package(place: str, tmp_path: Path) -> None:
 
 def test_compilers_are_pinned_with_their_files(tmp_path: Path) -> None:
     root = write_project(tmp_path / "p", {"pyproject.toml": "[tool.wasmcp]\n"})
-    after, changes = lock_components.relock(root, {"pytest": pytest.__version__}, lock_components.options_for(root))
+    after, changes = lock_entries.relock(root, {"pytest": pytest.__version__}, lock_entries.options_for(root))
     assert [change.name for change in changes] == ["pytest"]
     lock.write(root, after)
     (tool,) = lock.read(root).toolchains
     ((tag, digest),) = tool.digests.items()
     assert tag.startswith("py")
-    assert lock_components.drift(root, {"pytest": pytest.__version__}) == []
-    assert "compiles the project" in lock_components.drift(root, {"pytest": "0.1"})[0]
-    assert "`zig` is not in it" in lock_components.drift(root, {"zig": "1"})[0]
+    assert lock_entries.drift(root, {"pytest": pytest.__version__}) == []
+    assert "compiles the project" in lock_entries.drift(root, {"pytest": "0.1"})[0]
+    assert "`zig` is not in it" in lock_entries.drift(root, {"zig": "1"})[0]
     lock.write(root, Lock((), (replace(tool, digests={tag: of_bytes(b"other")}),)))
-    assert "installed with other files" in lock_components.drift(root, {"pytest": pytest.__version__})[0]
+    assert "installed with other files" in lock_entries.drift(root, {"pytest": pytest.__version__})[0]
     lock.write(root, Lock((), (replace(tool, digests={"other-platform": digest}),)))
-    assert lock_components.drift(root, {"pytest": pytest.__version__}) == []
+    assert lock_entries.drift(root, {"pytest": pytest.__version__}) == []
 
 
 @pytest.mark.parametrize(

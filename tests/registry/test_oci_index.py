@@ -12,7 +12,7 @@ from support.registries import Proxy, forget, namespaces, needs_registry
 from support.signing_keys import make_keys
 
 from wasmcp.errors import InvalidArtifactError, SignatureError
-from wasmcp.project.lock_components import pin_of
+from wasmcp.project.lock_entries import pin_of
 from wasmcp.registry import lock
 from wasmcp.registry.fetch_options import FetchOptions
 from wasmcp.registry.lock import Lock

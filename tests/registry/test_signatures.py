@@ -24,7 +24,7 @@ from wasmcp.registry.oci import cosign_tags, push, references
 from wasmcp.registry.oci.pull import fetch
 from wasmcp.registry.oci.references import Place
 from wasmcp.registry.oci.version_resolver import Resolver
-from wasmcp.registry.signing import cosign_key, keys, signatures
+from wasmcp.registry.signing import keys, signatures
 
 serialization = pytest.importorskip("cryptography.hazmat.primitives.serialization")
 ec = pytest.importorskip("cryptography.hazmat.primitives.asymmetric.ec")
@@ -270,11 +270,11 @@ def test_invalid_keys_are_reported(tmp_path: Path) -> None:
 @given(st.binary(max_size=300), st.binary(min_size=24, max_size=24), st.binary(min_size=32, max_size=32))
 def test_encryption_equals_that_of_nacl(text: bytes, nonce: bytes, key: bytes) -> None:
     secret = pytest.importorskip("nacl.secret")
-    box = cosign_key.seal_box(text, nonce, key)
+    box = keys.seal_box(text, nonce, key)
     assert box == secret.SecretBox(key).encrypt(text, nonce).ciphertext
-    assert cosign_key.open_box(box, nonce, key) == text
+    assert keys.open_box(box, nonce, key) == text
     with pytest.raises(ValueError, match="password is wrong"):
-        cosign_key.open_box(box[:-1] + bytes([box[-1] ^ 1]), nonce, key)
+        keys.open_box(box[:-1] + bytes([box[-1] ^ 1]), nonce, key)
 
 
 def test_key_file_of_cosign_is_read(tmp_path: Path) -> None:
@@ -282,7 +282,7 @@ def test_key_file_of_cosign_is_read(tmp_path: Path) -> None:
     key = serialization.load_pem_private_key(private.read_bytes(), None)
     der = key.private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     sealed = tmp_path / "cosign.key"
-    sealed.write_bytes(cosign_key.encrypt(der, b"word", bytes(32), bytes(24), n=1024))
+    sealed.write_bytes(keys.encrypt(der, b"word", bytes(32), bytes(24), n=1024))
     assert sealed.read_text().startswith("-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n")
     signature = keys.sign(b"text", sealed, b"word")
     assert keys.verifies(b"text", signature, public)

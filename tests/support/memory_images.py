@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from wasmcp.component.binary_reader import Reader
+from wasmcp.component.binary_format import Reader
 
 _DATA, _MODULE, _COMPONENT = 11, 1, 4
 

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from wasmcp.component.binary_writer import COMPONENT_PREAMBLE, uleb128
-from wasmcp.component.custom_sections import custom_section, strip
-from wasmcp.component.license_section import SECTION, license_section, license_texts
+from wasmcp.component.binary_format import COMPONENT_PREAMBLE, uleb128
+from wasmcp.component.custom_sections import LICENSES, custom_section, license_section, license_texts, strip
 from wasmcp.toolchains.base import Distribution
 from wasmcp.toolchains.python import package_licenses
 
@@ -68,7 +67,7 @@ def test_no_texts_need_no_section():
 
 @pytest.mark.parametrize("content", [b"{", b"[1]", b'{"a": 1}', b'{"a": {"b": 1}}', b"\xff", b"[" * 100_000])
 def test_a_malformed_section_is_ignored(content):
-    found = license_texts(nested(COMPONENT_PREAMBLE + custom_section(SECTION, content)))
+    found = license_texts(nested(COMPONENT_PREAMBLE + custom_section(LICENSES, content)))
     assert not any(found.values())
 
 

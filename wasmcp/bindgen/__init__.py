@@ -10,7 +10,7 @@ from pathlib import Path
 
 from wasmcp.bindgen.files import write_if_changed
 from wasmcp.bindgen.resolved import Resolved
-from wasmcp.bindgen.writer import write_bindings
+from wasmcp.bindgen.zig import write_bindings
 
 RUNTIME = Path(__file__).parent / "zig"
 """Directory of the Zig runtime files, which are copied next to generated bindings."""

@@ -102,6 +102,6 @@ def _fetching(project: Project, *, locked: bool, offline: bool) -> FetchOptions 
     if not locked and not offline and not remote:
         return None
     from wasmcp.cli.progress import Bar, say
-    from wasmcp.project.lock_components import options_for
+    from wasmcp.project.lock_entries import options_for
 
     return replace(options_for(project.root, locked=locked, offline=offline, progress=say), bar=Bar())

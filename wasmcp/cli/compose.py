@@ -298,7 +298,7 @@ def _rules(name: str, given: Mapping[str, list[str]], problems: list[str]) -> Gr
 
 def record(job: Job, composed: ComposedServer, metadata: ServerMetadata, components: Sequence[Prepared]) -> None:
     """Write the requested files next to the server: the manifest and the bill of materials."""
-    from wasmcp.component.license_section import license_texts
+    from wasmcp.component.custom_sections import license_texts
     from wasmcp.project import manifest
     from wasmcp.project.manifest import server_entry
     from wasmcp.project.sbom import render

@@ -113,7 +113,7 @@ def compose(**options: Any) -> None:
 
     FILE is a composed server or a wheel. Validated against the schema of Compose, not run.
     """
-    from wasmcp.deploy.docker_compose import docker_compose as deploy
+    from wasmcp.deploy.docker import docker_compose as deploy
 
     _write("compose", deploy, options, lambda _name, variable: variable)
 

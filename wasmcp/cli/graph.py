@@ -63,11 +63,11 @@ def _rendered(drawing: Drawing, form: str) -> str:
 
         return mermaid(drawing)
     if form == "svg":
-        from wasmcp.insight.svg import svg
+        from wasmcp.insight.pictures import svg
 
         return svg(drawing)
     if form == "html":
-        from wasmcp.insight.html import page
+        from wasmcp.insight.pictures import page
 
         return page(drawing)
     return json.dumps(drawing.to_dict(), indent=2) + "\n"

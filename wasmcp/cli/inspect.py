@@ -44,8 +44,8 @@ def command(spec: str, *, no_boot: bool, offline: bool, path: str | None, as_jso
     """
     from wasmcp.cli.specs import read_subject
     from wasmcp.compose import inspect_component
+    from wasmcp.insight.access import policy_of
     from wasmcp.insight.listing import recorded_offers
-    from wasmcp.insight.policy import policy_of
     from wasmcp.insight.roles import read_structure
 
     subject = read_subject(spec, offline=offline)
@@ -127,8 +127,8 @@ def _lines(
 ) -> Iterator[str]:
     from wasmcp.compose.interfaces import CAPABILITY_NAMES
     from wasmcp.compose.upstream_adapters import foreign
-    from wasmcp.insight.policy import policy_of, policy_rows
-    from wasmcp.insight.tasks import task_rows
+    from wasmcp.insight.access import policy_of, policy_rows
+    from wasmcp.insight.listing import task_rows
 
     offered = " and ".join(f"`{capability}`" for capability in inspection.capabilities)
     what = "a server" if inspection.is_server else f"a component that offers {offered}" if offered else "a component"

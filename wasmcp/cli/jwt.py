@@ -14,10 +14,9 @@ from wasmcp.registry.signing.passwords import password
 from wasmcp.terminal import printable
 
 if TYPE_CHECKING:
-    from wasmcp.auth.signing_keys import SigningKey
-    from wasmcp.auth.verification_keys import VerificationKeys
+    from wasmcp.auth.keys import SigningKey, VerificationKeys
 
-# As in `wasmcp.auth.signing_keys`, which needs the extra `auth`.
+# As in `wasmcp.auth.keys`, which needs the extra `auth`.
 _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 _FILE = click.Path(path_type=Path)
 
@@ -73,7 +72,7 @@ def keygen(key: Path, algorithm: str, bits: str, public: Path | None, jwks: Path
 
     Both are PEM. With WASMCP_KEY_PASSWORD the private key is encrypted.
     """
-    from wasmcp.auth.signing_keys import SigningKey, write_files
+    from wasmcp.auth.keys import SigningKey, write_files
 
     public = public or key.with_name(f"{key.name}.pub")
     names = [path.absolute() for path in (key, public, jwks) if path is not None]
@@ -179,7 +178,7 @@ def serve_command(  # noqa: PLR0917 - click passes by name
     """
     import secrets
 
-    from wasmcp.auth.issuer_server import IssuerServer
+    from wasmcp.auth.issuer import IssuerServer
 
     known = dict(_client(one) for one in clients) or {"wasmcp": secrets.token_urlsafe(16)}
     options: dict[str, Any] = {"lifetime": lifetime, "clients": known, "algorithm": algorithm or "ES256"}
@@ -193,13 +192,13 @@ def serve_command(  # noqa: PLR0917 - click passes by name
 
 
 def _read(key: Path, algorithm: str | None, kid: str | None) -> SigningKey:
-    from wasmcp.auth.signing_keys import SigningKey
+    from wasmcp.auth.keys import SigningKey
 
     return SigningKey.read(key, algorithm=algorithm, key_id=kid, password=password())
 
 
 def _verification_keys(keys: str | None, issuer: str | None) -> VerificationKeys:
-    from wasmcp.auth.verification_keys import VerificationKeys
+    from wasmcp.auth.keys import VerificationKeys
 
     if keys is None:
         return VerificationKeys.discover(issuer or "")

@@ -34,17 +34,17 @@ def command(
     Pinned versions stay, unless they are upgraded or the project's requirements change. Commit the file.
     """
     from wasmcp.cli.progress import say
-    from wasmcp.project import load, lock_components
+    from wasmcp.project import load, lock_entries
     from wasmcp.registry import lock
 
     project = load(root)
-    toolchains = lock_components.toolchains(project)
+    toolchains = lock_entries.toolchains(project)
     if check:
-        lock_components.check(project, toolchains)
+        lock_entries.check(project, toolchains)
         return
-    options = lock_components.options_for(project.root, offline=offline, progress=say)
+    options = lock_entries.options_for(project.root, offline=offline, progress=say)
     upgrade = None if upgrade_all else names
-    after, changes = lock_components.relock(project.root, toolchains, options, upgrade=upgrade, project=project)
+    after, changes = lock_entries.relock(project.root, toolchains, options, upgrade=upgrade, project=project)
     lock.write(project.root, after)
     if as_json:
         click.echo(json.dumps([{"name": one.name, "before": one.before, "after": one.after} for one in changes]))

@@ -33,7 +33,7 @@ def show(spec: str, *, offline: bool, as_json: bool) -> None:
     SPEC is a file, a package in a registry or an alias.
     """
     from wasmcp.cli.specs import read_subject
-    from wasmcp.insight.policy import policy_of, policy_rows
+    from wasmcp.insight.access import policy_of, policy_rows
     from wasmcp.insight.roles import read_structure
 
     subject = read_subject(spec, offline=offline)
@@ -91,7 +91,7 @@ def test(ctx: click.Context, file: Path, server: str | None, *, offline: bool, a
 def _tokens() -> tuple[Any, list[Mapping[str, str]]]:
     """Return a function that makes the token of a case, and the settings with its key in two forms."""
     from wasmcp.auth.access_tokens import mint
-    from wasmcp.auth.signing_keys import SigningKey
+    from wasmcp.auth.keys import SigningKey
     from wasmcp.insight.policy_cases import ADDRESS, ISSUER
 
     key = SigningKey.generate()

@@ -36,7 +36,7 @@ def command(server: str | None, root: Path, *, sbom: bool) -> None:
     if not sbom:
         click.echo(provenance.render(path.stem, entry, provenance.checkout_of(project.root)), nl=False)
         return
-    from wasmcp.component.license_section import license_texts
+    from wasmcp.component.custom_sections import license_texts
 
     try:
         from wasmcp.project.sbom import render

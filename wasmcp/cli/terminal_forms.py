@@ -6,7 +6,7 @@ import sys
 from typing import Any
 from urllib.parse import urlsplit
 
-from wasmcp.client.forms import Field, fields
+from wasmcp.client.arguments import Field, fields
 from wasmcp.terminal import printable
 
 _ACCEPT, _DECLINE, _CANCEL = "a", "d", "c"

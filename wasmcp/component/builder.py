@@ -15,8 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from wasmcp.component import binary_writer
-from wasmcp.component.binary_writer import COMPONENT_PREAMBLE, CoreSort, Sort, extern_name, name, uleb128, vector
+from wasmcp.component import binary_format
+from wasmcp.component.binary_format import COMPONENT_PREAMBLE, CoreSort, Sort, extern_name, name, uleb128, vector
 
 Chunk = bytes | bytearray | memoryview
 
@@ -59,7 +59,7 @@ class InstanceTypeBuilder:
         return self._types - 1
 
     def type(self, definition: bytes) -> int:
-        """Define a type (`wasmcp.component.binary_writer` makes definitions)."""
+        """Define a type (`wasmcp.component.binary_format` makes definitions)."""
         self._declarations.append(b"\x01" + definition)
         return self._next_type()
 
@@ -212,7 +212,7 @@ class ComponentBuilder:
 
     def resource(self, destructor: int | None = None) -> int:
         """Define a resource type represented by an i32 and return its index; `destructor` is a core function index."""
-        return self.type(binary_writer.resource_rep(destructor))
+        return self.type(binary_format.resource_rep(destructor))
 
     def lift(
         self,

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from wasmcp.component import canonical_abi, core_module
-from wasmcp.component.binary_writer import CoreSort, Sort
+from wasmcp.component.binary_format import CoreSort, Sort
 from wasmcp.component.builder import ComponentBuilder, func_extern
 from wasmcp.component.canonical_abi import TRAP, StaticMemory
 from wasmcp.component.type_section import TypeImports, TypeWriter

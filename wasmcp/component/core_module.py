@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wasmcp.component.binary_writer import MODULE_PREAMBLE, name, sleb128, uleb128, vector
+from wasmcp.component.binary_format import MODULE_PREAMBLE, name, sleb128, uleb128, vector
 
 I32 = 0x7F
 I64 = 0x7E

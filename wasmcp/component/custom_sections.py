@@ -1,7 +1,10 @@
 """Custom sections: data in a component that engines ignore and tools read.
 
 The name section has names of the items nested in a component, for people; an invalid one is ignored. Function names,
-DWARF and producers are debugging information, which can be removed.
+DWARF and producers are debugging information, which can be removed. The section `wasmcp-licenses` has the texts of the
+licences of the packages inside a component, since most licences ask for their text to go with every copy: its content
+is a JSON object, package URL with version -> name of the file -> text. A composed server has the sections of its
+components.
 
 Source: component-model, design/mvp/Binary.md, "Component Definitions", "Name Section"; core WebAssembly, binary format,
 "Custom Section"; tool-conventions, "Debugging" and "Producers".
@@ -9,10 +12,10 @@ Source: component-model, design/mvp/Binary.md, "Component Definitions", "Name Se
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from wasmcp.component.binary_reader import Reader
-from wasmcp.component.binary_writer import COMPONENT_PREAMBLE, Sort, name, uleb128, vector
+from wasmcp.component.binary_format import COMPONENT_PREAMBLE, Reader, Sort, name, uleb128, vector
 from wasmcp.component.builder import Chunk
 from wasmcp.errors import ComponentError
 
@@ -157,3 +160,61 @@ def _module(reader: Reader, needless: Collection[str]) -> list[bytes]:
 def _is_needless(section: Reader, needless: Collection[str]) -> bool:
     name = section.name()
     return name in needless or name.startswith(".debug")
+
+
+LICENSES = "wasmcp-licenses"
+
+_MOST_LEVELS = 8
+
+Texts = Mapping[str, Mapping[str, str]]
+"""Package URL -> name of the file -> text."""
+
+
+def license_section(texts: Texts) -> bytes:
+    """Return the custom section, to append to a component; empty bytes without texts."""
+    if not any(texts.values()):
+        return b""
+    content = {purl: dict(sorted(files.items())) for purl, files in sorted(texts.items()) if files}
+    return custom_section(LICENSES, json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def license_texts(data: Chunk) -> Texts:
+    """Return the texts in a component and in the components nested in it.
+
+    Malformed sections and entries are ignored, and so is what follows damage in the component.
+    """
+    view = memoryview(data).cast("B")
+    if bytes(view[:8]) != COMPONENT_PREAMBLE:
+        return {}
+    found: dict[str, dict[str, str]] = {}
+    try:
+        for content in _license_sections(Reader(view, 8, len(view)), 0):
+            for purl, files in _read_licenses(content).items():
+                found.setdefault(purl, {}).update(files)
+    except ComponentError:
+        return found
+    return found
+
+
+def _license_sections(reader: Reader, level: int) -> Iterator[bytes]:
+    while reader.position < reader.end:
+        code = reader.byte()
+        section = reader.part(reader.u32(), f"section {code}")
+        if code == _CUSTOM and section.name() == LICENSES:
+            yield bytes(section.data[section.position : section.end])
+        elif code == _COMPONENT and level < _MOST_LEVELS:
+            section.position += 8
+            yield from _license_sections(section, level + 1)
+
+
+def _read_licenses(content: bytes) -> dict[str, dict[str, str]]:
+    try:
+        said = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}
+    entries = said.items() if isinstance(said, dict) else ()
+    return {
+        purl: {name: text for name, text in files.items() if isinstance(text, str)}
+        for purl, files in entries
+        if isinstance(files, dict)
+    }

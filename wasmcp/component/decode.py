@@ -13,8 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from wasmcp.component import index_spaces, interface_names
-from wasmcp.component.binary_reader import Reader
-from wasmcp.component.binary_writer import COMPONENT_PREAMBLE, MODULE_PREAMBLE, Sort
+from wasmcp.component.binary_format import COMPONENT_PREAMBLE, MODULE_PREAMBLE, Reader, Sort
 from wasmcp.component.builder import Chunk
 from wasmcp.component.custom_sections import read_names
 from wasmcp.component.index_spaces import UNKNOWN, ComponentScope, Unsupported

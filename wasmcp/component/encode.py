@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from wasmcp.component import interface_names
-from wasmcp.component.binary_writer import Sort
+from wasmcp.component.binary_format import Sort
 from wasmcp.component.builder import Chunk, ComponentBuilder
 from wasmcp.component.custom_sections import SECTION, name_section
 from wasmcp.component.graph import Component, Graph, Import, Item, Node, NodeExport, Synthetic, Value

@@ -14,8 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 
-from wasmcp.component.binary_reader import Reader
-from wasmcp.component.binary_writer import COMPONENT_PREAMBLE, MODULE_PREAMBLE, name, uleb128, vector
+from wasmcp.component.binary_format import COMPONENT_PREAMBLE, MODULE_PREAMBLE, Reader, name, uleb128, vector
 from wasmcp.component.builder import Chunk
 from wasmcp.errors import ComponentError
 

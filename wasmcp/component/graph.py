@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from wasmcp.component import interface_names
-from wasmcp.component.binary_writer import Sort
+from wasmcp.component.binary_format import Sort
 from wasmcp.component.builder import Chunk
 from wasmcp.component.decode import ComponentInfo, decode
 from wasmcp.component.types import ExternType, Instance, kind_of, mismatch

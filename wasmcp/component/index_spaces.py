@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from wasmcp.component.binary_reader import Reader
+from wasmcp.component.binary_format import Reader
 from wasmcp.component.types import (
     ExternType,
     Func,

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from wasmcp.component.binary_reader import Reader
+from wasmcp.component.binary_format import Reader
 from wasmcp.errors import UnknownInstructionError
 
 _U32 = rb"[\x80-\xff]{0,4}[\x00-\x7f]"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import cast
 
 from wasmcp.component import interface_names
-from wasmcp.component.binary_writer import Sort
+from wasmcp.component.binary_format import Sort
 from wasmcp.component.builder import ComponentBuilder, InstanceTypeBuilder
 from wasmcp.component.type_section import TypeWriter
 from wasmcp.component.types import (

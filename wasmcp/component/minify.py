@@ -16,8 +16,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import groupby
 
-from wasmcp.component.binary_reader import Reader
-from wasmcp.component.binary_writer import COMPONENT_PREAMBLE, MODULE_PREAMBLE, extern_name, name, uleb128, vector
+from wasmcp.component.binary_format import (
+    COMPONENT_PREAMBLE,
+    MODULE_PREAMBLE,
+    Reader,
+    extern_name,
+    name,
+    uleb128,
+    vector,
+)
 from wasmcp.component.builder import Chunk
 from wasmcp.component.decode import read_canonical
 from wasmcp.component.type_section import read_extern_name

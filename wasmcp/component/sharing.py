@@ -18,8 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from wasmcp.component.binary_reader import Reader
-from wasmcp.component.binary_writer import COMPONENT_PREAMBLE, Sort, uleb128
+from wasmcp.component.binary_format import COMPONENT_PREAMBLE, Reader, Sort, uleb128
 from wasmcp.component.builder import Chunk, ComponentBuilder
 from wasmcp.component.decode import ComponentReader
 from wasmcp.component.graph import Component

@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from wasmcp.component.binary_reader import Reader
-from wasmcp.component.binary_writer import MODULE_PREAMBLE, name, uleb128, vector
+from wasmcp.component.binary_format import MODULE_PREAMBLE, Reader, name, uleb128, vector
 from wasmcp.component.instructions import EXTERNREF, value_type, without_exceptions
 from wasmcp.errors import ComponentError
 

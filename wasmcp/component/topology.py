@@ -12,8 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from wasmcp.component.binary_reader import Reader
-from wasmcp.component.binary_writer import COMPONENT_PREAMBLE, Sort
+from wasmcp.component.binary_format import COMPONENT_PREAMBLE, Reader, Sort
 from wasmcp.component.builder import Chunk
 from wasmcp.component.custom_sections import read_names
 from wasmcp.component.decode import decode, read_canonical

@@ -11,9 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Container
 from typing import Protocol, cast
 
-from wasmcp.component import binary_writer
-from wasmcp.component.binary_reader import Reader
-from wasmcp.component.binary_writer import PRIMITIVE_CODES, Sort, TypeRef
+from wasmcp.component import binary_format
+from wasmcp.component.binary_format import PRIMITIVE_CODES, Reader, Sort, TypeRef
 from wasmcp.component.builder import ComponentBuilder, InstanceTypeBuilder
 from wasmcp.component.index_spaces import ASYNC_FUNC, Definition, Scope, Unsupported
 from wasmcp.component.types import (
@@ -359,38 +358,38 @@ class TypeWriter:
             known = self._lookup(type_)
             return self.index(type_.type) if known is None else known
         part = self.value(type_)
-        return part if isinstance(part, int) else self._define(binary_writer.primitive(part))
+        return part if isinstance(part, int) else self._define(binary_format.primitive(part))
 
     def func(self, func: Func) -> int:
         """Return the index of a function type."""
         params = [(label, self.value(part)) for label, part in func.params]
         result = None if func.result is None else self.value(func.result)
-        return self._define(binary_writer.func(params, result))
+        return self._define(binary_format.func(params, result))
 
     def _optional(self, type_: ValueType | None) -> TypeRef | None:
         return None if type_ is None else self.value(type_)
 
     def _definition(self, type_: ValueType) -> bytes:
         if isinstance(type_, Record):
-            return binary_writer.record([(label, self.value(part)) for label, part in type_.fields])
+            return binary_format.record([(label, self.value(part)) for label, part in type_.fields])
         if isinstance(type_, Variant):
-            return binary_writer.variant([(label, self._optional(part)) for label, part in type_.cases])
+            return binary_format.variant([(label, self._optional(part)) for label, part in type_.cases])
         if isinstance(type_, List):
-            return binary_writer.list_(self.value(type_.element), type_.length)
+            return binary_format.list_(self.value(type_.element), type_.length)
         if isinstance(type_, Tuple):
-            return binary_writer.tuple_([self.value(item) for item in type_.items])
+            return binary_format.tuple_([self.value(item) for item in type_.items])
         if isinstance(type_, Flags):
-            return binary_writer.flags(type_.labels)
+            return binary_format.flags(type_.labels)
         if isinstance(type_, Enum):
-            return binary_writer.enum_(type_.labels)
+            return binary_format.enum_(type_.labels)
         if isinstance(type_, Option):
-            return binary_writer.option(self.value(type_.payload))
+            return binary_format.option(self.value(type_.payload))
         if isinstance(type_, Result):
-            return binary_writer.result(self._optional(type_.ok), self._optional(type_.err))
+            return binary_format.result(self._optional(type_.ok), self._optional(type_.err))
         if isinstance(type_, Own):
-            return binary_writer.own(self.resource(type_.resource))
+            return binary_format.own(self.resource(type_.resource))
         if isinstance(type_, Borrow):
-            return binary_writer.borrow(self.resource(type_.resource))
+            return binary_format.borrow(self.resource(type_.resource))
         raise TypeError(f"`{type_}` is not a value type")
 
 

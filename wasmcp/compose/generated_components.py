@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wasmcp.component import binary_writer, core_module
-from wasmcp.component.binary_writer import CoreSort, Sort
+from wasmcp.component import binary_format, core_module
+from wasmcp.component.binary_format import CoreSort, Sort
 from wasmcp.component.builder import ComponentBuilder, InstanceTypeBuilder
 from wasmcp.component.canonical_abi import Case
 from wasmcp.component.constant_component import constants
@@ -157,11 +157,11 @@ def dispatch(count: int) -> bytes:
     code = builder.core_instantiate(builder.core_module(_module(count)), arguments)
 
     borrow, option = (
-        builder.type(binary_writer.borrow(request)),
-        builder.type(binary_writer.option(builder.type(binary_writer.own(reply)))),
+        builder.type(binary_format.borrow(request)),
+        builder.type(binary_format.option(builder.type(binary_format.own(reply)))),
     )
-    params: list[tuple[str, binary_writer.TypeRef]] = [("component", Primitive.U32), ("request", borrow)]
-    func_type = builder.type(binary_writer.func(params, option))
+    params: list[tuple[str, binary_format.TypeRef]] = [("component", Primitive.U32), ("request", borrow)]
+    func_type = builder.type(binary_format.func(params, option))
     handle = builder.lift(builder.core_alias(code, "handle", CoreSort.FUNC), func_type, memory=memory)
     exports = {"request": (Sort.TYPE, request), "reply": (Sort.TYPE, reply), "handle": (Sort.FUNC, handle)}
     builder.export(DISPATCH, Sort.INSTANCE, builder.instance(exports))
@@ -171,9 +171,9 @@ def dispatch(count: int) -> bytes:
 def _link_type(builder: ComponentBuilder, request: int, reply: int) -> int:
     """Define the instance type of `server-handler`, limited to the functions that the dispatch uses."""
     scope = InstanceTypeBuilder()
-    borrow = scope.type(binary_writer.borrow(scope.alias_outer_type(request)))
-    option = scope.type(binary_writer.option(scope.type(binary_writer.own(scope.alias_outer_type(reply)))))
-    scope.export_func("handle", scope.type(binary_writer.func([("request", borrow)], option)))
+    borrow = scope.type(binary_format.borrow(scope.alias_outer_type(request)))
+    option = scope.type(binary_format.option(scope.type(binary_format.own(scope.alias_outer_type(reply)))))
+    scope.export_func("handle", scope.type(binary_format.func([("request", borrow)], option)))
     return builder.type(scope.definition())
 
 

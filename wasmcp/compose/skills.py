@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from wasmcp.component import core_module
-from wasmcp.component.binary_writer import CoreSort, Sort
+from wasmcp.component.binary_format import CoreSort, Sort
 from wasmcp.component.builder import ComponentBuilder
 from wasmcp.component.type_section import TypeWriter
 from wasmcp.component.types import Func, List, Primitive

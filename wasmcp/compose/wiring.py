@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from wasmcp.component import interface_names
-from wasmcp.component.binary_writer import Sort
+from wasmcp.component.binary_format import Sort
 from wasmcp.component.graph import Graph, Import, Node, Value
 from wasmcp.component.types import ExternType, Func, Instance, Own, Resource, TypeBound, TypeName, kind_of, mismatch
 from wasmcp.compose.component_reader import Component

@@ -17,7 +17,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from wasmcp.distribution.commented_json import CommentedJsonError, loads, with_item, with_member
-from wasmcp.distribution.operator_inputs import OperatorInput, operator_inputs
+from wasmcp.distribution.descriptions import OperatorInput, operator_inputs
 from wasmcp.errors import ClientConfigurationError
 from wasmcp.host.configuration.declared import Configuration, Published
 from wasmcp.storage.cache import write_atomically

@@ -16,8 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from wasmcp.distribution.operator_inputs import OperatorInput, operator_inputs
-from wasmcp.distribution.package_metadata import PackageMetadata, refuse
+from wasmcp.distribution.descriptions import OperatorInput, PackageMetadata, operator_inputs, refuse
 from wasmcp.project.model import Project, import_name
 from wasmcp.storage.cache import write_atomically
 

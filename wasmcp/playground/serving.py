@@ -206,7 +206,7 @@ class _Development:
     def _structure(self) -> str:
         """Return the page of the server's structure."""
         from wasmcp.insight.diagram import draw
-        from wasmcp.insight.html import page
+        from wasmcp.insight.pictures import page
 
         built = self._builds.current
         try:

@@ -259,7 +259,7 @@ def skill_files(project: Project, folders: SkillFolders) -> tuple[Path, ...]:
     """Return the files of skills, sorted."""
     if not folders.paths:
         return ()
-    from wasmcp.project.skill_folders import files_of
+    from wasmcp.project.component_files import files_of
 
     return tuple(files_of(project.root, folders))
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from wasmcp.compose.interfaces import SERVER_HANDLER
 from wasmcp.errors import ArtifactError, ComponentsError, ConfigError, ServersError, WasmcpError
 from wasmcp.project import manifest
-from wasmcp.project.app_bundles import pages_in, with_pages
 from wasmcp.project.build_plan import ComponentStep, Plan, ServerStep, plan, plan_component
+from wasmcp.project.component_files import pages_in, with_pages
 from wasmcp.project.config import load
 from wasmcp.project.events import (
     CompilationFailed,
@@ -194,10 +194,10 @@ def _component(planned: Plan, step: ComponentStep, cache: Cache, report: Progres
     name = step.config.name
     built_with = dict(step.pins)
     if step.config.package:
-        from wasmcp.project import lock_components
+        from wasmcp.project import lock_entries
 
-        fetching = planned.fetching or lock_components.options_for(planned.project.root)
-        data = lock_components.fetch_pinned(step.config.package, replace(fetching, progress=notes(report))).read_bytes()
+        fetching = planned.fetching or lock_entries.options_for(planned.project.root)
+        data = lock_entries.fetch_pinned(step.config.package, replace(fetching, progress=notes(report))).read_bytes()
         found = digest.of_bytes(data)
     elif step.source is None or step.toolchain is None:
         data = (planned.project.root / step.config.file).read_bytes()
@@ -268,7 +268,7 @@ def _with_contents(
 def _skills(planned: Plan, folders: SkillFolders) -> tuple[Skill, ...]:
     if not folders.paths:
         return ()
-    from wasmcp.project.skill_folders import read_skills
+    from wasmcp.project.component_files import read_skills
 
     return read_skills(planned.project.root, folders)
 

@@ -22,8 +22,8 @@ from wasmcp.compose.interfaces import CAPABILITY_NAMES, MIDDLEWARE, STRICT
 from wasmcp.compose.metadata import ServerMetadata
 from wasmcp.compose.server import compose_server
 from wasmcp.errors import CatalogueError, HostError
+from wasmcp.project.build_component import check_templates
 from wasmcp.project.events import CatalogueRecorded, Progress
-from wasmcp.project.uri_templates import check_templates
 from wasmcp.protocol import IDENTITIES, LISTS
 from wasmcp.skills_section import SECTION, generated_skills
 from wasmcp.storage import digest
@@ -148,7 +148,7 @@ def catalogue_of(
             component,
             dict(framework),
             digest.of_own_code(
-                "apps_section.py", "compose", "project/catalogue_recording.py", "project/uri_templates.py"
+                "apps_section.py", "compose", "project/catalogue_recording.py", "project/build_component.py"
             ),
         ]
     )

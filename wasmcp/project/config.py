@@ -79,8 +79,8 @@ from wasmcp.project.model import (
     find_package,
     namespace_problem,
 )
-from wasmcp.project.table_keys import ROOT
 from wasmcp.project.toml_table import (
+    ROOT,
     Table,
     check_name,
     check_registry,

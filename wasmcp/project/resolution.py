@@ -93,10 +93,10 @@ def resolve_components(project: Project, fetching: FetchOptions | None = None) -
             failed[name] = error
     ComponentsError.raise_any(failed)
     if fetching.locked if fetching is not None else environment_says("WASMCP_LOCKED"):
-        from wasmcp.project import lock_components
+        from wasmcp.project import lock_entries
 
         inputs = [one.inputs for one in found.values() if one.inputs is not None]
-        lock_components.check(project, {name: pin for each in inputs for name, pin in each.pins.items()})
+        lock_entries.check(project, {name: pin for each in inputs for name, pin in each.pins.items()})
     return found
 
 
@@ -112,11 +112,11 @@ def resolve_component(
         ToolchainError: The source cannot be read or parsed.
     """
     if config.package:
-        from wasmcp.project import lock_components
+        from wasmcp.project import lock_entries
         from wasmcp.registry.lock import NAME
 
-        options = fetching or lock_components.options_for(project.root)
-        pin = lock_components.checked_pin(config.package, options)
+        options = fetching or lock_entries.options_for(project.root)
+        pin = lock_entries.checked_pin(config.package, options)
         return ResolvedComponent(config, pin=pin, lock=project.root / NAME)
     if config.language is None:
         return ResolvedComponent(config)
@@ -135,13 +135,13 @@ def _with_dependencies(
 ) -> ComponentSource:
     if not isinstance(tools, Resolver):
         return source
-    from wasmcp.project import lock_dependencies
+    from wasmcp.project import lock_entries
 
-    required = lock_dependencies.requirements_of(source, tools)
+    required = lock_entries.requirements_of(source, tools)
     if required is None:
         return source
     offline = environment_says("WASMCP_OFFLINE") or (fetching is not None and fetching.offline)
     locked = environment_says("WASMCP_LOCKED") or (fetching is not None and fetching.locked)
     progress = None if fetching is None else fetching.progress
-    found = lock_dependencies.pinned(project.root, required, locked=locked, offline=offline, progress=progress)
+    found = lock_entries.pinned_dependencies(project.root, required, locked=locked, offline=offline, progress=progress)
     return replace(source, dependencies=found, offline=offline)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wasmcp.component.license_section import Texts, license_texts
+from wasmcp.component.custom_sections import Texts, license_texts
 from wasmcp.project.model import Project
 from wasmcp.storage.cache import Cache, write_atomically
 
@@ -54,7 +54,7 @@ def render(project: str, server: str, entry: Mapping[str, Any], texts: Texts) ->
         project: The distribution's name.
         server: The server's key.
         entry: Its entry in the server manifest.
-        texts: The texts of licences of the packages inside; see `wasmcp.component.license_section`.
+        texts: The texts of licences of the packages inside; see `wasmcp.component.custom_sections`.
     """
     from cyclonedx.model import HashAlgorithm, HashType, Property
     from cyclonedx.model.bom import Bom

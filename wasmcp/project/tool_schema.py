@@ -19,8 +19,7 @@ from wasmcp.compose.metadata import BAKED
 from wasmcp.environment import AUTHORIZATION
 from wasmcp.project.access_tables import CLAIM_DEPTH
 from wasmcp.project.config import SKILL_PREFIX, VARIABLE
-from wasmcp.project.table_keys import ROOT, SERVER, SKILLS
-from wasmcp.project.toml_table import NAME, Key
+from wasmcp.project.toml_table import NAME, ROOT, SERVER, SKILLS, Key
 from wasmcp.protocol import APP_DOMAINS, APP_PERMISSIONS
 from wasmcp.toolchains import LANGUAGES, toolchain
 from wasmcp.toolchains.base import Option

@@ -84,7 +84,7 @@ class ToolchainPin:
     Attributes:
         name: The distribution's name.
         version: The distribution's version.
-        digests: The digest of the installed files by wheel tag (see `wasmcp.project.lock_components`).
+        digests: The digest of the installed files by wheel tag (see `wasmcp.project.lock_entries`).
     """
 
     name: str

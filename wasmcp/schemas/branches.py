@@ -1,6 +1,7 @@
 """Branches of a JSON Schema: choices that a value makes, to find those that no value of a test has made.
 
-A branch is a text: `to left out`, `to given`, `from = "kelvin"`, `digits: null`, `filter.tags[]: string`.
+A branch is a text: `to left out`, `to given`, `from = "kelvin"`, `digits: null`, `filter.tags[]: string`. References
+are followed. Source: JSON Schema 2020-12, core, 8.2.3; RFC 6901.
 """
 
 from __future__ import annotations
@@ -9,7 +10,30 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from wasmcp.schemas.references import resolved
+DEPTH = 64
+"""Maximum number of references that are followed, and of levels that are looked at."""
+
+
+def resolved(schema: Any, root: Any) -> Any:
+    """Follow references inside the document; external, cyclic and unknown ones are kept.
+
+    Args:
+        schema: A schema, or any other value.
+        root: The document.
+    """
+    for _ in range(DEPTH):
+        reference = schema.get("$ref") if isinstance(schema, dict) else None
+        if not isinstance(reference, str) or not reference.startswith("#"):
+            return schema
+        found = root
+        for step in reference[1:].strip("/").split("/") if reference != "#" else []:
+            key = step.replace("~1", "/").replace("~0", "~")
+            if not isinstance(found, dict) or key not in found:
+                return schema
+            found = found[key]
+        schema = found
+    return schema
+
 
 _LEVELS = 8  # of nested values that are looked at
 _MOST_MEMBERS = 100  # of an enum; a larger one is not looked at

@@ -21,8 +21,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from jsonschema.exceptions import SchemaError  # type: ignore[import-untyped]
 from referencing.exceptions import Unresolvable
 
-from wasmcp.schemas.branches import alternatives
-from wasmcp.schemas.references import resolved
+from wasmcp.schemas.branches import alternatives, resolved
 
 Strategy: TypeAlias = "st.SearchStrategy[Any]"
 

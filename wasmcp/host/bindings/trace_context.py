@@ -1,7 +1,7 @@
 """Trace context of the running call in its outgoing requests, as header fields of W3C Trace Context.
 
 The compiled form of a server gets the fields when a component makes a request of `wasi:http`
-(`wasmcp.component.request_headers`). Fields that the component sets itself stay.
+(`wasmcp.component.import_hooks`). Fields that the component sets itself stay.
 """
 
 from __future__ import annotations

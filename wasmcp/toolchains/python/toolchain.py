@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from wasmcp.component.license_section import license_section
+from wasmcp.component.custom_sections import license_section
 from wasmcp.declaration_section import DataFiles, Declares
 from wasmcp.errors import ToolchainError
 from wasmcp.package_data import wit_directory

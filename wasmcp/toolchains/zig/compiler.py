@@ -17,7 +17,7 @@ from pathlib import Path
 
 from wasmcp.bindgen import generate, protocol_table
 from wasmcp.bindgen.files import write_atomically
-from wasmcp.bindgen.wasm_tools import run_wasm_tools
+from wasmcp.bindgen.resolved import run_wasm_tools
 from wasmcp.component.minify import shorten
 from wasmcp.errors import MissingToolchainError, ToolchainError
 from wasmcp.package_data import guest_directory

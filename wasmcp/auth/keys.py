@@ -1,4 +1,8 @@
-"""Keys that sign access tokens: generation, files in PEM and JWK, public keys as JSON Web Keys."""
+"""Keys of access tokens: keys that sign, in PEM and JWK files, and public keys that verify.
+
+Keys that sign are generated here, or read from files. Public keys come from files, key sets (RFC 7517), URLs and the
+metadata of an issuer.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,9 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from wasmcp.errors import SigningKeyError
+from wasmcp.errors import InvalidTokenError, IssuerDocumentError, SigningKeyError
+from wasmcp.host.authorization import documents
+from wasmcp.host.authorization.discovery import discover
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 """Signature algorithms (RFC 7518, RFC 8037). Servers verify all but ES512."""
@@ -81,7 +87,7 @@ class SigningKey:
         source, data = str(path), read_file(path)
         named: Mapping[str, Any] = {}
         if data.lstrip()[:1] == b"{":
-            named = _json_object(source, data)
+            named = _private_members(source, data)
             private = _parse_jwk(source, named)
             if fitting_algorithms(private) and not hasattr(private, "sign"):
                 raise SigningKeyError(source, "is a public key: a private key signs tokens")
@@ -227,7 +233,7 @@ def _encoded(number: int, size: int | None = None) -> str:
     return base64url(number.to_bytes(size or (number.bit_length() + 7) // 8, "big"))
 
 
-def _json_object(source: str, data: bytes) -> Mapping[str, Any]:
+def _private_members(source: str, data: bytes) -> Mapping[str, Any]:
     try:
         found = json.loads(data)
     except (ValueError, RecursionError):
@@ -257,3 +263,139 @@ def _parse_pem(source: str, data: bytes, password: bytes | None) -> Any:
         wrong = ", or its password is wrong" if password else ""
         kind = "is a public key" if b"PUBLIC KEY" in data else "is not a private key in PEM or JWK" + wrong
         raise SigningKeyError(source, f"{kind}: name the file that `wasmcp jwt keygen` wrote") from None
+
+
+@dataclass(frozen=True)
+class _Known:
+    """One public key, with the members of its JSON Web Key that restrict its use."""
+
+    key: Any
+    key_id: str | None = None
+    algorithm: str | None = None
+
+
+@dataclass(frozen=True)
+class VerificationKeys:
+    """Public keys from one source.
+
+    Attributes:
+        source: The file or the URL.
+    """
+
+    source: str
+    _keys: tuple[_Known, ...]
+
+    @classmethod
+    def read(cls, path: Path) -> VerificationKeys:
+        """Read a public key in PEM, a JSON Web Key, or a key set.
+
+        Raises:
+            SigningKeyError: The file cannot be read, or has no key that can be used.
+        """
+        data = read_file(path)
+        if data.lstrip()[:1] == b"{":
+            return cls.parse(str(path), data)
+        try:
+            key = serialization.load_pem_public_key(data)
+        except ValueError:
+            kind = "is a private key: name" if b"PRIVATE KEY" in data else "is not a public key: name"
+            raise SigningKeyError(str(path), f"{kind} a public key in PEM, a JSON Web Key or a key set") from None
+        if not fitting_algorithms(key):
+            raise SigningKeyError(
+                str(path), "is of a kind that verifies no tokens: RSA, P-256, P-384, P-521 or Ed25519"
+            )
+        return cls(str(path), (_Known(key),))
+
+    @classmethod
+    def parse(cls, source: str, data: bytes) -> VerificationKeys:
+        """Parse a JSON Web Key or a key set. Keys that cannot be used are skipped, as servers do.
+
+        Raises:
+            SigningKeyError: It is neither, or has no key that can be used.
+        """
+        document = _json_object(source, data)
+        listed = document.get("keys", [document])
+        if not isinstance(listed, list):
+            raise SigningKeyError(source, "is not a JSON Web Key Set: its member `keys` is not a list")
+        found = tuple(filter(None, map(_known, listed)))
+        if not found:
+            raise SigningKeyError(source, "has no public key that can be used: RSA, P-256, P-384, P-521 or Ed25519")
+        return cls(source, found)
+
+    @classmethod
+    def fetch(cls, url: str) -> VerificationKeys:
+        """Fetch a key set, with the limits of servers. Redirects are refused.
+
+        Raises:
+            SigningKeyError: It cannot be fetched, or has no key that can be used.
+        """
+        try:
+            text, _ = documents.fetch(url)
+        except IssuerDocumentError as error:
+            raise SigningKeyError(url, f"cannot be fetched: {error.reason}") from None
+        return cls.parse(url, text.encode())
+
+    @classmethod
+    def discover(cls, issuer: str) -> VerificationKeys:
+        """Fetch the key set of an issuer, at the address in its metadata (RFC 8414, OpenID Connect Discovery).
+
+        Raises:
+            SigningKeyError: Metadata or keys cannot be fetched, or the metadata is of another issuer.
+        """
+        try:
+            url = discover(issuer)
+        except IssuerDocumentError as error:
+            raise SigningKeyError(error.url, f"{error.reason}; name the key set with `--keys`") from None
+        return cls.fetch(url)
+
+    def find(self, header: Mapping[str, Any], algorithms: Sequence[str]) -> Any:
+        """Return the key for the header of a token.
+
+        Raises:
+            InvalidTokenError: No key, or more than one, fits.
+        """
+        algorithm, key_id = header.get("alg"), header.get("kid")
+        if algorithm == "Ed25519":  # RFC 9864; PyJWT knows it as EdDSA
+            algorithm = "EdDSA"
+        if algorithm not in algorithms:
+            raise InvalidTokenError(f"its algorithm `{algorithm}` is not accepted: {', '.join(algorithms)}")
+        fitting = [
+            known
+            for known in self._keys
+            if algorithm in fitting_algorithms(known.key) and known.algorithm in {None, algorithm}
+        ]
+        if key_id is not None:
+            fitting = [known for known in fitting if known.key_id in {None, key_id}]
+        if not fitting:
+            named = f"the name `{key_id}` and the algorithm {algorithm}" if key_id else f"the algorithm {algorithm}"
+            raise InvalidTokenError(f"no key of `{self.source}` has {named}")
+        if len(fitting) > 1:
+            raise InvalidTokenError(f"it names no key (`kid`), and `{self.source}` has several for {algorithm}")
+        return fitting[0].key
+
+
+def _json_object(source: str, data: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise SigningKeyError(source, "is not a JSON object")
+    return found
+
+
+def _known(members: Any) -> _Known | None:
+    """Return a key of a key set; None if it cannot be used."""
+    if not isinstance(members, dict) or members.get("use", "sig") != "sig" or members.get("kty") == "oct":
+        return None
+    algorithm, key_id = members.get("alg"), members.get("kid")
+    if algorithm == "Ed25519":
+        algorithm = "EdDSA"
+    try:
+        key = jwt.PyJWK(members, algorithm).key
+    except (jwt.PyJWTError, KeyError, TypeError, ValueError):
+        return None
+    public = key.public_key() if hasattr(key, "sign") else key
+    if not fitting_algorithms(public):
+        return None
+    return _Known(public, key_id if isinstance(key_id, str) else None, algorithm)
