@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from wasmcp.cli.steps import Steps
+from wasmcp.cli.progress import Steps
 from wasmcp.project.events import (
     CompilationFailed,
     CompilationFinished,

@@ -22,7 +22,7 @@ from support.nginx_servers import needs_nginx, nginx_location
 from support.serve_process import post, served, wait_until
 from support.server_processes import WASMCP, free_port
 
-from wasmcp.cli.serve import command as serve_command
+from wasmcp.cli.serve import serve_command
 from wasmcp.errors import HostError
 from wasmcp.host import Limits, Rate, RateLimits, open_server
 from wasmcp.host.configuration.declared import Configuration

@@ -1,4 +1,4 @@
-"""Console script: one module per command, imported only when that command runs.
+"""Console script: modules of commands, each imported only when one of its commands runs.
 
 MCP clients start `wasmcp run`, so it is dispatched before click is imported.
 """

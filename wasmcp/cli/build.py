@@ -1,7 +1,8 @@
-"""`wasmcp build`: build a project's servers, as `hatch build` and pytest do."""
+"""`wasmcp build`, `lock` and `provenance`: the servers of a project, what they are built from, and their statements."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from wasmcp.terminal import printable
 if TYPE_CHECKING:
     from wasmcp.project import Project
     from wasmcp.registry.fetch_options import FetchOptions
+    from wasmcp.registry.lock import Lock
 
 
 @click.command("build")
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     type=click.Path(file_okay=False, path_type=Path),
     help="Write components and their catalogues to this directory, instead of servers.",
 )
-def command(
+def build_command(
     servers: tuple[str, ...],
     root: Path,
     *,
@@ -51,7 +53,7 @@ def command(
     SERVER is a table in `[tool.wasmcp.servers]`; by default all are built. Compiled components are stored in the user's
     cache (WASMCP_CACHE_DIR). Prints the path of each server; progress goes to standard error.
     """
-    from wasmcp.cli.steps import Steps
+    from wasmcp.cli.progress import Steps
     from wasmcp.errors import ConfigError
     from wasmcp.project import build, load, plan, resolve
     from wasmcp.toolchains.base import did_you_mean
@@ -77,7 +79,7 @@ def command(
 
 
 def _write_components(project: Project, folder: Path, fetching: FetchOptions | None, *, verbose: bool) -> None:
-    from wasmcp.cli.steps import Steps
+    from wasmcp.cli.progress import Steps
     from wasmcp.project.build_steps import build_component
     from wasmcp.storage.cache import write_atomically
 
@@ -105,3 +107,90 @@ def _fetching(project: Project, *, locked: bool, offline: bool) -> FetchOptions 
     from wasmcp.project.lock_entries import options_for
 
     return replace(options_for(project.root, locked=locked, offline=offline, progress=say), bar=Bar())
+
+
+@click.command("lock")
+@click.option(
+    "--project",
+    "root",
+    default=".",
+    metavar="DIRECTORY",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The directory of pyproject.toml.",
+)
+@click.option("--upgrade", "names", multiple=True, metavar="NAME", help="Upgrade this package.  [repeatable]")
+@click.option("--upgrade-all", is_flag=True, help="Upgrade all packages.")
+@click.option("--check", is_flag=True, help="Change nothing; exit with 1 if the lock is not up to date.")
+@click.option("--offline", is_flag=True, help="Use cached versions, contact no registry.")
+@click.option("--json", "as_json", is_flag=True, help="Print the changes as JSON.")
+def lock_command(
+    root: Path, names: tuple[str, ...], *, upgrade_all: bool, check: bool, offline: bool, as_json: bool
+) -> None:
+    """Write `wasmcp.lock`: the project's remote components, compilers and dependencies, by digest.
+
+    Pinned versions stay, unless they are upgraded or the project's requirements change. Commit the file.
+    """
+    from wasmcp.cli.progress import say
+    from wasmcp.project import load, lock_entries
+    from wasmcp.registry import lock
+
+    project = load(root)
+    toolchains = lock_entries.toolchains(project)
+    if check:
+        lock_entries.check(project, toolchains)
+        return
+    options = lock_entries.options_for(project.root, offline=offline, progress=say)
+    upgrade = None if upgrade_all else names
+    after, changes = lock_entries.relock(project.root, toolchains, options, upgrade=upgrade, project=project)
+    lock.write(project.root, after)
+    if as_json:
+        click.echo(json.dumps([{"name": one.name, "before": one.before, "after": one.after} for one in changes]))
+        return
+    for one in changes:
+        click.echo(f"{one.name}: {one.before or 'new'} -> {one.after or 'gone'}")
+    click.echo(f"{lock.NAME}: {len(after.components)} components, {len(after.toolchains)} compilers{_packages(after)}")
+
+
+def _packages(after: Lock) -> str:
+    count = sum(len(needed.distributions) for needed in after.dependencies)
+    return f", {count} packages of components" if count else ""
+
+
+@click.command("provenance")
+@click.argument("server", required=False)
+@click.option(
+    "--project",
+    "root",
+    default=".",
+    metavar="DIRECTORY",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The directory of pyproject.toml.",
+)
+@click.option("--sbom", is_flag=True, help="Print the bill of materials (CycloneDX 1.6) instead.")
+def provenance_command(server: str | None, root: Path, *, sbom: bool) -> None:
+    """Print the provenance of a project's server: an in-toto statement with SLSA provenance.
+
+    It has the digests of the server, its components and the framework, the origin and grants of each component, the
+    compilers, and the revision of the sources. The server is built if it is not up to date. Sign the statement with
+    `wasmcp attest` or another tool for attestations.
+    """
+    from wasmcp.cli.progress import say
+    from wasmcp.errors import MissingPackageDataError
+    from wasmcp.project import ensure_built, load, manifest, provenance
+    from wasmcp.project.events import lines
+
+    path = ensure_built(root, server, progress=lines(say))
+    project = load(root)
+    entry = manifest.read(project.manifest)[path.stem]
+    if not sbom:
+        click.echo(provenance.render(path.stem, entry, provenance.checkout_of(project.root)), nl=False)
+        return
+    from wasmcp.component.custom_sections import license_texts
+
+    try:
+        from wasmcp.project.sbom import render
+
+        text = render(project.name, path.stem, entry, license_texts(path.read_bytes()))
+    except ModuleNotFoundError as error:
+        raise MissingPackageDataError(str(error.name), "install `wasmcp[build]`") from None
+    click.echo(text, nl=False)

@@ -38,7 +38,7 @@ def _pairs(option: str, given: tuple[str, ...], *, values: bool) -> dict[str, An
 @click.option("--scope", type=click.Choice(["project", "user"]), help="The client's file.  [default: the first it has]")
 @click.option("--file", type=click.Path(dir_okay=False, path_type=Path), help="Another file than the client's.")
 @click.option("--force", is_flag=True, help="Replace another entry of this name.")
-def command(  # noqa: PLR0917 (click passes options by name)
+def client_config_command(  # noqa: PLR0917 (click passes options by name)
     client: str,
     target: str,
     arguments: tuple[str, ...],

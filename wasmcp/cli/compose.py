@@ -416,11 +416,11 @@ and NAME=SPEC names the component. Their order is the order of the chain."""
 
 
 @click.group("compose", epilog=_SPECS)
-def command() -> None:
+def compose_command() -> None:
     """Compose a server, or a handler for use in servers, from components."""
 
 
-@command.command("server", epilog=_SPECS)
+@compose_command.command("server", epilog=_SPECS)
 @shared
 @click.option("-o", "--output", type=_OUTPUT, help="The output file.  [default: the profile's, or mcp-server.wasm]")
 @click.option(
@@ -553,7 +553,7 @@ def _setting(given: str) -> tuple[str, str]:
     return name, value
 
 
-@command.command("handler", epilog=_SPECS)
+@compose_command.command("handler", epilog=_SPECS)
 @shared
 @click.option("-o", "--output", type=_OUTPUT, help="The output file.  [default: the profile's, or handler.wasm]")
 def handler(output: Path | None, **given: Any) -> None:

@@ -63,7 +63,7 @@ def _all(*decorators: Callable[[Any], Any]) -> Callable[[_Command], _Command]:
 
 
 @click.group("deploy")
-def command() -> None:
+def deploy_command() -> None:
     """Write the manifests of a deployment.
 
     They are made of a composed server, or a wheel with one, and of the grants of its components. Secrets are referred
@@ -71,7 +71,7 @@ def command() -> None:
     """
 
 
-@command.command("kubernetes")
+@deploy_command.command("kubernetes")
 @_all(
     _IMAGE,
     _NAME,
@@ -97,7 +97,7 @@ def kubernetes(**options: Any) -> None:
     _write("kubernetes", deploy, options, lambda name, variable: f"{name}/{variable}")
 
 
-@command.command("compose")
+@deploy_command.command("compose")
 @_all(
     _IMAGE,
     _NAME,
@@ -118,7 +118,7 @@ def compose(**options: Any) -> None:
     _write("compose", deploy, options, lambda _name, variable: variable)
 
 
-@command.command("spin")
+@deploy_command.command("spin")
 @_all(
     _NAME,
     _port("Port on 127.0.0.1.", 3000),
@@ -137,7 +137,7 @@ def spin(**options: Any) -> None:
     _write("spin", deploy, options, lambda _name, variable: variable)
 
 
-@command.command("wasmcloud")
+@deploy_command.command("wasmcloud")
 @_all(
     _IMAGE,
     _NAME,

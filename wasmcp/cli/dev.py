@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @click.option("--memory", type=count, metavar="MIB", help="Memory limit of each component.  [default: 1024]")
 @click.option("--traces/--no-traces", default=None, help="Export traces with OpenTelemetry.  [default: by OTEL_*]")
 @click.option("-v", "--verbose", is_flag=True, help="Show output of modules while components are built.")
-def command(  # noqa: PLR0917 - click passes by name
+def dev_command(  # noqa: PLR0917 - click passes by name
     server: str | None,
     root: Path,
     host: str,
@@ -54,7 +54,7 @@ def command(  # noqa: PLR0917 - click passes by name
     SERVER is a table in `[tool.wasmcp.servers]`. Edits of Python modules need no build. Sessions, streams and stored
     values are kept; if a version has errors, they are printed, and the version before goes on.
     """
-    from wasmcp.cli.steps import Steps
+    from wasmcp.cli.progress import Steps
     from wasmcp.host.configuration.declared import Given
     from wasmcp.playground.serving import DevelopmentOptions, Reports, serve_project
 

@@ -27,7 +27,7 @@ Exit codes: 0 no breaking difference, {BREAKING} breaking (--strict: any) differ
 @click.option("--offline", is_flag=True, help="Use the cache, contact no registry.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
-def command(ctx: click.Context, old: str, new: str, *, strict: bool, offline: bool, as_json: bool) -> None:
+def diff_command(ctx: click.Context, old: str, new: str, *, strict: bool, offline: bool, as_json: bool) -> None:
     """Compare two versions of a server or component from a client's point of view.
 
     OLD and NEW are files, packages in a registry, aliases or components of the project. Their lists are read from
@@ -47,7 +47,7 @@ def command(ctx: click.Context, old: str, new: str, *, strict: bool, offline: bo
 
 
 def _side(spec: str, *, offline: bool) -> Side:
-    from wasmcp.cli.specs import read_subject
+    from wasmcp.cli.inspect import read_subject
     from wasmcp.compose import inspect_component
     from wasmcp.insight.listing import offers_of
     from wasmcp.insight.roles import read_structure

@@ -13,43 +13,43 @@ from wasmcp.environment import check_ours
 from wasmcp.errors import WasmcpError
 from wasmcp.terminal import printable
 
-# Name -> (module, one line). A module has a click command `command`.
+# Name -> (module, one line). A module has a click command `NAME_command` for each name.
 _COMMANDS = {
-    "add": ("wasmcp.cli.add", "Add a component to a project."),
-    "attest": ("wasmcp.cli.attest", "Attach a signed statement to a component in a registry."),
+    "add": ("wasmcp.cli.projects", "Add a component to a project."),
+    "attest": ("wasmcp.cli.signing", "Attach a signed statement to a component in a registry."),
     "build": ("wasmcp.cli.build", "Build the project's servers."),
-    "cache": ("wasmcp.cli.cache", "Show and prune the user's caches."),
-    "call": ("wasmcp.cli.call", "Call a tool of a server."),
+    "cache": ("wasmcp.cli.machine", "Show and prune the user's caches."),
+    "call": ("wasmcp.cli.client_commands", "Call a tool of a server."),
     "client-config": ("wasmcp.cli.client_config", "Print or install the configuration of an MCP client."),
     "compose": ("wasmcp.cli.compose", "Compose a server or a handler from components."),
     "deploy": ("wasmcp.cli.deploy", "Write the manifests of a deployment."),
     "dev": ("wasmcp.cli.dev", "Serve a project while it is edited, with a playground."),
     "diff": ("wasmcp.cli.diff", "Compare two versions of a server, and show breaking changes."),
-    "doctor": ("wasmcp.cli.doctor", "Check this machine for missing tools and wrong configuration."),
-    "graph": ("wasmcp.cli.graph", "Draw the structure of a server."),
-    "import": ("wasmcp.cli.import_", "Make a project of a server for another library."),
+    "doctor": ("wasmcp.cli.machine", "Check this machine for missing tools and wrong configuration."),
+    "graph": ("wasmcp.cli.inspect", "Draw the structure of a server."),
+    "import": ("wasmcp.cli.projects", "Make a project of a server for another library."),
     "inspect": ("wasmcp.cli.inspect", "Show the contents of a component or a server."),
     "jwt": ("wasmcp.cli.jwt", "Make and check access tokens, and run a local issuer."),
-    "list": ("wasmcp.cli.list_", "List the tools, resources and prompts of a server."),
-    "lock": ("wasmcp.cli.lock", "Pin a project's remote components and compilers."),
-    "new": ("wasmcp.cli.new", "Create a project."),
-    "prompt": ("wasmcp.cli.prompt", "Get a prompt of a server."),
+    "list": ("wasmcp.cli.client_commands", "List the tools, resources and prompts of a server."),
+    "lock": ("wasmcp.cli.build", "Pin a project's remote components and compilers."),
+    "new": ("wasmcp.cli.projects", "Create a project."),
+    "prompt": ("wasmcp.cli.client_commands", "Get a prompt of a server."),
     "policy": ("wasmcp.cli.policy", "Show and test the policy of a server."),
-    "provenance": ("wasmcp.cli.provenance", "Print the provenance or the bill of materials of a server."),
-    "pull": ("wasmcp.cli.pull", "Pull components from registries."),
-    "push": ("wasmcp.cli.push", "Push a component to a registry."),
-    "read": ("wasmcp.cli.read", "Read a resource of a server."),
+    "provenance": ("wasmcp.cli.build", "Print the provenance or the bill of materials of a server."),
+    "pull": ("wasmcp.cli.packages", "Pull components from registries."),
+    "push": ("wasmcp.cli.packages", "Push a component to a registry."),
+    "read": ("wasmcp.cli.client_commands", "Read a resource of a server."),
     "registry": ("wasmcp.cli.registry", "Manage aliases of components and profiles of servers."),
     "run": ("wasmcp.cli.run", "Serve over standard input and output."),
-    "schema": ("wasmcp.cli.schema", "Print the JSON Schema of [tool.wasmcp]."),
-    "search": ("wasmcp.cli.search", "List the packages of registries."),
+    "schema": ("wasmcp.cli.projects", "Print the JSON Schema of [tool.wasmcp]."),
+    "search": ("wasmcp.cli.packages", "List the packages of registries."),
     "serve": ("wasmcp.cli.serve", "Serve over HTTP."),
-    "sign": ("wasmcp.cli.sign", "Sign a component in a registry."),
-    "verify": ("wasmcp.cli.verify", "Verify the signatures of a component."),
-    "versions": ("wasmcp.cli.versions", "List the versions of a package."),
-    "warm": ("wasmcp.cli.warm", "Compile servers ahead of their first start."),
+    "sign": ("wasmcp.cli.signing", "Sign a component in a registry."),
+    "verify": ("wasmcp.cli.signing", "Verify the signatures of a component."),
+    "versions": ("wasmcp.cli.packages", "List the versions of a package."),
+    "warm": ("wasmcp.cli.machine", "Compile servers ahead of their first start."),
     "wit": ("wasmcp.cli.wit", "Write or show the WIT packages for components."),
-    "yank": ("wasmcp.cli.yank", "Yank a version of a package."),
+    "yank": ("wasmcp.cli.packages", "Yank a version of a package."),
 }
 
 # Commands that check the environment themselves: for more variables, or to report it (`doctor`).
@@ -72,7 +72,8 @@ class Commands(click.Group):
         del ctx
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = import_module(_COMMANDS[cmd_name][0]).command
+        module = import_module(_COMMANDS[cmd_name][0])
+        command: click.Command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         return command
 
     def resolve_command(

@@ -1,9 +1,11 @@
-"""`wasmcp inspect`: show the contents of a component or a server."""
+"""`wasmcp inspect` and `graph`: the contents and the structure of a component or a server."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,11 +15,60 @@ from wasmcp.terminal import printable
 
 if TYPE_CHECKING:
     from wasmcp.apps_section import AppSummary
-    from wasmcp.cli.specs import Subject
     from wasmcp.compose import Inspection
+    from wasmcp.insight.diagram import Drawing
     from wasmcp.insight.listing import Offers
     from wasmcp.insight.roles import Reach, Structure
     from wasmcp.skills_section import SkillSummary
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Component or server that a command reads.
+
+    Attributes:
+        name: The name shown to users.
+        data: The file's bytes.
+        path: The file; None for a component of the project.
+    """
+
+    name: str
+    data: bytes
+    path: Path | None = None
+
+
+def read_subject(spec: str, *, offline: bool = False) -> Subject:
+    """Read the file, package, alias or project component that a spec names.
+
+    Raises:
+        SpecError: The spec does not resolve, or the file cannot be read.
+        RegistryError: It cannot be fetched.
+        ToolchainError: The spec names a component of the project that does not compile.
+    """
+    from wasmcp.errors import SpecError
+    from wasmcp.registry.names.aliases import Kind, classify
+
+    if classify(spec) is not Kind.PATH:
+        return _resolved(spec, offline=offline)
+    path = Path(spec).expanduser()
+    try:
+        return Subject(path.name, path.read_bytes(), path)
+    except OSError as error:
+        raise SpecError(spec, f"`{spec}` cannot be read: {error.strerror or error}") from None
+
+
+def _resolved(spec: str, *, offline: bool) -> Subject:
+    from wasmcp.project.spec_components import build, read
+    from wasmcp.registry.fetch_options import FetchOptions
+    from wasmcp.registry.names.aliases import find_project
+    from wasmcp.registry.names.spec_resolver import Request, Resolver
+
+    resolver = Resolver(FetchOptions(root=find_project(Path.cwd()), offline=offline, progress=say))
+    resolved = resolver.resolve(Request(spec, Path.cwd()))
+    if resolved.path is None:
+        return Subject(resolved.name, build(resolver, resolved).data)
+    return Subject(resolved.name, read(resolved, resolved.path), resolved.path)
+
 
 _UNPROVED = (
     "the filters and the policy that this file applies are not those of its record, or `access-control` is not that of "
@@ -32,7 +83,7 @@ _TITLES = {"tools": "tools", "resources": "resources", "templates": "resource te
 @click.option("--offline", is_flag=True, help="Use the cache, contact no registry.")
 @click.option("--path", metavar="PATH", help="Explain which entries exist under a path of the endpoint: /mcp/math.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(spec: str, *, no_boot: bool, offline: bool, path: str | None, as_json: bool) -> None:
+def inspect_command(spec: str, *, no_boot: bool, offline: bool, path: str | None, as_json: bool) -> None:
     """Show the contents of a component or a server.
 
     SPEC is a file, a package in a registry, an alias or a component of the project. Its lists are read from
@@ -42,7 +93,6 @@ def command(spec: str, *, no_boot: bool, offline: bool, path: str | None, as_jso
     With --path it explains the filters of a server: the recorded entries that exist under this path, and those that do
     not.
     """
-    from wasmcp.cli.specs import read_subject
     from wasmcp.compose import inspect_component
     from wasmcp.insight.access import policy_of
     from wasmcp.insight.listing import recorded_offers
@@ -277,3 +327,64 @@ def _table(title: str, rows: Iterable[tuple[str, str]]) -> Iterator[str]:
     width = max((len(name) for name, _ in rows), default=0)
     for name, text in rows:
         yield f"  {name:<{width}}  {text}".rstrip()
+
+
+_ENDINGS = {".mmd": "mermaid", ".mermaid": "mermaid", ".svg": "svg", ".html": "html", ".json": "json"}
+
+
+@click.command("graph")
+@click.argument("spec")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The output file.  [default: standard output]",
+)
+@click.option(
+    "-f",
+    "--format",
+    "form",
+    type=click.Choice(["mermaid", "svg", "html", "json"]),
+    help="The output format.  [default: by the output's extension, or mermaid]",
+)
+@click.option("--offline", is_flag=True, help="Use the cache, contact no registry.")
+def graph_command(spec: str, output: Path | None, form: str | None, *, offline: bool) -> None:
+    """Draw the structure of a server: its components, the calls between them, and their grants.
+
+    SPEC is a file, a package in a registry, an alias or a component of the project. An existing output is overwritten.
+    """
+    from wasmcp.insight.diagram import draw
+    from wasmcp.storage.cache import write_atomically
+
+    if form is None and output is not None and output.suffix not in _ENDINGS:
+        endings = ", ".join(f"`{ending}`" for ending in _ENDINGS)
+        raise click.UsageError(f"`{output.name}` ends in none of {endings}: name the format with --format")
+    form = form or (_ENDINGS[output.suffix] if output is not None else "mermaid")
+    subject = read_subject(spec, offline=offline)
+    text = _rendered(draw(subject.data, subject.name), form)
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        if not output.parent.is_dir():
+            raise FileNotFoundError(2, "No such file or directory")
+        write_atomically(output, text.encode())
+    except OSError as error:
+        raise click.ClickException(f"`{output}` cannot be written: {error.strerror or error}") from None
+    click.echo(f"{output}: {form}, {len(text.encode()):,} bytes")
+
+
+def _rendered(drawing: Drawing, form: str) -> str:
+    if form == "mermaid":
+        from wasmcp.insight.diagram import mermaid
+
+        return mermaid(drawing)
+    if form == "svg":
+        from wasmcp.insight.pictures import svg
+
+        return svg(drawing)
+    if form == "html":
+        from wasmcp.insight.pictures import page
+
+        return page(drawing)
+    return json.dumps(drawing.to_dict(), indent=2) + "\n"

@@ -51,14 +51,14 @@ def _given(argument: str) -> str:
 
 
 @click.group("jwt")
-def command() -> None:
+def jwt_command() -> None:
     """Make and check access tokens, for development and tests (the extra `auth`).
 
     Servers verify tokens by themselves: see the guide "Protect a server".
     """
 
 
-@command.command("keygen")
+@jwt_command.command("keygen")
 @click.argument("key", type=_FILE)
 @click.option("--algorithm", type=click.Choice(_ALGORITHMS), default="ES256", show_default=True, help="What it signs.")
 @click.option(
@@ -91,7 +91,7 @@ def keygen(key: Path, algorithm: str, bits: str, public: Path | None, jwks: Path
         click.echo(f'{printable(str(jwks))}: key set, for JWT_JWKS="$(cat {printable(str(jwks))})"')
 
 
-@command.command("mint")
+@jwt_command.command("mint")
 @click.argument("key", type=_FILE)
 @click.option("--issuer", required=True, metavar="URL", help="The claim `iss`: the server's JWT_ISSUER.")
 @click.option("--audience", multiple=True, metavar="URI", help="The claim `aud`: the server's WASMCP_SERVER_URI.")
@@ -112,7 +112,7 @@ def mint_command(key: Path, algorithm: str | None, kid: str | None, **given: Any
     click.echo(mint(_read(key, algorithm, kid), **given))
 
 
-@command.command("decode")
+@jwt_command.command("decode")
 @_TOKEN
 def decode_command(token: str) -> None:
     """Print header and claims of a token WITHOUT verifying it. `-`, the default, reads standard input."""
@@ -123,7 +123,7 @@ def decode_command(token: str) -> None:
     click.echo(json.dumps({"header": header, "claims": claims}, indent=2))
 
 
-@command.command("verify")
+@jwt_command.command("verify")
 @_TOKEN
 @click.option("--keys", required=False, metavar="FILE|URL", help="Public key in PEM, JSON Web Key, or key set.")
 @click.option("--issuer", metavar="URL", help="The issuer; without --keys its keys are discovered.")
@@ -148,7 +148,7 @@ def verify_command(token: str, keys: str | None, issuer: str | None, algorithms:
     click.echo(json.dumps(found, indent=2))
 
 
-@command.command("serve")
+@jwt_command.command("serve")
 @click.option("--port", type=click.IntRange(0, 65535), default=9000, show_default=True, help="The port; 0 for any.")
 @click.option("--key", type=_FILE, help="The private key that signs.  [default: a new one]")
 @_ALGORITHM

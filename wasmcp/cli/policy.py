@@ -19,11 +19,11 @@ _OFFLINE = click.option("--offline", is_flag=True, help="Use the cache, contact 
 
 
 @click.group("policy")
-def command() -> None:
+def policy_command() -> None:
     """Show the policy of a server, and test it with cases."""
 
 
-@command.command("show")
+@policy_command.command("show")
 @click.argument("spec")
 @_OFFLINE
 @_JSON
@@ -32,7 +32,7 @@ def show(spec: str, *, offline: bool, as_json: bool) -> None:
 
     SPEC is a file, a package in a registry or an alias.
     """
-    from wasmcp.cli.specs import read_subject
+    from wasmcp.cli.inspect import read_subject
     from wasmcp.insight.access import policy_of, policy_rows
     from wasmcp.insight.roles import read_structure
 
@@ -52,7 +52,7 @@ def show(spec: str, *, offline: bool, as_json: bool) -> None:
             click.echo(printable(f"{effect:<9}  {text}"))
 
 
-@command.command("test")
+@policy_command.command("test")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("server", required=False)
 @_OFFLINE
@@ -65,7 +65,7 @@ def test(ctx: click.Context, file: Path, server: str | None, *, offline: bool, a
     by default the one that FILE names as `server`. It runs in the sandbox, without grants, and accepts the tokens of a
     key that is made for the test. Exit code 1 if a decision differs.
     """
-    from wasmcp.cli.specs import read_subject
+    from wasmcp.cli.inspect import read_subject
     from wasmcp.insight.policy_cases import read_cases, run_cases
 
     cases, named = read_cases(file)

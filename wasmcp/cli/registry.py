@@ -17,7 +17,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group("registry")
-def command() -> None:
+def registry_command() -> None:
     """Manage aliases of components and profiles of servers.
 
     They are stored in `config.toml` in the user's configuration directory, in the format of the Rust tool, so that both
@@ -25,12 +25,12 @@ def command() -> None:
     """
 
 
-@command.group("component")
+@registry_command.group("component")
 def component() -> None:
     """Manage aliases: short names of components."""
 
 
-@command.group("profile")
+@registry_command.group("profile")
 def profile() -> None:
     """Manage profiles: lists of components to compose."""
 
@@ -124,7 +124,7 @@ def list_profiles(*, as_json: bool) -> None:
         _print(_profile_lines(registry))
 
 
-@command.command("info")
+@registry_command.command("info")
 @click.option("-c", "--components", is_flag=True, help="Show only aliases.")
 @click.option("-p", "--profiles", is_flag=True, help="Show only profiles.")
 @_JSON

@@ -46,17 +46,17 @@ def main(arguments: Sequence[str]) -> None:
 
 def __getattr__(name: str) -> Any:
     """Create the click command on access, so that `wasmcp run` itself never imports click."""
-    if name != "command":
+    if name != "run_command":
         raise AttributeError(f"module `wasmcp.cli.run` has no attribute `{name}`")
     import click
 
     @click.command("run", add_help_option=False, context_settings={"ignore_unknown_options": True})
     @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-    def command(arguments: tuple[str, ...]) -> None:
+    def run_command(arguments: tuple[str, ...]) -> None:
         """Serve over standard input and output."""
         main(arguments)
 
-    return command
+    return run_command
 
 
 if __name__ == "__main__":

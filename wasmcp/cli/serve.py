@@ -51,7 +51,7 @@ _COUNT = click.IntRange(1, 1_000_000)
 @click.option("--streams", type=_COUNT, metavar="N", help="Limit of notification streams.  [default: 250]")
 @click.option("--task-runs", type=count, metavar="N", help="Tasks that run at a time.  [default: 2 for each core]")
 @click.option("-v", "--verbose", is_flag=True, help="Log details, such as the bound of instances.")
-def command(  # noqa: PLR0917 - click passes by name
+def serve_command(  # noqa: PLR0917 - click passes by name
     server: str,
     name: str,
     variables: tuple[str, ...],

@@ -9,11 +9,11 @@ import click
 
 
 @click.group("wit")
-def command() -> None:
+def wit_command() -> None:
     """Write or show the WIT packages for components, and their TypeScript types."""
 
 
-@command.command("deps")
+@wit_command.command("deps")
 @click.option(
     "--dir",
     "directory",
@@ -36,7 +36,7 @@ def deps(directory: Path, force: bool) -> None:
     )
 
 
-@command.command("types")
+@wit_command.command("types")
 @click.option(
     "--dir",
     "directory",
@@ -57,7 +57,7 @@ def types(directory: str) -> None:
         click.echo(f"{config}: leads editors there; yours to change")
 
 
-@command.command("show")
+@wit_command.command("show")
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(name: str | None, as_json: bool) -> None:

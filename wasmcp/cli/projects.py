@@ -1,0 +1,201 @@
+"""`wasmcp new`, `add`, `import` and `schema`: new projects and components, and the schema of `[tool.wasmcp]`."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from wasmcp.project.template_files import LANGUAGES, TEMPLATES
+from wasmcp.terminal import printable
+
+if TYPE_CHECKING:
+    from wasmcp.migration import Imported
+
+
+@click.command("new")
+@click.argument("name")
+@click.option("-l", "--language", required=True, type=click.Choice(list(LANGUAGES)), help="The component's language.")
+@click.option(
+    "-t",
+    "--template",
+    type=click.Choice(TEMPLATES),
+    default="tools",
+    show_default=True,
+    help="The example to use.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIRECTORY",
+    help="The parent of the project's directory.  [default: the current directory]",
+)
+@click.option("--force", is_flag=True, help="Write into a directory that is not empty, and overwrite files.")
+def new_command(name: str, language: str, template: str, output: Path | None, *, force: bool) -> None:
+    """Create the project NAME: a Python package that builds an MCP server, with a component, tests and CI.
+
+    It builds and passes its tests without changes. Nothing is downloaded.
+    """
+    from wasmcp.project.scaffold import new_project
+
+    made = new_project(name, language, template, output=output, force=force)
+    try:
+        root = os.path.relpath(made.root)
+    except ValueError:  # on another drive of Windows
+        root = str(made.root)
+    activate = r".venv\Scripts\activate" if os.name == "nt" else ". .venv/bin/activate"
+    click.echo(f"created {root}: an MCP server with a component in {LANGUAGES[language].title} ({made.outline.source})")
+    if language == "rust":
+        say_what_rust_lacks()
+    click.echo("\nnext:")
+    steps = [
+        (f"cd {root}", ""),
+        ("python -m venv .venv", ""),
+        (activate, ""),
+        ('pip install -e ".[test]"', "" if language == "rust" else "the compiler comes along"),
+        ("pytest", "builds the server and calls it"),
+        (name, "serves over standard input and output"),
+        ("make", f"leaves the component by itself in {made.outline.component}.wasm, for `wasmcp compose`"),
+    ]
+    width = max(len(step) for step, _ in steps)
+    for step, meaning in steps:
+        click.echo(f"  {step:<{width}}  # {meaning}" if meaning else f"  {step}")
+
+
+def say_what_rust_lacks() -> None:
+    """Print the tools that Rust needs and that are missing; no extra of wasmcp installs them."""
+    from wasmcp.toolchains.rust.toolchain import needs
+
+    for need in needs():
+        if need.advice:
+            click.echo(f"\nto build it, `{need.name}` is needed ({need.found}): {need.advice}")
+
+
+@click.group("add")
+def add_command() -> None:
+    """Add to an existing project."""
+
+
+@add_command.command("component")
+@click.argument("name")
+@click.option("-l", "--language", required=True, type=click.Choice(list(LANGUAGES)), help="The component's language.")
+@click.option(
+    "-t",
+    "--template",
+    type=click.Choice(TEMPLATES),
+    default="tools",
+    show_default=True,
+    help="The example to use.",
+)
+@click.option("--server", metavar="SERVER", help="The server to add it to.  [default: the only one, or default]")
+@click.option(
+    "--project",
+    "root",
+    metavar="DIRECTORY",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The project's directory.  [default: the nearest project]",
+)
+def component(name: str, language: str, template: str, server: str | None, root: Path | None) -> None:
+    """Add the component NAME: its source, a test, and its entries in pyproject.toml.
+
+    The names of its tools, resources and prompts begin with NAME. Existing files are not overwritten.
+    """
+    from wasmcp.project.scaffold import add_component
+    from wasmcp.registry.names.aliases import find_project
+
+    folder = root or find_project(Path.cwd()) or Path()
+    added = add_component(folder, name, language, template, server=server)
+    click.echo(f"added the component {name} to the server {added.server}:")
+    for file in added.files:
+        click.echo(f"  {file}")
+    click.echo("  pyproject.toml (changed)")
+    if language == "rust":
+        say_what_rust_lacks()
+    click.echo("\nnext:")
+    if language != "rust":
+        click.echo(f'  pip install "wasmcp[{added.outline.extra}]"  # its compiler, unless installed')
+    click.echo("  pytest")
+
+
+NOT_WHOLE = 3
+"""The exit code if the project was made and lines were not carried."""
+
+
+@click.group("import")
+def import_command() -> None:
+    """Make a project of a server that was written for another library."""
+
+
+@import_command.command("fastmcp")
+@click.argument("source")
+@click.option("--name", help="The project's name.  [default: that of the server]")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIRECTORY",
+    help="The parent of the project's directory.  [default: the current directory]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.pass_context
+def fastmcp(ctx: click.Context, source: str, name: str | None, output: Path | None, *, as_json: bool) -> None:
+    """Make a project of a server for FastMCP or the official SDK.
+
+    SOURCE is a Python file (with the package around it), a package's directory, a project's directory, or the name of
+    an installed package. Nothing of it is executed. Its files are copied, the imports of the libraries are changed, and
+    packages, grants and environment variables are written into `pyproject.toml`. Existing files are never overwritten.
+
+    Exit code 3: the project was made, and the lines that the report names were not carried.
+    """
+    from wasmcp.migration import import_fastmcp
+
+    made = import_fastmcp(source, name=name, output=output)
+    if as_json:
+        click.echo(json.dumps(made.to_dict(), indent=2))
+    else:
+        _print(made)
+    if not made.is_whole:
+        ctx.exit(NOT_WHOLE)
+
+
+def _print(made: Imported) -> None:
+    click.echo(f"created {made.root}: {', '.join(made.capabilities)} in the component `{made.component}`")
+    click.echo(f"  source        {made.source}")
+    for label, values in (
+        ("dependencies", made.dependencies),
+        ("left out", made.left),
+        ("not imported", made.apart),
+    ):
+        if values:
+            click.echo(f"  {label:<13} {printable(', '.join(values))}")
+    for grant, reason in sorted(made.needs.grants.items()):
+        click.echo(f"  grant         {grant}: {printable(reason)}")
+    for kind in ("changed", "not carried", "check"):
+        found = [finding for finding in made.findings if finding.kind == kind]
+        if found:
+            click.echo(f"\n{kind}:")
+        for finding in found:
+            click.echo(f"  {printable(finding.file)}:{finding.line}: {printable(finding.message)}")
+    carried = made.code_lines - made.lost_lines
+    click.echo(f"\n{carried} of {made.code_lines} lines of code were carried ({made.share:.1%})")
+
+
+@click.command("schema")
+@click.option("--pyproject", is_flag=True, help="The schema of a whole pyproject.toml, for editors.")
+@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Write it to a file.")
+def schema_command(*, pyproject: bool, output: Path | None) -> None:
+    """Print the JSON Schema of [tool.wasmcp].
+
+    Editors complete and check the table with it. `validate-pyproject` finds it by itself.
+    """
+    from wasmcp.project.tool_schema import pyproject_schema, schema
+
+    text = json.dumps(pyproject_schema() if pyproject else schema(), indent=1)
+    if output is None:
+        click.echo(text)
+    else:
+        output.write_text(f"{text}\n", "utf-8")
