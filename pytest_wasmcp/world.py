@@ -13,14 +13,12 @@ from pytest_wasmcp.targets import option
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from wasmcp.testing.clock import Clock
-    from wasmcp.testing.outgoing_http import OutgoingHttp
-    from wasmcp.testing.recordings import Recording
-    from wasmcp.testing.world import World
+    from wasmcp.testing.outgoing_http import OutgoingHttp, Recording
+    from wasmcp.testing.world import Clock, World
 
 MODE = "wasmcp_http_record"
 MODES = ("once", "none", "new", "all")
-"""As in `wasmcp.testing.recordings`, which is not imported in runs without servers."""
+"""As in `wasmcp.testing.outgoing_http`, which is not imported in runs without servers."""
 _MODE_HELP = f"mode of recordings of outgoing HTTP: {', '.join(MODES)}"
 _WORLD: pytest.StashKey[World] = pytest.StashKey()
 

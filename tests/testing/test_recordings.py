@@ -11,9 +11,8 @@ import pytest
 from wasmcp.errors import HostError
 from wasmcp.guest.fakes.http_rules import Answer, Sent
 from wasmcp.guest.http.headers import Headers
-from wasmcp.testing import recordings
-from wasmcp.testing.outgoing_http import OutgoingHttp
-from wasmcp.testing.recordings import Recording
+from wasmcp.testing import outgoing_http
+from wasmcp.testing.outgoing_http import OutgoingHttp, Recording
 
 
 @pytest.fixture
@@ -25,7 +24,7 @@ def answered(monkeypatch: pytest.MonkeyPatch) -> list[Sent]:
         found.append(sent)
         return Answer(body=b"123456")
 
-    monkeypatch.setattr(recordings, "_real", real)
+    monkeypatch.setattr(outgoing_http, "_real", real)
     return found
 
 
@@ -40,7 +39,7 @@ def urls(path: Path) -> list[Any]:
 def test_the_bodies_of_the_file_count_to_its_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answered: list[Sent]
 ) -> None:
-    monkeypatch.setattr(recordings, "_MOST_BYTES", 11)
+    monkeypatch.setattr(outgoing_http, "_MOST_BYTES", 11)
     first = Recording(tmp_path / "all.json", "new")
     first.answer(sent("https://a.example/1"))
     first.save()

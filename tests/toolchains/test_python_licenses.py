@@ -9,7 +9,7 @@ import pytest
 from wasmcp.component.binary_format import COMPONENT_PREAMBLE, uleb128
 from wasmcp.component.custom_sections import LICENSES, custom_section, license_section, license_texts, strip
 from wasmcp.toolchains.base import Distribution
-from wasmcp.toolchains.python import package_licenses
+from wasmcp.toolchains.python import package_documents
 
 MIT = {"pkg:pypi/fast@1.0": {"licenses/LICENSE": "Permission is hereby granted, “free” of charge"}}
 BSD = {"pkg:pypi/slow@2": {"LICENSE.txt": "Redistribution"}}
@@ -42,15 +42,15 @@ def fetched(tmp_path: Path) -> Path:
 
 def test_licence_files_of_wheels(fetched):
     packages = [distribution(name) for name in ("fast-core", "old", "none", "missing")]
-    assert package_licenses.license_texts(fetched, packages) == {
+    assert package_documents.license_texts(fetched, packages) == {
         "pkg:pypi/fast-core@1.0": {"licenses/LICENSE": "MIT\n", "licenses/vendor/zlib/COPYING": "Gailly \ufffd"},
         "pkg:pypi/old@1.0": {"LICENSE.txt": "BSD", "NOTICE": "Ours"},
     }
 
 
 def test_a_large_file_is_cut(fetched, monkeypatch):
-    monkeypatch.setattr(package_licenses, "_MOST_BYTES", 2)
-    found = package_licenses.license_texts(fetched, [distribution("old")])
+    monkeypatch.setattr(package_documents, "_MOST_BYTES", 2)
+    found = package_documents.license_texts(fetched, [distribution("old")])
     assert found["pkg:pypi/old@1.0"]["LICENSE.txt"] == "BS"
 
 

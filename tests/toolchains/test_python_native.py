@@ -20,8 +20,7 @@ from wasmcp.toolchains.base import PINS, ComponentSource
 from wasmcp.toolchains.python import dependencies, native_abi, native_modules
 from wasmcp.toolchains.python.native_abi import ABI, RENAMED, SHARED_FUNCTIONS
 from wasmcp.toolchains.python.native_modules import SHIM, NativeModuleProblems, convert
-from wasmcp.toolchains.python.package_advice import ADVICE
-from wasmcp.toolchains.python.package_names import normalised
+from wasmcp.toolchains.python.packages import ADVICE, normalised
 
 EMSCRIPTEN = f"{ABI.interpreter}-{ABI.interpreter}-{ABI.emscripten}"
 WASI = f"{ABI.interpreter}-{ABI.interpreter}-wasi_wasm32"

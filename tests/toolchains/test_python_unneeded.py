@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from wasmcp.toolchains.python.module_ast import Module, read_module
-from wasmcp.toolchains.python.unneeded_modules import has_later_imports, is_below, unneeded
+from wasmcp.toolchains.python.staging import has_later_imports, is_below, unneeded
 
 
 def module(folder: Path, name: str, text: str) -> Module:

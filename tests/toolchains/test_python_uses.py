@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wasmcp.toolchains.python.announced_calls import FUNCTIONS, uses
+from wasmcp.toolchains.python.code_checks import FUNCTIONS, uses
 from wasmcp.toolchains.python.module_ast import Module, read_module
 
 EVERYTHING = set(FUNCTIONS.values())

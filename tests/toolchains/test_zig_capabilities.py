@@ -17,7 +17,7 @@ from wasmcp.host import Server, open_server
 from wasmcp.project.catalogue_recording import boot
 from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.zig import ZigToolchain, user_cache
-from wasmcp.toolchains.zig.worlds import listed
+from wasmcp.toolchains.zig.toolchain import listed
 
 SOURCE = Path(__file__).parent / "capabilities.zig"
 ABLE = {"elicitation": {"form": {}, "url": {}}, "sampling": {}, "roots": {}}

@@ -74,12 +74,6 @@ The details of an error are its attributes; ``str(error)`` is the message for us
 
 from __future__ import annotations
 
-from wasmcp.errors.authorization import (
-    AuthorizationError,
-    InvalidTokenError,
-    MissingExtraError,
-    SigningKeyError,
-)
 from wasmcp.errors.building import (
     BindgenError,
     CatalogueError,
@@ -115,14 +109,6 @@ from wasmcp.errors.composing import (
     UnknownInstructionError,
     WiringError,
 )
-from wasmcp.errors.connecting import (
-    ArgumentsError,
-    ConnectionFailedError,
-    HttpStatusError,
-    ResponseTimeoutError,
-    TaskCancelledError,
-    UnansweredInputError,
-)
 from wasmcp.errors.registries import (
     IntegrityError,
     InvalidArtifactError,
@@ -141,19 +127,29 @@ from wasmcp.errors.root import (
 )
 from wasmcp.errors.running import (
     AccessDeniedError,
+    ArgumentsError,
     ArtifactError,
+    AuthorizationError,
     ClientStalledError,
+    ConnectionFailedError,
     GuestCancelledError,
     GuestOutOfMemoryError,
     GuestTimeoutError,
     GuestTrapError,
     HostError,
+    HttpStatusError,
     InvalidConfigurationError,
     InvalidSettingError,
+    InvalidTokenError,
     IssuerDocumentError,
+    MissingExtraError,
     RequestError,
+    ResponseTimeoutError,
     ResponseTooLargeError,
+    SigningKeyError,
+    TaskCancelledError,
     ToolError,
+    UnansweredInputError,
 )
 
 __all__ = [

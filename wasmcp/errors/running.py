@@ -1,4 +1,4 @@
-"""Errors of running a server."""
+"""Errors of running a server, of clients that connect to one, and of access tokens."""
 
 from __future__ import annotations
 
@@ -230,3 +230,127 @@ class ToolError(HostError):
         self.message = message
         self.result = result
         super().__init__(f"tool error: {message}")
+
+
+class ConnectionFailedError(WasmcpError):
+    """A server that cannot be reached, has ended, or does not send valid messages.
+
+    Attributes:
+        target: The server, as the user named it.
+        reason: The problem, and how to fix it.
+    """
+
+    def __init__(self, target: str, reason: str) -> None:
+        self.target = target
+        self.reason = reason
+        super().__init__(f"`{target}` {reason}")
+
+
+class HttpStatusError(ConnectionFailedError):
+    """An HTTP response with an error status and without a JSON-RPC message.
+
+    Attributes:
+        status: The status code (RFC 9110, section 15).
+    """
+
+    def __init__(self, target: str, status: int, reason: str) -> None:
+        self.status = status
+        super().__init__(target, reason)
+
+
+class ResponseTimeoutError(ConnectionFailedError):
+    """A request without a response within its time limit.
+
+    Attributes:
+        method: The method of the request.
+        seconds: The time limit.
+    """
+
+    def __init__(self, target: str, method: str, seconds: float) -> None:
+        self.method = method
+        self.seconds = seconds
+        super().__init__(target, f"did not respond to `{method}` within {seconds:g} s: give a longer `--timeout`")
+
+
+class UnansweredInputError(WasmcpError):
+    """Input that a server requires and this client cannot provide.
+
+    Attributes:
+        method: The method of the server-to-client request.
+        reason: The reason.
+    """
+
+    def __init__(self, method: str, reason: str) -> None:
+        self.method = method
+        self.reason = reason
+        super().__init__(f"the server requires input by `{method}`: {reason}")
+
+
+class TaskCancelledError(WasmcpError):
+    """A task that was cancelled while a client waited for its result.
+
+    Attributes:
+        task: The id of the task.
+        reason: The message of the server; None without one.
+    """
+
+    def __init__(self, task: str, reason: str | None = None) -> None:
+        self.task = task
+        self.reason = reason
+        super().__init__(f"the task {task} was cancelled" + (f": {reason}" if reason else ""))
+
+
+class ArgumentsError(WasmcpError):
+    """Arguments on the command line that do not fit the schema of a tool or prompt.
+
+    Attributes:
+        problems: One sentence per mistake.
+    """
+
+    def __init__(self, *problems: str) -> None:
+        self.problems = problems
+        super().__init__("; ".join(problems))
+
+
+class AuthorizationError(WasmcpError):
+    """An access token, a key or a local issuer that cannot be used."""
+
+
+class SigningKeyError(AuthorizationError):
+    """A key, or a set of keys, that cannot be read, fetched, used or written.
+
+    Attributes:
+        source: The file or the URL.
+        problem: The problem, and how to fix it.
+    """
+
+    def __init__(self, source: str, problem: str) -> None:
+        self.source = source
+        self.problem = problem
+        super().__init__(printable(f"`{source}` {problem}", keep="\n"))
+
+
+class InvalidTokenError(AuthorizationError):
+    """An access token that is not valid.
+
+    Attributes:
+        reason: The first check that failed.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = printable(reason)
+        super().__init__(f"the token is not valid: {self.reason}")
+
+
+class MissingExtraError(AuthorizationError):
+    """A library of an extra of wasmcp that is not installed.
+
+    Attributes:
+        extra: The extra.
+        module: The module that is missing.
+    """
+
+    def __init__(self, extra: str, module: str) -> None:
+        self.extra = extra
+        self.module = module
+        super().__init__(f'`{module}` is not installed: `pip install "wasmcp[{extra}]"`')

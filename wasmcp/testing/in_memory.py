@@ -13,7 +13,7 @@ from wasmcp.host.transports.stdio import StdioSession
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from wasmcp.testing.heard_server import HeardServer
+    from wasmcp.testing.endpoints import HeardServer
 
 _WAITING = 1000  # messages that the client has not read
 

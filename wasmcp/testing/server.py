@@ -9,17 +9,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 from wasmcp.errors import HostError
 from wasmcp.host.client.server import open_server
-from wasmcp.testing.heard_server import HeardServer
+from wasmcp.testing.endpoints import HeardServer
 
 if TYPE_CHECKING:
     import os
 
     from wasmcp.testing.connections import Connections
-    from wasmcp.testing.heard_server import OnMessage
-    from wasmcp.testing.http_endpoint import HttpEndpoint
+    from wasmcp.testing.endpoints import HttpEndpoint, OnMessage, StdioEndpoint
     from wasmcp.testing.in_memory import InMemoryTransport
     from wasmcp.testing.key_values import KeyValues
-    from wasmcp.testing.stdio_endpoint import StdioEndpoint
     from wasmcp.testing.world import World
 
 TRANSPORTS = ("in-process", "stdio", "http")
@@ -138,13 +136,13 @@ class ServerUnderTest(HeardServer):
 
     @property
     def _http(self) -> HttpEndpoint:
-        from wasmcp.testing.http_endpoint import HttpEndpoint
+        from wasmcp.testing.endpoints import HttpEndpoint
 
         return cast("HttpEndpoint", self._endpoint("http", lambda: HttpEndpoint(self)))
 
     @property
     def _stdio(self) -> StdioEndpoint:
-        from wasmcp.testing.stdio_endpoint import StdioEndpoint
+        from wasmcp.testing.endpoints import StdioEndpoint
 
         return cast("StdioEndpoint", self._endpoint("stdio", lambda: StdioEndpoint(self)))
 

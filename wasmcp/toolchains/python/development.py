@@ -27,7 +27,7 @@ from wasmcp.toolchains.python.data_files import files_of, own_places, package_pl
 from wasmcp.toolchains.python.diagnostics import failure_of, problems_of
 from wasmcp.toolchains.python.imports import module_name, reachable, source_root
 from wasmcp.toolchains.python.module_ast import refusal
-from wasmcp.toolchains.python.package_names import normalised
+from wasmcp.toolchains.python.packages import normalised
 from wasmcp.toolchains.python.staging import stage_application, staged_path
 from wasmcp.toolchains.python.stdlib_limits import ZONES
 from wasmcp.toolchains.python.toolchain import (

@@ -11,7 +11,7 @@ from typing import Any
 from wasmcp.errors import MissingToolchainError, ToolchainError
 from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.python.module_ast import DEPENDENCIES, Module, refusal
-from wasmcp.toolchains.python.package_advice import advice_for_module
+from wasmcp.toolchains.python.packages import advice_for_module
 from wasmcp.toolchains.python.staging import APPLICATION, labels_of
 
 _LACKING = re.compile(rf"module '{APPLICATION}' has no attribute '(\w+)'")

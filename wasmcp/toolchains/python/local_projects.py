@@ -16,7 +16,7 @@ from typing import Any
 
 from wasmcp.errors import ToolchainError
 from wasmcp.toolchains.base import ComponentSource
-from wasmcp.toolchains.python.package_names import normalised
+from wasmcp.toolchains.python.packages import normalised
 from wasmcp.toolchains.shared_sources import folder_problem, shared_folder
 
 _FILE = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*@\s*file:(.*)", re.DOTALL)

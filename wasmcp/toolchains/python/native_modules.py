@@ -29,8 +29,7 @@ from wasmcp.toolchains import unpacked_packages
 from wasmcp.toolchains.base import ComponentSource, Distribution
 from wasmcp.toolchains.python import native_abi
 from wasmcp.toolchains.python.native_abi import ABI, ORIGINS, RENAMED, SHARED_DATA, SHARED_FUNCTIONS, SPECIAL
-from wasmcp.toolchains.python.package_advice import advice_for
-from wasmcp.toolchains.python.package_names import normalised
+from wasmcp.toolchains.python.packages import advice_for, normalised
 
 SHIM = f"_wasmcp_emscripten{ABI.suffix}"
 """File name of the module that replaces functions of Emscripten's C library; next to the packages."""

@@ -25,16 +25,15 @@ from wasmcp.errors import ToolchainError
 from wasmcp.package_data import wit_directory
 from wasmcp.toolchains.base import PINS, ComponentSource, Distribution, Inputs, Option, own_files, relative_label
 from wasmcp.toolchains.python import dependencies
-from wasmcp.toolchains.python.announced_calls import uses
+from wasmcp.toolchains.python.code_checks import late_declarations, uses
 from wasmcp.toolchains.python.compiler import componentize, ungranted, worlds_of
 from wasmcp.toolchains.python.data_files import files_of, own_places, package_places
 from wasmcp.toolchains.python.diagnostics import failure_of, printed_of, warnings_of
 from wasmcp.toolchains.python.imports import is_host_side, is_provided, is_standard, reachable, source_root
-from wasmcp.toolchains.python.late_declarations import late_declarations
 from wasmcp.toolchains.python.local_projects import local_projects
 from wasmcp.toolchains.python.module_ast import Module, refusal
 from wasmcp.toolchains.python.native_modules import SUFFIX, extension_name
-from wasmcp.toolchains.python.package_licenses import license_texts
+from wasmcp.toolchains.python.package_documents import license_texts
 from wasmcp.toolchains.python.staging import GUEST, stage_application
 from wasmcp.toolchains.python.stdlib_limits import ABSENT, ZONES, import_of_zones, lost_guarantees, unavailable_uses
 from wasmcp.toolchains.shared_sources import folder_problem, is_outside, shared_folder

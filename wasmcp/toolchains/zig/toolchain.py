@@ -1,20 +1,212 @@
-"""Toolchain for Zig sources: `source = "zig/calc.zig"`."""
+"""Toolchain for Zig sources, `source = "zig/calc.zig"`: the files of a component, its world, and its compilation.
+
+Imported and embedded files are found, and laid out for the compiler. The world has exports for the capabilities that
+the file declares, and all possible imports.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+import os
+import posixpath
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from wasmcp import environment, protocol
 from wasmcp.bindgen import RUNTIME
+from wasmcp.bindgen.files import write_atomically
 from wasmcp.component import minify
 from wasmcp.errors import ToolchainError
 from wasmcp.package_data import guest_directory, wit_directory
 from wasmcp.toolchains.base import PINS, ComponentSource, Inputs, Option, own_files
-from wasmcp.toolchains.shared_sources import is_outside
+from wasmcp.toolchains.shared_sources import carried_name, is_outside, repository_root
 from wasmcp.toolchains.zig.compiler import OPTIMIZE, build_component
-from wasmcp.toolchains.zig.files import AuthorModule, author_module, reachable, shared
-from wasmcp.toolchains.zig.worlds import world_of
+
+_IMPORT = re.compile(r'@(?:import|embedFile)\s*\(\s*"((?:[^"\\]|\\.)*)"\s*\)')
+_MODULE = "wasmcp_author.zig"
+
+
+def reachable(source: ComponentSource) -> dict[str, Path]:
+    """Return the source file and the files that it imports or embeds, transitively, by label.
+
+    Missing files are omitted: the compiler reports them. Files outside of the project can be copies in a source
+    distribution; see `wasmcp.toolchains.shared_sources`.
+
+    Raises:
+        ToolchainError: The source is missing.
+    """
+    if not source.path.is_file():
+        raise ToolchainError(
+            f"component `{source.name}`: `{source.label}` is not there", source=source.label, toolchain="zig"
+        )
+    found: dict[str, Path] = {}
+    waiting = {source.label: source.path}
+    while waiting:
+        label, path = waiting.popitem()
+        if label in found:
+            continue
+        found[label] = path
+        if path.suffix != ".zig":
+            continue
+        # Names in comments count too: a rebuild too many is harmless. Escaped names are never files.
+        for name in _IMPORT.findall(path.read_text("utf-8", "replace")):
+            other = posixpath.normpath(posixpath.join(posixpath.dirname(label), name))
+            target = _located(source.root, other)
+            if target.is_file():
+                waiting[other] = target
+    return dict(sorted(found.items()))
+
+
+def shared(source: ComponentSource, files: Mapping[str, Path]) -> frozenset[str]:
+    """Return the labels of the files outside of the project, but in its repository: those it can use."""
+    repository = repository_root(source.root)
+    whole = source.root.resolve()
+    roots = [whole] if repository is None else [whole, repository]
+    return frozenset(
+        label
+        for label, path in files.items()
+        if is_outside(label) and any(path.resolve().is_relative_to(root) for root in roots)
+    )
+
+
+@dataclass(frozen=True)
+class AuthorModule:
+    """Module of an author's files, in the layout that the compiler requires.
+
+    Attributes:
+        root_file: Its root file.
+        directory: The directory to which file names in the compiler's messages are relative.
+        labels: Names of copied files in the compiler's messages -> their labels.
+    """
+
+    root_file: Path
+    directory: Path
+    labels: Mapping[str, str]
+
+    def with_labels(self, output: str) -> str:
+        """Return the compiler's output with the labels of copied files."""
+        for name, label in self.labels.items():
+            output = re.sub(rf"(?<![\w./-]){re.escape(name)}(?=:\d)", label, output)
+        return output
+
+
+@contextmanager
+def author_module(source: ComponentSource) -> Iterator[AuthorModule]:
+    """Provide the author's module.
+
+    The compiler reads no files outside the directory of a module's root file. A source that imports such files is
+    compiled from copies, with the same relative paths, below a generated root file.
+    """
+    files = reachable(source) if source.path.is_file() and not is_outside(source.label) else {}
+    allowed = shared(source, files)
+    files = {label: path for label, path in files.items() if not is_outside(label) or label in allowed}
+    folder = source.path.parent
+    if all(not is_outside(label) and path.is_relative_to(folder) for label, path in files.items()):
+        yield AuthorModule(source.path, source.root, {})
+        return
+    with tempfile.TemporaryDirectory(prefix="wasmcp-zig-author-") as temporary:
+        top = Path(temporary).resolve()
+        ups = max(label.split("/").count("..") for label in files)
+        above = [f"wasmcp-up{number}" for number in range(ups, 0, -1)]
+        places = {label: posixpath.normpath("/".join([*above, label])) for label in files}
+        for label, path in files.items():
+            copy = top / places[label]
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copy)
+        root_file = top / _MODULE
+        root_file.write_text(f'pub const wasmcp_author = @import("{places[source.label]}");\n', "utf-8")
+        yield AuthorModule(root_file, top, {place: label for label, place in places.items()})
+
+
+def _located(root: Path, label: str) -> Path:
+    """Return the path of a file. Symbolic links are not resolved, so that labels stay in the project."""
+    carried = root / carried_name(label)
+    return carried if is_outside(label) and carried.is_file() else Path(os.path.normpath(root / label))
+
+
+CAPABILITIES = ("tools", "resources", "prompts", "completions")
+"""Constants that a file can declare (`pub const tools = ...`); each corresponds to an interface."""
+
+DECLARED = ("tools-component", "component")
+"""Worlds that are replaced by one for the declared capabilities."""
+
+_PACKAGE = "wasmcp:mcp-v20260728@0.1.0"
+# Unused imports are not linked, so all can be listed. Without a grant, a stub denies the calls.
+_IMPORTS = ("http-imports", "kv-imports", "sessions-imports", "config-imports")
+_TOKENS = re.compile(
+    r"""//[^\n]*                        # a comment
+    | \\\\[^\n]*                        # a line of a multiline string
+    | "(?:\\.|[^"\\\n])*"               # a string, or a quoted name
+    | '(?:\\.|[^'\\\n])*'               # a character
+    | [{}]
+    | pub\s+const\s+(?P<name>[a-z]+)\b""",
+    re.VERBOSE,
+)
+
+
+def listed(text: str) -> Iterator[str]:
+    """Yield the public top-level constants of a Zig file, such as `tools` and `exports`."""
+    depth = 0
+    for token in _TOKENS.finditer(text):
+        if token[0] == "{":
+            depth += 1
+        elif token[0] == "}":
+            depth -= 1
+        elif token["name"] and depth == 0:
+            yield token["name"]
+
+
+def world_of(text: str, wit: Path, world: str, cache: Path) -> tuple[Path, str]:
+    """Return the WIT folder and the world to build a component for.
+
+    Args:
+        text: The text of the author's file.
+        wit: The folder of wasmcp's WIT.
+        world: The configured world.
+        cache: The folder for generated worlds.
+
+    Returns:
+        `wit` and `world` for a file that declares `exports`, or for a world other than `DECLARED`; else a folder with
+        a world generated for the declared capabilities.
+    """
+    names = set(listed(text))
+    if world not in DECLARED or "exports" in names:
+        return wit, world
+    if names & {"resources", "prompts"}:
+        names.add("completions")  # of arguments whose type has few values
+    # If none is declared, the compiler reports that `tools` is missing.
+    offered = [name for name in CAPABILITIES if name in names] or ["tools"]
+    lines = ["import messages;", *(f"export {name};" for name in offered), *(f"include {name};" for name in _IMPORTS)]
+    lines += ["import wasi:cli/environment@0.2.8;", "import wasi:cli/stderr@0.2.8;"]
+    definition = f"package {_PACKAGE};\n\nworld offering-{'-'.join(offered)} {{\n  " + "\n  ".join(lines) + "\n}\n"
+    return _merged(wit, definition, cache), f"offering-{'-'.join(offered)}"
+
+
+def _merged(wit: Path, definition: str, cache: Path) -> Path:
+    """Return a folder with wasmcp's WIT and one more world: a stable path, for the compiler's cache."""
+    files = {path.relative_to(wit).as_posix(): path.read_bytes() for path in sorted(wit.rglob("*.wit"))}
+    digest = hashlib.sha256(definition.encode())
+    for name, content in files.items():
+        digest.update(f"\0{name}\0{len(content)}\0".encode() + content)
+    target = cache / "worlds" / digest.hexdigest()[:20]
+    if not target.is_dir():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+            made = Path(
+                shutil.copytree(wit, Path(folder) / "wit", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+            )
+            write_atomically(made / "offering.wit", definition.encode())
+            try:
+                made.replace(target)
+            except OSError:
+                if not target.is_dir():  # else another process was faster
+                    raise
+    return target
 
 
 class ZigToolchain:

@@ -1,8 +1,18 @@
-"""Packages with native code that authors of servers often use, and the replacement of each in a component."""
+"""Packages by name: the normal form of names, and replacements for packages with native code in a component.
+
+Source: PEP 503.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+
+
+def normalised(name: str) -> str:
+    """Return the normal form of a package's name: in lower case, with one hyphen for each run of `-`, `_` and `.`."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
 
 _JSON = "use `json` of the standard library"
 _DATABASE = "reach the database over HTTP (the grant `http`), or from another server outside of the component"

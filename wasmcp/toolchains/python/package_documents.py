@@ -1,19 +1,55 @@
-"""Bills of materials inside packages: the libraries that are compiled into their native modules.
+"""Documents inside packages: licence files, and bills of materials of what is compiled into native modules.
 
-Source: PEP 770 (``.dist-info/sboms/``); CycloneDX 1.x and SPDX 2.x as JSON. The files come from strangers: what is
-damaged, too large or not identified by a package URL is left out.
+The files come from strangers: what is too large is cut or left out, as is what is damaged, not text, or not identified
+by a package URL. Source: PEP 639 (``.dist-info/licenses/``); before it, files at the top of ``.dist-info``; PEP 770
+(``.dist-info/sboms/``); CycloneDX 1.x and SPDX 2.x as JSON.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from wasmcp.toolchains.base import BundledPart
+from wasmcp.toolchains.base import BundledPart, Distribution
+from wasmcp.toolchains.python.native_modules import information_of
 
-_MOST_BYTES = 4 << 20
+_FOLDERS = ("licenses", "license_files")
+_NAMED = re.compile(r"(licen[cs]e|copying|copyright|notice|authors)", re.IGNORECASE)
+_MOST_BYTES = 256 << 10
+_MOST_FILES = 200
+
+
+def license_texts(fetched: Path, distributions: Iterable[Distribution]) -> dict[str, dict[str, str]]:
+    """Return package URL -> name of the file -> text, for installed packages.
+
+    Args:
+        fetched: The folder of the packages.
+        distributions: The packages.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for one in distributions:
+        information = information_of(fetched, one)
+        if information is not None:
+            texts = dict(_texts(information))
+            if texts:
+                found[f"pkg:pypi/{one.name}@{one.version}"] = texts
+    return found
+
+
+def _texts(information: Path) -> Iterator[tuple[str, str]]:
+    inside = [path for name in _FOLDERS for path in sorted((information / name).rglob("*"))]
+    top = [path for path in sorted(information.iterdir()) if _NAMED.match(path.name)]
+    for path in [path for path in (*inside, *top) if path.is_file()][:_MOST_FILES]:
+        data = path.read_bytes()[:_MOST_BYTES]
+        text = data.decode("utf-8", "replace")
+        if "\0" not in text:
+            yield path.relative_to(information).as_posix(), text.replace("\r\n", "\n")
+
+
+_MOST_BYTES_OF_SBOM = 4 << 20
 _MOST_PARTS = 5_000
 _MOST_CHARACTERS = 300
 
@@ -26,7 +62,7 @@ def parts_of(information: Path) -> tuple[BundledPart, ...]:
     """
     found: dict[str, BundledPart] = {}
     for path in sorted((information / "sboms").rglob("*.json")):
-        if not path.is_file() or path.stat().st_size > _MOST_BYTES:
+        if not path.is_file() or path.stat().st_size > _MOST_BYTES_OF_SBOM:
             continue
         try:
             bom = json.loads(path.read_bytes())
