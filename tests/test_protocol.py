@@ -12,7 +12,7 @@ import pytest
 
 from wasmcp.bindgen import protocol_table
 from wasmcp.bindgen.protocol_table import GUEST_SOURCES
-from wasmcp.guest.declarations import apps, skills, tasks
+from wasmcp.guest.declarations import apps, meta, resources
 from wasmcp.guest.fakes import kv
 from wasmcp.protocol import (
     APP_MIME_TYPE,
@@ -103,12 +103,12 @@ def test_constants_of_the_guest_library_of_python_agree_with_the_table() -> None
     # The codes that JSON-RPC and MCP leave to servers are in documentation only.
     assert codes - {-32000, -32019} <= set(CODES.values())
     assert tuple(META_KEYS[key] for key in ("task", "front_matter", "page")) == (
-        tasks.TASK,
-        skills.FRONT_MATTER,
+        meta.TASK,
+        resources.FRONT_MATTER,
         apps.PAGE,
     )
-    assert tasks.MAX_SECONDS * 1000 == TASK_LIMIT
-    assert {"ttlMs": tasks.Task().ttl * 1000, "pollIntervalMs": tasks.Task().poll_interval * 1000} == TASK_DEFAULTS
+    assert meta.MAX_SECONDS * 1000 == TASK_LIMIT
+    assert {"ttlMs": meta.Task().ttl * 1000, "pollIntervalMs": meta.Task().poll_interval * 1000} == TASK_DEFAULTS
     assert apps.MIME_TYPE == APP_MIME_TYPE
     assert (get_args(apps.Visibility), get_args(apps.Permission)) == (APP_VISIBILITIES, tuple(APP_PERMISSIONS))
     names = ("name", "key", "session_key", "value", "batch", "batch_bytes", "page")

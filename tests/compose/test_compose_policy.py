@@ -18,7 +18,7 @@ from wasmcp.compose import Catalogue, ComponentSpec, ComposedServer, compose_ser
 from wasmcp.compose.access import Access, Filter, Policy, Selector
 from wasmcp.compose.policy import SCOPES, Claim, Condition, Rule
 from wasmcp.errors import CompositionError
-from wasmcp.guest.declarations import tags
+from wasmcp.guest.declarations import meta
 from wasmcp.host import Cost, open_server
 
 KEY = private_key("ES256")
@@ -552,4 +552,4 @@ def test_servers_without_a_policy_carry_none() -> None:
 
 
 def test_the_key_of_declared_scopes_is_the_one_of_the_guest_library() -> None:
-    assert SCOPES == tags.SCOPES
+    assert SCOPES == meta.SCOPES

@@ -8,7 +8,7 @@ import pytest
 
 from wasmcp.guest import Csp, DeclarationError, app, tool
 from wasmcp.guest.declarations.registry import RESOURCES, fresh_declarations, tool_of
-from wasmcp.guest.declarations.tool_options import ToolOptions
+from wasmcp.guest.declarations.rules import ToolOptions
 
 
 @pytest.fixture(autouse=True)

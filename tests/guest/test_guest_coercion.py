@@ -13,10 +13,10 @@ from support.type_matrix import Cat, Dog, Level, Tree
 
 from wasmcp.guest import Field, tool
 from wasmcp.guest.declarations.registry import tool_of
-from wasmcp.guest.declarations.tool_options import ToolOptions
+from wasmcp.guest.declarations.rules import ToolOptions
 from wasmcp.guest.errors import MismatchError
 from wasmcp.guest.json_types.annotations import Resolver
-from wasmcp.guest.json_types.json_in_strings import coerced
+from wasmcp.guest.json_types.texts import coerced
 from wasmcp.guest.testing import LocalContext
 
 

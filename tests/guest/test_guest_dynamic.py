@@ -28,7 +28,7 @@ from wasmcp.guest import (
     tool,
 )
 from wasmcp.guest.declarations.registry import check
-from wasmcp.guest.declarations.tool_options import ToolOptions
+from wasmcp.guest.declarations.rules import ToolOptions
 from wasmcp.guest.errors import DeclarationError
 from wasmcp.guest.testing import (
     LocalContext,

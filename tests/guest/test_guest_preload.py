@@ -10,7 +10,7 @@ import pytest
 from wasmcp.guest.component import compressed_modules
 from wasmcp.guest.component.preload import PLAN, REPORT, boot
 from wasmcp.guest.declarations.registry import registered
-from wasmcp.guest.declarations.tool_options import ToolOptions
+from wasmcp.guest.declarations.rules import ToolOptions
 from wasmcp.guest.testing import LocalContext
 
 

@@ -10,7 +10,7 @@ import yaml
 
 from wasmcp.guest import Context, DeclarationError, McpError, skill
 from wasmcp.guest.declarations.registry import resource_of
-from wasmcp.guest.declarations.skills import FRONT_MATTER, Skill
+from wasmcp.guest.declarations.resources import FRONT_MATTER, Skill
 from wasmcp.guest.testing import LocalContext
 
 

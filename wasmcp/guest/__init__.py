@@ -51,10 +51,10 @@ from wasmcp.guest.declarations.dynamic import (
     make_resource,
     make_tool,
 )
+from wasmcp.guest.declarations.meta import Task
 from wasmcp.guest.declarations.prompts import Prompt
 from wasmcp.guest.declarations.providers import provider
 from wasmcp.guest.declarations.resources import Cache, Resource, ResourceContents
-from wasmcp.guest.declarations.tasks import Task
 from wasmcp.guest.declarations.tools import Tool
 from wasmcp.guest.errors import (
     DeclarationError,

@@ -162,7 +162,7 @@ _FAKES = {
 
 
 class MismatchError(Exception):
-    """A value that does not fit its type, with a bounded list of problems; see `wasmcp.guest.json_types.mismatches`.
+    """A value that does not fit its type, with a bounded list of problems; see `wasmcp.guest.json_types.base`.
 
     Attributes:
         problems: For each problem the path to the value, innermost segment first (names of members, indices of items),

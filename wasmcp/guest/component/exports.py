@@ -52,8 +52,7 @@ from wasmcp.guest.declarations.dynamic import (
 from wasmcp.guest.declarations.prompts import Prompt
 from wasmcp.guest.declarations.registry import COMPLETIONS, PROMPTS, RESOURCES, TOOLS, ListCache
 from wasmcp.guest.declarations.resources import Part, Resource
-from wasmcp.guest.declarations.rules import close
-from wasmcp.guest.declarations.tool_options import ToolOptions
+from wasmcp.guest.declarations.rules import ToolOptions, close
 from wasmcp.guest.declarations.tool_results import Rendered
 from wasmcp.guest.declarations.tools import Tool
 from wasmcp.guest.errors import McpError

@@ -28,8 +28,7 @@ from wasmcp.guest.component.snapshot import (
 )
 from wasmcp.guest.component.stdlib_guards import guard_sqlite, install, open_sockets
 from wasmcp.guest.component.stdlib_imports import keep_later, keep_sources
-from wasmcp.guest.declarations.rules import collected, warned
-from wasmcp.guest.declarations.tool_options import ToolOptions
+from wasmcp.guest.declarations.rules import ToolOptions, collected, warned
 from wasmcp.guest.network.seams import install as install_seams
 
 PLAN = "_wasmcp_plan.json"

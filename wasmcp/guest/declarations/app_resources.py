@@ -9,8 +9,7 @@ from typing import Any
 from wasmcp.guest.declarations.apps import MIME_TYPE, PAGE, App, AppPages, Csp, Permission
 from wasmcp.guest.declarations.registry import RESOURCES
 from wasmcp.guest.declarations.resources import Resource, ResourceContents
-from wasmcp.guest.declarations.rules import refuse
-from wasmcp.guest.declarations.tool_options import ToolOptions
+from wasmcp.guest.declarations.rules import ToolOptions, refuse
 from wasmcp.guest.errors import DeclarationError, ResourceNotFoundError
 
 

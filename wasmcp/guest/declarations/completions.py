@@ -12,7 +12,7 @@ from wasmcp.guest.component.error_reporting import masked
 from wasmcp.guest.context import Context
 from wasmcp.guest.declarations.signature import Signature
 from wasmcp.guest.json_types.records import Member
-from wasmcp.guest.json_types.text_params import proposals_of
+from wasmcp.guest.json_types.texts import proposals_of
 from wasmcp.guest.json_types.uris import normalized_template
 
 LIMIT = 100

@@ -9,13 +9,12 @@ from typing import Any, Literal, TypeVar, overload
 from wasmcp.guest.content import Annotations, Icon
 from wasmcp.guest.declarations.apps import App, Visibility
 from wasmcp.guest.declarations.completions import Completer
+from wasmcp.guest.declarations.meta import Task
 from wasmcp.guest.declarations.per_request import Condition, Description
 from wasmcp.guest.declarations.prompts import Prompt
 from wasmcp.guest.declarations.registry import COMPLETIONS, PROMPTS, RESOURCES, TOOLS, ListCache
-from wasmcp.guest.declarations.resources import Cache, Resource
+from wasmcp.guest.declarations.resources import Cache, Resource, Skill
 from wasmcp.guest.declarations.rules import is_closed
-from wasmcp.guest.declarations.skills import Skill
-from wasmcp.guest.declarations.tasks import Task
 from wasmcp.guest.declarations.tools import Tool
 
 F = TypeVar("F", bound=Callable[..., Any])

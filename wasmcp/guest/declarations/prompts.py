@@ -11,14 +11,13 @@ from wasmcp.guest.component.error_reporting import masked
 from wasmcp.guest.content import BLOCKS, Icon, Message, PromptResult
 from wasmcp.guest.context import Context
 from wasmcp.guest.declarations.completions import Completer
+from wasmcp.guest.declarations.meta import tagged
 from wasmcp.guest.declarations.per_request import Condition, Description, PerRequest
 from wasmcp.guest.declarations.signature import Signature
-from wasmcp.guest.declarations.tags import tagged
 from wasmcp.guest.errors import McpError, MismatchError
-from wasmcp.guest.json_types.base import documentation_around, json_type_name
+from wasmcp.guest.json_types.base import Mismatches, documentation_around, json_type_name
 from wasmcp.guest.json_types.json_codec import decode, encode
-from wasmcp.guest.json_types.mismatches import Mismatches
-from wasmcp.guest.json_types.text_params import load_text
+from wasmcp.guest.json_types.texts import load_text
 from wasmcp.guest.json_types.untyped_json import dump_any
 
 

@@ -14,6 +14,7 @@ from wasmcp.guest.declarations.prompts import Prompt
 from wasmcp.guest.declarations.resources import Cache, Resource
 from wasmcp.guest.declarations.rules import (
     Execution,
+    ToolOptions,
     check_open,
     executions_of,
     is_again,
@@ -22,7 +23,6 @@ from wasmcp.guest.declarations.rules import (
     refuse,
     refusing,
 )
-from wasmcp.guest.declarations.tool_options import ToolOptions
 from wasmcp.guest.declarations.tools import Tool
 from wasmcp.guest.errors import DeclarationError, place_of
 

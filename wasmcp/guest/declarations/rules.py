@@ -1,4 +1,4 @@
-"""Rules of declarations: their time, replacement by reloads, and the reporting of errors.
+"""Rules of declarations: their time, replacement by reloads, the reporting of errors, and default options of tools.
 
 Declarations are made while modules are imported, for a component while it is built. Then its lists are recorded, so
 that a later declaration could not reach a client.
@@ -10,7 +10,7 @@ import contextlib
 import inspect
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -141,3 +141,24 @@ def warned() -> list[dict[str, Any]]:
     found = list(_warnings)
     _warnings.clear()
     return found
+
+
+class ToolOptions:
+    """Options of all tools that do not set them.
+
+    Attributes:
+        coerce: True to accept JSON inside strings as arguments; see `wasmcp.guest.json_types.texts`.
+        dynamic: True if the component's lists are made for each request.
+        references: True to use ``$ref`` in input schemas for types that occur twice.
+    """
+
+    coerce = False
+    references = False
+    dynamic = False
+
+    @classmethod
+    def update(cls, options: Mapping[str, bool]) -> None:
+        """Set some of the options."""
+        for name in ("coerce", "references", "dynamic"):
+            if name in options:
+                setattr(cls, name, options[name])

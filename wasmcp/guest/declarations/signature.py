@@ -21,8 +21,8 @@ from wasmcp.guest.json_types import pydantic_metadata
 from wasmcp.guest.json_types.annotations import Resolver, written
 from wasmcp.guest.json_types.base import Definitions, documented, inlined
 from wasmcp.guest.json_types.field import Field
-from wasmcp.guest.json_types.json_in_strings import coerced
 from wasmcp.guest.json_types.records import Member, default_of, documentation_of, load_members
+from wasmcp.guest.json_types.texts import coerced
 
 
 class Signature:
@@ -189,7 +189,7 @@ class Signature:
         return load_members(self._json_types, self._required, given)
 
     def coerced(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Return arguments with JSON inside strings decoded where the type requires it; see `json_in_strings`."""
+        """Return arguments with JSON inside strings decoded where the type requires it; see `json_types.texts`."""
         json_types = self._json_types
         return {
             name: coerced(json_types[name], value) if name in json_types else value for name, value in given.items()

@@ -16,11 +16,10 @@ from wasmcp.guest.content import Icon
 from wasmcp.guest.context import Context
 from wasmcp.guest.declarations.apps import App, Visibility, shown
 from wasmcp.guest.declarations.docstring import parse_docstring
+from wasmcp.guest.declarations.meta import Task, tagged, with_task
 from wasmcp.guest.declarations.per_request import Condition, Description, PerRequest
+from wasmcp.guest.declarations.rules import ToolOptions
 from wasmcp.guest.declarations.signature import Signature, place_of_member
-from wasmcp.guest.declarations.tags import tagged
-from wasmcp.guest.declarations.tasks import Task, with_task
-from wasmcp.guest.declarations.tool_options import ToolOptions
 from wasmcp.guest.declarations.tool_results import Rendered, Renderer, failure, output_of, render_structured
 from wasmcp.guest.errors import McpError, MismatchError, ToolError, UnsupportedTypeError
 from wasmcp.guest.json_types.json_codec import decode_arguments

@@ -1,9 +1,11 @@
-"""Base classes of JSON types, and the JSON Schema that they write.
+"""Base classes of JSON types, the JSON Schema that they write, and the list of the problems of a value.
 
 A JSON type is made from an annotation when the author's module is imported. It has three operations: ``load`` checks a
 JSON value and converts it to the annotated type, ``dump`` converts a Python value to a JSON value, and ``schema``
 describes both as JSON Schema 2020-12: types that are used once are written in place, others under ``$defs``. A call
 runs only ``load`` and ``dump``, and neither makes other objects than the value.
+
+All problems of a value are reported, up to a bound, so that a model can correct several mistakes at once.
 """
 
 from __future__ import annotations
@@ -364,3 +366,59 @@ def _reachable(name: str, direct: dict[str, set[str]]) -> set[str]:
             found.add(one)
             waiting.extend(direct[one])
     return found
+
+
+_MOST = 20
+"""The maximum number of reported problems of one value."""
+
+
+class Mismatches:
+    """A collection of problems, raised as one `MismatchError`."""
+
+    def __init__(self) -> None:
+        self._found: MismatchError | None = None
+
+    @property
+    def full(self) -> bool:
+        """True if further problems would not be reported."""
+        return self._found is not None and self._found.more
+
+    def add(self, mismatch: MismatchError, segment: str | int | None = None) -> None:
+        """Add the problems of a part of the value.
+
+        Args:
+            mismatch: The problems.
+            segment: The member or item that they were found in; None for the value itself.
+        """
+        if segment is not None:
+            mismatch.under(segment)
+        if self._found is None:
+            self._found = mismatch
+            return
+        room = max(_MOST - len(self._found.problems), 0)
+        self._found.problems += mismatch.problems[:room]
+        self._found.more = self._found.more or mismatch.more or len(mismatch.problems) > room
+
+    def unexpected(self, name: str, known: Iterable[str]) -> None:
+        """Add an unknown member; the first one lists the known members."""
+        if self.full:
+            return
+        reason = "unexpected"
+        if self._found is None or not any(other.startswith(reason) for _, other in self._found.problems):
+            names = ", ".join(known)
+            reason += f"; expected only {names}" if names else "; expected nothing"
+        self.add(MismatchError(reason), name)
+
+    def missing(self, name: str) -> None:
+        """Add a missing member."""
+        if not self.full:
+            self.add(MismatchError("required, but missing"), name)
+
+    def check(self) -> None:
+        """Raise the collected problems, if there are any.
+
+        Raises:
+            MismatchError: The problems.
+        """
+        if self._found is not None:
+            raise self._found

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.guest.errors import MismatchError
-from wasmcp.guest.json_types.base import JsonType
-from wasmcp.guest.json_types.mismatches import Mismatches
+from wasmcp.guest.json_types.base import JsonType, Mismatches
 
 if TYPE_CHECKING:
     from wasmcp.guest.json_types.base import Definitions

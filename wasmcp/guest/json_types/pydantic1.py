@@ -6,8 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.guest.errors import MismatchError
-from wasmcp.guest.json_types.base import Foreign
-from wasmcp.guest.json_types.mismatches import Mismatches
+from wasmcp.guest.json_types.base import Foreign, Mismatches
 
 if TYPE_CHECKING:
     from wasmcp.guest.json_types.base import Definitions

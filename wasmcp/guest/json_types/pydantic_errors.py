@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from wasmcp.guest.errors import MismatchError
-from wasmcp.guest.json_types.base import json_type_name, quoted
-from wasmcp.guest.json_types.mismatches import Mismatches
+from wasmcp.guest.json_types.base import Mismatches, json_type_name, quoted
 from wasmcp.guest.json_types.pydantic_schema import schemas_at
 
 _MOST_LISTED = 2000

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from wasmcp.guest.errors import MismatchError, UnsupportedTypeError
 from wasmcp.guest.json_types import pydantic_metadata
-from wasmcp.guest.json_types.base import JsonType, Named, documented, undocumented
+from wasmcp.guest.json_types.base import JsonType, Mismatches, Named, documented, undocumented
 from wasmcp.guest.json_types.field import Field
-from wasmcp.guest.json_types.mismatches import Mismatches
 from wasmcp.guest.json_types.scalars import Anything
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.guest.errors import MismatchError
-from wasmcp.guest.json_types.base import JsonType, json_type_name, quoted
-from wasmcp.guest.json_types.mismatches import Mismatches
+from wasmcp.guest.json_types.base import JsonType, Mismatches, json_type_name, quoted
 
 if TYPE_CHECKING:
     from wasmcp.guest.json_types.base import Definitions
