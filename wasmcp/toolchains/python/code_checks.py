@@ -1,4 +1,4 @@
-"""Checks of the source text of a component: server capabilities that it can use, and declarations that run too late.
+"""Analysis of the source text of a component: server capabilities that it can use, and declarations that run too late.
 
 componentize-py imports whole interfaces, so the component's type does not show which functions are called (``logging``,
 ``listChanged``). The source text does. Nothing is executed, and uncertain cases count as calls: a computed name
