@@ -241,14 +241,17 @@ def test_tokens_and_header_fields_come_from_the_environment() -> None:
     from http.server import BaseHTTPRequestHandler, HTTPServer
 
     seen: list[dict[str, str]] = []
+    denial = b'{"error":"invalid_token","error_description":"the token has expired"}'
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             seen.append(dict(self.headers))
             self.send_response(401)
             self.send_header("WWW-Authenticate", "Bearer realm=\x1b[31m")
-            self.send_header("Content-Length", "0")
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(denial)))
             self.end_headers()
+            self.wfile.write(denial)
 
         def log_message(self, *_: Any) -> None:
             pass
@@ -262,7 +265,8 @@ def test_tokens_and_header_fields_come_from_the_environment() -> None:
         )
         assert seen[0]["Authorization"] == "Bearer t"
         assert seen[0]["X-Key"] == "k"
-        assert "HTTP 401" in done.stderr
+        assert "refuses the request without valid authorization: HTTP 401 Unauthorized (Bearer realm=" in done.stderr
+        assert "Give `--token VARIABLE`" in done.stderr
         assert "\x1b" not in done.stderr
         assert len(seen) == 1
     finally:
@@ -270,6 +274,9 @@ def test_tokens_and_header_fields_come_from_the_environment() -> None:
         server.server_close()
     unset = run("list", url, "--token", "UNSET_VARIABLE", code=2)
     assert "`UNSET_VARIABLE` is not set" in unset.stderr
+    given = run("list", url, "--token", "eyJhbGciOiJFUzI1NiJ9.e30.c2VjcmV0", code=2)
+    assert "--token must be the name of an environment variable" in given.stderr
+    assert "eyJ" not in given.stderr
 
 
 def test_redirects_are_not_followed() -> None:

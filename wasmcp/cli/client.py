@@ -134,6 +134,7 @@ Exit codes: 0 success, 1 error, 2 wrong usage, 3 tool error, 4 error response,
 
 _LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FIELD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _COMMAND = "wasmcp.command"
 _START = 60.0  # seconds for the first response of a program
@@ -308,8 +309,10 @@ def _clean(name: str, value: str) -> str:
 
 def _variable(name: str) -> str:
     value = os.environ.get(name)
+    if value is None and not _NAME.fullmatch(name):  # it can be the token itself, which must not get into logs
+        raise click.UsageError("--token must be the name of an environment variable that has the token, not the token")
     if value is None:
-        raise click.UsageError(f"the environment variable `{printable(name)}` is not set")
+        raise click.UsageError(f"the environment variable `{name}` is not set")
     return value
 
 

@@ -189,7 +189,8 @@ class HttpTransport:
         """
         body = _read(response, self._url)
         found = parsed(body) if response.headers.get_content_type() == "application/json" else None
-        if found is not None and "error" in found and request is not None:
+        # An error of OAuth is a string (RFC 6750, section 3).
+        if found is not None and isinstance(found.get("error"), dict) and request is not None:
             self.inbox.put({**found, "id": request})
             return
         status = response.status
