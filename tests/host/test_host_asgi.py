@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
+from support.garbage import no_cycles
 
 from wasmcp.host import Limits, Server
 from wasmcp.host.engine import logs
@@ -70,6 +71,17 @@ def test_a_request_and_its_response(server: Server) -> None:
         assert got.status == 200
         assert got.headers == {b"content-type": b"application/json", b"content-length": b"5"}
         assert got.body == b"hello"
+
+    drive(work())
+
+
+def test_requests_leave_nothing_to_the_garbage_collector(server: Server) -> None:
+    async def work() -> None:
+        app = App(server)
+        await ask(app, Connection(b"hello"))
+        with no_cycles():
+            for _ in range(200):
+                assert (await ask(app, Connection(b"hello"))).status == 200
 
     drive(work())
 

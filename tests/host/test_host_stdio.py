@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.garbage import no_cycles
 
 from wasmcp.host import Limits, Server
 from wasmcp.host.bindings.messages import Event
@@ -59,6 +60,15 @@ def test_every_line_is_answered(server: Server) -> None:
         for n in range(50):
             talk.line(b"%d" % n)
     assert sorted(client.lines, key=int) == [b"%d" % n for n in range(50)]
+
+
+def test_requests_leave_nothing_to_the_garbage_collector(server: Server) -> None:
+    with session(server) as (talk, client), no_cycles():
+        for n in range(200):
+            talk.line(b"%d" % n)
+        talk.line(b"!E")
+        talk.drain()
+    assert len(client.lines) == 203
 
 
 def test_blank_lines_are_skipped(server: Server) -> None:

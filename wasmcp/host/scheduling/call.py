@@ -264,11 +264,12 @@ class Call:
         self._seen += 1
         if self._seen <= self._again:
             return
+        on_event = self.on_event  # another thread can end the call
         if isinstance(event, Ask) and self.pending_inputs is not None:
             self.awaits_input = True
             self.pending_inputs.add(self, event)
-        elif self.on_event is not None:
-            self.on_event(event)
+        elif on_event is not None:
+            on_event(event)
 
     def run(self, instance: Instance, token: int, inline_policy: InlinePolicy, *, inline: bool = False) -> bool:
         """Run on an instance, then finish or wait for the client's input.
@@ -353,7 +354,14 @@ class Call:
         if self._claim.acquire(blocking=False):
             self.result = result
             self.error = error
-            self.on_done(self)
+            on_done = self.on_done
+            # These functions refer to the call. Cycles of references would be left to the garbage collector.
+            self.on_done, self.on_event, self.on_paused = _ended, None, None
+            on_done(self)
+
+
+def _ended(_call: Call) -> None:
+    """Do nothing: the call has ended."""
 
 
 _MOST_FETCHES = 2  # maximum number of times that a call is suspended for its authorization

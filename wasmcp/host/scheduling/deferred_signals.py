@@ -68,28 +68,30 @@ class Deferred:
             return
         self._owner = sys._getframe(1)  # noqa: SLF001 - handlers are not deferred for the frames above it
         self._active = True
-        replacement = self._replacement = self._take
         get, put = _signal.getsignal, _signal.signal
         try:
             for number in _NUMBERS:
                 handler = get(number)
                 if callable(handler) and handler not in _handlers_that_note:
                     self._handlers[number] = handler
-                    put(number, replacement)
+                    if self._replacement is None:  # a cycle of references, which is needless without handlers
+                        self._replacement = self._take
+                    put(number, self._replacement)
         except BaseException:  # from a handler that is not replaced yet
             self.__exit__()
             raise
 
     def __exit__(self, *_raised: object) -> None:
+        self._owner = None
         if not self._handlers:
             return
-        self._owner = None
         self._active = False  # a replacement that stays, because a handler raises below, calls the handler
         try:
             for number, handler in self._handlers.items():
                 if _signal.getsignal(number) is self._replacement:
                     _signal.signal(number, handler)
         finally:
+            self._replacement = None
             self._run_noted()
 
     def _take(self, number: int, frame: FrameType | None) -> None:
