@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from support.projects import write_project
 
-from figures.tables import measured, table, write
+from figures.tables import measured, table, today, write
 from wasmcp.host import open_server
 from wasmcp.project import ensure_built
 from wasmcp.project.development import development_server
@@ -39,12 +39,12 @@ def add(a: int, b: int) -> int:
 '''
 _MORE = "\n\n@tool\ndef more{number}(a: int) -> int:\n    return a\n"
 COMPONENTS = {
-    "one tool": ("", "20.0"),
-    "`pydantic` 2.14": ("pydantic>=2.14,<2.15", "33.6"),
-    "`httpx` 0.28, with the grant `http`": ("httpx>=0.28,<0.29", "27.5"),
-    "`openai` 3.57, with the grant `http`": ("openai>=3.57,<3.58", "81.2"),
+    "one tool": ("", "20.5"),
+    "`pydantic` 2.14": ("pydantic>=2.14,<2.15", "34.1"),
+    "`httpx` 0.28, with the grant `http`": ("httpx>=0.28,<0.29", "28.0"),
+    "`openai` 3.57, with the grant `http`": ("openai>=3.57,<3.58", "81.7"),
 }
-"""Requirement, and the megabytes before unneeded modules were left out."""
+"""Requirement, and the megabytes of the server before unneeded modules were left out."""
 
 
 def _project(folder: Path, requirement: str) -> Path:
@@ -71,7 +71,7 @@ def update_sizes() -> None:
         rows.append([name, before, f"{megabytes:.1f}", f"{megabytes - plain:.1f}" if requirement else ""])
         print(" | ".join(rows[-1]), flush=True)
     text = table(("server with one component, in MB", "before", "now", "more than with one tool"), rows)
-    write("python-packages.md", "sizes", f"{text}\nMeasured {measured()}.\n")
+    write("python-packages.md", "sizes", f"{text}\nMeasured on {today()}.\n")
 
 
 def _processor_seconds() -> float:

@@ -11,10 +11,15 @@ GUIDES = Path(__file__).parents[2] / "docs" / "guides"
 END = "<!-- end of figures -->\n"
 
 
+def today() -> str:
+    """Return the date."""
+    return f"{datetime.now(UTC):%Y-%m-%d}"
+
+
 def measured() -> str:
     """Return the date, and the load of the machine, which timings depend on."""
     cores = os.cpu_count() or 1
-    return f"on {datetime.now(UTC):%Y-%m-%d}, on {cores} cores with a load of {os.getloadavg()[0]:.0f}"
+    return f"on {today()}, on {cores} cores with a load of {os.getloadavg()[0]:.0f}"
 
 
 def begin(name: str) -> str:

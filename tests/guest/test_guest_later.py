@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import encodings
 import importlib
+import shutil
 import sys
 from pathlib import Path
 
@@ -82,3 +84,24 @@ def test_kept_modules_are_imported_without_their_files(kept, monkeypatch):
         importlib.import_module("wasmcp_broken")
     with pytest.raises(ModuleNotFoundError):
         importlib.import_module("turtle")
+
+
+def test_text_encodings_are_stored_as_differences_from_one_of_them(tmp_path, monkeypatch):
+    library = tmp_path / "library"
+    (library / "encodings").mkdir(parents=True)
+    for name in ("cp437", "cp850", "iso8859_15"):
+        shutil.copy(Path(encodings.__file__).parent / f"{name}.py", library / "encodings")
+    monkeypatch.setattr(stdlib_imports, "_LIBRARY", str(library))
+    monkeypatch.setattr(stdlib_imports, "_FROM_C", ())
+    monkeypatch.setattr(compressed_modules, "_modules", {})
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    names = ["encodings.cp437", "encodings.cp850", "encodings.iso8859_15"]
+    monkeypatch.setattr(sys, "modules", {name: one for name, one in sys.modules.items() if name not in names})
+    stdlib_imports.keep_later(frozenset(sys.modules), {}, [])
+    whole, *others = (compressed_modules._modules[name] for name in names)
+    assert [whole.like, *(one.like for one in others)] == ["", "encodings.cp437", "encodings.cp437"]
+    assert len(others[0].data) < len(whole.data) / 3
+    for name in names:
+        code = compressed_modules._Loader(name, "").get_code(name)
+        text = (library / f"{name.replace('.', '/')}.py").read_text("utf-8")
+        assert code == compile(text, code.co_filename, "exec", dont_inherit=True)

@@ -164,5 +164,27 @@ def test_the_loader_is_restored(module):
     assert SourceFileLoader.source_to_code is before
 
 
+def test_no_bytecode_is_written_meanwhile(tmp_path, module, monkeypatch):
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    monkeypatch.setattr(sys, "pycache_prefix", None)
+    install(tmp_path)
+    SourceFileLoader("words", str(module)).get_code("words")
+    assert not list(module.parent.glob("__pycache__/*"))
+    lean_code.remove()
+    SourceFileLoader("words", str(module)).get_code("words")
+    assert list(module.parent.glob("__pycache__/*"))
+
+
+def test_functions_that_exist_lose_their_columns_and_keep_their_docstrings(tmp_path, module, monkeypatch):
+    found = executed(compiled(module, "words"))
+    method = found["One"].fail
+    monkeypatch.setattr("gc.get_objects", lambda: [found["same"], method, "text"])
+    install(tmp_path)
+    lean_code.lean_functions()
+    assert (found["same"](), found["same"].__doc__, method.__doc__) == ("The same.", "The same.", "Function.")
+    codes = [one for function in (found["same"], method) for one in every(function.__code__)]
+    assert {place[2] for code in codes for place in code.co_positions()} == {None}
+
+
 def test_the_packages_are_names_of_top_level_modules():
     assert all(name.isidentifier() for name in UNDOCUMENTED)

@@ -25,12 +25,14 @@ class _Kept:
         path: Its file while the component was built; empty if unknown.
         is_source: True for source.
         is_package: True for a package.
+        like: The stored module that is the dictionary of the compression; empty for none.
     """
 
     data: bytes
     path: str
     is_source: bool
     is_package: bool
+    like: str = ""
 
 
 _modules: dict[str, _Kept] = {}
@@ -42,7 +44,7 @@ class _Loader(importlib.machinery.SourceFileLoader):
     def get_code(self, fullname: str) -> CodeType | None:
         """Return the module's code."""
         kept = _modules[fullname]
-        data = zlib.decompress(kept.data)
+        data = _decompressed(kept)
         if kept.is_source:
             return compile(data, kept.path, "exec", dont_inherit=True)
         code: CodeType = marshal.loads(data)  # noqa: S302 - our own
@@ -51,7 +53,13 @@ class _Loader(importlib.machinery.SourceFileLoader):
     def get_source(self, fullname: str) -> str | None:
         """Return the module's source if it is stored, else None."""
         kept = _modules[fullname]
-        return zlib.decompress(kept.data).decode("utf-8", "replace") if kept.is_source else None
+        return _decompressed(kept).decode("utf-8", "replace") if kept.is_source else None
+
+
+def _decompressed(kept: _Kept) -> bytes:
+    if not kept.like:
+        return zlib.decompress(kept.data)
+    return zlib.decompressobj(zdict=_decompressed(_modules[kept.like])).decompress(kept.data)
 
 
 class _Finder:
@@ -79,9 +87,19 @@ def find_spec(name: str) -> importlib.machinery.ModuleSpec | None:
     return _Finder.find_spec(name)
 
 
-def keep(name: str, code: CodeType, path: str = "", *, is_package: bool = False) -> None:
-    """Store the code of a module for a later import."""
-    _keep(name, _Kept(zlib.compress(marshal.dumps(code), 9), path, is_source=False, is_package=is_package))
+def keep(name: str, code: CodeType, path: str = "", *, is_package: bool = False, like: str = "") -> None:
+    """Store the code of a module for a later import.
+
+    Args:
+        name: The name of the module.
+        code: Its code.
+        path: Its file; empty if unknown.
+        is_package: True for a package.
+        like: A similar module that is stored, so that only the differences are; empty for none.
+    """
+    compressor = zlib.compressobj(9, zdict=_decompressed(_modules[like])) if like else zlib.compressobj(9)
+    data = compressor.compress(marshal.dumps(code)) + compressor.flush()
+    _keep(name, _Kept(data, path, is_source=False, is_package=is_package, like=like))
 
 
 def keep_source(name: str, source: bytes, path: str, *, is_package: bool) -> None:

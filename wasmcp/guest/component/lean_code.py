@@ -1,4 +1,4 @@
-"""Compiled code without what calls do not need: columns of positions, and docstrings of libraries.
+"""Compiled code without what calls do not need: columns, docstrings of libraries, copies of instructions.
 
 Runs while a component is built. A traceback without source text has no use for columns; files and lines stay. Nothing
 reads the docstrings of the libraries in `UNDOCUMENTED`, nor those of modules of the standard library that only
@@ -10,10 +10,12 @@ Imported before every other module of the guest library, so it imports as little
 
 from __future__ import annotations
 
+import gc
 import opcode
+import sys
 from collections.abc import Collection
 from importlib.machinery import SourceFileLoader
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any
 
 UNDOCUMENTED = frozenset(
@@ -55,10 +57,13 @@ class _Lean:
             return self.lean(code, documented=self._is_documented(loader.name, str(path)))
 
         SourceFileLoader.source_to_code = source_to_code  # type: ignore[assignment,method-assign]
+        # Code objects keep a copy of their instructions once they are serialised for a cache of bytecode.
+        self._writes_nothing, sys.dont_write_bytecode = sys.dont_write_bytecode, True
 
     def remove(self) -> None:
         """Restore the compilation of modules."""
         del SourceFileLoader.source_to_code  # it is inherited
+        sys.dont_write_bytecode = self._writes_nothing
         self._lines.clear()
 
     def _is_documented(self, name: str, path: str) -> bool:
@@ -98,6 +103,17 @@ def install(library: str, folder: str, documented: Collection[str], unchanged: C
     """
     _installed.append(_Lean(library, folder, documented, unchanged))
     _installed[-1].install()
+
+
+def lean_functions() -> None:
+    """Drop the columns of functions that exist already: of the modules that the interpreter starts with."""
+    lean: dict[CodeType, CodeType] = {}
+    for function in gc.get_objects():
+        if type(function) is FunctionType:
+            code = function.__code__
+            if code not in lean:
+                lean[code] = _installed[-1].lean(code, documented=True)
+            function.__code__ = lean[code]
 
 
 def remove() -> None:

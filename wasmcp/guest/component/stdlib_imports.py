@@ -28,6 +28,9 @@ _LIBRARY = os.path.dirname(os.path.dirname(encodings.__file__))  # noqa: PTH120 
 # Imported from C, which has no code to search.
 _FROM_C = ("_strptime", "copyreg", "linecache", "locale", "stringprep", "unicodedata", "warnings")
 
+# Similar to most modules of text encodings, each a table of 256 characters.
+_LIKE_ENCODINGS = "encodings.cp437"
+
 # Not used in a component: command lines, debuggers, other platforms, other processes.
 _PROGRAMS = {"main", "_main", "test", "_test", "_cli"}
 _UNWANTED = {
@@ -65,6 +68,7 @@ def keep_later(core: frozenset[str], packages: Mapping[str, str], standard: Iter
         _requested.update(_ON_REQUEST.get(name, ()))
     for path, name in packages.items():
         _keep_file(name, path)
+    _keep_library(_LIKE_ENCODINGS)
     waiting = [f"encodings.{name}" for name, _ in _modules_in(f"{_LIBRARY}/encodings")]
     waiting += standard
     for name in sorted(sys.modules.keys() - core):
@@ -99,7 +103,8 @@ def _keep_file(name: str, path: str) -> CodeType | None:
             code: CodeType = SourceFileLoader(name, path).source_to_code(file.read(), path)
     except (OSError, SyntaxError, ValueError):
         return None
-    keep(name, code, path, is_package=path.endswith("/__init__.py"))
+    is_like = name.startswith("encodings.") and is_kept(_LIKE_ENCODINGS)
+    keep(name, code, path, is_package=path.endswith("/__init__.py"), like=_LIKE_ENCODINGS if is_like else "")
     return code
 
 

@@ -193,6 +193,7 @@ module = type(sys)({name!r})  # without its packages, which are modules to prepa
 SourceFileLoader({name!r}, {path!r}).exec_module(module)
 sys.modules[{name!r}] = module
 module.install({LIBRARY!r}, {STAGED!r}, {sorted(documented)!r}, {paths!r})
+module.lean_functions()
 del module, sys, SourceFileLoader
 '''
 
