@@ -8,46 +8,56 @@ from wasmcp.guest.component import snapshot
 
 
 class Allocator:
-    """Stand-in of `array`: memory with free blocks up to a limit; a block that does not fit is beyond it.
+    """Stand-in of `array`: memory that grows, with free blocks at its end; holes below are taken first.
 
     Attributes:
-        free: The number of free bytes below the limit.
-        least: The least number of them so far.
-        holes: The number of free blocks of the largest size, at address 0; they hold no smaller ones.
+        start: The address of the free memory at the end.
+        end: The end of the memory, before it grows.
+        taken: The number of bytes that are taken from `start` on.
+        most: The largest of these numbers so far.
+        holes: The number of free blocks of the largest size at address 0; they hold no smaller ones.
     """
 
-    limit = 10_000_000
-    free = least = 3_000_000
-    holes = 0
+    start, end, taken, most, holes = 7_000_000, 10_000_000, 0, 0, 0
 
-    def __init__(self, _kind: str, _values: list[int], *, address: int = 0, hole: bool = False) -> None:
-        self.address, self.taken, self.hole = address, 0, hole
+    def __init__(self, _kind: str, _values: list[int], *, address: int = 0, size: int = 0, hole: bool = False) -> None:
+        self.address, self.size, self.hole = address, size, hole
 
     def __mul__(self, size: int) -> Allocator:
-        if size == snapshot._LARGEST:
-            hole = Allocator.holes > 0
-            Allocator.holes -= hole
-            return Allocator("B", [], address=0 if hole else Allocator.limit, hole=hole)
-        fits = Allocator.free >= size
-        block = Allocator("B", [], address=Allocator.limit - Allocator.free if fits else Allocator.limit)
-        block.taken = size if fits else 0
-        Allocator.free -= block.taken
-        Allocator.least = min(Allocator.least, Allocator.free)
+        if size == snapshot._LARGEST and Allocator.holes:
+            Allocator.holes -= 1
+            return Allocator("B", [], hole=True)
+        block = Allocator("B", [], address=Allocator.start + Allocator.taken, size=size)
+        Allocator.taken += size
+        Allocator.most = max(Allocator.most, Allocator.taken)
         return block
 
     def __del__(self) -> None:
-        Allocator.free += self.taken
+        Allocator.taken -= self.size
         Allocator.holes += self.hole
 
     def buffer_info(self) -> tuple[int, int]:
         return self.address, 0
 
 
-@pytest.mark.parametrize("holes", [0, 1])
+@pytest.mark.parametrize("holes", [0, 1, 9])
 def test_all_blocks_of_the_memory_in_use_are_taken(monkeypatch, holes):
     monkeypatch.setattr(snapshot, "array", Allocator)
-    monkeypatch.setattr(Allocator, "least", Allocator.free)
+    monkeypatch.setattr("gc.get_objects", list)
+    monkeypatch.setattr(Allocator, "most", 0)
     monkeypatch.setattr(Allocator, "holes", holes)
+    limit = snapshot._beyond(Allocator("B", []))
+    assert limit == Allocator.start + 3 * snapshot._LARGEST >= Allocator.end
+    monkeypatch.setattr(Allocator, "most", 0)
+    monkeypatch.setattr(snapshot, "_beyond", lambda _: Allocator.end)
     snapshot.clear_freed_memory()
-    assert 0 <= Allocator.least < snapshot._SMALLEST
-    assert Allocator.free == 3_000_000
+    assert Allocator.start + Allocator.most >= Allocator.end
+    assert (Allocator.taken, Allocator.holes) == (0, holes)
+
+
+def test_memory_grows_by_less_than_the_blocks_at_its_end(monkeypatch):
+    monkeypatch.setattr(snapshot, "array", Allocator)
+    monkeypatch.setattr("gc.get_objects", list)
+    monkeypatch.setattr(Allocator, "most", 0)
+    snapshot.clear_freed_memory()
+    assert Allocator.most <= snapshot._ABOVE * snapshot._LARGEST

@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from typing import Any
 
 _MOST_DESCRIPTORS = 128
-_LARGEST = 4 << 20
+_LARGEST = 1 << 20
+_ABOVE = 4
 _SMALLEST = 1 << 10  # smaller objects are in pools of the interpreter, not in the memory of the C library
 
 _generators: dict[int, Any] = {}
@@ -94,9 +95,7 @@ def clear_freed_memory() -> None:
     Blocks of each size, from large to small, are taken until one is beyond the memory in use: its end has grown.
     """
     zero = array("B", [0])
-    # Two blocks: a hole can be as large as one. They are freed at once: their headers stay behind, and an engine maps
-    # the memory up to there (if that is half empty, it copies the memory for each instance instead).
-    limit = max(block.buffer_info()[0] for block in [zero * _LARGEST for _ in range(2)])
+    limit = _beyond(zero)
     held = []
     size = _LARGEST
     while size >= _SMALLEST:
@@ -104,3 +103,18 @@ def clear_freed_memory() -> None:
             size //= 2
         else:
             held.append(zero * size)
+
+
+def _beyond(zero: array[int]) -> int:
+    """Return an address beyond the memory in use, after clearing what was freed at its end.
+
+    Blocks are taken until some are above all objects; those below fill holes. They are freed at once, but their headers
+    stay behind, and an engine maps the memory up to there: if half of that is empty, it copies it for each instance.
+    """
+    top = max(map(id, gc.get_objects()), default=0)
+    blocks = []
+    above = 0
+    while above < _ABOVE:
+        blocks.append(zero * _LARGEST)
+        above += blocks[-1].buffer_info()[0] > top
+    return max(block.buffer_info()[0] for block in blocks)
