@@ -56,7 +56,17 @@ __all__ = [
     "wasmcp_transport",
 ]
 
-_PARTS = ("artifacts", "costs", "coverage", "fuzz", "server_options", "snapshot", "suite_options", "world")
+_PARTS = (
+    "artifacts",
+    "costs",
+    "coverage",
+    "fuzz",
+    "missing_packages",
+    "server_options",
+    "snapshot",
+    "suite_options",
+    "world",
+)
 pytest_plugins = tuple(f"pytest_wasmcp.{part}" for part in _PARTS)
 """Parts of the plugin with options of their own."""
 

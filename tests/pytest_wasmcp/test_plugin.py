@@ -388,3 +388,35 @@ def test_tests_of_functions_run_first_and_can_be_selected(project: pytest.Pytest
     first.stdout.fnmatch_lines(both[::-1])
     selected = project.runpytest_subprocess("-m", "not wasmcp_server")
     selected.assert_outcomes(passed=1, deselected=1)
+
+
+COMPONENT_WITH_PACKAGES = """
+[tool.wasmcp.components.shop]
+source = "shop.py"
+dependencies = ["PyYAML>=6", "wasmcp-absent-package[all]>=1,<2; python_version > '3'", "own @ file:own"]
+
+[tool.wasmcp.servers.default]
+components = ["shop"]
+"""
+
+
+def test_package_of_a_component_that_tests_of_functions_lack_is_named(pytester: pytest.Pytester) -> None:
+    write_project(pytester.path, {"pyproject.toml": COMPONENT_WITH_PACKAGES})
+    pytester.makepyfile(shop="import wasmcp_absent_package.part", test_shop="import shop")
+    result = pytester.runpytest_inprocess()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "E   ModuleNotFoundError: No module named 'wasmcp_absent_package'",
+            "component `shop` requires the package of `wasmcp_absent_package`, and this environment does not have it.*",
+            "  pip install 'PyYAML>=6' 'wasmcp-absent-package?all?>=1,<2; python_version > '*",
+        ]
+    )
+
+
+def test_other_modules_that_are_missing_are_left_to_pytest(pytester: pytest.Pytester) -> None:
+    write_project(pytester.path, {"pyproject.toml": COMPONENT_WITH_PACKAGES})
+    pytester.makepyfile(test_shop="import wasmcp_other_package")
+    result = pytester.runpytest_inprocess()
+    result.assert_outcomes(errors=1)
+    result.stdout.no_fnmatch_line("*component `shop`*")
