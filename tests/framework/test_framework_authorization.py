@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +17,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from support.entry_points import Embedded, Served, mirrored, request
-from support.server_processes import free_port, wasmcp_serve, wasmtime_serve
+from support.server_processes import STATE_KEYS, free_port, wasmcp_serve, wasmtime_serve
 from support.tokens import (
     ISSUER,
     SERVER,
@@ -472,6 +474,14 @@ def flipped(data: bytes, bit: int) -> bytes:
 LARGE = ("1 MB", "10,000 claims")  # heads above the limits of HTTP servers
 
 
+class ServedFields(Served):
+    """Server on a port, with the methods of a server in this process."""
+
+    def http(self, method: str, target: str, headers: Any, body: str | bytes) -> Any:
+        """One HTTP request."""
+        return super().http(method, target, dict(headers), body)
+
+
 class TestOtherEntryPoints:
     @pytest.mark.parametrize("serve", [wasmcp_serve, wasmtime_serve])
     def test_bad_tokens_are_refused_there_too(self, component: bytes, tmp_path: Path, serve: Any) -> None:
@@ -502,6 +512,56 @@ class TestOtherEntryPoints:
             assert (refused.status, refused.message["error"]) == (400, "invalid_request")
             known = answer(None, "GET", "/.well-known/oauth-protected-resource/mcp")
             assert (known.status, known.message["resource"]) == (200, SERVER)
+
+    @pytest.mark.parametrize("serve", [wasmcp_serve, wasmtime_serve])
+    def test_heads_and_sessions_are_checked_there_too(self, component: bytes, tmp_path: Path, serve: Any) -> None:
+        path = tmp_path / "protected.wasm"
+        options: list[str] = []
+        if serve is wasmtime_serve:
+            path.write_bytes(compose(component, auth="required", environment=True))
+            options = [*STATE_KEYS, *(part for name, value in OAUTH.items() for part in ("--env", f"{name}={value}"))]
+        else:
+            path.write_bytes(compose(component, settings=OAUTH, auth="required"))
+        with serve(path, *options) as port:
+
+            def answer(*fields: tuple[str, str], target: str = "/mcp", body: str = json.dumps(CALL)) -> Any:
+                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+                with contextlib.closing(connection):
+                    connection.putrequest("POST", target, skip_host=any(name == "host" for name, _ in fields))
+                    for name, value in (*mirrored(CALL).items(), *fields, ("content-length", str(len(body)))):
+                        connection.putheader(name, value)
+                    with contextlib.suppress(OSError):  # of a server that refuses the head
+                        connection.endheaders(body.encode())
+                    response = connection.getresponse()
+                    text = response.read()
+                    assert b"alice" not in text or response.status == 200
+                    return response.status, response.getheader("www-authenticate") or "", text
+
+            bearer = ("authorization", f"Bearer {token()}")
+            assert answer(bearer)[0] == 200
+            for scheme in ("Basic dTpw", "DPoP {}", "Bearer", "{}", "MAC {}"):
+                status, challenge, _ = answer(("authorization", scheme.format(token())))
+                assert (scheme, status) == (scheme, 401)
+                assert challenge.startswith("Bearer")
+                assert "error=" not in challenge
+            for doubled in ((bearer, bearer), (bearer, ("Authorization", f"Bearer {token(sub='bob')}"))):
+                status, challenge, _ = answer(*doubled)
+                assert status == 400
+                assert 'error="invalid_request"' in challenge
+            for query in ("a=1&access_token={}", "ACCESS_TOKEN={}", "%61ccess_token={}"):
+                status, challenge, _ = answer(bearer, target=f"/mcp?{query.format(token())}")
+                assert status == 400
+                assert 'error="invalid_request"' in challenge
+            for field in (("origin", "https://evil.test"), ("host", "evil.test")):
+                assert answer(bearer, field)[0] == 403
+                assert answer(field)[0] == 403
+            assert answer(bearer, body="{")[0] == 400
+            assert answer(body="{")[0] == 401
+            for attack in LARGE:
+                assert answer(("authorization", f"Bearer {ATTACKS[attack]()}"))[0] in {400, 401, 431}, attack
+
+            served = ServedFields(port)
+            assert_sessions_are_bound(served, ends=serve is wasmcp_serve)
 
     def test_baked_in_settings_apply_under_a_host_that_does_not_configure(
         self, component: bytes, tmp_path: Path
@@ -658,26 +718,40 @@ def in_session(server: Server, bearer: str, message: Any, session: str | None, m
     return server.http(method, "/mcp", head, json.dumps(message))
 
 
+PING = {"jsonrpc": "2.0", "id": 2, "method": "ping"}
+
+
+def assert_sessions_are_bound(server: Any, *, ends: bool = True) -> None:
+    """Check that other principals can neither use nor end a session, and that one that has ended is not found.
+
+    Args:
+        server: The server.
+        ends: True if sessions can be ended: there is storage.
+    """
+    params = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+    begin = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}
+    first = in_session(server, token(), begin, None)
+    identifier = header(first, "mcp-session-id")
+    assert first.status == 200
+    assert identifier
+    assert in_session(server, token(iat=1), PING, identifier).status == 200  # another token of the same principal
+    for other in (token(sub="bob"), token(sub="alice "), token(sub="Alice")):
+        assert in_session(server, other, PING, identifier).status == 404
+        assert in_session(server, other, PING, identifier, "DELETE").status == (404 if ends else 405)
+    assert in_session(server, token(), PING, identifier).status == 200
+    for chosen in ("0" * 32, identifier[:-2], f"{identifier}0"):
+        assert in_session(server, token(), PING, chosen).status == 404
+    if ends:
+        assert in_session(server, token(), PING, identifier, "DELETE").status == 204
+        assert in_session(server, token(), PING, identifier).status == 404
+
+
 class TestSessions:
     def test_a_session_belongs_to_its_principal(self, server: Server) -> None:
-        params = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
-        begin = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}
-        ping = {"jsonrpc": "2.0", "id": 2, "method": "ping"}
-        first = in_session(server, token(), begin, None)
-        identifier = header(first, "mcp-session-id")
-        assert first.status == 200
-        assert identifier
-        assert in_session(server, token(iat=1), ping, identifier).status == 200  # another token of the same principal
-        for other in (token(sub="bob"), token(sub="alice "), token(sub="Alice")):
-            assert in_session(server, other, ping, identifier).status == 404
-            assert in_session(server, other, ping, identifier, "DELETE").status == 404
-        assert in_session(server, token(), ping, identifier).status == 200
-        assert in_session(server, token(), ping, identifier, "DELETE").status == 204
-        assert in_session(server, token(), ping, identifier).status == 404
+        assert_sessions_are_bound(server)
 
     def test_a_session_cannot_be_chosen_by_the_client(self, server: Server) -> None:
-        ping = {"jsonrpc": "2.0", "id": 2, "method": "ping"}
-        assert in_session(server, token(), ping, "0" * 32).status == 404
+        assert in_session(server, token(), PING, "0" * 32).status == 404
 
 
 class TestModes:
