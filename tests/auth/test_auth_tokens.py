@@ -19,8 +19,7 @@ from wasmcp.auth import keys
 from wasmcp.auth.access_tokens import decode, mint, scopes_of, verify
 from wasmcp.auth.keys import ALGORITHMS, SigningKey, VerificationKeys, fitting_algorithms, thumbprint, write_files
 from wasmcp.errors import InvalidTokenError, SigningKeyError
-from wasmcp.host.authorization.discovery import metadata_urls
-from wasmcp.host.authorization.documents import LIMIT
+from wasmcp.host.authorization.documents import LIMIT, metadata_urls
 
 ISSUER = "https://issuer.test"
 RSA = SigningKey.generate("RS256")

@@ -16,8 +16,8 @@ from support.server_processes import free_port
 from support.tokens import ISSUER, SERVER, claims, compose, jwk, private_key, signed, whoami_component
 
 from wasmcp.host import Server, open_server
-from wasmcp.host.operations.identities import Identities, Identity
 from wasmcp.host.operations.rate_limits import Rate, RateLimiter, RateLimits
+from wasmcp.host.operations.request_facts import Identities, Identity
 from wasmcp.host.operations.request_logs import RequestRecord
 from wasmcp.host.transports.asgi import App
 from wasmcp.host.transports.observation import RECORD, Admission

@@ -24,7 +24,7 @@ from support.tokens import SERVER, compose, private_key, whoami_component
 from wasmcp.errors import InvalidSettingError, IssuerDocumentError
 from wasmcp.host import Server, open_server
 from wasmcp.host.authorization import documents, keys
-from wasmcp.host.authorization.discovery import discover
+from wasmcp.host.authorization.documents import discover
 from wasmcp.host.authorization.issuer import IssuerSettings
 from wasmcp.host.authorization.keys import KeyCache, Keys
 from wasmcp.host.engine import logs
@@ -510,10 +510,10 @@ class TestDiscovery:
         assert error(call(opened(JWT_ISSUER=issuer.url), issuer.token("first"))) == UNAVAILABLE
 
     def test_keys_of_a_protected_issuer_are_protected(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from wasmcp.host.authorization import discovery
+        from wasmcp.host.authorization import documents
 
         document = {"issuer": "https://issuer.test", "jwks_uri": "http://127.0.0.1/jwks"}
-        monkeypatch.setattr(discovery, "fetch", lambda _url: ("", document))
+        monkeypatch.setattr(documents, "fetch", lambda _url: ("", document))
         with pytest.raises(IssuerDocumentError, match="must begin with `https://`"):
             discover("https://issuer.test")
 

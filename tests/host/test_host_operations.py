@@ -26,10 +26,9 @@ from wasmcp.cli.serve import serve_command
 from wasmcp.errors import HostError
 from wasmcp.host import Limits, Rate, RateLimits, open_server
 from wasmcp.host.configuration.declared import Configuration
-from wasmcp.host.operations.identities import Identity
-from wasmcp.host.operations.messages import Received, received
 from wasmcp.host.operations.metrics import Metrics
 from wasmcp.host.operations.rate_limits import RateLimiter, refusal
+from wasmcp.host.operations.request_facts import Identity, Received, received
 from wasmcp.host.operations.request_logs import LogFile, RequestRecord, access_line, audit_lines, decision
 from wasmcp.host.transports.asgi import App
 from wasmcp.host.transports.observation import Admission, Observation, network_of

@@ -111,7 +111,7 @@ def test_all_code_that_decides_a_server_is_an_input() -> None:
     # Modules that the result does not depend on: messages of errors, caches, compilers, the host that boots components,
     # the names of console scripts.
     moving = ("errors", "storage", "registry", "toolchains", "host/engine", "host/__init__.py", "__init__.py")
-    moving += ("host/operations/messages.py", "host/transports/console_scripts.py", "terminal.py")
+    moving += ("host/operations/request_facts.py", "host/transports/console_scripts.py", "terminal.py")
 
     def covered(path: str, parts: tuple[str, ...]) -> bool:
         return any(path == part or path.startswith(f"{part}/") for part in parts)

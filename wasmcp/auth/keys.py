@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from wasmcp.errors import InvalidTokenError, IssuerDocumentError, SigningKeyError
 from wasmcp.host.authorization import documents
-from wasmcp.host.authorization.discovery import discover
+from wasmcp.host.authorization.documents import discover
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 """Signature algorithms (RFC 7518, RFC 8037). Servers verify all but ES512."""

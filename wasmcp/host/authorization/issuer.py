@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from wasmcp.environment import INTROSPECTION_SECRET
 from wasmcp.errors import IssuerDocumentError
-from wasmcp.host.authorization.discovery import discover
-from wasmcp.host.authorization.documents import fetch
+from wasmcp.host.authorization.documents import discover, fetch
 from wasmcp.host.authorization.introspection import Introspection
 from wasmcp.host.authorization.keys import KeyCache
 from wasmcp.host.engine import logs

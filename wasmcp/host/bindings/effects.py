@@ -4,6 +4,9 @@ A call on the thread of an event loop must not wait there. As long as it has onl
 again on another thread. So the host compiles servers with a hook before the functions of WASI that wait or act
 (`wasmcp.component.import_hooks`); the functions of its own key-value stores call it directly. The hook notes the
 effect, and stops a call that runs inline.
+
+Another hook gives new requests of `wasi:http` the trace context of the running call, as header fields of W3C Trace
+Context. Fields that the component sets itself stay.
 """
 
 from __future__ import annotations
@@ -160,3 +163,20 @@ def define(linker: Linker) -> None:
         _callbacks.append(_capi.function_callback(called))
     with linker.root() as root, root.add_instance(INTERFACE) as instance:
         _capi.define_function(instance, _FUNCTION, _callbacks[0])
+
+
+def trace_fields() -> list[tuple[str, str]]:
+    """Return the header fields for the requests of the call on this thread; none without traces."""
+    observer = getattr(CURRENT.call, "observer", None)
+    return [] if observer is None else list(observer.header_fields())
+
+
+def define_trace_context(linker: Linker) -> None:
+    """Define the interface in a linker."""
+
+    def read(_store: Any) -> list[tuple[str, str]]:
+        return trace_fields()
+
+    interface, function = TRACE_CONTEXT
+    with linker.root() as root, root.add_instance(interface) as instance:
+        instance.add_func(function, read)

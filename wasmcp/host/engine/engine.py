@@ -15,7 +15,7 @@ from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
-from wasmcp.host.bindings import effects, trace_context
+from wasmcp.host.bindings import effects
 from wasmcp.host.engine.stack import GUEST_STACK
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def linker(of: Engine) -> Linker:
     made.add_wasip2()
     made.add_wasi_http()
     effects.define(made)
-    trace_context.define(made)
+    effects.define_trace_context(made)
     return made
 
 

@@ -34,7 +34,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from wasmcp.host.engine import standard_error
-from wasmcp.host.engine.bounded_queue import BoundedQueue
+from wasmcp.host.engine.standard_error import BoundedQueue
 from wasmcp.terminal import printable
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from wasmcp.protocol import META, METHODS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from wasmcp.host.operations.messages import Received
+    from wasmcp.host.operations.request_facts import Received
     from wasmcp.host.operations.request_logs import RequestRecord
 
 _NAMED = {"tools/call": "gen_ai.tool.name", "prompts/get": "gen_ai.prompt.name"}

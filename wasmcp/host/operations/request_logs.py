@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from wasmcp.host.operations.identities import Identity
-    from wasmcp.host.operations.messages import Received
+    from wasmcp.host.operations.request_facts import Identity, Received
 
 _WAITING = 4 << 20  # maximum bytes that wait to be written to a file
 _FIELD = 2048  # maximum characters of a text of a client in a log
@@ -155,7 +154,7 @@ def audit_lines(record: RequestRecord, *, arguments: bool) -> list[str]:
         record: The request.
         arguments: Include the arguments of tools and prompts.
     """
-    from wasmcp.host.operations.messages import Received
+    from wasmcp.host.operations.request_facts import Received
 
     common: dict[str, Any] = {
         "time": datetime.fromtimestamp(record.time, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from wasmcp.errors import HostError
 from wasmcp.host.operations.message_traces import STDIO_ATTRIBUTES, RequestTrace, http_attributes, record_interval
-from wasmcp.host.operations.messages import received
+from wasmcp.host.operations.request_facts import received
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,7 +17,7 @@ from wasmcp.host.client.connection import http_request
 from wasmcp.host.engine.limits import Budget
 from wasmcp.host.mcp import jsonrpc
 from wasmcp.host.mcp.http_sessions import ID, IDENTIFY, IDENTITY, RESERVED
-from wasmcp.host.operations.identities import Identity
+from wasmcp.host.operations.request_facts import Identity
 from wasmcp.host.scheduling.call import Call
 from wasmcp.host.stores.errors import StoreRequestError
 from wasmcp.host.transports.asgi_response import AsgiResponse, CallEnded

@@ -6,9 +6,8 @@ import ipaddress
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
-from wasmcp.host.operations.identities import Identities, Identity
-from wasmcp.host.operations.messages import received
 from wasmcp.host.operations.rate_limits import refusal
+from wasmcp.host.operations.request_facts import Identities, Identity, received
 from wasmcp.host.operations.request_logs import RequestRecord
 from wasmcp.host.transports.http_options import HEALTH, READY
 

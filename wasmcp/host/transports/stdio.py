@@ -131,8 +131,8 @@ class StdioSession:
 
     def _is_limited(self, line: bytes, limiter: RateLimiter) -> bool:
         """Answer requests above a rate limit by an error. Notifications and responses are not limited."""
-        from wasmcp.host.operations.messages import received
         from wasmcp.host.operations.rate_limits import refusal
+        from wasmcp.host.operations.request_facts import received
 
         requests = [message for message in received(line) if message.id is not None]
         limited = limiter.admit("stdio", requests) if requests else None
