@@ -17,9 +17,8 @@ from benchmarks import guards
 from benchmarks.measure import Row, least_in_turns
 from wasmcp.auth.issuer import Issuer
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
-from wasmcp.compose.access import Access, Filter, Policy, Selector
+from wasmcp.compose.access import Access, Condition, Filter, Policy, Rule, Selector
 from wasmcp.compose.grant_rules import read_grants
-from wasmcp.compose.policy import Condition, Rule
 from wasmcp.host import Cost, Server, open_server
 
 RULES = 100

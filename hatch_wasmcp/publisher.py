@@ -121,7 +121,7 @@ class OciPublisher(Publisher):
         from hatchling.plugin.manager import PluginManager
 
         from wasmcp.distribution.publishing import Publication
-        from wasmcp.registry.signing.passwords import password
+        from wasmcp.registry.signing.keys import password
 
         core = ProjectMetadata(str(root), PluginManager()).core
         facts = {"description": core.description, "licenses": core.license_expression or core.license}

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         Tool,
         ToolResult,
     )
-    from wasmcp.host.client.answers import Answers
+    from wasmcp.host.client.observations import Answers
     from wasmcp.host.client.request_methods import RequestMethods
     from wasmcp.host.client.tasks import Task
 

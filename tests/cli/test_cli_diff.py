@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner, Result
 from support.compose_inputs import catalogue, spec, tools_component
 
-from wasmcp.cli.diff import BREAKING
 from wasmcp.cli.group import commands
+from wasmcp.cli.inspect import BREAKING
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
 from wasmcp.package_data import framework_component
 

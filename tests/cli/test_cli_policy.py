@@ -13,8 +13,7 @@ from support.tokens import jwk, private_key, public_pem
 
 from wasmcp.cli.group import commands
 from wasmcp.compose import Catalogue, ComponentSpec, compose_server
-from wasmcp.compose.access import Access, Filter, Policy, Selector
-from wasmcp.compose.policy import Claim, Condition, Rule
+from wasmcp.compose.access import Access, Claim, Condition, Filter, Policy, Rule, Selector
 
 POLICY = Policy(
     (

@@ -15,8 +15,7 @@ from support.server_processes import wasmcp_serve, wasmtime_serve
 from support.tokens import ISSUER, SERVER, claims, jwk, private_key, signed
 
 from wasmcp.compose import Catalogue, ComponentSpec, ComposedServer, compose_server
-from wasmcp.compose.access import Access, Filter, Policy, Selector
-from wasmcp.compose.policy import SCOPES, Claim, Condition, Rule
+from wasmcp.compose.access import SCOPES, Access, Claim, Condition, Filter, Policy, Rule, Selector
 from wasmcp.errors import CompositionError
 from wasmcp.guest.declarations import meta
 from wasmcp.host import Cost, open_server

@@ -19,8 +19,7 @@ from support.skills import MARKDOWN, skill_of
 
 from wasmcp.component.custom_sections import custom_section, custom_sections
 from wasmcp.compose import Catalogue, ComponentSpec, ComposedServer, compose_server, inspect_component
-from wasmcp.compose.access import Access, Filter, Policy, Selector
-from wasmcp.compose.policy import Condition, Rule
+from wasmcp.compose.access import Access, Condition, Filter, Policy, Rule, Selector
 from wasmcp.compose.server import compose_handler
 from wasmcp.errors import ComponentError, CompositionError, DuplicateEntryError, InvalidComponentError, RequestError
 from wasmcp.host import open_server

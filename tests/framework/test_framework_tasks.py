@@ -16,8 +16,7 @@ from support.entry_points import META, mirrored, request
 from support.serve_process import wait_until
 from support.task_servers import DECLARED, Client, text_of, working_server
 
-from wasmcp.compose.access import Access, Filter, Policy, Selector
-from wasmcp.compose.policy import Rule
+from wasmcp.compose.access import Access, Filter, Policy, Rule, Selector
 from wasmcp.errors import CompositionError, RequestError
 from wasmcp.host import open_server
 from wasmcp.host.client.server import Server

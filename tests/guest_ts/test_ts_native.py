@@ -14,9 +14,8 @@ from support.node_packages import installed
 
 from wasmcp.storage.cache import Cache
 from wasmcp.toolchains.base import ComponentSource
-from wasmcp.toolchains.typescript.editor_types import write_types
 from wasmcp.toolchains.typescript.node import install, node
-from wasmcp.toolchains.typescript.toolchain import _ENGINES
+from wasmcp.toolchains.typescript.toolchain import _ENGINES, write_types
 
 HERE = Path(__file__).parent
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "typescript.md"

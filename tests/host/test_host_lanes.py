@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wasmcp.host.bindings.messages import HttpRequest, Request, StdioRequest
+from wasmcp.host.bindings.messages import HttpRequest, Request, StdioRequest, target_of
 from wasmcp.host.scheduling import lanes
 from wasmcp.host.scheduling.call import Call
 from wasmcp.host.scheduling.lanes import SLOW, Lanes
-from wasmcp.host.scheduling.request_targets import target_of
 
 
 def line(name: str, method: str = "tools/call") -> bytes:

@@ -20,8 +20,7 @@ from support.streams import Stream
 from support.task_servers import CAPABILITIES, Client, text_of, working_server
 from support.tokens import SERVER
 
-from wasmcp.compose.access import Access, Policy, Selector
-from wasmcp.compose.policy import Claim, Condition, Rule
+from wasmcp.compose.access import Access, Claim, Condition, Policy, Rule, Selector
 from wasmcp.errors import RequestError
 from wasmcp.host import Server, open_server
 from wasmcp.host.bindings.messages import TaskRequest

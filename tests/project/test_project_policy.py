@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wasmcp.compose.access import Policy, Selector
-from wasmcp.compose.policy import Claim, Condition, Rule
+from wasmcp.compose.access import Claim, Condition, Policy, Rule, Selector
 from wasmcp.errors import ConfigError
 from wasmcp.project.config import parse
 

@@ -24,7 +24,7 @@ _COMMANDS = {
     "compose": ("wasmcp.cli.compose", "Compose a server or a handler from components."),
     "deploy": ("wasmcp.cli.deploy", "Write the manifests of a deployment."),
     "dev": ("wasmcp.cli.dev", "Serve a project while it is edited, with a playground."),
-    "diff": ("wasmcp.cli.diff", "Compare two versions of a server, and show breaking changes."),
+    "diff": ("wasmcp.cli.inspect", "Compare two versions of a server, and show breaking changes."),
     "doctor": ("wasmcp.cli.machine", "Check this machine for missing tools and wrong configuration."),
     "graph": ("wasmcp.cli.inspect", "Draw the structure of a server."),
     "import": ("wasmcp.cli.projects", "Make a project of a server for another library."),
@@ -48,7 +48,7 @@ _COMMANDS = {
     "verify": ("wasmcp.cli.signing", "Verify the signatures of a component."),
     "versions": ("wasmcp.cli.packages", "List the versions of a package."),
     "warm": ("wasmcp.cli.machine", "Compile servers ahead of their first start."),
-    "wit": ("wasmcp.cli.wit", "Write or show the WIT packages for components."),
+    "wit": ("wasmcp.cli.projects", "Write or show the WIT packages for components."),
     "yank": ("wasmcp.cli.packages", "Yank a version of a package."),
 }
 

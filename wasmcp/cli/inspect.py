@@ -1,9 +1,9 @@
-"""`wasmcp inspect` and `graph`: the contents and the structure of a component or a server."""
+"""`wasmcp inspect`, `graph` and `diff`: the contents, the structure and the changes of a component or a server."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from wasmcp.insight.diagram import Drawing
     from wasmcp.insight.listing import Offers
     from wasmcp.insight.roles import Reach, Structure
+    from wasmcp.insight.server_diff import Difference, Side
     from wasmcp.skills_section import SkillSummary
 
 
@@ -388,3 +389,76 @@ def _rendered(drawing: Drawing, form: str) -> str:
 
         return page(drawing)
     return json.dumps(drawing.to_dict(), indent=2) + "\n"
+
+
+BREAKING = 3
+"""The exit code for breaking differences."""
+
+_DIFF_EXIT_CODES = f"""\b
+Exit codes: 0 no breaking difference, {BREAKING} breaking (--strict: any) difference, 1 error, 2 wrong usage."""
+
+
+@click.command("diff", epilog=_DIFF_EXIT_CODES)
+@click.argument("old")
+@click.argument("new")
+@click.option("--strict", is_flag=True, help=f"Exit with {BREAKING} on any difference.")
+@click.option("--offline", is_flag=True, help="Use the cache, contact no registry.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def diff_command(ctx: click.Context, old: str, new: str, *, strict: bool, offline: bool, as_json: bool) -> None:
+    """Compare two versions of a server or component from a client's point of view.
+
+    OLD and NEW are files, packages in a registry, aliases or components of the project. Their lists are read from
+    FILE.catalogue.json or manifest.json, or by starting them in the sandbox.
+    """
+    from wasmcp.insight.server_diff import differences
+
+    found = differences(_side(old, offline=offline), _side(new, offline=offline))
+    breaking = sum(one.breaking for one in found)
+    if as_json:
+        document = {"old": old, "new": new, "breaking": breaking, "differences": [one.to_dict() for one in found]}
+        click.echo(json.dumps(document, indent=2))
+    else:
+        click.echo("\n".join(_differences(found)))
+    if breaking or (strict and found):
+        ctx.exit(BREAKING)
+
+
+def _side(spec: str, *, offline: bool) -> Side:
+    from wasmcp.compose import inspect_component
+    from wasmcp.insight.listing import offers_of
+    from wasmcp.insight.roles import read_structure
+    from wasmcp.insight.server_diff import Side
+
+    subject = read_subject(spec, offline=offline)
+    inspection = inspect_component(subject.data, name=subject.name)
+    offers = offers_of(subject.name, subject.path, subject.data, is_server=inspection.is_server)
+    structure = read_structure(subject.data, subject.name)
+    parts = structure.components if structure.topology.is_composition else []
+    grants = tuple((part.name, part.granted) for part in parts)
+    rules = {part.name: part.rules for part in parts}
+    return Side(
+        offers,
+        tuple(inspection.imports),
+        tuple(inspection.exports),
+        grants,
+        structure.foreign,
+        rules,
+        structure.access,
+        structure.authorization,
+        inspection.skills,
+        inspection.apps,
+    )
+
+
+_COLORS = {"added": "green", "removed": "red", "changed": "yellow"}
+
+
+def _differences(found: Sequence[Difference]) -> Iterator[str]:
+    from wasmcp.insight.server_diff import count_text
+
+    for one in found:
+        mark = click.style("  breaking", fg="red", bold=True) if one.breaking else ""
+        yield f"{click.style(printable(one.headline), fg=_COLORS[one.change])}{mark}"
+        yield from (printable(f"    {detail}") for detail in one.details)
+    yield count_text(found)

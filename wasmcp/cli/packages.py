@@ -90,7 +90,7 @@ def push_command(  # noqa: PLR0917 (click passes options by name)
     from wasmcp.distribution.publishing import Publication, publish
     from wasmcp.registry.names.aliases import find_project
     from wasmcp.registry.oci import push
-    from wasmcp.registry.signing.passwords import password
+    from wasmcp.registry.signing.keys import password
 
     more = {}
     for annotation in annotations:

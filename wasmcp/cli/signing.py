@@ -30,7 +30,7 @@ def sign_command(reference: str, key: Path | None, *, keyless: bool) -> None:
     from wasmcp.registry.names.aliases import find_project
     from wasmcp.registry.oci import push, references
     from wasmcp.registry.signing import signatures
-    from wasmcp.registry.signing.passwords import password
+    from wasmcp.registry.signing.keys import password
 
     signer(key, keyless=keyless)
     resolver = push.resolver_for(find_project(Path.cwd()))
@@ -61,7 +61,7 @@ def attest_command(reference: str, key: Path | None, statement: BinaryIO, *, key
     from wasmcp.registry.names.aliases import find_project
     from wasmcp.registry.oci import push, references
     from wasmcp.registry.signing import attestations
-    from wasmcp.registry.signing.passwords import password
+    from wasmcp.registry.signing.keys import password
 
     signer(key, keyless=keyless)
     resolver = push.resolver_for(find_project(Path.cwd()))

@@ -12,12 +12,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from wasmcp.component.custom_sections import custom_section
-from wasmcp.compose.access import ROOT, Access, Selector
+from wasmcp.compose.access import ROOT, Access, Condition, Selector
 from wasmcp.compose.capabilities import offered
 from wasmcp.compose.chain_plan import DynamicComponent, Member, Part, Segment, components_of, members_of
 from wasmcp.compose.interfaces import SERVER_HANDLER
 from wasmcp.compose.metadata import Authorization
-from wasmcp.compose.policy import Condition
 from wasmcp.compose.policy_rules import (
     TASKS_RULE,
     Known,

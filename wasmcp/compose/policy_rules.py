@@ -9,11 +9,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
-from wasmcp.compose.access import ROOT
-from wasmcp.compose.access_selectors import PATTERNS, Selector, matches
+from wasmcp.compose.access import (
+    METHODS,
+    PATTERNS,
+    ROOT,
+    SCOPES,
+    Claim,
+    Condition,
+    Policy,
+    Rule,
+    Selector,
+    claim_problem,
+    matches,
+    scopes_problem,
+)
 from wasmcp.compose.catalogue import NOUNS
 from wasmcp.compose.chain_plan import Member
-from wasmcp.compose.policy import METHODS, SCOPES, Claim, Condition, Policy, Rule, claim_problem, scopes_problem
 from wasmcp.protocol import IDENTITIES, TASK_METHODS
 from wasmcp.protocol import METHODS as PROTOCOL
 from wasmcp.revision_views import Item

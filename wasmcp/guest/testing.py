@@ -24,9 +24,8 @@ from wasmcp.guest.declarations.dynamic import (
 from wasmcp.guest.declarations.providers import fresh_instance
 from wasmcp.guest.declarations.registry import fresh_declarations
 from wasmcp.guest.errors import MissingCapabilityError
-from wasmcp.guest.fakes.http_rules import Answer, Sent
 from wasmcp.guest.fakes.kv import FakeKv, FakeSession, fake_kv
-from wasmcp.guest.fakes.mock_http import FakeHttp, fake_http
+from wasmcp.guest.fakes.mock_http import Answer, FakeHttp, Sent, fake_http
 from wasmcp.guest.fakes.real_http import real_http
 from wasmcp.guest.json_types.string_formats import is_uri
 from wasmcp.guest.session import Session

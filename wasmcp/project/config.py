@@ -69,7 +69,6 @@ from wasmcp.errors import ConfigError
 from wasmcp.host.configuration.declared import DATA, REUSES, Configuration, Directory, Variable
 from wasmcp.host.operations.rate_limits import CLIENTS, KINDS, Rate, RateLimits
 from wasmcp.package_data import FRAMEWORK_COMPONENTS
-from wasmcp.project.access_tables import read_access
 from wasmcp.project.model import (
     RUNTIMES,
     ComponentConfig,
@@ -86,6 +85,7 @@ from wasmcp.project.toml_table import (
     check_registry,
     package_reference,
     path_problem,
+    read_access,
     read_extensions,
     read_file,
     read_path,

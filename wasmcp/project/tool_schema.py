@@ -17,9 +17,8 @@ from wasmcp.compose.grant_rules import MAX_RULES, RULES
 from wasmcp.compose.interfaces import GRANTS
 from wasmcp.compose.metadata import BAKED
 from wasmcp.environment import AUTHORIZATION
-from wasmcp.project.access_tables import CLAIM_DEPTH
 from wasmcp.project.config import SKILL_PREFIX, VARIABLE
-from wasmcp.project.toml_table import NAME, ROOT, SERVER, SKILLS, Key
+from wasmcp.project.toml_table import CLAIM_DEPTH, NAME, ROOT, SERVER, SKILLS, Key
 from wasmcp.protocol import APP_DOMAINS, APP_PERMISSIONS
 from wasmcp.toolchains import LANGUAGES, toolchain
 from wasmcp.toolchains.base import Option

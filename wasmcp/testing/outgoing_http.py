@@ -25,7 +25,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 
 from wasmcp.errors import HostError
-from wasmcp.guest.fakes.http_rules import Answer, HttpRules, Sent
+from wasmcp.guest.fakes.mock_http import Answer, HttpRules, Sent
 from wasmcp.guest.fakes.real_http import NetworkTransport
 from wasmcp.guest.http.headers import FORBIDDEN, Headers
 from wasmcp.guest.http.messages import OutgoingRequest, RequestTimeouts, Timeout

@@ -1,11 +1,13 @@
 """Requests to an instance, and events that it sends during a call, as types.
 
-An instance sends events as frames on its standard output, `TOKEN KIND JSON` (package `wasmcp:embedding`). Each kind
-of frame has a class here; `text` is the JSON.
+An instance sends events as frames on its standard output, `TOKEN KIND JSON` (package `wasmcp:embedding`). Each kind of
+frame has a class here; `text` is the JSON.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -129,3 +131,28 @@ FRAMES: dict[bytes, type[Event]] = {
     b"ask": Ask,
 }
 """The class of each kind of frame."""
+
+
+_PARSED = 4096  # maximum bytes of a message that is parsed; in a larger one the members are searched for
+_METHOD = re.compile(rb'"method"\s*:\s*"([^"\\]{1,100})"')
+_NAME = re.compile(rb'"(?:name|uri)"\s*:\s*"([^"\\]{1,200})"')
+
+
+def target_of(request: Request) -> tuple[str, str]:
+    """Return the method, and the name or URI of the target, of a request; empty texts where they are not found."""
+    if isinstance(request, TaskRequest):
+        return f"tasks.{request.function}", ""
+    message = request.line if isinstance(request, StdioRequest) else request.body
+    if len(message) <= _PARSED:
+        try:
+            parsed = json.loads(message)
+        except (ValueError, RecursionError):
+            return "", ""
+        if not isinstance(parsed, dict):
+            return "", ""
+        params = parsed.get("params")
+        name = params.get("name", params.get("uri")) if isinstance(params, dict) else ""
+        return str(parsed.get("method", ""))[:100], str(name or "")[:200]
+    found = [pattern.search(message, 0, _PARSED) for pattern in (_METHOD, _NAME)]
+    method, name = (match[1].decode("utf-8", "replace") if match else "" for match in found)
+    return method, name

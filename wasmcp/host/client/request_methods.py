@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import SearchStrategy
 
-    from wasmcp.host.client.answers import Answers
-    from wasmcp.host.client.observations import ClientRequest, Notification
+    from wasmcp.host.client.observations import Answers, ClientRequest, Notification
     from wasmcp.host.client.tasks import Task
     from wasmcp.host.client.types import (
         Completion,
@@ -94,7 +93,7 @@ class RequestMethods:
             capabilities.update(CAPABILITY)
         conversation = None
         if answers is not None:
-            from wasmcp.host.client.answers import CAPABILITIES, Conversation
+            from wasmcp.host.client.observations import CAPABILITIES, Conversation
 
             capabilities.update(CAPABILITIES)
             conversation = Conversation(answers)
@@ -250,7 +249,7 @@ class RequestMethods:
             RequestError: The tool does not exist, or the request is malformed.
             UnansweredInputError: The tool requires input before the call becomes a task, and `answers` has none for it.
         """
-        from wasmcp.host.client.answers import CAPABILITIES, Conversation
+        from wasmcp.host.client.observations import CAPABILITIES, Conversation
         from wasmcp.host.client.tasks import CAPABILITY
 
         meta = {META_KEYS["client_capabilities"]: {**CAPABILITIES, **CAPABILITY}, **params.pop("_meta", {})}

@@ -14,7 +14,7 @@ from wasmcp.errors import HostError, RequestError, TaskCancelledError, WasmcpErr
 from wasmcp.protocol import CODES, ENDED_TASKS, TASK_DEFAULTS, TASKS
 
 if TYPE_CHECKING:
-    from wasmcp.host.client.answers import Answers
+    from wasmcp.host.client.observations import Answers
     from wasmcp.host.client.types import ToolResult
 
 Send = Callable[[str, dict[str, Any]], dict[str, Any]]
@@ -142,7 +142,7 @@ class Task:
             HostError: The task has not ended in time; it is cancelled.
             UnansweredInputError: A request of the task has no answer; it is cancelled.
         """
-        from wasmcp.host.client.answers import Conversation
+        from wasmcp.host.client.observations import Conversation
         from wasmcp.host.client.types import ToolResult
 
         conversation = Conversation(answers)

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wasmcp.host.bindings.messages import target_of
 from wasmcp.host.engine.memory import memories
-from wasmcp.host.scheduling.request_targets import target_of
 
 if TYPE_CHECKING:
     from wasmtime import Store

@@ -20,6 +20,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from wasmcp.errors import ArtifactError, HostError
+from wasmcp.host.bindings.messages import target_of
 from wasmcp.host.configuration.declared import REUSES
 from wasmcp.host.engine import logs, memory, stack
 from wasmcp.host.scheduling import capacity
@@ -27,7 +28,6 @@ from wasmcp.host.scheduling.call import InlinePolicy, PendingInputs
 from wasmcp.host.scheduling.deferred_signals import Deferred
 from wasmcp.host.scheduling.instance import Instance, Program
 from wasmcp.host.scheduling.lanes import SLOW, Lanes
-from wasmcp.host.scheduling.request_targets import target_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,8 +1,8 @@
 """Keys that sign components: ECDSA on P-256, in the file formats of cosign and OpenSSL.
 
 Private keys of ``cosign generate-key-pair`` are encrypted by scrypt and NaCl's secretbox (XSalsa20-Poly1305).
-`cryptography` has scrypt and Poly1305, but not XSalsa20; keys are small enough for plain Python.
-Source: D. J. Bernstein, "Extending the Salsa20 nonce"; NaCl, "crypto_secretbox"; go-securesystemslib, "encrypted".
+`cryptography` has scrypt and Poly1305, but not XSalsa20; keys are small enough for plain Python. Source: D. J.
+Bernstein, "Extending the Salsa20 nonce"; NaCl, "crypto_secretbox"; go-securesystemslib, "encrypted".
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import base64
 import binascii
 import hashlib
 import json
+import os
 import struct
 import textwrap
 from pathlib import Path
@@ -243,3 +244,9 @@ def _cryptography() -> tuple[Any, Any, Any]:
     except ModuleNotFoundError:
         raise RegistryError("signatures need `cryptography`: install `wasmcp[registry]`") from None
     return serialization, hashes, ec
+
+
+def password() -> bytes | None:
+    """Return the password in ``WASMCP_KEY_PASSWORD``, or in cosign's variable; None if neither is set."""
+    found = os.environ.get("WASMCP_KEY_PASSWORD", os.environ.get("COSIGN_PASSWORD"))
+    return None if found is None else found.encode()
