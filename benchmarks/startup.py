@@ -14,6 +14,8 @@ from benchmarks.stdio import StdioServer, add, check, commands, request
 WARM_ROUNDS = 7
 COLD_ROUNDS = 3
 LIST = request("tools/list")
+_CUSTOM_SECTION = b"\0\x05\x04other"
+"""Section that makes the same server another file."""
 
 
 def first_responses(command: list[str], environment: Mapping[str, str] | None = None) -> tuple[float, float]:
@@ -37,6 +39,20 @@ def _cold(command: list[str]) -> tuple[float, float]:
     return times[0], times[1]
 
 
+def _cold_beside_another(python: Path, name: str) -> float:
+    """Return the milliseconds from the start to the first call of a server, after that of another Python server."""
+    with tempfile.TemporaryDirectory() as folder:
+        other = Path(folder) / "other.wasm"
+        other.write_bytes(python.read_bytes() + _CUSTOM_SECTION)
+        found = []
+        for path in (other, python):
+            command = commands(path, path)[name]
+            with StdioServer(command, {"WASMCP_CACHE_DIR": folder}) as server:
+                check(server.send(add()), 5)
+                found.append((time.perf_counter() - server.started) * 1e3)
+        return found[1]
+
+
 def rows(zig: Path, python: Path) -> list[Row | Table]:
     """Measure our servers and the peers."""
     servers = commands(zig, python)
@@ -52,6 +68,7 @@ def rows(zig: Path, python: Path) -> list[Row | Table]:
     found = {
         name: [statistics.median(column) for column in zip(*times, strict=True)] for name, times in samples.items()
     }
+    beside = statistics.median(_cold_beside_another(python, "wasmcp run, Python") for _ in range(COLD_ROUNDS))
     low, high = "official SDK, low-level", "official SDK, MCPServer"
     warm, cold = found["wasmcp run, Python"], found["wasmcp run, Python, empty cache"]
     return [
@@ -59,4 +76,5 @@ def rows(zig: Path, python: Path) -> list[Row | Table]:
         Row("start to the first list, Python", warm[0], "ms", 100, low, found[low][0]),
         Row("start to the first list, Python", warm[0], "ms", None, high, found[high][0]),
         Row("start to the first call, Python, empty cache", cold[1], "ms", 3000),
+        Row("start to the first call, Python, the interpreter compiled for another server", beside, "ms", 3000),
     ]

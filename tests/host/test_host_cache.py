@@ -13,10 +13,13 @@ from pathlib import Path
 
 import pytest
 import wasmtime
+from wasmtime.component import Component, Linker
 
+from wasmcp.component import separation
 from wasmcp.errors import ArtifactError, GuestTrapError
 from wasmcp.host import Limits, open_server
-from wasmcp.host.engine import compile_cache, kept_code, logs, memory
+from wasmcp.host.engine import compile_cache, kept_code, logs, memory, shared_modules
+from wasmcp.host.engine.engine import engine
 from wasmcp.host.engine.kept_code import KEPT, KeptCode
 from wasmcp.host.transports.stdio_server import compiling_notice
 
@@ -378,3 +381,103 @@ def test_servers_with_the_same_kept_code_share_no_state(server_file: Path, direc
         with pytest.raises(GuestTrapError):
             first.send("!T")
         assert second.send("z") == "z"
+
+
+LIBRARY = f"""(core module
+  (import "env" "memory" (memory 1)) (func (export "answer") (result i32) {"nop " * separation.LEAST} i32.const 42))"""
+
+
+def with_library(path: Path, more: str) -> Path:
+    path.write_bytes(
+        wasmtime.wat2wasm(
+            f"""(component
+  (core module (memory (export "memory") 1)) {LIBRARY}
+  (core instance (instantiate 0)) (core instance (instantiate 1 (with "env" (instance 0))))
+  (core module (import "lib" "answer" (func (result i32)))
+    (func (export "run") (result i32) call 0 i32.const {more} i32.add))
+  (core instance (instantiate 2 (with "lib" (instance 1))))
+  (func (export "run") (result u32) (canon lift (core func 2 "run"))))"""
+        )
+    )
+    return path
+
+
+@pytest.fixture
+def compilations(directory: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the list of compilations, each `module` or `component`; modules loaded before are forgotten."""
+    found: list[str] = []
+    compile_component = compile_cache.compile_component
+
+    def counted(data: bytes, name: str, *, is_module: bool = False, **options: bool) -> bytes:
+        found.append("module" if is_module else "component")
+        return compile_component(data, name, is_module=is_module, **options)
+
+    monkeypatch.setattr(compile_cache, "compile_component", counted)
+    monkeypatch.setattr(shared_modules, "_LOADED", {})
+    assert not list(directory.glob("*.cwasm"))
+    return found
+
+
+def run_with_library(component: Component) -> object:
+    of = engine()
+    store, imports = wasmtime.Store(of), Linker(of)
+    store.set_epoch_deadline(1)
+    shared_modules.define(imports, of, component.type.imports(of))
+    run = imports.instantiate(store, component).get_func(store, "run")
+    assert run is not None
+    return run(store)
+
+
+def test_library_is_compiled_once_for_all_servers(tmp_path: Path, directory: Path, compilations: list[str]) -> None:
+    one, two = with_library(tmp_path / "one.wasm", "1"), with_library(tmp_path / "two.wasm", "2")
+    time.sleep(0.05)
+    assert run_with_library(compile_cache.load(one)) == 43
+    assert sorted(compilations) == ["component", "module"]
+    compilations.clear()
+    assert run_with_library(compile_cache.load(two)) == 44
+    assert run_with_library(compile_cache.compile_bytes(two.read_bytes(), "two")) == 44
+    assert compilations == ["component", "component"]
+    assert len(list(directory.glob("*-module.cwasm"))) == 1
+
+
+def test_library_that_was_removed_is_compiled_again(tmp_path: Path, directory: Path, compilations: list[str]) -> None:
+    path = with_library(tmp_path / "one.wasm", "1")
+    time.sleep(0.05)
+    compile_cache.load(path)
+    (module,) = directory.glob("*-module.cwasm")
+
+    def replace() -> None:
+        module.unlink()  # another file, because this one is mapped
+        module.write_bytes(b"x")
+
+    for damage in (module.unlink, replace, lambda: module.chmod(0o622)):
+        damage()
+        shared_modules._LOADED.clear()
+        compilations.clear()
+        assert run_with_library(compile_cache.load(path)) == 43
+        assert sorted(compilations) == ["component", "module"]
+        shared_modules._LOADED.clear()
+        compilations.clear()
+        assert run_with_library(compile_cache.load(path)) == 43
+        assert compilations == []
+
+
+def test_whole_component_is_compiled_without_a_cache(
+    tmp_path: Path, compilations: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = with_library(tmp_path / "one.wasm", "1")
+    monkeypatch.setattr(compile_cache, "_private", lambda _: (None, "closed"))
+    assert run_with_library(compile_cache.load(path)) == 43
+    assert compilations == ["component"]
+
+
+def test_whole_component_is_compiled_if_a_library_cannot_be_kept(
+    tmp_path: Path, compilations: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    path = with_library(tmp_path / "one.wasm", "1")
+    monkeypatch.setattr(compile_cache, "_write", full)
+    assert run_with_library(compile_cache.load(path)) == 43
+    assert compilations[-1] == "component"

@@ -13,12 +13,14 @@ from support.component_inputs import section, wat
 from support.compose_inputs import METADATA, spec
 from wasmtime.component import Component, Linker
 
+from wasmcp.component import separation
 from wasmcp.component.binary_format import name
 from wasmcp.component.encode import encode
 from wasmcp.component.graph import Graph
 from wasmcp.component.topology import read_topology
 from wasmcp.compose import compose_server
 from wasmcp.host.engine.frame_owners import Frames, owners
+from wasmcp.host.engine.shared_modules import PREFIX
 
 SERVER = compose_server([spec("calc", "a", "add"), spec("text", "b", "count")], METADATA).data
 
@@ -98,3 +100,48 @@ def test_changed_file_is_not_read(tmp_path: Path) -> None:
 def test_other_files_have_no_owners(junk: bytes, cut: int) -> None:
     assert owners(SERVER[:cut]) == [] or cut == len(SERVER)
     assert isinstance(owners(b"\0asm\x0d\0\x01\0" + junk), list)
+
+
+WITH_LIBRARY = """
+(component
+  (core module (memory (export "memory") 1))
+  (core module (import "env" "memory" (memory 1)) (func (export "trap") (result i32) unreachable))
+  (core instance (instantiate 0))
+  (core instance (instantiate 1 (with "env" (instance 0))))
+  (core module (import "lib" "trap" (func (result i32)))
+    (func (export "run") (result i32) call 0 i32.const {number} i32.add))
+  (core instance (instantiate 2 (with "lib" (instance 1))))
+  (func (export "run") (result u32) (canon lift (core func 2 "run"))))
+"""
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_frames_of_libraries_compiled_apart_are_those_of_the_whole_server(
+    number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(separation, "LEAST", 1)
+    graph = Graph()
+    for one in (0, 1):
+        node = graph.instantiate(graph.add(f"c{one}", wat(WITH_LIBRARY.format(number=one))))
+        graph.export(f"run-{one}", node.export("run"))
+    roles = [{"role": "component", "name": f"c{one}"} for one in (0, 1)]
+    data = encode(graph).to_bytes() + section(0, name("wasmcp-composition") + json.dumps({"instances": roles}).encode())
+    separated = separation.separate(data, PREFIX)
+    engine = wasmtime.Engine()
+
+    def trap(component: bytes) -> str:
+        store, linker = wasmtime.Store(engine), Linker(engine)
+        with linker.root() as root:
+            for digest, module in separated.modules.items():
+                named = separation.named(module, digest)
+                root.add_module(PREFIX + digest, wasmtime.Module(engine, named))
+        run = linker.instantiate(store, Component(engine, component)).get_func(store, f"run-{number}")
+        assert run is not None
+        with pytest.raises(wasmtime.WasmtimeError) as caught:
+            run(store)
+        return str(caught.value)
+
+    apart = Frames(data, has_libraries=True).attribute(trap(bytes(separated.data)))
+    assert len(separated.modules) == 1
+    assert apart == Frames(data).attribute(trap(data))
+    assert apart[0] == f"c{number}"

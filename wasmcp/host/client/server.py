@@ -19,7 +19,7 @@ from wasmcp.host.client.connection import Connection
 from wasmcp.host.client.request_methods import RequestMethods
 from wasmcp.host.configuration.declared import REUSES
 from wasmcp.host.configuration.settings import check_given, session_values_seconds, with_state_keys
-from wasmcp.host.engine import compile_cache, logs
+from wasmcp.host.engine import compile_cache, logs, shared_modules
 from wasmcp.host.engine.engine import Watchdog, engine, is_always_quick, linker
 from wasmcp.host.engine.frame_owners import Frames
 from wasmcp.host.engine.limits import Limits
@@ -208,12 +208,14 @@ def _program(
     name = "the component" if isinstance(source, bytes) else os.fspath(source)
     component = _component(source, name, options, on_compile=on_compile, background=background)
     of = engine(quick=options.quick, fuel=fuel)
-    needs = component.type.imports(of)
+    imported = component.type.imports(of)
+    needs = {name: type_ for name, type_ in imported.items() if not name.startswith(shared_modules.PREFIX)}
     own = {*effects.OURS} if development is None else {*effects.OURS, INTERFACE, *interfaces_of(development)}
     missing = missing_imports(name for name in needs if name not in own)
     if missing:
         raise ArtifactError(name, f"cannot be run: {'; '.join(missing)}")
     imports = linker(of)
+    shared_modules.define(imports, of, imported)
     if development is not None:
         from wasmcp.host.bindings.development_modules import define
 
@@ -246,7 +248,9 @@ def _program(
         can_wait=effects.can_wait(frozenset(needs)),
         can_stop=effects.can_stop(needs, directories=bool(options.directories))
         and (options.substitutes is None or options.substitutes.can_repeat),
-        frames=Frames(source, partial(effects.offset, imports=frozenset(needs))),
+        frames=Frames(
+            source, partial(effects.offset, imports=frozenset(needs)), has_libraries=len(needs) < len(imported)
+        ),
         imports=frozenset(needs) - effects.OURS,
         issuers=options.issuers,
         substitutes=defined,

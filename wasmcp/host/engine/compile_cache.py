@@ -18,6 +18,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+import threading
 import time
 import zlib
 from contextlib import suppress
@@ -26,7 +27,7 @@ from typing import TYPE_CHECKING
 
 from wasmcp.errors import ArtifactError
 from wasmcp.host.bindings import effects
-from wasmcp.host.engine import kept_code
+from wasmcp.host.engine import kept_code, shared_modules
 from wasmcp.host.engine.engine import config_key, engine, wasmtime_version
 
 if TYPE_CHECKING:
@@ -83,7 +84,8 @@ def load(
         key = kept_code.key_of(compiled)
         if key is not None and (kept := kept_code.KEPT.share(key)) is not None:
             return kept
-        if (found := _deserialize(compiled, quick=quick, fuel=fuel)) is not None:
+        found = _deserialize(compiled, quick=quick, fuel=fuel)
+        if found is not None and _has_modules(cache, found, quick=quick, fuel=fuel):
             if key is not None:
                 kept_code.KEPT.add(key, found)
             return found
@@ -157,12 +159,123 @@ def compile_bytes(
     Raises:
         ArtifactError: The component is invalid, or the compiler failed.
     """
-    return _loaded(_compiled(data, name, quick=quick, fuel=fuel, background=background), quick=quick, fuel=fuel)
+    cache, _problem = _private(cache_directory())
+    component = _loaded(
+        _compiled(cache, data, name, quick=quick, fuel=fuel, background=background), quick=quick, fuel=fuel
+    )
+    if cache is None or _has_modules(cache, component, quick=quick, fuel=fuel):
+        return component
+    return _loaded(_whole(data, name, quick=quick, fuel=fuel, background=background), quick=quick, fuel=fuel)
 
 
-def _compiled(data: bytes, name: str, *, quick: bool, fuel: bool, background: bool) -> bytes:
-    check_component(data, name)
+def _whole(data: bytes, name: str, *, quick: bool, fuel: bool, background: bool) -> bytes:
     return compile_component(effects.with_hook(data), name, quick=quick, fuel=fuel, background=background)
+
+
+def _compiled(cache: Path | None, data: bytes, name: str, *, quick: bool, fuel: bool, background: bool) -> bytes:
+    """Compile a component; its libraries apart, into the cache, unless they are there or without a cache.
+
+    Raises:
+        ArtifactError: The component is invalid, or the compiler failed.
+    """
+    from wasmcp.component.separation import separate
+
+    check_component(data, name)
+    hooked = effects.with_hook(data)
+    separated = None if cache is None else separate(hooked, shared_modules.PREFIX)
+    if cache is None or separated is None or not separated.modules:
+        return compile_component(hooked, name, quick=quick, fuel=fuel, background=background)
+    failures: list[Exception] = []
+
+    def compile_modules() -> None:
+        try:
+            for digest, module in separated.modules.items():
+                _compile_module(cache, digest, module, name, quick=quick, fuel=fuel, background=background)
+        except Exception as error:  # noqa: BLE001 - the whole component is compiled then
+            failures.append(error)
+
+    thread = threading.Thread(target=compile_modules, name="wasmcp-compile", daemon=True)
+    thread.start()
+    try:
+        code = compile_component(bytes(separated.data), name, quick=quick, fuel=fuel, background=background)
+    except ArtifactError as error:
+        failures.append(error)
+    thread.join()
+    if failures:
+        return compile_component(hooked, name, quick=quick, fuel=fuel, background=background)
+    return code
+
+
+def _module_path(cache: Path, digest: str, *, quick: bool, fuel: bool) -> Path:
+    return cache / f"{digest}-{_suffix(quick=quick, fuel=fuel)}-module.cwasm"
+
+
+def _compile_module(
+    cache: Path, digest: str, module: memoryview, name: str, *, quick: bool, fuel: bool, background: bool
+) -> None:
+    """Compile a library into the cache, unless it is there.
+
+    Raises:
+        ArtifactError: The compiler failed.
+        OSError: The cache cannot be written.
+    """
+    from filelock import FileLock
+
+    from wasmcp.component.separation import named
+
+    compiled = _module_path(cache, digest, quick=quick, fuel=fuel)
+    with FileLock(cache / f"{compiled.name}.lock", mode=0o600):
+        if _is_whole(compiled):
+            return
+        code = compile_component(
+            named(module, digest), name, quick=quick, fuel=fuel, background=background, is_module=True
+        )
+        _store(compiled, code)
+        _evict(cache, keep=compiled)
+
+
+def _store(compiled: Path, code: bytes) -> None:
+    """Write a compiled form and its size.
+
+    Raises:
+        OSError: The cache cannot be written.
+    """
+    _write(compiled, code)
+    _write(compiled.with_name(f"{compiled.name}.size"), str(len(code)).encode())
+
+
+def _is_whole(compiled: Path) -> bool:
+    """Return True if a compiled form exists, is trusted, and has the size that was written."""
+    try:
+        facts = compiled.lstat()
+        size = int(compiled.with_name(f"{compiled.name}.size").read_text())
+    except (OSError, ValueError):
+        return False
+    return _is_trusted(facts) and facts.st_size == size
+
+
+def _has_modules(cache: Path, component: Component, *, quick: bool, fuel: bool) -> bool:
+    """Load the libraries of a component from the cache. Return False if one is not there."""
+    from wasmtime import Module, WasmtimeError
+
+    of = engine(quick=quick, fuel=fuel)
+    for digest in shared_modules.missing(component, of):
+        compiled = _module_path(cache, digest, quick=quick, fuel=fuel)
+        if not _is_whole(compiled):
+            return False
+        try:
+            shared_modules.add(of, digest, Module.deserialize_file(of, str(compiled)))
+        except WasmtimeError:
+            return False
+        _note_use(compiled, compiled.lstat())
+    return True
+
+
+def _note_use(compiled: Path, facts: os.stat_result) -> None:
+    """Note the use of a compiled form for the order of eviction, to the hour."""
+    if time.time() - facts.st_mtime > 3600:
+        with suppress(OSError):
+            os.utime(compiled)
 
 
 def _loaded(code: bytes, *, quick: bool, fuel: bool) -> Component:
@@ -232,13 +345,13 @@ def _index_entry(cache: Path, path: str | os.PathLike[str], *, quick: bool, fuel
     return cache / f"{zlib.crc32(where):08x}{zlib.adler32(where):08x}.index", seen
 
 
-_INDEX = 3
+_INDEX = 4
 """Version of the index, for changes of the names of compiled forms, which depend on more than `_suffix`."""
 
 
 def _suffix(*, quick: bool, fuel: bool) -> str:
     machine = os.uname().machine if hasattr(os, "uname") else sys.platform
-    return f"{wasmtime_version()}-{config_key(quick=quick, fuel=fuel)}-{machine}"
+    return f"{wasmtime_version()}-{config_key(quick=quick, fuel=fuel)}-{machine}-shared"
 
 
 def _find(cache: Path, path: str | os.PathLike[str], *, quick: bool, fuel: bool) -> Path | None:
@@ -255,9 +368,7 @@ def _find(cache: Path, path: str | os.PathLike[str], *, quick: bool, fuel: bool)
         return None
     if not _is_trusted(facts) or recorded != seen or facts.st_size != int(size) or os.sep in compiled:
         return None
-    if time.time() - facts.st_mtime > 3600:  # for the order of eviction, to the hour
-        with suppress(OSError):
-            os.utime(target)
+    _note_use(target, facts)
     return target
 
 
@@ -290,14 +401,10 @@ def _fill(
 ) -> Component:
     data = read_component(path)
     compiled = _target(cache, data, quick=quick, fuel=fuel)
-    size = cache / f"{compiled.name}.size"
 
     def known() -> Component | None:
-        with suppress(OSError, ValueError):
-            facts = compiled.lstat()
-            if _is_trusted(facts) and facts.st_size == int(size.read_text()):
-                return _deserialize(compiled, quick=quick, fuel=fuel)
-        return None
+        found = _deserialize(compiled, quick=quick, fuel=fuel) if _is_whole(compiled) else None
+        return found if found is not None and _has_modules(cache, found, quick=quick, fuel=fuel) else None
 
     component = known()
     if component is None:
@@ -309,11 +416,13 @@ def _fill(
             if component is None:
                 if on_compile:
                     on_compile()
-                code = _compiled(data, str(path), quick=quick, fuel=fuel, background=background)
+                code = _compiled(cache, data, str(path), quick=quick, fuel=fuel, background=background)
                 component = _loaded(code, quick=quick, fuel=fuel)
+                if not _has_modules(cache, component, quick=quick, fuel=fuel):  # evicted since, or on a full disk
+                    code = _whole(data, str(path), quick=quick, fuel=fuel, background=background)
+                    component = _loaded(code, quick=quick, fuel=fuel)
                 with suppress(OSError):  # the server can run although the disk is full
-                    _write(compiled, code)
-                    _write(size, str(len(code)).encode())
+                    _store(compiled, code)
                     _evict(cache, keep=compiled)
     _remember(cache, path, compiled, quick=quick, fuel=fuel)
     return component
@@ -370,12 +479,18 @@ import sys
 sys.path[:] = sys.argv[2:]
 from wasmcp.host.engine.compile_cache import answer
 words = sys.argv[1].split()
-answer(quick="quick" in words, fuel="fuel" in words, background="background" in words)
+answer(**{word: word in words for word in ("quick", "fuel", "background", "is_module")})
 """
 
 
 def compile_component(
-    data: bytes, name: str, *, quick: bool = False, fuel: bool = False, background: bool = False
+    data: bytes,
+    name: str,
+    *,
+    quick: bool = False,
+    fuel: bool = False,
+    background: bool = False,
+    is_module: bool = False,
 ) -> bytes:
     """Return the compiled form of a component, as `Component.deserialize` takes it.
 
@@ -385,6 +500,7 @@ def compile_component(
         quick: See `wasmcp.host.engine.engine.engine`.
         fuel: See there.
         background: Compile with a low priority.
+        is_module: The data is a core module, compiled for `Module.deserialize`.
 
     Raises:
         ArtifactError: The component is invalid, or the compiler failed.
@@ -392,13 +508,14 @@ def compile_component(
     import subprocess  # lazy: a server whose compiled form is in the cache does not need it to start
 
     if not sys.executable or getattr(sys, "frozen", False):  # no interpreter can be started
-        return bytes(_compile(data, name, quick=quick, fuel=fuel))
+        return bytes(_compile(data, name, quick=quick, fuel=fuel, is_module=is_module))
+    words = {"quick": quick, "fuel": fuel, "background": background, "is_module": is_module}
     command = [
         sys.executable,
         "-I",
         "-c",
         _CHILD,
-        " ".join(word for word, given in (("quick", quick), ("fuel", fuel), ("background", background)) if given),
+        " ".join(word for word, given in words.items() if given),
         *_path(),
     ]
     environment = {**os.environ, "RUST_BACKTRACE": "0"}
@@ -414,12 +531,12 @@ def compile_component(
     raise ArtifactError(name, f"cannot be compiled: {_reason(done.returncode, stderr.splitlines())}")
 
 
-def answer(*, quick: bool, fuel: bool, background: bool) -> None:
+def answer(*, quick: bool, fuel: bool, background: bool, is_module: bool) -> None:
     """Compile standard input to standard output: the main function of the child process."""
     if background and hasattr(os, "nice"):
         os.nice(10)
     try:
-        code = _compile(sys.stdin.buffer.read(), "", quick=quick, fuel=fuel)
+        code = _compile(sys.stdin.buffer.read(), "", quick=quick, fuel=fuel, is_module=is_module)
     except ArtifactError as error:
         sys.stderr.write(error.reason)
         sys.stderr.flush()
@@ -432,14 +549,15 @@ def answer(*, quick: bool, fuel: bool, background: bool) -> None:
     os._exit(0)  # without clean-up, which is not needed
 
 
-def _compile(data: bytes, name: str, *, quick: bool, fuel: bool) -> bytearray:
-    from wasmtime import WasmtimeError
+def _compile(data: bytes, name: str, *, quick: bool, fuel: bool, is_module: bool) -> bytearray:
+    from wasmtime import Module, WasmtimeError
     from wasmtime.component import Component
 
     from wasmcp.host.engine.engine import engine
 
     try:
-        return Component(engine(quick=quick, fuel=fuel), data).serialize()
+        kind = Module if is_module else Component
+        return kind(engine(quick=quick, fuel=fuel), data).serialize()
     except WasmtimeError as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         raise ArtifactError(name, f"is not a valid component: {lines[-1] if lines else 'unknown reason'}") from None

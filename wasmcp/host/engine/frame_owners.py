@@ -23,11 +23,15 @@ from wasmcp.errors import ComponentError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from wasmcp.component.separation import Positions
+
 _SECTION = "wasmcp-composition"
 _CUSTOM, _MODULE, _COMPONENT, _INSTANCE = 0, 1, 4, 5
 _FRAME = re.compile(r"(?P<before>\s*\d+:\s+0x(?P<offset>[0-9a-f]+) - )(?:<unknown>!)?(?P<after>.*)")
 
 _UNNAMED = re.compile(r"<wasm function (\d+)>")
+_LIBRARY = re.compile(r"x([0-9a-f]{64})!")
+"""Name of a library that was compiled apart; see `wasmcp.component.separation`."""
 _OFFSET = re.compile(r"(?<=0x)[0-9a-f]+(?= - )")
 
 
@@ -54,12 +58,19 @@ class Module(NamedTuple):
 class Frames:
     """Components of the frames in a server's backtraces. The file is read at the first trap, unless it has changed."""
 
-    def __init__(self, source: bytes | str | os.PathLike[str], offset: Callable[[int], int] = lambda _size: 0) -> None:
+    def __init__(
+        self,
+        source: bytes | str | os.PathLike[str],
+        offset: Callable[[int], int] = lambda _size: 0,
+        *,
+        has_libraries: bool = False,
+    ) -> None:
         """Create a reader of backtraces.
 
         Args:
             source: The server, a file or its bytes.
             offset: Returns the offset of the server in the component that was compiled, by the size of the server.
+            has_libraries: True if libraries of the server were compiled apart (`wasmcp.component.separation`).
         """
         self._owners = owners(source) if isinstance(source, bytes) else None
         self._roles = roles(source) if isinstance(source, bytes) else None
@@ -70,6 +81,8 @@ class Frames:
         self._state = None if self._path is None else _state(self._path)
         self._size = len(source) if isinstance(source, bytes) else self._state[0] if self._state else 0
         self._offset = offset
+        self._has_libraries = has_libraries
+        self._positions: Positions | None = None
 
     def attribute(self, backtrace: str) -> tuple[str, str]:
         """Add the name of the component to each frame, and that of the function where it is known.
@@ -83,7 +96,7 @@ class Frames:
         """
         known = self._known()
         lines, component, caller = [], "", None
-        for line in reversed(self._named(_shifted(backtrace, -self._offset(self._size)).splitlines())):
+        for line in reversed(self._named(self._located(backtrace).splitlines())):
             found = _FRAME.fullmatch(line)
             owner = next((one for one in known if found and one.start <= int(found["offset"], 16) < one.end), None)
             if owner is not None and not owner.name:
@@ -96,6 +109,34 @@ class Frames:
                 component = owner.name
             lines.append(f"{found['before']}{owner.name}: {found['after']}")
         return component, "\n".join(reversed(lines))
+
+    def _located(self, backtrace: str) -> str:
+        """Return frames with offsets in the file of the server."""
+        if self._has_libraries:
+            backtrace = "\n".join(self._whole(line) for line in backtrace.splitlines())
+        return _shifted(backtrace, -self._offset(self._size))
+
+    def _whole(self, line: str) -> str:
+        """Return a frame with its offset in the component that was separated from its libraries for compilation."""
+        found = _FRAME.fullmatch(line)
+        if found is None:
+            return line
+        positions, offset, after = self._known_positions(), int(found["offset"], 16), found["after"]
+        library = _LIBRARY.match(after)
+        if library is None:
+            return _OFFSET.sub(f"{positions.origin(offset):x}", line)
+        begins = positions.libraries.get(library[1], 0)
+        return _OFFSET.sub(f"{begins + offset:x}", f"{found['before']}{after[library.end() :]}")
+
+    def _known_positions(self) -> Positions:
+        if self._positions is None:
+            from wasmcp.component.separation import separate
+            from wasmcp.host.bindings import effects
+            from wasmcp.host.engine.shared_modules import PREFIX
+
+            content = self._content() if self._data is None else self._data
+            self._positions = separate(effects.with_hook(content), PREFIX).positions
+        return self._positions
 
     def _named(self, lines: list[str]) -> list[str]:
         """Return frames with the names of functions that the server does not name itself."""
