@@ -170,7 +170,7 @@ def test_incomplete_second_head_times_out(listening: Callable[..., Listening]) -
 def test_request_that_arrived_while_the_process_stood_still_is_answered(
     listening: Callable[..., Listening], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "_LATE", 0.2)
+    monkeypatch.setattr(connections, "STANDSTILL", 0.2)
     bounded = listening(head_time=0.3)
     whole = HEAD + b"Content-Length: 5\r\n\r\nhello"
     with bounded.open(whole) as connection:

@@ -282,6 +282,39 @@ class TestBodies:
         drive(work)
 
 
+@pytest.mark.parametrize("has_arrived", [True, False])
+def test_body_that_arrived_while_the_process_stood_still_is_read(*, has_arrived: bool) -> None:
+    async def work() -> None:
+        loop, skipped = asyncio.get_running_loop(), 0.0
+        clock, arrived = loop.time, asyncio.Event()
+        loop.time = lambda: clock() + skipped  # type: ignore[method-assign]
+
+        async def receive() -> dict[str, Any]:
+            await arrived.wait()
+            return {"type": "http.request", "body": b"hello", "more_body": False}
+
+        async def timers() -> None:
+            for _ in range(8):
+                await asyncio.sleep(0)
+
+        bodies = http_body.Bodies(Budget(100), 30.0)
+        reading = asyncio.create_task(bodies.read(receive, 100, 5))
+        await timers()
+        skipped += 3600  # the timer is due before the socket is looked at
+        await timers()
+        assert not reading.done()
+        if has_arrived:
+            arrived.set()
+            assert await reading == (b"hello", 5, True)
+        else:
+            skipped += http_body.STANDSTILL + 0.1
+            with pytest.raises(http_body.BodyError) as late:
+                await reading
+            assert late.value.status == 408
+
+    asyncio.run(work())
+
+
 def listen(fake_server: FakeServer, call: Call, *uris: str) -> None:
     """Finish a call by opening a stream."""
     notifications = {"toolsListChanged": True, "resourceSubscriptions": list(uris)}

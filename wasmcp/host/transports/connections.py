@@ -10,6 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING, Protocol
 
 from wasmcp.host.scheduling.capacity import DESCRIPTORS, open_files
+from wasmcp.host.transports.http_body import STANDSTILL
 
 if TYPE_CHECKING:
     from wasmcp.host.engine.limits import Budget, HttpLimits
@@ -22,7 +23,6 @@ _LEAST = 16
 _RESERVED = 64  # descriptors of the process itself: files, the event loop
 _ROUNDS = 6  # rounds of accepted connections until the first of them is closed
 _SWEEP = 1.0  # seconds between checks of all connections
-_LATE = 1.0  # seconds by which a check is late if the process stood still
 
 
 def connection_limit(limits: HttpLimits, instances: int) -> int:
@@ -133,7 +133,7 @@ class Connections:
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()
-        if now - self._due > _LATE and not self._is_late:
+        if now - self._due > STANDSTILL and not self._is_late:
             # This process stood still: what clients sent meanwhile has to be read first.
             self._is_late = True
             self._sweep_later(loop)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 WHOLE_BODY = "wasmcp.body"
 """Key of the ASGI scope with the body of a request, as bytes, if it has arrived as a whole."""
 
+STANDSTILL = 1.0
+"""Seconds by which a timer is late if the process stood still: suspended, or without a processor."""
+
 _RATE = 16 << 10  # minimum bytes per second, after the first seconds
 # Bytes that are read beyond the limit, because most clients read a response only after they have sent the whole body.
 _SKIPPED = 16 << 20
@@ -53,10 +56,11 @@ class BodyError(Exception):
 class _PendingBody:
     """A body that is being read."""
 
-    def __init__(self, deadline: asyncio.Timeout) -> None:
+    def __init__(self, until: float) -> None:
         self.parts: list[bytes] = []
         self.held = 0
-        self.deadline = deadline
+        self.until = until
+        self.deadline: asyncio.Timeout | None = None  # of the message that is waited for
         self.evicted = False
 
 
@@ -90,35 +94,49 @@ class Bodies:
         """
         if announced is not None and announced > limit + _SKIPPED:
             return Body(b"", announced, whole=False)
-        begun = asyncio.get_running_loop().time()
-        deadline = asyncio.timeout_at(begun + self._seconds)
-        reading = _PendingBody(deadline)
+        reading = _PendingBody(asyncio.get_running_loop().time() + self._seconds)
         self._incomplete[reading] = None
         size, more, kept = 0, True, False
         try:
-            async with deadline:
-                while more and size <= limit + _SKIPPED:
-                    message = await receive()
-                    if message["type"] == "http.disconnect":
-                        return None
-                    part: bytes = message.get("body", b"")
-                    more = message.get("more_body", False)
-                    size += len(part)
-                    if size <= limit:
-                        self._hold(reading, part)
-                    else:
-                        self._drop(reading)
-                    if more:
-                        deadline.reschedule(begun + self._seconds + size / _RATE)
+            while more and size <= limit + _SKIPPED:
+                message = await self._message(reading, receive)
+                if message["type"] == "http.disconnect":
+                    return None
+                part: bytes = message.get("body", b"")
+                more = message.get("more_body", False)
+                size += len(part)
+                if size <= limit:
+                    self._hold(reading, part)
+                else:
+                    self._drop(reading)
+                reading.until += len(part) / _RATE
             kept = not more
-        except TimeoutError:
-            raise _NO_ROOM if reading.evicted else _LATE from None
         finally:
             del self._incomplete[reading]
             if not kept:
                 self._drop(reading)
         parts = reading.parts
         return Body(parts[0] if len(parts) == 1 else b"".join(parts), size, whole=not more)
+
+    @staticmethod
+    async def _message(reading: _PendingBody, receive: Receive) -> MutableMapping[str, Any]:
+        """Return the next message of a client.
+
+        Raises:
+            BodyError: The client took too long, or the body was ended for others.
+        """
+        while True:
+            try:
+                async with asyncio.timeout_at(reading.until) as reading.deadline:
+                    return await receive()
+            except TimeoutError:
+                late = asyncio.get_running_loop().time() - reading.until
+                if reading.evicted:
+                    raise _NO_ROOM from None
+                if late <= STANDSTILL:
+                    raise _LATE from None
+                # This process stood still: what the client sent meanwhile has to be read first.
+                reading.until += late + STANDSTILL
 
     def take(self, data: bytes, limit: int) -> Body:
         """Return a body that has arrived as a whole; see `read`.
@@ -144,7 +162,8 @@ class Bodies:
                 raise _NO_ROOM
             oldest.evicted = True
             self._drop(oldest)
-            oldest.deadline.reschedule(asyncio.get_running_loop().time())
+            if oldest.deadline is not None:
+                oldest.deadline.reschedule(asyncio.get_running_loop().time())
 
     def _drop(self, reading: _PendingBody) -> None:
         reading.parts.clear()
