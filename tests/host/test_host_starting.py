@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 import shutil
 import signal
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +19,7 @@ import pytest
 from filelock import FileLock
 from support.compose_inputs import FULL, METADATA, catalogue, dummy, spec, tool, tools_component
 from support.serve_process import Process, wait_until
-from support.server_processes import free_port
+from support.server_processes import WASMCP, free_port
 
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
 from wasmcp.compose.access import Access, Filter, Selector
@@ -179,6 +181,24 @@ def test_failed_compilation_ends_the_process_with_its_error(
     process._reader.join(10)
     assert any("broken.wasm" in line and "is not a valid component" in line for line in process.lines)
     assert not any("Traceback" in line for line in process.lines)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_missing_library_of_metrics_is_reported_before_the_process_listens(
+    zig_server: Path, tmp_path: Path, workers: str
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['prometheus_client'] = None\n")
+    path = os.pathsep.join((str(tmp_path), os.environ.get("PYTHONPATH", "")))
+    done = subprocess.run(
+        [*WASMCP, "serve", str(zig_server), "--port", "0", "--metrics", "0", "--workers", workers],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert done.stderr == "Error: metrics need `prometheus_client`: install `wasmcp[metrics]`\n"
 
 
 @pytest.mark.parametrize(("number", "workers"), [(signal.SIGTERM, "1"), (signal.SIGINT, "1"), (signal.SIGTERM, "2")])

@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 import threading
+from importlib.util import find_spec
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -33,11 +34,24 @@ _OTHER = "other"
 _TARGETS = frozenset({"tools/call", "prompts/get"})  # methods whose targets are names, not URIs
 
 
+_MISSING = "metrics need `prometheus_client`: install `wasmcp[metrics]`"
+
+
+def check_library() -> None:
+    """Check that the library is installed, without importing it: `DIRECTORY` has to be set before that.
+
+    Raises:
+        HostError: It is not installed.
+    """
+    if find_spec("prometheus_client") is None:
+        raise HostError(_MISSING)
+
+
 def _library() -> Any:
     try:
         import prometheus_client
     except ImportError:
-        raise HostError("metrics need `prometheus_client`: install `wasmcp[metrics]`") from None
+        raise HostError(_MISSING) from None
     return prometheus_client
 
 

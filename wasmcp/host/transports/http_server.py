@@ -204,10 +204,11 @@ def _of_workers(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def _check_operations(serving: Serving) -> None:
-    """Check the logs and the rate limits, before a process that cannot use them is started again and again.
+    """Check logs, metrics and rate limits, before a process that cannot use them is started again and again.
 
     Raises:
-        HostError: A log cannot be written, or rate limits by session would have no effect.
+        HostError: A log cannot be written, the library of metrics is not installed, or rate limits by session would
+            have no effect.
     """
     from wasmcp.host.configuration.settings import SESSIONS
     from wasmcp.host.operations.request_logs import LogFile
@@ -215,6 +216,10 @@ def _check_operations(serving: Serving) -> None:
     for log in (serving.options.access_log, serving.options.audit_log):
         if log is not None:
             LogFile(log, str).close()
+    if serving.options.metrics is not None:
+        from wasmcp.host.operations.metrics import check_library
+
+        check_library()
     kept = serving.settings.get(SESSIONS, "true").strip().lower() == "true"
     if serving.rates and serving.rates.by == "session" and not kept:
         raise HostError(
