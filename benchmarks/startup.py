@@ -14,7 +14,7 @@ from benchmarks.stdio import StdioServer, add, check, commands, request
 WARM_ROUNDS = 7
 COLD_ROUNDS = 3
 LIST = request("tools/list")
-_CUSTOM_SECTION = b"\0\x05\x04other"
+_CUSTOM_SECTION = b"\0\x06\x05other"
 """Section that makes the same server another file."""
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -57,7 +59,9 @@ class StdioServer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()
+        for process in reversed(self.measured.processes()):  # also one that compiles in the background
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
