@@ -163,6 +163,40 @@ class TestKilledProcess:
             assert one.get(running)["status"] == "cancelled"
             wait_until(lambda: not any(leases_of(url).values()))
 
+    @pytest.mark.parametrize("url", ["sqlite", pytest.param("redis", marks=needs_redis)], indirect=True)
+    def test_a_stream_has_the_changes_of_another_process(self, server_file: Path, url: str) -> None:
+        one, other = HttpClient(), HttpClient()
+        accepted = {"action": "accept", "content": {"name": "A"}}
+        with self.serve(server_file, url, one), self.serve(server_file, url, other):
+            tasks = [one.start("ask") for _ in range(2)]
+            for task in tasks:
+                one.until(task, "input_required")
+            listening = request("subscriptions/listen", {"notifications": {"taskIds": tasks}}, meta=META)
+            stream = Stream(other.port, "POST", mirrored(listening), listening)
+            assert stream.next()["params"]["notifications"] == {"taskIds": tasks}
+            first = [stream.next()["params"] for _ in tasks]
+            assert {state["taskId"] for state in first} == set(tasks)
+            assert all(list(state["inputRequests"]) == ["1.first", "1.second"] for state in first)
+
+            def until(task: str, status: str, *wanted: str) -> dict[str, Any]:
+                """Read states of the task up to one with this status, and these requests. All requests are at `one`."""
+                while True:
+                    state: dict[str, Any] = stream.next()["params"]
+                    if state["status"] == status and tuple(state.get("inputRequests", ())) == wanted:
+                        assert state["taskId"] == task
+                        return state
+
+            updated, cancelled = tasks
+            one("tasks/update", taskId=updated, inputResponses={"1.first": accepted})
+            until(updated, "input_required", "1.second")
+            one("tasks/update", taskId=updated, inputResponses={"1.second": accepted})
+            until(updated, "input_required", "2.third")
+            one("tasks/update", taskId=updated, inputResponses={"2.third": accepted})
+            assert value_of(until(updated, "completed")) == [accepted] * 3
+            one("tasks/cancel", taskId=cancelled)
+            until(cancelled, "cancelled")
+            stream.close()
+
 
 class TestPrincipals:
     """Tasks belong to the principal and the path of the request that created them."""
