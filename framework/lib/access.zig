@@ -7,7 +7,8 @@
 //! * `entries`: `tools`, `resources`, `templates` and `prompts`, each an array of the recorded entries, sorted by the
 //!   bytes of `name`: objects with `name`, `component` and `tags`, with `own` if the entry has a condition of its
 //!   own, and with `variables`, the names of a template's variables.
-//! * `more`: the prompts and templates with completions, and the resources of skills, objects with `kind` and `name`.
+//! * `more`: the prompts and templates with completions, the resources of skills, and the tools that run as tasks,
+//!   objects with `kind` and `name`.
 //! * `dynamic`: the capabilities with entries that are not recorded.
 //! * `policy`: the requests that a principal may send; `policy.zig` describes it. Without it every request is allowed.
 //!
@@ -69,7 +70,8 @@ pub const Filter = struct {
 };
 
 /// Capabilities of which entries are hidden. Specification: schema `ServerCapabilities`.
-const Capability = enum { tools, resources, prompts, completions };
+/// Those from `completions` on need entries of `more`.
+const Capability = enum { tools, resources, prompts, completions, tasks };
 
 /// Members of `ServerCapabilities` and its `extensions` by the capability whose entries they need.
 const needing = [_]struct { []const u8, Capability }{
@@ -78,6 +80,7 @@ const needing = [_]struct { []const u8, Capability }{
     .{ "prompts", .prompts },
     .{ "completions", .completions },
     .{ "io.modelcontextprotocol/skills", .resources },
+    .{ "io.modelcontextprotocol/tasks", .tasks },
 };
 
 /// Path of the endpoint without a filter of its own.
@@ -219,7 +222,7 @@ pub const Rules = struct {
         matcher: anytype,
     ) Error!bool {
         const kinds: []const Kind = switch (capability) {
-            .tools => &.{.tools},
+            .tools, .tasks => &.{.tools},
             .resources => &.{ .resources, .templates },
             .prompts => &.{.prompts},
             .completions => &.{ .prompts, .templates },
@@ -227,7 +230,8 @@ pub const Rules = struct {
         if (selection.among(try strings(allocator, rules.dynamic), @tagName(capability))) {
             for (kinds) |kind| if (filter.hasUnrecorded(kind)) return true;
         }
-        if (capability != .completions) for (kinds) |kind| for (rules.entries.getPtrConst(kind).*) |*known| {
+        const recorded = @intFromEnum(capability) < @intFromEnum(Capability.completions);
+        if (recorded) for (kinds) |kind| for (rules.entries.getPtrConst(kind).*) |*known| {
             if (try rules.shown(allocator, filter, kind, known.name, matcher)) return true;
         };
         var each: Each = .init(rules.more);
@@ -397,24 +401,33 @@ test "a path announces the capabilities of its entries" {
     const rules = try Rules.read(arena,
         \\{"paths":{
         \\  "/mcp/tools":{"allow":[{"tools":["add"]}]},
+        \\  "/mcp/tasks":{"allow":[{"tools":["index"]}]},
         \\  "/mcp/notes":{"deny":[{"tools":["*"]},{"prompts":["later","review"]}]},
         \\  "/mcp/skills":{"allow":[{"resources":["skill://*"]}]},
         \\  "/mcp/none":{"allow":[]},
         \\  "/mcp/all":{}},
-        \\ "entries":{"tools":[{"name":"add","component":"calc","tags":[]}],
+        \\ "entries":{"tools":[{"name":"add","component":"calc","tags":[]},
+        \\    {"name":"index","component":"calc","tags":[]}],
         \\  "prompts":[{"name":"review","component":"notes","tags":[]}],
         \\  "templates":[{"name":"notes://{id}","component":"notes","tags":[]}]},
-        \\ "more":[{"kind":"prompts","name":"review"},{"kind":"resources","name":"skill://index.json"}],
+        \\ "more":[{"kind":"prompts","name":"review"},{"kind":"resources","name":"skill://index.json"},
+        \\   {"kind":"tools","name":"index"}],
         \\ "dynamic":["prompts"]}
     );
     const whole = "{\"logging\":{},\"tools\":{\"listChanged\":true}," ++
         "\"prompts\":{},\"resources\":{},\"completions\":{}," ++
-        "\"extensions\":{\"io.modelcontextprotocol/skills\":{\"a\":1},\"x/y\":{}}}";
+        "\"extensions\":{\"io.modelcontextprotocol/skills\":{\"a\":1},\"x/y\":{}," ++
+        "\"io.modelcontextprotocol/tasks\":{}}}";
     for ([_][2][]const u8{
         .{ "/mcp/all", whole },
         .{
             "/mcp/tools",
             "{\"logging\":{},\"tools\":{\"listChanged\":true},\"extensions\":{\"x/y\":{}}}",
+        },
+        .{
+            "/mcp/tasks",
+            "{\"logging\":{},\"tools\":{\"listChanged\":true}," ++
+                "\"extensions\":{\"x/y\":{},\"io.modelcontextprotocol/tasks\":{}}}",
         },
         .{
             "/mcp/notes",

@@ -396,6 +396,29 @@ def test_responses_that_a_record_cannot_hold_are_refused(hosted: Client) -> None
     assert list(hosted.get(task)["inputRequests"]) == ["1.first", "1.second"]
 
 
+def test_a_path_without_tools_that_run_as_tasks_does_not_announce_the_extension(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filters = {
+        "/mcp/plain": Filter(allow=(Selector(tools=("plain",)),)),
+        "/mcp/counted": Filter(allow=(Selector(tools=("plain", "count")),)),
+    }
+    filtered = tmp_path / "server.wasm"
+    working_server(tmp_path, access=Access(filters)).write(filtered)
+
+    def extensions(path: str) -> Any:
+        message = request("server/discover", {}, meta=META)
+        response = server.http("POST", path, mirrored(message), json.dumps(message))
+        return json.loads(response.body)["result"]["capabilities"].get("extensions")
+
+    with open_server(filtered) as server:
+        assert extensions("/mcp") == extensions("/mcp/counted") == {TASKS: {}}
+        assert not extensions("/mcp/plain")
+    monkeypatch.setattr("wasmcp.host.bindings.exchange.ExchangeBindings.attach", lambda *_: False)
+    with open_server(filtered, instances=1) as server:
+        assert not any(extensions(path) for path in ("/mcp", "/mcp/counted", "/mcp/plain"))
+
+
 def test_a_task_needs_no_rule_of_allow_but_obeys_those_of_deny(tmp_path: Path) -> None:
     paths = ("/mcp/closed",)
     cancel = Rule(methods=("tasks/cancel",), paths=("/mcp/kept",))

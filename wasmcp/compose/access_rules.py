@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -54,7 +54,8 @@ def compiled(
     *,
     auth: Authorization = "operator",
     development: bool = False,
-    tasks: bool = False,
+    tasks: Collection[str] = (),
+    unlisted_tasks: bool = False,
 ) -> dict[str, Any] | None:
     """Return the rules of a server in the form that the framework reads, as JSON values; None without rules.
 
@@ -63,13 +64,15 @@ def compiled(
         parts: The chain.
         auth: The server's authorization.
         development: True for a development build, in which the lists of every Python component are read at run time.
-        tasks: True if one of the tools can run as a task.
+        tasks: The names of the tools that can run as tasks.
+        unlisted_tasks: True if tools that are listed at run time can run as tasks.
 
     Raises:
         CompositionError: A rule cannot hold: it names a component, a tag, a tool or a prompt that is not in the server,
             or refers to tags or components of entries that are not recorded; or it has no effect. The error lists all
             problems.
     """
+    has_tasks = bool(tasks) or unlisted_tasks
     members = members_of(parts)
     dynamic = [part.component.name for part in parts if isinstance(part, DynamicComponent)]
     known = Known(
@@ -77,7 +80,7 @@ def compiled(
         templates=any(member.catalogue.templates for member in members),
         dynamic=dynamic,
         methods=any(SERVER_HANDLER in component.offers for component in components_of(parts)),
-        tasks=tasks,
+        tasks=has_tasks,
         paths=tuple(access.filters),
     )
     declared, problems = declared_conditions(members)
@@ -103,12 +106,12 @@ def compiled(
         # Other spellings of a path that rules name must not be endpoints.
         paths = {path: {"deny": []} for path in access.policy.paths if path != ROOT}
     policy = access.policy
-    if tasks and (policy.allow or policy.deny):
+    if has_tasks and (policy.allow or policy.deny):
         policy = replace(policy, allow=(*policy.allow, TASKS_RULE))
     return {
         **({"paths": paths} if paths or access.policy.paths else {}),
         "entries": {kind: _entries(kind, members, own) for kind in IDENTITIES},
-        **(_announcing(parts, members) if access.filters else {}),
+        **(_announcing(parts, members, tasks, unlisted_tasks=unlisted_tasks) if access.filters else {}),
         **({"policy": _comparable(policy.to_dict())} if access.policy or own else {}),
     }
 
@@ -223,14 +226,17 @@ def _entries(kind: str, members: Sequence[Member], own: Mapping[tuple[str, str],
     return entries
 
 
-def _announcing(parts: Sequence[Part], members: Sequence[Member]) -> dict[str, Any]:
+def _announcing(
+    parts: Sequence[Part], members: Sequence[Member], tasks: Collection[str], *, unlisted_tasks: bool
+) -> dict[str, Any]:
     """Return further facts by which a path announces the capabilities of its entries only."""
     references = [reference for member in members for reference in member.catalogue.completions]
     completed = [
         ("templates", one["uri"]) if one["type"] == "ref/resource" else ("prompts", one["name"]) for one in references
     ]
-    more = {*completed, *((one.kind, one.name) for one in _skills(parts))}
+    more = {*completed, *((one.kind, one.name) for one in _skills(parts)), *(("tools", name) for name in tasks)}
     dynamic = [offered(part.component) for part in parts if isinstance(part, DynamicComponent)]
+    dynamic += [{"tasks"}] if unlisted_tasks else []
     found: dict[str, list[Any]] = {
         "more": [{"kind": kind, "name": name} for kind, name in sorted(more)],
         "dynamic": sorted(set().union(*dynamic)),

@@ -179,7 +179,7 @@ class Composition:
             self.graph.export(EMBEDDED_TASKS, node.export(EMBEDDED_TASKS))
         services = {
             **described,
-            **self._accessible(chain, rules),
+            **self._accessible(chain, rules, described),
             AUTHORIZER: self._authorizer(auth, fetching=environment or fetches_keys(settings), issuers=issuers),
             SESSION_STATES: self._session_states(sessions),
         }
@@ -203,15 +203,24 @@ class Composition:
             value = transport.export(entry_point)
             self.graph.export(value.name, value)
 
-    def _accessible(self, chain: Value | None, rules: str | None) -> dict[str, Value | None]:
-        """Return the first server handler and the check of requests; without rules the check rejects nothing."""
+    def _accessible(
+        self, chain: Value | None, rules: str | None, described: Mapping[str, Value | None]
+    ) -> dict[str, Value | None]:
+        """Return the first server handler and the check of requests; without rules the check rejects nothing.
+
+        Args:
+            chain: The first server handler of the chain.
+            rules: The access rules.
+            described: The metadata of the server, if it is not the generated one.
+        """
         if rules is None:
             type_ = self.framework["transport"].wants(ACCESS)
             unchecked = self._generated("no-access-rules", stubs({ACCESS: type_}), kind="denial")
             unchecked.set(MESSAGES, self._shared[MESSAGES])
             return {SERVER_HANDLER: chain, ACCESS: unchecked.export(ACCESS)}
         baked = self._generated("access-rules", access_rules(rules), whole=True)
-        node = self._instance("access-control", {SERVER_HANDLER: chain, ACCESS_RULES: baked.export(ACCESS_RULES)})
+        services = {**described, SERVER_HANDLER: chain, ACCESS_RULES: baked.export(ACCESS_RULES)}
+        node = self._instance("access-control", services)
         return {SERVER_HANDLER: node.export(SERVER_HANDLER), ACCESS: node.export(ACCESS)}
 
     def _authorizer(self, auth: Authorization, *, fetching: bool, issuers: str | None) -> Value:

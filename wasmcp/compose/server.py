@@ -115,7 +115,7 @@ def compose_server(
     named = None
     if tasks and not unlisted_tasks:
         named = names_of_tasks(composition.framework["tasks"].wants(TASK_TOOLS), about_tasks)
-    rules = compiled(access, parts, auth=auth, development=development, tasks=has_tasks)
+    rules = compiled(access, parts, auth=auth, development=development, tasks=tasks, unlisted_tasks=unlisted_tasks)
     text = None if rules is None else to_json_text(rules)
     composition.serve(
         parts,
