@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> None:
         allow_abbrev=False,
     )
     parser.add_argument("server", help="a composed server's file, or an import package that ships one")
-    parser.add_argument("--name", default="default", help="which of the package's servers (default: %(default)s)")
+    parser.add_argument("--name", default="default", help="name of the package's server (default: %(default)s)")
     add_options(parser)
     parsed = parser.parse_args(arguments)
     given, limits, pooling = read_options(parser, parsed)
