@@ -83,6 +83,8 @@ const needing = [_]struct { []const u8, Capability }{
     .{ "io.modelcontextprotocol/tasks", .tasks },
 };
 
+const kind_names = @typeInfo(Kind).@"enum".field_names;
+
 /// Path of the endpoint without a filter of its own.
 pub const root = "/mcp";
 
@@ -106,38 +108,38 @@ pub const Rules = struct {
         _ = whole.value() catch @trap();
         whole.end() catch @trap();
         var reader: policies.Reader = .{ .allocator = allocator };
-        const recorded = json.member(text, "entries") orelse "{}";
-        for (std.enums.values(Kind)) |kind| {
-            const list = json.member(recorded, @tagName(kind)) orelse "[]";
+        var parts: [5]?[]const u8 = undefined;
+        json.pick(text, &.{ "entries", "more", "dynamic", "policy", "paths" }, &parts);
+        var lists: [kind_names.len]?[]const u8 = undefined;
+        json.pick(parts[0] orelse "{}", kind_names, &lists);
+        for (std.enums.values(Kind), lists) |kind, given| {
+            const list = given orelse "[]";
             const found = try selection.room(Entry, allocator, list);
             var each: Each = .init(list);
+            var members: [5]?[]const u8 = undefined;
             for (found) |*one| {
-                const item = each.next() orelse @trap();
-                const name = try string(allocator, json.member(item, "name"));
+                json.pick(each.next() orelse @trap(), &.{ "name", "component", "tags", "variables", "own" }, &members);
+                const name = try string(allocator, members[0]);
                 one.* = .{
                     .name = name,
                     .key = if (kind == .resources) try keyOf(allocator, name) else name,
-                    .component = try string(allocator, json.member(item, "component")),
-                    .tags = try strings(allocator, json.member(item, "tags") orelse "[]"),
-                    .variables = if (kind == .templates)
-                        try strings(allocator, json.member(item, "variables") orelse "[]")
-                    else
-                        &.{},
-                    .own = if (json.member(item, "own")) |own| try reader.condition(own) else null,
+                    .component = try string(allocator, members[1]),
+                    .tags = try strings(allocator, members[2] orelse "[]"),
+                    .variables = if (kind == .templates) try strings(allocator, members[3] orelse "[]") else &.{},
+                    .own = if (members[4]) |own| try reader.condition(own) else null,
                 };
             }
             rules.entries.set(kind, found);
         }
-        inline for (.{ "more", "dynamic" }) |name| {
-            if (json.member(text, name)) |list| @field(rules, name) = list;
-        }
-        if (json.member(text, "policy")) |policy| rules.policy = try reader.policy(policy);
-        const paths = json.member(text, "paths") orelse return rules;
+        if (parts[1]) |list| rules.more = list;
+        if (parts[2]) |list| rules.dynamic = list;
+        if (parts[3]) |policy| rules.policy = try reader.policy(policy);
+        const paths = parts[4] orelse return rules;
         var filters: List(Filter) = .empty;
         var scanner: json.Scanner = .init(paths);
         scanner.surrogates = .any;
-        var members = scanner.members() catch @trap();
-        while (members.next() catch @trap()) |path| {
+        var each = scanner.members() catch @trap();
+        while (each.next() catch @trap()) |path| {
             const filter = scanner.value() catch @trap();
             try filters.append(allocator, .{
                 .path = try string(allocator, path),
@@ -294,7 +296,11 @@ pub const Rules = struct {
 fn selectors(allocator: Allocator, text: []const u8) Error![]const Selector {
     const found = try selection.room(Selector, allocator, text);
     var each: Each = .init(text);
-    for (found) |*one| one.* = try .read(allocator, each.next() orelse @trap());
+    var lists: [Selector.names.len]?[]const u8 = undefined;
+    for (found) |*one| {
+        json.pick(each.next() orelse @trap(), Selector.names, &lists);
+        one.* = try .of(allocator, &lists);
+    }
     return found;
 }
 
@@ -387,8 +393,8 @@ test "filters" {
     try testing.expect(rules.at("/mcp") == .whole and rules.at(null) == .whole and rules.at("/mcp/") == .whole);
     for ([_][]const u8{
         "/mcp/Math",  "/mcp//math", "/mcp/m%61th", "/mcp/x/../math", "/mcp/math/x", "/mcp/math//", "/mcp/math;x",
-        "/mcp/mathx", "//mcp/math", "/mcp/./math", "/mcp/math%2f",   "/mcp\\math",  "",
-        "/mcp/math#", "/mcp#/math", "/mcp#",
+        "/mcp/mathx", "//mcp/math", "/mcp/./math", "/mcp/math%2f",   "/mcp\\math",  "",            "/mcp/math#",
+        "/mcp#/math", "/mcp#",
     }) |path| try testing.expect(rules.at(path) == .missing);
     const none = try Rules.read(arena, "{\"entries\":{}}");
     try testing.expect(none.at("/mcp/anything") == .whole);

@@ -46,6 +46,15 @@ test "members are slices of the text; the last duplicate counts; escaped names m
     try testing.expectEqualStrings("{\"a\":2}", json.member(object, "b").?);
     try testing.expectEqual(null, json.member(object, "c"));
     try testing.expectEqual(null, json.member("[]", "c"));
+    var found: [3]?[]const u8 = undefined;
+    for ([_][]const u8{ object, "[]", "{\"a\":", "{\"c\":1,\"b\":[2]}" }) |text| {
+        json.pick(text, &.{ "b", "a", "c" }, &found);
+        for ([_][]const u8{ "b", "a", "c" }, found) |name, one| {
+            const wanted = json.member(text, name);
+            try testing.expectEqual(wanted == null, one == null);
+            if (wanted) |value| try testing.expectEqualStrings(value, one.?);
+        }
+    }
 }
 
 test "strings are decoded" {

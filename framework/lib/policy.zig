@@ -333,8 +333,10 @@ pub const Reader = struct {
     claims: List(Texts) = .empty,
 
     pub fn policy(reader: *Reader, text: []const u8) Error!Policy {
-        const allow = try reader.rules(json.member(text, "allow"));
-        const deny = try reader.rules(json.member(text, "deny"));
+        var lists: [2]?[]const u8 = undefined;
+        json.pick(text, &.{ "allow", "deny" }, &lists);
+        const allow = try reader.rules(lists[0]);
+        const deny = try reader.rules(lists[1]);
         return .{ .gpa = reader.allocator, .allow = allow, .deny = deny, .claims = reader.claims.items };
     }
 
@@ -342,28 +344,35 @@ pub const Reader = struct {
         const text = list orelse return &.{};
         const found = try selection.room(Rule, reader.allocator, text);
         var each: selection.Each = .init(text);
+        const count = Selector.names.len;
+        var members: [count + 4]?[]const u8 = undefined;
         for (found) |*rule| {
             const item = each.next() orelse @trap();
-            const selector: Selector = try .read(reader.allocator, item);
+            json.pick(item, Selector.names ++ .{ "methods", "paths", "scopes", "claims" }, &members);
+            const selector: Selector = try .of(reader.allocator, members[0..count]);
             rule.* = .{
                 .selector = selector,
                 .everything = selector.isEmpty(),
-                .methods = try reader.texts(item, "methods"),
-                .paths = try reader.texts(item, "paths"),
-                .condition = try reader.condition(item),
+                .methods = try reader.texts(members[count]),
+                .paths = try reader.texts(members[count + 1]),
+                .condition = try reader.conditionOf(members[count + 2], members[count + 3]),
             };
         }
         return found;
     }
 
-    fn texts(reader: *Reader, text: []const u8, name: []const u8) Error!?Texts {
-        return try selection.strings(reader.allocator, json.member(text, name) orelse return null);
+    fn texts(reader: *Reader, list: ?[]const u8) Error!?Texts {
+        return try selection.strings(reader.allocator, list orelse return null);
     }
 
     pub fn condition(reader: *Reader, text: []const u8) Error!Condition {
-        const list = json.member(text, "claims") orelse "[]";
-        const claims = try selection.room(Claim, reader.allocator, list);
-        var each: selection.Each = .init(list);
+        return reader.conditionOf(json.member(text, "scopes"), json.member(text, "claims"));
+    }
+
+    fn conditionOf(reader: *Reader, scopes: ?[]const u8, list: ?[]const u8) Error!Condition {
+        const text = list orelse "[]";
+        const claims = try selection.room(Claim, reader.allocator, text);
+        var each: selection.Each = .init(text);
         for (claims) |*one| {
             const item = each.next() orelse @trap();
             const given = json.member(item, "values") orelse "[]";
@@ -374,10 +383,10 @@ pub const Reader = struct {
                 scalar.* = .{ .string = raw[0] == '"', .text = raw };
                 if (scalar.string) scalar.text = try json.decodeString(reader.allocator, raw);
             }
-            const path = try reader.texts(item, "path") orelse @trap();
+            const path = try reader.texts(json.member(item, "path")) orelse @trap();
             one.* = .{ .index = try reader.claim(path), .values = values };
         }
-        return .{ .scopes = try reader.texts(text, "scopes") orelse &.{}, .claims = claims };
+        return .{ .scopes = try reader.texts(scopes) orelse &.{}, .claims = claims };
     }
 
     /// Return the index of a claim, added if it is new.

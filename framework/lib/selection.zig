@@ -58,10 +58,13 @@ pub const Selector = struct {
     tags: ?Texts = null,
     components: ?Texts = null,
 
-    pub fn read(allocator: Allocator, text: []const u8) Error!Selector {
+    pub const names = @typeInfo(Selector).@"struct".field_names;
+
+    /// Return the selector with these lists, JSON arrays in the order of `names`.
+    pub fn of(allocator: Allocator, lists: *const [names.len]?[]const u8) Error!Selector {
         var selector: Selector = .{};
-        inline for (@typeInfo(Selector).@"struct".field_names) |name| {
-            if (json.member(text, name)) |list| @field(selector, name) = try strings(allocator, list);
+        inline for (names, lists) |name, list| {
+            if (list) |text| @field(selector, name) = try strings(allocator, text);
         }
         return selector;
     }
@@ -76,7 +79,7 @@ pub const Selector = struct {
 
     /// Return whether the selector has no conditions: it selects everything.
     pub fn isEmpty(selector: *const Selector) bool {
-        inline for (@typeInfo(Selector).@"struct".field_names) |name| {
+        inline for (names) |name| {
             if (@field(selector, name) != null) return false;
         }
         return true;
