@@ -61,14 +61,14 @@ def sender(server: Server, method: str, path: str, token: str) -> Callable[[], N
     return send
 
 
-def instructions(path: Path, issuer: Issuer, send: Callable[[Server], Callable[[], None]]) -> int:
-    """Return the number of WebAssembly instructions of a request to a server that has answered it before."""
+def instructions(path: Path, issuer: Issuer, send: Callable[[Server], Callable[[], None]]) -> tuple[int, int]:
+    """Return the numbers of WebAssembly instructions of the first request of an instance and of a later one."""
     costs: list[Cost] = []
     with open_server(path, settings=issuer.settings(), on_cost=costs.append) as server:
         request = send(server)
         for _ in range(3):
             request()
-    return costs[-1].fuel
+    return costs[1].fuel, costs[-1].fuel  # after the start of the instance
 
 
 def rows(project: Path) -> list[Row]:
@@ -81,7 +81,7 @@ def rows(project: Path) -> list[Row]:
     issuer = Issuer("https://issuer.example.com")
     token = issuer.token(scopes=[f"use:{CALLED}"])
     times: dict[str, dict[str, float]] = {}
-    counts: dict[str, dict[str, int]] = {}
+    counts: dict[str, dict[str, tuple[int, int]]] = {}
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         files, servers = {}, {}
         for kind, access in rules().items():
@@ -94,16 +94,17 @@ def rows(project: Path) -> list[Row]:
             counts[method] = {kind: instructions(files[kind], issuer, send) for kind, send in sends.items()}
     found = []
     for method, words in (("tools/call", "a call"), ("tools/list", f"a list of {len(named)} tools")):
-        plain, count = times[method].pop("none"), counts[method].pop("none")
+        plain, (first, later) = times[method].pop("none"), counts[method].pop("none")
         found.append(Row(f"{words}, authorized, without access rules", plain * 1e6, "us"))
-        found.append(Row("  in instructions", count, ""))
+        found.append(Row("  in instructions", later, ""))
         for kind, text in (
             ("policy", f"policy of {RULES} rules, per {words[2:]}"),
             ("filter", f"filter, per {words[2:]}"),
         ):
             limit = LIMIT if (method, kind) == ("tools/call", "policy") else None
             found.append(Row(text, (times[method][kind] - plain) * 1e6, "us", limit))
-            found.append(Row("  in instructions", counts[method][kind] - count, ""))
+            found.append(Row("  in instructions", counts[method][kind][1] - later, ""))
+            found.append(Row("  in the first request of an instance", counts[method][kind][0] - first, ""))
     return found
 
 
