@@ -60,4 +60,13 @@ def test_memory_grows_by_less_than_the_blocks_at_its_end(monkeypatch):
     monkeypatch.setattr("gc.get_objects", list)
     monkeypatch.setattr(Allocator, "most", 0)
     snapshot.clear_freed_memory()
-    assert Allocator.most <= snapshot._ABOVE * snapshot._LARGEST
+    assert Allocator.most <= snapshot._LEAST_ABOVE * snapshot._LARGEST
+
+
+def test_more_is_cleared_at_the_end_of_a_large_memory(monkeypatch):
+    monkeypatch.setattr(snapshot, "array", Allocator)
+    monkeypatch.setattr(snapshot, "id", int, raising=False)
+    monkeypatch.setattr("gc.get_objects", lambda: [40 << 20, 3])
+    monkeypatch.setattr(Allocator, "start", 41 << 20)
+    monkeypatch.setattr(Allocator, "most", 0)
+    assert snapshot._beyond(Allocator("B", [])) == (41 + 9) << 20

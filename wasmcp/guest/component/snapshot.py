@@ -16,7 +16,7 @@ from typing import Any
 
 _MOST_DESCRIPTORS = 128
 _LARGEST = 1 << 20
-_ABOVE = 4
+_LEAST_ABOVE = 4
 _SMALLEST = 1 << 10  # smaller objects are in pools of the interpreter, not in the memory of the C library
 
 _generators: dict[int, Any] = {}
@@ -108,13 +108,14 @@ def clear_freed_memory() -> None:
 def _beyond(zero: array[int]) -> int:
     """Return an address beyond the memory in use, after clearing what was freed at its end.
 
-    Blocks are taken until some are above all objects; those below fill holes. They are freed at once, but their headers
-    stay behind, and an engine maps the memory up to there: if half of that is empty, it copies it for each instance.
+    Blocks are taken until some are above all objects, a quarter of the memory below; other blocks fill holes. They are
+    freed at once, but their headers stay behind, and an engine maps the memory up to there: if half of that is empty,
+    it copies it for each instance.
     """
     top = max(map(id, gc.get_objects()), default=0)
     blocks = []
     above = 0
-    while above < _ABOVE:
+    while above < max(_LEAST_ABOVE, top // (4 * _LARGEST)):
         blocks.append(zero * _LARGEST)
         above += blocks[-1].buffer_info()[0] > top
     return max(block.buffer_info()[0] for block in blocks)
