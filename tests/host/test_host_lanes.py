@@ -39,6 +39,7 @@ def taken(queue: Lanes, *, slow: bool = True) -> list[str]:
         (b'{"method":"resources/read","params":{"uri":"a://b"}}', ("resources/read", "a://b")),
         (b'{"method":"tools/list"}', ("tools/list", "")),
         (b'{"method":"ping","params":[1]}', ("ping", "")),
+        (b' \n{"method":"ping"} ', ("ping", "")),
         (b"[]", ("", "")),
         (b"{", ("", "")),
         (b"[" * 4000, ("", "")),
