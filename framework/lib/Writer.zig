@@ -164,10 +164,15 @@ pub fn float(self: *Writer, number: f64) Error!void {
 /// transport. Lone surrogates become U+FFFD, because strict readers reject them. Returns the kind of the value.
 pub fn embed(self: *Writer, untrusted: []const u8) EmbedError!json.Kind {
     const kind = try check(untrusted);
+    try self.embedValid(untrusted);
+    return kind;
+}
+
+/// Append a component's JSON that `check` has found valid.
+pub fn embedValid(self: *Writer, valid: []const u8) Error!void {
     try self.comma();
     // Trimmed, because the next comma depends on the last character.
-    try self.oneLine(octets.trimmed(untrusted));
-    return kind;
+    try self.oneLine(octets.trimmed(valid));
 }
 
 /// Validate a component's JSON and return its kind.

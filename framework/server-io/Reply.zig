@@ -212,7 +212,7 @@ fn writeFailure(self: *Reply, given: i32, message: []const u8, data: ?[]const u8
     if (data) |json| {
         if (Writer.check(json)) |_| {
             try self.w.key("data");
-            _ = self.w.embed(json) catch unreachable;
+            try self.w.embedValid(json);
         } else |_| console.log(&.{"the data of an error was left out: it is not JSON"});
     }
     try self.w.close('}');

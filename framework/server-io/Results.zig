@@ -56,9 +56,9 @@ pub fn members(self: *Results, comptime key: []const u8, value: ?[]const u8, kno
             if (lib.json.equals(name, k)) break true;
         } else false;
         if (taken) continue;
-        _ = try self.w.embed(name);
+        try self.w.embedValid(name);
         try self.w.raw(":");
-        _ = try self.w.embed(member);
+        try self.w.embedValid(member);
     }
 }
 
@@ -259,7 +259,7 @@ pub fn toolResult(self: *Results, value: types.ToolResult) Error!void {
         const kind = try Writer.check(json);
         if (self.revision == Revision.latest or (kind == .object and self.since(.@"2025-06-18"))) {
             try self.w.key("structuredContent");
-            _ = try self.w.embed(json);
+            try self.w.embedValid(json);
         }
     }
     if (value.is_error) try self.flag("isError", true);
