@@ -173,7 +173,7 @@ def _whole(data: bytes, name: str, *, quick: bool, fuel: bool, background: bool)
 
 
 def _compiled(cache: Path | None, data: bytes, name: str, *, quick: bool, fuel: bool, background: bool) -> bytes:
-    """Compile a component; its libraries apart, into the cache, unless they are there or without a cache.
+    """Compile a component. With a cache, its libraries are compiled apart, unless the cache has them.
 
     Raises:
         ArtifactError: The component is invalid, or the compiler failed.
