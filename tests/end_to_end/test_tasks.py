@@ -14,6 +14,7 @@ from typing import Any
 import anyio
 import pytest
 from mcp import Client
+from support.fastmcp_originals import environment_of
 from support.node_packages import installed, node
 from support.projects import project_files, write_project
 from support.server_processes import WASMCP, wasmcp_serve
@@ -34,7 +35,8 @@ pytestmark = pytest.mark.slow
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "tasks.md"
 EVERYTHING = Path(__file__).parents[2] / "example-servers" / "everything"
 PACKAGES = ("@modelcontextprotocol/ext-tasks@0.2.2", "@modelcontextprotocol/client@2.3.1")
-SCRIPT = Path(__file__).parents[1] / "support" / "tasks_client.mjs"
+SUPPORT = Path(__file__).parents[1] / "support"
+SCRIPT = SUPPORT / "tasks_client.mjs"
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +102,18 @@ def test_official_typescript_client(url: str) -> None:
     assert (broken["status"], broken["error"]) == ("failed", "this job always ends with a protocol error")
     assert cancelled["status"] == "cancelled"
     assert (greeted["kind"], greeted["text"]) == ("immediate", "Hello, Ada!")
+
+
+def test_client_of_fastmcp(url: str) -> None:
+    command = [str(environment_of("fastmcp-tasks==4.1.4")), str(SUPPORT / "fastmcp_task_client.py"), url]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["text"], found["result"]) == ("work: computed for 0.5 seconds", "sum: computed for 0.5 seconds")
+    assert (found["status"], found["ended"], found["cancelled"]) == ("working", "completed", "cancelled")
+    assert (found["confirmed"], found["both"]) == ("Deleted a.txt", "Ada and Ada")
+    assert found["asked"] == ["Delete a.txt?", "What is the first name?", "What is the second name?"]
+    assert found["failed"] == "this job always fails"
 
 
 def test_client_without_the_extension(url: str) -> None:
