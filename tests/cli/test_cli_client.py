@@ -246,7 +246,7 @@ def test_tokens_and_header_fields_come_from_the_environment() -> None:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             seen.append(dict(self.headers))
-            self.send_response(401)
+            self.send_response(403 if self.path == "/denied" else 401)
             self.send_header("WWW-Authenticate", "Bearer realm=\x1b[31m")
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(denial)))
@@ -266,9 +266,12 @@ def test_tokens_and_header_fields_come_from_the_environment() -> None:
         assert seen[0]["Authorization"] == "Bearer t"
         assert seen[0]["X-Key"] == "k"
         assert "refuses the request without valid authorization: HTTP 401 Unauthorized (Bearer realm=" in done.stderr
-        assert "Give `--token VARIABLE`" in done.stderr
+        assert "Give a token by `--token VARIABLE`" in done.stderr
         assert "\x1b" not in done.stderr
         assert len(seen) == 1
+        denied = run("list", url.replace("/mcp", "/denied"), "--token", "MY_TOKEN", code=5, env={"MY_TOKEN": "t"})
+        assert "does not permit the request: HTTP 403 Forbidden" in denied.stderr
+        assert "Give a token that permits it by `--token VARIABLE`" in denied.stderr
     finally:
         server.shutdown()
         server.server_close()

@@ -198,7 +198,9 @@ class HttpTransport:
         if status in {401, 403}:
             challenge = printable(response.headers.get("WWW-Authenticate") or "")
             wanted = f" ({challenge})" if challenge else ""
-            reason = f"refuses the request without valid authorization: {shown}{wanted}. Give `--token VARIABLE`"
+            verb = "refuses the request without valid authorization" if status == 401 else "does not permit the request"
+            which = "a token" if status == 401 else "a token that permits it"
+            reason = f"{verb}: {shown}{wanted}. Give {which} by `--token VARIABLE`"
         elif 300 <= status < 400:
             where = printable(response.headers.get("Location") or "")
             reason = f"redirects to `{where}`, and redirects are not followed: give that URL if you trust it"
