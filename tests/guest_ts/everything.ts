@@ -1,4 +1,4 @@
-// What the tests of the TypeScript guest library call.
+// The tools that the tests of the TypeScript guest library call.
 
 import {
   audio,
