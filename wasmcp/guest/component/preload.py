@@ -157,6 +157,9 @@ def _import(plan: dict[str, Any], report: dict[str, Any], core: frozenset[str], 
         list_directories()
         explain_missing()
         drop_compiled_annotations()
+        from wasmcp.guest.component.fixed_memory import fix_memory
+
+        fix_memory()
         gc.collect()
         clear_freed_memory()
         gc.freeze()  # garbage collections in a call need not visit the objects of the snapshot

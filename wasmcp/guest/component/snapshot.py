@@ -10,6 +10,8 @@ import contextlib
 import gc
 import io
 import os
+import sys
+import time
 from array import array
 from collections.abc import Iterator
 from typing import Any
@@ -66,6 +68,27 @@ def open_files(before: frozenset[int]) -> list[str]:
     # Files that were opened by C code or `os.open` have no name here.
     unnamed = {number: f"file descriptor {number}" for number in descriptors() - before}
     return sorted({**unnamed, **named}.values())
+
+
+class _Start:
+    """The moment that `logging` counts from."""
+
+    def seed(self, a: Any = None) -> None:
+        """Set it to now, or to a number of nanoseconds."""
+        import logging
+
+        vars(logging)["_startTime"] = time.time_ns() if a is None else a
+
+
+def fix_generators() -> None:
+    """Seed the recorded generators, and that of `random`, with a constant: in an instance, `thaw` seeds them."""
+    import random  # componentize-py imports it as well, and seeds it in each instance
+
+    random.seed(0)
+    if "logging" in sys.modules:
+        _generators[0] = _Start()
+    for generator in _generators.values():
+        generator.seed(0)
 
 
 def has_frozen() -> bool:

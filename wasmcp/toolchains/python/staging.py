@@ -14,6 +14,7 @@ from typing import Any
 
 from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.python.data_files import ARCHIVE, INDEX, stage_archive
+from wasmcp.toolchains.python.fixed_snapshot import FILE, FIRST_LINES, snapshot_module
 from wasmcp.toolchains.python.imports import is_host_side, is_standard, module_name, source_root
 from wasmcp.toolchains.python.module_ast import Module
 from wasmcp.toolchains.python.native_modules import SHIM, extension_name
@@ -166,8 +167,9 @@ def stage_application(
         if declared
         else f"from {name} import *"
     )
+    (application / FILE).write_bytes(snapshot_module(source.name, modules))
     lines = [
-        "import sys",
+        *FIRST_LINES,
         "core = frozenset(sys.modules)",
         "from wasmcp.guest.component.preload import boot",
         f"boot({STAGED.rstrip('/')!r}, core)",
