@@ -12,10 +12,9 @@ import pytest
 from click.testing import CliRunner
 from support.entry_points import HTTP_ENTRY_POINTS, http_entry_point, mirrored, request
 from support.tokens import compose, whoami_component
-from wasmcp.compose.policy import Condition, Rule
 
 from wasmcp.cli.group import commands
-from wasmcp.compose.access import Access, Policy, Selector
+from wasmcp.compose.access import Access, Condition, Policy, Rule, Selector
 from wasmcp.package_data import wit_directory
 from wasmcp.toolchains.zig import build_component
 
