@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 
 _CHUNK = 64 << 10  # bytes of a pipe, and of a read of it
 _LARGE_CHUNK = 256 << 10  # the same once a message has needed several; larger ones do not stay in the caches of a core
+_KEPT = 16 << 20  # bytes of freed memory that stay with the process after a large message
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # options of `mallopt` (malloc.h of glibc)
 _CHANGING = (b'"initialize"', b'"logging/setLevel"')  # the methods that change the state
 _IN_FLIGHT = 256  # maximum number of lines in progress; others wait unread
 
@@ -334,6 +336,17 @@ def _enlarge_pipe(descriptor: int) -> None:
 
         with suppress(OSError):
             fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _LARGE_CHUNK)
+        _keep_freed_memory()
+
+
+def _keep_freed_memory() -> None:
+    """Have glibc keep freed memory for the next large message: each one would cause thousands of page faults."""
+    import ctypes  # lazy, as above
+
+    with suppress(AttributeError, OSError):  # another libc
+        set_option = ctypes.CDLL(None).mallopt
+        for option in (_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD):
+            set_option(option, _KEPT)
 
 
 @contextmanager
