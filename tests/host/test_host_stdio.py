@@ -63,7 +63,7 @@ def test_every_line_is_answered(server: Server) -> None:
 
 
 def test_requests_leave_nothing_to_the_garbage_collector(server: Server) -> None:
-    with session(server) as (talk, client), no_cycles():
+    with session(server) as (talk, client), no_cycles(200):
         for n in range(200):
             talk.line(b"%d" % n)
         talk.line(b"!E")
