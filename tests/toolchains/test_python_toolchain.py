@@ -357,7 +357,7 @@ def test_component_declares_its_capabilities(project: Path, built: tuple[GuestCo
 @pytest.mark.slow
 def test_component_stays_below_its_size(project: Path, built: tuple[GuestComponent, list[str]]) -> None:
     component = (project / "shop.wasm").read_bytes()
-    assert len(component) < 21_700_000
+    assert len(component) < 20_400_000
     image, data = memory_image(component)
     assert image < 2 * data, "wasmtime maps an image of the memory; a sparse one is copied for each instance"
 

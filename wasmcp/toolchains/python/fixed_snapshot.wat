@@ -76,8 +76,7 @@
   (func $at (param $offset i32) (result i32) (i32.add (global.get $base) (local.get $offset)))
   (func $function (param $number i32) (result i32) (i32.add (global.get $table) (local.get $number)))
 
-  ;; Allocator: memory is zero when it is given out, and constant when it is returned. Half of a block below 1 MiB is not
-  ;; zero then: an engine copies the memory for each instance, instead of mapping it, if less than half is not zero.
+  ;; Allocator: memory is zero when it is given out, and when it is returned.
 
   ;; Size of a block. Blocks up to 512 bytes are in pools: the number of their size is in the header of the pool.
   (func $size_of (param $block i32) (result i32)
@@ -122,12 +121,7 @@
       (call $free (local.get $original) (local.get $block))))
     (local.get $new))
   (func $free (param $original i32) (param $block i32)
-    (local $size i32)
-    (if (local.get $block) (then
-      (local.set $size (call $size_of (local.get $block)))
-      (memory.fill (local.get $block) (i32.const 0) (local.get $size))
-      (if (i32.lt_u (local.get $size) (i32.const 1048576)) (then
-        (memory.fill (local.get $block) (i32.const 1) (i32.shr_u (local.get $size) (i32.const 1)))))))
+    (call $fill (local.get $block) (i32.const 0))
     (call_indirect (type $release)
       (i32.load (local.get $original)) (local.get $block) (i32.load offset=16 (local.get $original))))
 
