@@ -238,12 +238,12 @@ def test_unknown_ids_and_wrong_params(stateless: Client) -> None:
 
 def test_a_run_outlives_the_version_of_its_server(files: dict[str, Path]) -> None:
     file = files["0.2.0-draft2"]
-    with open_server(file, limits=Limits(timeout=0.5)) as server:
+    with open_server(file, limits=Limits(timeout=2)) as server:
         client = opened(server)
         task = client.start("forever")
         server.reload(file)
         assert text_of(client.until(client.start("quick"))) == '{"a":1}'
-        time.sleep(2)  # more than the requests in progress get
+        time.sleep(4)  # more than the requests in progress get
         assert client.get(task)["status"] == "working"
         client("tasks/cancel", taskId=task)
         assert client.get(task)["status"] == "cancelled"
