@@ -27,7 +27,7 @@ from wasmtime.component import Component, ResourceAny, ResourceHost, ResourceTyp
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wasmtime import Config, Store, StoreContext
+    from wasmtime import Config, Engine, Module, Store, StoreContext
     from wasmtime.component import Func
 
 Value = _ffi.wasmtime_component_val_t
@@ -69,6 +69,15 @@ def set_async_stack_size(config: Config, size: int) -> None:
     function = _ffi.dll.wasmtime_config_async_stack_size_set
     function.restype, function.argtypes = None, [ctypes.c_void_p, ctypes.c_size_t]
     function(config.ptr(), size)
+
+
+def keep(owner: Engine | Module) -> None:
+    """Keep an object of wasmtime, which lives as long as the process.
+
+    At the end of the process wasmtime's module is cleared before the last reference to its objects, and their
+    destructors would fail with a message on standard error.
+    """
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(owner))
 
 
 def clone_component(component: Component) -> Component:

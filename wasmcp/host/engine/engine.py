@@ -74,8 +74,6 @@ def engine(*, quick: bool = False, fuel: bool = False) -> Engine:
 
 @lru_cache(maxsize=4)
 def _engine(quick: bool, fuel: bool) -> Engine:
-    import ctypes  # lazy, as wasmtime imports it
-
     from wasmtime import Config, Engine
 
     from wasmcp.host.bindings import _capi
@@ -89,9 +87,7 @@ def _engine(quick: bool, fuel: bool) -> Engine:
         config.cranelift_opt_level = "none"
         config.cranelift_flag_set("regalloc_algorithm", "single_pass")
     made = Engine(config)
-    # At the end of the process wasmtime's module is cleared before the last reference to its objects, and their
-    # destructors fail with a message on standard error. An engine lives as long as the process anyway.
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(made))
+    _capi.keep(made)
     return made
 
 

@@ -31,7 +31,10 @@ def missing(component: Component, of: Engine) -> list[str]:
 
 def add(of: Engine, digest: str, module: Module) -> None:
     """Keep a module until the process ends."""
-    _LOADED.setdefault((of, digest), module)
+    from wasmcp.host.bindings import _capi
+
+    if _LOADED.setdefault((of, digest), module) is module:
+        _capi.keep(module)
 
 
 def define(linker: Linker, of: Engine, names: Iterable[str]) -> None:
