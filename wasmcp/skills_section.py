@@ -234,10 +234,15 @@ def problem_of(skill: Skill) -> str | None:
         return "has a path with an empty part, `.` or `..`"
     if len(set(paths)) < len(paths):
         return "has a file twice"
-    if len(paths) > MOST_FILES:
-        return f"has {len(paths)} files; clients accept {MOST_FILES}"
-    if skill.size > MOST_BYTES:
-        return f"has files of {skill.size:,} bytes; clients accept {MOST_BYTES:,}"
+    return size_problem(len(paths), skill.size)
+
+
+def size_problem(files: int, size: int) -> str | None:
+    """Return why a skill with so many files of so many bytes in all cannot be served, as `problem_of`."""
+    if files > MOST_FILES:
+        return f"has {files} files; clients accept {MOST_FILES}"
+    if size > MOST_BYTES:
+        return f"has files of {size:,} bytes; clients accept {MOST_BYTES:,}"
     return None
 
 

@@ -242,6 +242,13 @@ def test_skills_are_in_a_server_once() -> None:
     validate(served.data)
 
 
+def test_the_skills_of_a_server_have_a_limit_together() -> None:
+    big = bytes(16 << 20)[:-200]
+    skills = tuple(skill_of(f"s-{number}", {"data.bin": big}) for number in range(17))
+    with pytest.raises(CompositionError, match=r"have 28\d,\d{3},\d{3} bytes; a server can have 268,435,456"):
+        composed(carried=skills)
+
+
 def test_two_owners_of_a_path_are_an_error_with_both() -> None:
     with pytest.raises(DuplicateEntryError) as raised:
         composed(REFUNDS)

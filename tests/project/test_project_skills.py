@@ -132,6 +132,19 @@ def test_value_that_all_readers_read_alike(tmp_path: Path, value: str) -> None:
     assert "x" in read_skills(tmp_path, SKILLS)[0].frontmatter
 
 
+def test_a_skill_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    files(tmp_path, {"skills/a/SKILL.md": skill_text("a"), "skills/b/SKILL.md": skill_text("b")})
+    with (tmp_path / "skills/a/data.bin").open("wb") as data:
+        data.truncate(1 << 40)  # more than the memory of the machine
+    files(tmp_path, {f"skills/b/{number}": "" for number in range(512)})
+    with pytest.raises(SkillsError) as raised:
+        read_skills(tmp_path, SKILLS)
+    large, many = raised.value.problems
+    assert large.startswith("the skill in `skills/a` has files of 1,099,511,627,8")
+    assert large.endswith("bytes; clients accept 16,777,216")
+    assert many == "the skill in `skills/b` has 513 files; clients accept 512"
+
+
 def test_all_mistakes_at_once(tmp_path: Path) -> None:
     files(
         tmp_path,

@@ -24,7 +24,7 @@ from wasmcp.apps_section import PAGE, AppPage, listed, ui_of, ui_problems
 from wasmcp.compose.catalogue import Catalogue
 from wasmcp.errors import AppsError, SkillsError
 from wasmcp.project.model import SkillFolders
-from wasmcp.skills_section import LIMITS, SKILL_FILE, Skill, SkillFile, problem_of
+from wasmcp.skills_section import LIMITS, SKILL_FILE, Skill, SkillFile, problem_of, size_problem
 
 _FENCE = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
 _MOST_FRONT_MATTER = 64 << 10
@@ -109,7 +109,11 @@ def _files(folder: Path) -> Iterator[Path]:
 def _read(path: str, folder: Path, label: str) -> tuple[Skill | None, list[str]]:
     problems = []
     files = []
-    for file in _files(folder):
+    paths = list(_files(folder))
+    too_large = size_problem(len(paths), sum(file.stat().st_size for file in paths))
+    if too_large is not None:  # the files are not read
+        return None, [f"the skill in `{label}` {too_large}"]
+    for file in paths:
         name = file.relative_to(folder).as_posix()
         if not file.resolve().is_relative_to(folder.resolve()):
             problems.append(f"`{label}/{name}` is a link to a file outside of the folder of the skill: copy that file")
