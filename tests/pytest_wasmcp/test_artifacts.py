@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from support.inner_pytest import IN_PROCESS
 
 from pytest_wasmcp import artifacts
 from pytest_wasmcp.artifacts import Messages, TestMessages
@@ -34,7 +35,7 @@ def test_traps(wasmcp_server):
 
 def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
     """Run pytest in this process; its handler of faults would end traps."""
-    return pytester.runpytest_inprocess("-p", "no:faulthandler", *arguments)
+    return pytester.runpytest_inprocess(*IN_PROCESS, *arguments)
 
 
 @pytest.fixture
@@ -141,7 +142,7 @@ def test_the_servers_of_a_test_share_a_limit(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_run_has_a_limit(failing: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(artifacts, "_MOST_OF_RUN", 300)
-    result = failing.runpytest_inprocess("-p", "no:faulthandler", "--wasmcp-artifacts=out", "-k", "fails")
+    result = failing.runpytest_inprocess(*IN_PROCESS, "--wasmcp-artifacts=out", "-k", "fails")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*(without messages: those of this run are above 300 bytes)*"])
     (folder,) = (failing.path / "out").iterdir()

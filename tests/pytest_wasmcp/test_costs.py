@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from support.inner_pytest import IN_PROCESS
 
 from pytest_wasmcp.costs import Measured
 
@@ -20,7 +21,7 @@ def test_convert(wasmcp_server):
 
 def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
     """Run pytest in this process; its handler of faults would end traps."""
-    return pytester.runpytest_inprocess("-p", "no:faulthandler", *arguments)
+    return pytester.runpytest_inprocess(*IN_PROCESS, *arguments)
 
 
 def test_calls_within_the_budget_pass(in_tested_project: pytest.Pytester) -> None:

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from support.inner_pytest import IN_PROCESS
 
 from wasmcp.insight.usage import Usage
 
@@ -55,7 +56,7 @@ def test_completions(wasmcp_server):
 
 def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
     """Run pytest in this process; its handler of faults would end traps."""
-    return pytester.runpytest_inprocess("-p", "no:faulthandler", *arguments)
+    return pytester.runpytest_inprocess(*IN_PROCESS, *arguments)
 
 
 def test_parts_that_no_test_has_used_are_shown(in_tested_project: pytest.Pytester) -> None:

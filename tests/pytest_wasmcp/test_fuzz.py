@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support.inner_pytest import IN_PROCESS
 
 
 def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
     """Run pytest in this process; its handler of faults would end traps."""
-    return pytester.runpytest_inprocess("-p", "no:faulthandler", *arguments)
+    return pytester.runpytest_inprocess(*IN_PROCESS, *arguments)
 
 
 def test_all_tools_are_searched(in_tested_project: pytest.Pytester) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from support.development_project import DEVELOPMENT_PROJECT, NOTES
+from support.inner_pytest import IN_PROCESS
 from support.projects import write_project
 
 TEST = """
@@ -195,8 +197,7 @@ def test_a_wrong_marker_stops_the_run(pytester: pytest.Pytester, arguments: str,
 
 @pytest.mark.parametrize("text", ["soon", "nan", "inf", "1_0", "-1", "0"])
 def test_a_wrong_setting_stops_the_run(pytester: pytest.Pytester, text: str) -> None:
-    # pytest's faulthandler plugin resets SIGILL when the inner run ends: the next trap would end this process.
-    result = pytester.runpytest_inprocess("-p", "no:faulthandler", f"--wasmcp-timeout={text}")
+    result = pytester.runpytest_inprocess(*IN_PROCESS, f"--wasmcp-timeout={text}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"*`wasmcp_timeout` must be a number of seconds above 0, got '{text}'*"])
 
@@ -403,7 +404,7 @@ components = ["shop"]
 def test_package_of_a_component_that_tests_of_functions_lack_is_named(pytester: pytest.Pytester) -> None:
     write_project(pytester.path, {"pyproject.toml": COMPONENT_WITH_PACKAGES})
     pytester.makepyfile(shop="import wasmcp_absent_package.part", test_shop="import shop")
-    result = pytester.runpytest_inprocess()
+    result = pytester.runpytest_inprocess(*IN_PROCESS)
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(
         [
@@ -417,6 +418,17 @@ def test_package_of_a_component_that_tests_of_functions_lack_is_named(pytester: 
 def test_other_modules_that_are_missing_are_left_to_pytest(pytester: pytest.Pytester) -> None:
     write_project(pytester.path, {"pyproject.toml": COMPONENT_WITH_PACKAGES})
     pytester.makepyfile(test_shop="import wasmcp_other_package")
-    result = pytester.runpytest_inprocess()
+    result = pytester.runpytest_inprocess(*IN_PROCESS)
     result.assert_outcomes(errors=1)
     result.stdout.no_fnmatch_line("*component `shop`*")
+
+
+def test_runs_within_this_process_keep_the_handlers_of_signals() -> None:
+    tests = Path(__file__).parents[1]
+    calls = [
+        f"{path.relative_to(tests)}: {call}"
+        for path in sorted(tests.rglob("test_*.py"))
+        for call in re.findall(r"\.runpytest_inprocess\(([^)]*)", path.read_text("utf-8"))
+    ]
+    assert len(calls) > 5
+    assert [call for call in calls if not re.search(r"\*(IN_PROCESS|ARGUMENTS|options)\b", call)] == []

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.inner_pytest import IN_PROCESS
 
 from wasmcp.errors import SurfaceFileError
 from wasmcp.host import open_server
@@ -18,7 +19,7 @@ UPDATE = "--wasmcp-snapshot-update"
 
 def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
     """Run pytest in this process; its handler of faults would end traps."""
-    return pytester.runpytest_inprocess("-p", "no:faulthandler", *arguments)
+    return pytester.runpytest_inprocess(*IN_PROCESS, *arguments)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from support.fastmcp_originals import fastmcp_python
+from support.inner_pytest import IN_PROCESS
 from support.serve_process import wait_until
 from support.server_processes import free_port
 
@@ -37,7 +38,7 @@ UNKNOWN_PROMPT = "*`prompts/get` with *no-such-entry* ends in the error response
 def run(pytester: pytest.Pytester, server: str | list[str], *arguments: str) -> pytest.RunResult:
     """Run the suite in this process; pytest's handler of faults would end traps."""
     named = server if isinstance(server, str) else " ".join(server)
-    options = ("-p", "no:faulthandler", "--pyargs", "pytest_wasmcp.suite", f"--wasmcp-server={named}")
+    options = (*IN_PROCESS, "--pyargs", "pytest_wasmcp.suite", f"--wasmcp-server={named}")
     return pytester.runpytest_inprocess(*options, *arguments)
 
 

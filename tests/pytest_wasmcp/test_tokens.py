@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.inner_pytest import IN_PROCESS
 from support.tokens import compose, whoami_component
 
-ARGUMENTS = ("-p", "no:cacheprovider", "-p", "no:faulthandler")
+ARGUMENTS = ("-p", "no:cacheprovider", *IN_PROCESS)
 
 
 @pytest.fixture(scope="module")
