@@ -481,3 +481,10 @@ def test_whole_component_is_compiled_if_a_library_cannot_be_kept(
     monkeypatch.setattr(compile_cache, "_write", full)
     assert run_with_library(compile_cache.load(path)) == 43
     assert compilations[-1] == "component"
+
+
+def test_an_import_with_the_name_of_a_library_is_missing() -> None:
+    name = f"{shared_modules.PREFIX}{'0' * 64}"
+    component = bytes(wasmtime.wat2wasm(f'(component (import "{name}" (core module)))'))
+    with pytest.raises(ArtifactError, match=f"cannot be run: .*{name}"), open_server(component) as server:
+        server.list_tools()

@@ -209,7 +209,8 @@ def _program(
     component = _component(source, name, options, on_compile=on_compile, background=background)
     of = engine(quick=options.quick, fuel=fuel)
     imported = component.type.imports(of)
-    needs = {name: type_ for name, type_ in imported.items() if not name.startswith(shared_modules.PREFIX)}
+    libraries = shared_modules.loaded(of, imported)
+    needs = {name: type_ for name, type_ in imported.items() if name not in libraries}
     own = {*effects.OURS} if development is None else {*effects.OURS, INTERFACE, *interfaces_of(development)}
     missing = missing_imports(name for name in needs if name not in own)
     if missing:
@@ -248,9 +249,7 @@ def _program(
         can_wait=effects.can_wait(frozenset(needs)),
         can_stop=effects.can_stop(needs, directories=bool(options.directories))
         and (options.substitutes is None or options.substitutes.can_repeat),
-        frames=Frames(
-            source, partial(effects.offset, imports=frozenset(needs)), has_libraries=len(needs) < len(imported)
-        ),
+        frames=Frames(source, partial(effects.offset, imports=frozenset(needs)), has_libraries=bool(libraries)),
         imports=frozenset(needs) - effects.OURS,
         issuers=options.issuers,
         substitutes=defined,

@@ -37,11 +37,16 @@ def add(of: Engine, digest: str, module: Module) -> None:
         _capi.keep(module)
 
 
+def loaded(of: Engine, names: Iterable[str]) -> list[str]:
+    """Return the names of imports that are loaded shared modules. Any component can have an import of such a name."""
+    return [PREFIX + digest for digest in digests(names) if (of, digest) in _LOADED]
+
+
 def define(linker: Linker, of: Engine, names: Iterable[str]) -> None:
     """Define the shared modules among the names of imports in a linker."""
-    found = digests(names)
+    found = loaded(of, names)
     if not found:
         return
     with linker.root() as root:
-        for digest in found:
-            root.add_module(PREFIX + digest, _LOADED[of, digest])
+        for name in found:
+            root.add_module(name, _LOADED[of, name.removeprefix(PREFIX)])
