@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.chromium import PLAYWRIGHT, chromium
 from support.node_packages import installed, node
 from support.serve_process import wait_until
 from support.server_processes import free_port, wasmcp_serve
@@ -24,20 +23,14 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 TESTS = Path(__file__).parents[1]
 EVERYTHING = TESTS.parent / "example-servers" / "everything"
 INSPECTOR = "@modelcontextprotocol/inspector"
-PLAYWRIGHT = "playwright-core@1.65.1"
 SCRIPT = TESTS / "support" / "inspector_page.mjs"
 ERAS = {"legacy": "MCP 2025-11-25", "modern": "MCP 2026-07-28"}
 
 
 @pytest.fixture(scope="module")
 def browser() -> str:
-    """Return the program of Chromium. Without it the tests are skipped with a message."""
-    found = shutil.which("chromium")
-    if found is None:
-        reason = "Chromium was not found: `make system-deps` installs it"
-        warnings.warn(f"the page of the Inspector is not tested: {reason}", stacklevel=1)
-        pytest.skip(reason)
-    return found
+    """Return the program of Chromium."""
+    return chromium("the page of the Inspector is")
 
 
 @contextmanager

@@ -8,22 +8,20 @@ from __future__ import annotations
 import http.server
 import json
 import re
-import shutil
 import subprocess
 import threading
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.chromium import PLAYWRIGHT, chromium
 from support.development_process import Development
 from support.node_packages import installed, node
 from support.projects import project_files, write_project
 
 from wasmcp.playground.application import sandbox_policy
 
-PLAYWRIGHT = "playwright-core@1.65.1"
 EXT_APPS = "@modelcontextprotocol/ext-apps@1.0.1"
 SUPPORT = Path(__file__).parents[1] / "support"
 
@@ -169,13 +167,8 @@ def official_script() -> str:
 
 @pytest.fixture(scope="module")
 def browser() -> str:
-    """Return the program of Chromium. Without it the tests are skipped with a message."""
-    found = shutil.which("chromium")
-    if found is None:
-        reason = "Chromium was not found: `make system-deps` installs it"
-        warnings.warn(f"apps in the playground are not tested: {reason}", stacklevel=1)
-        pytest.skip(reason)
-    return found
+    """Return the program of Chromium."""
+    return chromium("apps in the playground are")
 
 
 class Other(http.server.BaseHTTPRequestHandler):

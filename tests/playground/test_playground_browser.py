@@ -8,13 +8,12 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
-import warnings
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.chromium import PLAYWRIGHT, chromium
 from support.development_process import Development
 from support.node_packages import installed, node
 from support.playground_project import PLAYGROUND_PROJECT
@@ -23,19 +22,13 @@ from support.tokens import private_key, public_pem, signed
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-PLAYWRIGHT = "playwright-core@1.65.1"
 SUPPORT = Path(__file__).parents[1] / "support"
 
 
 @pytest.fixture(scope="module")
 def browser() -> str:
-    """Return the program of Chromium. Without it the tests are skipped with a message."""
-    found = shutil.which("chromium")
-    if found is None:
-        reason = "Chromium was not found: `make system-deps` installs it"
-        warnings.warn(f"the playground is not tested: {reason}", stacklevel=1)
-        pytest.skip(reason)
-    return found
+    """Return the program of Chromium."""
+    return chromium("the playground is")
 
 
 def shown(script: str, *arguments: str) -> dict[str, Any]:
