@@ -49,6 +49,10 @@ def issuer() -> Iterator[Issuer]:
         yield found
 
 
+INSTANCES = (1, 2)
+"""Counts of instances that requests one after another meet: an instance may be ending one request at the next."""
+
+
 @pytest.fixture
 def serve(protected: Path, tmp_path: Path) -> Iterator[Callable[..., Served]]:
     """Return a function that starts stock `wasmtime serve` with settings in the environment of the server."""
@@ -59,6 +63,7 @@ def serve(protected: Path, tmp_path: Path) -> Iterator[Callable[..., Served]]:
             passed = [f"--env={name}={value}" for name, value in whole.items()]
             port = free_port()
             options = ["-Scli", f"--addr=127.0.0.1:{port}", f"--max-instance-reuse-count={instance_requests}"]
+            options.append("--idle-instance-timeout=300s")
             script = f'exec "$@" 2> "{tmp_path}/log"'
             command = ["sh", "-c", script, "sh", wasmtime(), "serve", *options, *passed, str(server)]
             return Served(stack.enter_context(listening(command, port)))
@@ -132,7 +137,7 @@ class TestUnderWasmtime:
         assert [subject(call(server, old)) for _ in range(5)] == ["alice"] * 5
         issuer.keys["invented"] = private_key("ES256")
         assert [error(call(server, issuer.token("invented"))) for _ in range(5)] == [INVALID] * 5
-        assert issuer.fetches("/jwks") == 1
+        assert issuer.fetches("/jwks") in INSTANCES
 
     @pytest.mark.parametrize(
         ("path", "place"),
@@ -256,8 +261,8 @@ class TestUnderWasmtime:
             instance_requests=100, JWT_ISSUER=issuer.url, JWT_INTROSPECTION_URI=f"{issuer.url}/introspect", **CLIENT
         )
         issuer.tokens = {"known": {"active": True, "sub": "bob", "aud": SERVER, "exp": FUTURE}}
-        assert [subject(call(server, "known")) for _ in range(4)] == ["bob"] * 4
-        assert issuer.fetches("/introspect") == 1
+        assert [subject(call(server, "known")) for _ in range(10)] == ["bob"] * 10
+        assert issuer.fetches("/introspect") in INSTANCES
 
 
 BAD_SETS: list[tuple[Callable[[Any], None], str]] = [
