@@ -23,7 +23,7 @@ TABLES = """
 [tool.wasmcp.components.files]
 source = "src/files/tools.py"
 dynamic = true
-grants = ["middleware", "sessions", "env"]
+grants = ["middleware", "sessions", "env", "fs"]
 
 [tool.wasmcp.servers.default]
 components = ["files"]
