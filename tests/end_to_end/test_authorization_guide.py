@@ -1,4 +1,4 @@
-"""The guide "Protect a server": its commands, run in a shell, at the entry points that it names."""
+"""The guide "Authorization": its commands, run in a shell, at the entry points that it names."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def _given(argument: str) -> str:
 def jwt_command() -> None:
     """Make and check access tokens, for development and tests (the extra `auth`).
 
-    Servers verify tokens by themselves: see the guide "Protect a server".
+    Servers verify tokens by themselves: see the guide "Authorization".
     """
 
 
@@ -84,7 +84,7 @@ def keygen(key: Path, algorithm: str, bits: str, public: Path | None, jwks: Path
         files.append((jwks, json.dumps({"keys": [made.jwk]}, indent=2).encode() + b"\n", 0o644))
     write_files(files, force=force)
     if algorithm == "ES512":
-        click.echo("warning: servers do not verify ES512: see the guide `Protect a server`", err=True)
+        click.echo("warning: servers do not verify ES512: see the guide `Authorization`", err=True)
     click.echo(f"{printable(str(key))}: private key for {algorithm}, kid {made.key_id}")
     click.echo(f'{printable(str(public))}: public key, for JWT_PUBLIC_KEY="$(cat {printable(str(public))})"')
     if jwks is not None:
