@@ -1,7 +1,4 @@
-"""Options and behaviour that `wasmcp list`, `call`, `read` and `prompt` share, with elicitation on the terminal.
-
-Forms are filled in, URLs are shown. Specification: client/elicitation.
-"""
+"""Commands of the client: `wasmcp list`, `call`, `read` and `prompt`, with their options and exit codes."""
 
 from __future__ import annotations
 
@@ -14,12 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import click
 
-from wasmcp.cli.progress import say
-from wasmcp.client.arguments import Field, fields
+from wasmcp.cli.elicitation import elicit
+from wasmcp.cli.progress import StatusLine, say
 from wasmcp.errors import ArgumentsError, ConnectionFailedError, RequestError, TaskCancelledError, UnansweredInputError
 from wasmcp.host.configuration.command_options import environment, number
 from wasmcp.protocol import REVISIONS
@@ -28,102 +24,6 @@ from wasmcp.terminal import printable
 if TYPE_CHECKING:
     from wasmcp.client.connection import Client
     from wasmcp.client.targets import Target
-
-
-_ACCEPT, _DECLINE, _CANCEL = "a", "d", "c"
-_ACTIONS = {_ACCEPT: "accept", _DECLINE: "decline", _CANCEL: "cancel"}
-
-
-def elicit(params: dict[str, Any]) -> dict[str, Any]:
-    """Show the elicitation of a server, and return the result of the user's input.
-
-    Texts of the server are escaped. No URL is opened.
-    """
-    _say("")
-    _say(f"The server requests input: {printable(str(params.get('message', '')), keep=chr(10))}")
-    try:
-        if params.get("mode") == "url":
-            return _url(params)
-        return _form(params)
-    except EOFError:
-        _say("")
-        return {"action": "cancel"}
-
-
-def _url(params: dict[str, Any]) -> dict[str, Any]:
-    url = str(params.get("url", ""))
-    try:
-        host = urlsplit(url).hostname or ""
-    except ValueError:
-        host = ""
-    _say(f"Open this address in a browser, if you trust `{printable(host)}`:")
-    _say(f"  {printable(url)}")
-    return {"action": _action("[a] accept, it is open  [d] decline  [c] cancel")}
-
-
-def _form(params: dict[str, Any]) -> dict[str, Any]:
-    form = list(fields(params))
-    if form:
-        _say("An empty line takes the default; end of input (Ctrl-D) cancels.")
-    content: dict[str, Any] = {}
-    for one in form:
-        value = _value(one)
-        if value is not None:
-            content[one.name] = value
-    action = _action("[a] accept and send  [d] decline  [c] cancel")
-    return {"action": action, "content": content} if action == "accept" else {"action": action}
-
-
-def _value(one: Field) -> Any:
-    """Read the value of a field; None for a field that stays empty."""
-    described = f" - {printable(one.description)}" if one.description else ""
-    _say(f"{printable(one.title)}{described}")
-    for position, (_, title) in enumerate(one.choices, 1):
-        _say(f"  {position}) {printable(title)}")
-    kinds = {"boolean": "y/n", "integer": "integer", "number": "number", "array": "several, with commas"}
-    facts = [kinds[one.kind]] if one.kind in kinds else []
-    facts += ["required" if one.is_required else "optional"]
-    facts += [f"default {printable(str(one.default))}"] if one.default is not None else []
-    while True:
-        text = _read(f"  ({', '.join(facts)}): ").strip()
-        if not text and one.default is not None:
-            return one.default
-        if not text and not one.is_required:
-            return None
-        if not text and one.kind != "string":
-            _say("  a value is required")
-            continue
-        try:
-            return one.value(text)
-        except ValueError as error:
-            _say(f"  {error}")
-
-
-def _action(prompt: str) -> str:
-    while True:
-        text = _read(f"{prompt}: ").strip().lower()[:1]
-        if text in _ACTIONS:
-            return _ACTIONS[text]
-
-
-def _read(prompt: str) -> str:
-    """Read a line; standard output is for results.
-
-    Raises:
-        EOFError: The input has ended.
-    """
-    sys.stderr.write(prompt)
-    sys.stderr.flush()
-    line = sys.stdin.readline()
-    if not line:
-        raise EOFError
-    return line.rstrip("\n")
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
-
 
 TOOL_ERROR = 3
 ERROR_RESPONSE = 4
@@ -377,36 +277,6 @@ def connected(options: Options) -> Iterator[Client]:
         shown.clear()
 
 
-class StatusLine:
-    """Progress and messages on standard error; on a terminal, progress is one line that is replaced."""
-
-    def __init__(self) -> None:
-        self._is_terminal = sys.stderr.isatty()
-        self._shown = False
-
-    def update(self, text: str) -> None:
-        """Show the progress."""
-        if not self._is_terminal:
-            self.line(text)
-            return
-        sys.stderr.write(f"\r\x1b[2K{text}")
-        sys.stderr.flush()
-        self._shown = True
-
-    def line(self, text: str) -> None:
-        """Write a line."""
-        self.clear()
-        sys.stderr.write(f"{text}\n")
-        sys.stderr.flush()
-
-    def clear(self) -> None:
-        """Remove the line of progress."""
-        if self._shown:
-            sys.stderr.write("\r\x1b[2K")
-            sys.stderr.flush()
-            self._shown = False
-
-
 @contextmanager
 def _exit_codes() -> Iterator[None]:
     """Convert errors to messages and exit codes."""
@@ -475,3 +345,139 @@ def echo_lines(lines: Iterator[str]) -> None:
     """Print lines that are escaped already."""
     for line in lines:
         click.echo(line)
+
+
+@client_command("list")
+def list_command(options: Options) -> None:
+    """List the tools, resources, resource templates and prompts of a server.
+
+    TARGET is the file of a server, an installed package, a console script, the URL of an endpoint, or a command after
+    `--`: wasmcp list -- npx -y @modelcontextprotocol/server-everything
+    """
+    from wasmcp.client import rendering
+    from wasmcp.errors import RequestError
+    from wasmcp.protocol import CODES, LISTS
+
+    with connected(options) as client:
+        found = {}
+        for one in LISTS:
+            if one.capability not in client.capabilities:
+                continue
+            try:
+                found[one.kind] = client.list_all(one.method, one.member)
+            except RequestError as error:
+                if error.code != CODES["method_not_found"]:  # resources without templates
+                    raise
+        server, revision, instructions = client.server, client.revision, client.instructions
+        capabilities = client.capabilities
+    if options.as_json:
+        document = {
+            "target": options.target.shown,
+            "protocol": revision,
+            "server": server,
+            "capabilities": capabilities,
+            "instructions": instructions,
+            **{one.kind: found.get(one.kind, []) for one in LISTS},
+        }
+        click.echo(rendering.pretty(document))
+    else:
+        echo_lines(rendering.lists(server, revision, found))
+
+
+@client_command("call")
+@click.argument("tool")
+@click.argument("arguments", nargs=-1, metavar="[NAME=VALUE]...")
+@click.option("-a", "--arguments", "base", metavar="JSON", help="Arguments: JSON, @FILE, or - for standard input.")
+def call_command(options: Options, tool: str, arguments: tuple[str, ...], base: str | None) -> None:
+    """Call a tool of a server, and print its result.
+
+    TARGET is the file of a server, an installed package, a console script, the URL of an endpoint, or a command after
+    `--`: wasmcp call echo message=hello -- npx -y @modelcontextprotocol/server-everything
+
+    NAME=VALUE has the type that the tool's schema gives NAME; arrays and objects are JSON, and a NAME of an array can
+    be repeated.
+    """
+    from wasmcp.client import rendering
+    from wasmcp.client.arguments import tool_arguments
+    from wasmcp.errors import RequestError
+
+    given = base_arguments(base)
+    with connected(options) as client:
+        tools = {str(one.get("name")): one for one in client.list_all("tools/list", "tools")}
+        schema = tools[tool].get("inputSchema") if tool in tools else None
+        whole = tool_arguments(arguments, given, schema)
+        hint = "" if tool in tools else similar(tool, list(tools))
+        try:
+            result = client.request("tools/call", {"name": tool, "arguments": whole}, progress=True)
+        except RequestError:
+            if hint:
+                say(hint)
+            raise
+    is_error = result.get("isError") is True
+    if is_error and hint:
+        say(hint)
+    if options.as_json:
+        click.echo(rendering.pretty(result))
+    else:
+        for text in rendering.blocks(result):
+            click.echo(text, err=is_error)
+    if is_error:
+        raise SystemExit(TOOL_ERROR)
+
+
+@client_command("read")
+@click.argument("uri")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the contents to this file, byte for byte.",
+)
+def read_command(options: Options, uri: str, output: Path | None) -> None:
+    """Read a resource of a server, and print its contents.
+
+    TARGET is the file of a server, an installed package, a console script, the URL of an endpoint, or a command after
+    `--`. Control characters are escaped, and binary contents are described; with --output they are written unchanged.
+    """
+    from wasmcp.client import rendering
+    from wasmcp.host.client.types import ResourceResult
+
+    with connected(options) as client:
+        result = client.request("resources/read", {"uri": uri}, progress=True)
+    if output is not None:
+        from wasmcp.storage.cache import write_atomically
+
+        data = ResourceResult.from_wire(result).data
+        try:
+            write_atomically(output, data)
+        except OSError as error:
+            raise click.ClickException(f"`{output}` cannot be written: {error.strerror or error}") from None
+        click.echo(f"{output}: {len(data):,} bytes", err=options.as_json)
+    if options.as_json:
+        click.echo(rendering.pretty(result))
+    elif output is None:
+        for part in result.get("contents", []):
+            click.echo(rendering.contents(part) if isinstance(part, dict) else rendering.pretty(part))
+
+
+@client_command("prompt")
+@click.argument("prompt")
+@click.argument("arguments", nargs=-1, metavar="[NAME=VALUE]...")
+@click.option("-a", "--arguments", "base", metavar="JSON", help="Arguments: JSON, @FILE, or - for standard input.")
+def prompt_command(options: Options, prompt: str, arguments: tuple[str, ...], base: str | None) -> None:
+    """Get a prompt of a server, and print its messages.
+
+    TARGET is the file of a server, an installed package, a console script, the URL of an endpoint, or a command after
+    `--`.
+    """
+    from wasmcp.client import rendering
+    from wasmcp.client.arguments import prompt_arguments
+
+    whole = prompt_arguments(arguments, base_arguments(base))
+    with connected(options) as client:
+        params = {"name": prompt, "arguments": whole} if whole else {"name": prompt}
+        result = client.request("prompts/get", params, progress=True)
+    if options.as_json:
+        click.echo(rendering.pretty(result))
+    else:
+        echo_lines(rendering.messages(result))

@@ -1,4 +1,4 @@
-"""Progress of downloads and builds: plain lines; on terminals, bars and the running steps with their durations."""
+"""Progress of downloads, builds and requests: plain lines; on terminals, bars, running steps and a line of status."""
 
 from __future__ import annotations
 
@@ -52,6 +52,36 @@ class Bar:
         if self._bar is not None:
             self._bar.render_finish()
             self._bar = None
+
+
+class StatusLine:
+    """Progress and messages on standard error; on a terminal, progress is one line that is replaced."""
+
+    def __init__(self) -> None:
+        self._is_terminal = sys.stderr.isatty()
+        self._shown = False
+
+    def update(self, text: str) -> None:
+        """Show the progress."""
+        if not self._is_terminal:
+            self.line(text)
+            return
+        sys.stderr.write(f"\r\x1b[2K{text}")
+        sys.stderr.flush()
+        self._shown = True
+
+    def line(self, text: str) -> None:
+        """Write a line."""
+        self.clear()
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+
+    def clear(self) -> None:
+        """Remove the line of progress."""
+        if self._shown:
+            sys.stderr.write("\r\x1b[2K")
+            sys.stderr.flush()
+            self._shown = False
 
 
 def say(text: str) -> None:
