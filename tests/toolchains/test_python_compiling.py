@@ -6,8 +6,7 @@ import pytest
 
 from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.python.compiler import ungranted, worlds_of
-from wasmcp.toolchains.python.imports import reachable
-from wasmcp.toolchains.python.module_ast import Module
+from wasmcp.toolchains.python.modules import Module, reachable
 
 
 def given(

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from wasmcp.errors import ToolchainError
-from wasmcp.toolchains.python.imports import module_name, reachable, source_root
-from wasmcp.toolchains.python.module_ast import Module, read_module
+from wasmcp.toolchains.python.modules import Module, module_name, reachable, read_module, source_root
 
 
 def write(root: Path, **files: str) -> Path:

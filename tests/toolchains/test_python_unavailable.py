@@ -8,7 +8,7 @@ import pytest
 
 from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.python.compiler import ungranted
-from wasmcp.toolchains.python.imports import reachable
+from wasmcp.toolchains.python.modules import reachable
 from wasmcp.toolchains.python.stdlib_limits import unavailable_uses
 
 WITHOUT = frozenset[str]()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wasmcp.toolchains.python.module_ast import Module, read_module
+from wasmcp.toolchains.python.modules import Module, read_module
 from wasmcp.toolchains.python.staging import has_later_imports, is_below, unneeded
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from wasmcp.toolchains.python.code_checks import FUNCTIONS, uses
-from wasmcp.toolchains.python.module_ast import Module, read_module
+from wasmcp.toolchains.python.modules import Module, read_module
 
 EVERYTHING = set(FUNCTIONS.values())
 HEAD = "from wasmcp.guest import Context, tool\nimport logging, math\nfrom pathlib import Path\n"

@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 from wasmcp import __version__
 from wasmcp.errors import ScaffoldError
 from wasmcp.toolchains import toolchain
-from wasmcp.toolchains.python.imports import is_provided
+from wasmcp.toolchains.python.modules import is_provided
 
 LONGEST = 64
 

@@ -14,7 +14,7 @@ import builtins
 import re
 from collections.abc import Collection, Iterable
 
-from wasmcp.toolchains.python.module_ast import Import, Module
+from wasmcp.toolchains.python.modules import Import, Module
 
 _CHANGES = {
     "tools_changed": "notify-tools-changed",

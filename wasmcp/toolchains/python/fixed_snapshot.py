@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from wasmcp.toolchains.python.module_ast import Module
+from wasmcp.toolchains.python.modules import Module
 from wasmcp.toolchains.python.native_abi import ABI
 
 NAME = "_wasmcp_snapshot"

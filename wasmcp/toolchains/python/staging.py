@@ -15,8 +15,7 @@ from typing import Any
 from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.python.data_files import ARCHIVE, INDEX, stage_archive
 from wasmcp.toolchains.python.fixed_snapshot import FILE, FIRST_LINES, snapshot_module
-from wasmcp.toolchains.python.imports import is_host_side, is_standard, module_name, source_root
-from wasmcp.toolchains.python.module_ast import Module
+from wasmcp.toolchains.python.modules import Module, is_host_side, is_standard, module_name, source_root
 from wasmcp.toolchains.python.native_modules import SHIM, extension_name
 
 _PARTS: Mapping[str, re.Pattern[bytes]] = {

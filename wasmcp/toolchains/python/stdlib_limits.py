@@ -9,7 +9,7 @@ import ast
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from wasmcp.toolchains.python.module_ast import Import, Module
+from wasmcp.toolchains.python.modules import Import, Module
 
 ABSENT = frozenset(
     {"fcntl", "grp", "mmap", "msvcrt", "nt", "pwd", "readline", "resource", "syslog", "termios", "winreg", "winsound"}

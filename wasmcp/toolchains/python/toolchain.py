@@ -26,12 +26,18 @@ from wasmcp.package_data import wit_directory
 from wasmcp.toolchains.base import PINS, ComponentSource, Distribution, Inputs, Option, own_files, relative_label
 from wasmcp.toolchains.python import dependencies
 from wasmcp.toolchains.python.code_checks import late_declarations, uses
-from wasmcp.toolchains.python.compiler import componentize, ungranted, worlds_of
+from wasmcp.toolchains.python.compiler import componentize, failure_of, printed_of, ungranted, warnings_of, worlds_of
 from wasmcp.toolchains.python.data_files import files_of, own_places, package_places
-from wasmcp.toolchains.python.diagnostics import failure_of, printed_of, warnings_of
-from wasmcp.toolchains.python.imports import is_host_side, is_provided, is_standard, reachable, source_root
-from wasmcp.toolchains.python.local_projects import local_projects
-from wasmcp.toolchains.python.module_ast import Module, refusal
+from wasmcp.toolchains.python.dependencies import local_projects
+from wasmcp.toolchains.python.modules import (
+    Module,
+    is_host_side,
+    is_provided,
+    is_standard,
+    reachable,
+    refusal,
+    source_root,
+)
 from wasmcp.toolchains.python.native_modules import SUFFIX, extension_name
 from wasmcp.toolchains.python.package_documents import license_texts
 from wasmcp.toolchains.python.staging import GUEST, stage_application
@@ -176,7 +182,7 @@ def folders_of(source: ComponentSource) -> list[Path]:
 
 
 def modules_of(source: ComponentSource, fetched: Path | None = None) -> dict[str, Module]:
-    """Return the modules that a source can import, by name; see `wasmcp.toolchains.python.imports.reachable`."""
+    """Return the modules that a source can import, by name; see `wasmcp.toolchains.python.modules.reachable`."""
     return reachable(source.path, folders_of(source), source.root, fetched=fetched, imports=configured_imports(source))
 
 
