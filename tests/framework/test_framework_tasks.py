@@ -23,6 +23,8 @@ from wasmcp.host.client.server import Server
 from wasmcp.host.engine.limits import Limits
 from wasmcp.host.mcp.task_notifications import TaskNotifications
 from wasmcp.host.mcp.tasks import TaskRunner, most_running
+from wasmcp.host.scheduling.instance import Instance, Program
+from wasmcp.host.scheduling.pool import Pool
 from wasmcp.host.stores.keyvalue import SqliteStore
 from wasmcp.protocol import META_KEYS, TASKS
 
@@ -247,6 +249,43 @@ def test_a_run_outlives_the_version_of_its_server(files: dict[str, Path]) -> Non
         assert client.get(task)["status"] == "working"
         client("tasks/cancel", taskId=task)
         assert client.get(task)["status"] == "cancelled"
+
+
+def test_a_run_that_begins_while_its_version_is_replaced(
+    files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = files["0.2.0-draft2"]
+    begins, continues = threading.Event(), threading.Event()
+    new_instance, close = Pool.new_instance, Program.close
+    freed: list[Program] = []
+
+    def freeing(program: Program) -> None:
+        freed.append(program)
+        close(program)
+
+    monkeypatch.setattr(Program, "close", freeing)
+    with open_server(file) as server:
+        first = server.pool
+
+        def slow_boot(pool: Pool, observer: Any) -> Instance:
+            if pool.program is first.program and pool is not first:  # for tasks, of the first version
+                begins.set()
+                assert continues.wait(30)
+            return new_instance(pool, observer)
+
+        monkeypatch.setattr(Pool, "new_instance", slow_boot)
+        client = opened(server)
+        task = client.start("forever")
+        assert begins.wait(30)
+        server.reload(file)
+        wait_until(lambda: not any(thread.is_alive() for thread in server._draining.values()))
+        continues.set()
+        wait_until(lambda: client.get(task).get("statusMessage") == "1 of 4")
+        assert freed == []
+        client("tasks/cancel", taskId=task)
+        assert client.get(task)["status"] == "cancelled"
+        wait_until(lambda: freed == [first.program])
+    assert len(freed) == 2
 
 
 def listen(server: Server, ids: object, meta: dict[str, Any]) -> dict[str, Any]:

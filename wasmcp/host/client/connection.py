@@ -56,7 +56,7 @@ class Connection:
         self.pool = Pool(program, instances, reuse=reuse)
         self._tasks = tasks
         if self._tasks is not None:
-            self._tasks.use(partial(Pool, program, reuse=reuse, owns_program=False))
+            self._tasks.use(partial(Pool, program, reuse=reuse))
         self.rebuild: (
             Callable[[str | os.PathLike[str] | bytes, Mapping[str, str] | None, SessionValues | None], Program] | None
         ) = None
@@ -166,7 +166,7 @@ class Connection:
         """Submit calls to another pool, and drain the one before. The lock must be held."""
         old, self.pool = self.pool, pool
         if self._tasks is not None:
-            self._tasks.use(partial(Pool, pool.program, reuse=self._reuse, owns_program=False))
+            self._tasks.use(partial(Pool, pool.program, reuse=self._reuse))
         pool.pending_inputs.continue_with(pool.submit)
         provided = pool.program.keyvalue
         if self._keyvalue is None and provided is not None:

@@ -26,7 +26,7 @@ from wasmcp.host.engine.limits import Limits
 from wasmcp.host.engine.stdio_pipes import StderrLog
 from wasmcp.host.mcp.subscriptions import Hub
 from wasmcp.host.mcp.tasks import TaskRunner
-from wasmcp.host.scheduling.instance import Program
+from wasmcp.host.scheduling.instance import Program, Uses
 from wasmcp.protocol import LATEST, META_KEYS
 from wasmcp.wasi import missing_imports
 
@@ -245,6 +245,7 @@ def _program(
         on_stderr=options.stderr.write,
         settings=settings,
         on_changed=options.hub.changed,
+        uses=Uses(),
         keyvalue=_keyvalue(of, imports, needs, url, values=values, seconds=seconds),
         can_wait=effects.can_wait(frozenset(needs)),
         can_stop=effects.can_stop(needs, directories=bool(options.directories))

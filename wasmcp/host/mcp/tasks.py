@@ -107,7 +107,7 @@ class TaskRunner:
         Runs in progress end in the version in which they began, however long they take.
 
         Args:
-            make_pool: Makes a pool of so many instances, which does not own its program.
+            make_pool: Makes a pool of so many instances.
         """
         with self._lock:
             old, self._pool, self._make_pool = self._pool, None, make_pool

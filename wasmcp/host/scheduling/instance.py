@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import zlib
 from contextlib import nullcontext
 from math import inf
@@ -61,8 +62,31 @@ class Tasks(Protocol):
         """Take a line of the server: a task that needs a run, or was cancelled. It does not block."""
 
 
+class Uses:
+    """Number of the pools that use a program. The methods are thread-safe."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._lock = threading.Lock()
+
+    def add(self) -> None:
+        """Count a further pool."""
+        with self._lock:
+            self._count += 1
+
+    def remove(self) -> bool:
+        """Count a pool as ended. Return True if none is left."""
+        with self._lock:
+            self._count -= 1
+            return self._count == 0
+
+
 class Program(NamedTuple):
-    """A compiled server and the resources of its instances."""
+    """A compiled server and the resources of its instances.
+
+    Attributes:
+        uses: The pools that boot instances of it: requests, and tasks, which can run for longer.
+    """
 
     name: str
     engine: Engine
@@ -74,6 +98,7 @@ class Program(NamedTuple):
     watchdog: watchdog.Watchdog
     on_stderr: Callable[[bytes], None]
     on_changed: Callable[[str], None]
+    uses: Uses
     keyvalue: Provided | None = None
     settings: tuple[tuple[str, str], ...] = ()
     can_wait: bool = True

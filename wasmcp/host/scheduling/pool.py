@@ -203,19 +203,17 @@ class Pool:
         pending_inputs: PendingInputs | None = None,
         *,
         reuse: str = REUSES[0],
-        owns_program: bool = True,
     ) -> None:
         """Create a pool without instances.
 
         Args:
-            program: The compiled server.
+            program: The compiled server, which is freed with the last pool that uses it.
             size: Number of instances that requests can use; None for as many as are of use.
             pending_inputs: Those of the pool before, whose suspended calls continue in this one.
             reuse: `process`; or `request` to boot an instance for each run of a call, which ends with it.
-            owns_program: The program is freed with the pool; false for a further pool of the same program.
         """
         self.program = program
-        self._owns_program = owns_program
+        program.uses.add()
         self._cores = max(1, size or os.cpu_count() or 1)
         self.size = max(1, size or capacity.default_size(can_wait=program.can_wait))
         self._exact = size is not None
@@ -549,5 +547,6 @@ class Pool:
             if worker.thread.is_alive() and worker.instance is not None:
                 worker.instance.end_input()
         # A thread that hangs in the host can still use the program; it is then left to garbage collection.
-        if self._owns_program and not self._hanging and not any(worker.thread.is_alive() for worker in workers):
+        hangs = self._hanging or any(worker.thread.is_alive() for worker in workers)
+        if not hangs and self.program.uses.remove():
             self.program.close()
