@@ -229,16 +229,16 @@ def _ended(connections: list[socket.socket]) -> int:
     return count
 
 
-def slow_heads(measured: Measured, count: int = 500, seconds: float = 12.0) -> tuple[int, int]:
-    """Send heads byte by byte (slow-loris)."""
+def slow_heads(measured: Measured, count: int = 500, seconds: float = 60.0) -> tuple[int, int]:
+    """Send heads byte by byte (slow-loris) until the server has ended all connections, or for some seconds."""
     with _connections(measured.port, count, b"POST /mcp HTTP/1.1\r\nX: ") as found:
         ends = time.monotonic() + seconds
-        while time.monotonic() < ends:
+        while (ended := _ended(found)) < count and time.monotonic() < ends:
             for one in found:
                 with contextlib.suppress(OSError):
                     one.send(b"x")
             time.sleep(0.5)
-        return count, _ended(found)
+        return count, ended
 
 
 def half_open(measured: Measured, count: int = 500, seconds: float = 32.0) -> tuple[int, int]:
@@ -261,10 +261,17 @@ def idle_connections(measured: Measured, count: int = 10_000) -> tuple[int, int]
     while left:
         some = min(left, 2_000, _descriptors())
         with _connections(measured.port, some, b"") as found:
-            time.sleep(0.5)
+            _accepted(measured)
             refused += _ended(found)
         left -= some
     return count, refused
+
+
+def _accepted(measured: Measured) -> None:
+    """Wait until the server has accepted all connections so far: it responds to a later one."""
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", measured.port, timeout=60)) as connection:
+        connection.request("GET", "/healthz")
+        connection.getresponse().read()
 
 
 def _descriptors() -> int:
