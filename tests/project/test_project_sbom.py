@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
-from wasmcp.project.sbom import render
+from wasmcp.project import Cache, build, load, manifest, plan, resolve
+from wasmcp.project.sbom import is_cached, render, sbom_file
 
 ENTRY = {
     "digest": "sha256:" + "11" * 32,
@@ -136,3 +139,47 @@ def test_the_texts_of_licences_are_evidence() -> None:
         "licenses/NOTICE": {"content": "By us", "contentType": "text/plain"},
     }
     assert "evidence" not in packages["plain"]
+
+
+def test_one_in_the_cache_is_about_the_same_server(zig_project: Path, zig_server: Path, tmp_path: Path) -> None:
+    project = load(Path(shutil.copytree(zig_project, tmp_path / "project")))
+    planned = plan(resolve(project, version="1.0"))
+    step, cache = planned.servers["default"], Cache(tmp_path / "cache")
+    component = step.components[0].inputs
+    path = cache.component_path(component)
+    path.parent.mkdir(parents=True)
+    assert zig_server.is_file()
+    shutil.copyfile(Cache().component_path(component), path)
+    assert not is_cached(project, step, cache)  # nor is the component
+    cache.record_component(component, {"zig": "1"})
+
+    def bom() -> Path:
+        build(planned, cache=cache)
+        return sbom_file(project, "default", manifest.read(project.manifest)["default"], cache)
+
+    assert not is_cached(project, step, cache)
+    first = bom()
+    assert is_cached(project, step, cache)  # the server is in the tree
+    shutil.rmtree(project.directory)
+    assert is_cached(project, step, cache)  # the server will be composed
+    assert bom() == first
+
+    # The same sources, compiled to other bytes or with another version of a compiler that is not pinned.
+    path.write_bytes(path.read_bytes() + bytes([0, 2, 1, ord("x")]))
+    cache.record_component(component, {"zig": "1"})
+    assert is_cached(project, step, cache)  # the server in the tree is not composed again
+    shutil.rmtree(project.directory)
+    assert not is_cached(project, step, cache)
+    second = bom()
+    assert second != first
+    assert json.loads(second.read_bytes())["serialNumber"] != json.loads(first.read_bytes())["serialNumber"]
+    cache.record_component(component, {"zig": "2"})
+    shutil.rmtree(project.directory)
+    assert not is_cached(project, step, cache)
+    versions = [one["version"] for one in json.loads(bom().read_bytes())["metadata"]["tools"]["components"]]
+    assert "2" in versions
+
+    # One that was changed, or belongs to another server.
+    bom().write_bytes(first.read_bytes())
+    assert not is_cached(project, step, cache)
+    assert bom().read_bytes() != first.read_bytes()

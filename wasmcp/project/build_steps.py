@@ -231,8 +231,8 @@ def _component(planned: Plan, step: ComponentStep, cache: Cache, report: Progres
     if not step.config.dynamic and SERVER_HANDLER not in offers:
         with cache.lock(found):
             catalogue = catalogue_of(name, data, found, planned.framework, cache, progress=report)
-    data, found, catalogue = _with_contents(planned, step, data, found, catalogue)
-    return Built(step, data, found, catalogue, built_with)
+    data, complete, catalogue = _with_contents(planned, step, data, found, catalogue)
+    return Built(step, data, complete, found, catalogue, built_with)
 
 
 def _take_names(component: Path, cache: Cache, *, keep: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from wasmcp.component.decode import decode
@@ -10,7 +11,8 @@ from wasmcp.errors import ComponentError, WasmcpError
 from wasmcp.project.build_plan import plan, plan_components
 from wasmcp.project.manifest import read, stale
 from wasmcp.project.model import Project
-from wasmcp.project.resolution import resolve, resolve_components
+from wasmcp.project.resolution import Resolution, resolve, resolve_components
+from wasmcp.project.sbom import is_cached
 from wasmcp.storage import digest
 from wasmcp.storage.cache import Cache
 from wasmcp.storage.failures import file_failures
@@ -55,12 +57,30 @@ def changed(project: Project, version: str) -> list[str]:
     return [f"the sources of {', '.join(f'`{key}`' for key in left)} changed since it was built"] if left else []
 
 
+@dataclass(frozen=True)
+class Missing:
+    """Parts of a build that are not in the cache.
+
+    Attributes:
+        languages: The languages of the components that have to be compiled.
+        boms: True if a bill of materials has to be written.
+    """
+
+    languages: frozenset[str]
+    boms: bool
+
+
 @file_failures()
-def languages_to_compile(project: Project, cache: Cache | None = None) -> set[str]:
-    """Return the languages of the components that are not in the cache, as far as that is known.
+def missing(project: Project, version: str | None, cache: Cache | None = None) -> Missing:
+    """Return the parts of a project's next build that are not in the cache, as far as that is known.
 
     Nothing is fetched and nothing is compiled. If the components cannot be planned without the network, the result is
-    the languages of all.
+    all parts.
+
+    Args:
+        project: The configuration of the project.
+        version: The distribution's version; None if it is not known yet, which is part of a bill of materials.
+        cache: The cache; the user's if omitted.
 
     Raises:
         StorageError: A file of the project cannot be read.
@@ -74,5 +94,9 @@ def languages_to_compile(project: Project, cache: Cache | None = None) -> set[st
         found = resolve_components(project, FetchOptions(project.root, offline=True))
         steps = plan_components(project, found)
     except WasmcpError:
-        return set(wanted.values())
-    return {language for name, language in wanted.items() if cache.component(steps[name].inputs) is None}
+        return Missing(frozenset(wanted.values()), boms=True)
+    languages = frozenset(language for name, language in wanted.items() if cache.component(steps[name].inputs) is None)
+    if languages or version is None:
+        return Missing(languages, boms=True)
+    planned = plan(Resolution(project, version, found))
+    return Missing(languages, boms=not all(is_cached(project, step, cache) for step in planned.servers.values()))

@@ -39,6 +39,7 @@ class Built:
         step: Its step of the plan.
         data: The component.
         digest: Its digest.
+        compiled: The digest that it had before extensions, skills and pages of apps were added.
         catalogue: Its catalogue; None for a dynamic component.
         built_with: The compilers, with their versions.
     """
@@ -46,6 +47,7 @@ class Built:
     step: ComponentStep
     data: bytes
     digest: str
+    compiled: str
     catalogue: Catalogue | None
     built_with: Mapping[str, str]
 
@@ -169,6 +171,8 @@ def built_entry(part: Built, root: Path | None = None) -> dict[str, Any]:
         "dynamic": step.config.dynamic,
         "inputs": step.inputs,
     }
+    if part.compiled != part.digest:
+        entry["compiled"] = part.compiled
     files = declares(part.data).files
     if files is not None:
         entry["files"] = files.to_dict()

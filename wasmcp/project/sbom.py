@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.component.custom_sections import Texts, license_texts
+from wasmcp.project import manifest
+from wasmcp.project.build_plan import ServerStep
 from wasmcp.project.model import Project
 from wasmcp.storage.cache import Cache, write_atomically
+from wasmcp.storage.digest import of_own_code, of_value
 
 if TYPE_CHECKING:
     from cyclonedx.model import HashType
@@ -36,11 +39,54 @@ def sbom_file(project: Project, server: str, entry: Mapping[str, Any], cache: Ca
     Raises:
         ModuleNotFoundError: cyclonedx-python-lib (``wasmcp[build]``) is not installed.
     """
-    path = cache.text_path("sboms", str(entry["inputs"]), f"{project.name}-{server}.cdx.json")
-    if not path.is_file():
+    path = _path(project, server, entry["inputs"], _compiled(entry), cache)
+    if not _is_about(path, project, server, entry):
         texts = license_texts(project.output(server).read_bytes())
         write_atomically(path, render(project.name, server, entry, texts).encode())
     return path
+
+
+def is_cached(project: Project, step: ServerStep, cache: Cache) -> bool:
+    """Return True if `sbom_file` will find the bill of materials of a server in the cache after its next build."""
+    server = step.config.key
+    entry = manifest.read(project.manifest).get(server)
+    if entry is not None and manifest.is_fresh(entry, step.inputs, step.output):  # is not composed again
+        return _is_about(_path(project, server, step.inputs, _compiled(entry), cache), project, server, entry)
+    compiled = {}
+    for part in step.components:
+        if part.toolchain is None:
+            continue
+        found = cache.component(part.inputs)
+        if found is None:
+            return False
+        compiled[part.config.name] = [found[1], {**part.pins, **cache.built_with(part.inputs)}]
+    return _path(project, server, step.inputs, compiled, cache).is_file()
+
+
+def _compiled(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the digests and compilers of a server's compiled components, which its inputs do not determine."""
+    return {
+        part["name"]: [part.get("compiled", part["digest"]), part["toolchain"]]
+        for part in entry["components"]
+        if part["language"] is not None
+    }
+
+
+def _path(project: Project, server: str, inputs: str, compiled: Mapping[str, Any], cache: Cache) -> Path:
+    key = of_value([of_own_code("project/sbom.py"), project.name, server, inputs, compiled])
+    return cache.text_path("sboms", key, f"{project.name}-{server}.cdx.json")
+
+
+def _is_about(path: Path, project: Project, server: str, entry: Mapping[str, Any]) -> bool:
+    """Return True if a file is a bill of materials of a server with the digest in its entry."""
+    try:
+        return _serial_number(project.name, server, entry).urn in path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _serial_number(project: str, server: str, entry: Mapping[str, Any]) -> uuid.UUID:
+    return uuid.uuid5(_NAMESPACE, f"{project}:{server}:{entry['digest']}")
 
 
 def render(project: str, server: str, entry: Mapping[str, Any], texts: Texts) -> str:
@@ -84,7 +130,7 @@ def render(project: str, server: str, entry: Mapping[str, Any], texts: Texts) ->
         description=metadata.get("description"),
         hashes=hashes(entry["digest"]),
     )
-    bom = Bom(serial_number=uuid.uuid5(_NAMESPACE, f"{project}:{server}:{entry['digest']}"))
+    bom = Bom(serial_number=_serial_number(project, server, entry))
     bom.metadata.component = root
     parts, tools = [], {"wasmcp": entry["wasmcp"]}
     for component in entry["components"]:

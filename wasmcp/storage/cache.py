@@ -5,7 +5,7 @@
     <cache>/components/<digest of the inputs>/component.wasm and component.json (its digest, what it was built with)
     <cache>/names/<digest of a core module's code>     its function names, for backtraces
     <cache>/catalogues/<digest of component and framework>.json
-    <cache>/sboms/<digest of the server's inputs>/<project>-<server>.cdx.json
+    <cache>/sboms/<digest of the server's inputs and compiled components>/<project>-<server>.cdx.json
     <cache>/development/<digest of project and server>/<server>.wasm and manifest.json
     <cache>/toolchains/<language>/...     the compilers' own caches
     <cache>/locks/<digest>.lock
