@@ -9,11 +9,12 @@ wasmtime-py's public API is not sufficient in these places:
   microseconds a byte.
 * `wasmcp.host.engine.kept_code`: `Component` has no method for another reference to the same code.
 * `wasmcp.host.engine.engine`: `Store` has no method for the callback at an epoch deadline, and `Config` none for the
-  size of the stacks of asynchronous calls.
+  size of the stacks of asynchronous calls, and to leave out their support.
 
 The module can be removed when wasmtime-py calls functions without these costs, passes `list<u8>` as bytes, and has
-methods for `wasmtime_store_epoch_deadline_callback`, `wasmtime_config_async_stack_size_set` and
-`wasmtime_component_clone`. Until then an update of wasmtime-py must be checked against it.
+methods for `wasmtime_store_epoch_deadline_callback`, `wasmtime_config_async_stack_size_set`,
+`wasmtime_config_concurrency_support_set` and `wasmtime_component_clone`. Until then an update of wasmtime-py must be
+checked against it.
 """
 
 from __future__ import annotations
@@ -69,6 +70,11 @@ def set_async_stack_size(config: Config, size: int) -> None:
     function = _ffi.dll.wasmtime_config_async_stack_size_set
     function.restype, function.argtypes = None, [ctypes.c_void_p, ctypes.c_size_t]
     function(config.ptr(), size)
+
+
+def disable_concurrency(config: Config) -> None:
+    """Leave out the support of asynchronous functions of components, whose tasks cost time in each call."""
+    _ffi.wasmtime_config_concurrency_support_set(config.ptr(), 0)
 
 
 def keep(owner: Engine | Module) -> None:

@@ -52,7 +52,7 @@ def wasmtime_version() -> str:
 
 def config_key(*, quick: bool = False, fuel: bool = False) -> str:
     """Return the name of the engine's configuration, for the compile cache."""
-    return "effects" + ("-quick" if quick or is_always_quick() else "") + ("-fuel" if fuel else "")
+    return "sync-effects" + ("-quick" if quick or is_always_quick() else "") + ("-fuel" if fuel else "")
 
 
 def is_always_quick() -> bool:
@@ -82,6 +82,7 @@ def _engine(quick: bool, fuel: bool) -> Engine:
     config.epoch_interruption = True
     _capi.set_async_stack_size(config, GUEST_STACK)  # not in use, but the limit of the next one
     config.max_wasm_stack = GUEST_STACK
+    _capi.disable_concurrency(config)  # composition refuses asynchronous components
     config.consume_fuel = fuel
     if quick:
         config.cranelift_opt_level = "none"
