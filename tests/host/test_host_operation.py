@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import entry_points
 from support.minimal_servers import WAT
 from support.serve_process import Process, post, send, served, wait_until
 from support.server_processes import WASMCP, free_port
@@ -196,6 +197,18 @@ def test_unix_socket(server_file: Path, tmp_path: Path) -> None:
             listening.listen_unix(path, 0o600)
         process.stop()
     assert not path.exists()
+
+
+def test_server_on_a_unix_socket(zig_server: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mcp.sock"
+    with served(str(zig_server), "--unix", str(path)):
+        accepted, refused = UnixConnection(path), UnixConnection(path)
+        body, fields = entry_points.text_of(entry_points.CALL), entry_points.mirrored(entry_points.CALL)
+        accepted.request("POST", "/mcp", body, fields)
+        response = accepted.getresponse()
+        assert (response.status, json.loads(response.read())["result"]["structuredContent"]) == (200, {"result": 3})
+        refused.request("POST", "/mcp", body, {**fields, "Host": "evil.test"})
+        assert refused.getresponse().status == 403
 
 
 def test_unix_socket_that_was_left_behind_is_replaced(tmp_path: Path) -> None:

@@ -91,13 +91,14 @@ def serve(
     warn_if_stale(path)
     given = Given(dict(env or {}), tuple(directories), operator_store(keyvalue, os.environ))
     names = [] if options.unix_socket is not None else host_names(options.host)
+    if names and ALLOWED_HOSTS not in settings:  # names that the operator allows replace the default ones
+        settings = {**settings, BOUND_TO: ",".join(names)}
     declared = published(target, server).configuration
     serving = Serving(
         path,
         options,
         limits_for(settings, limits),
-        # Names that the operator allows replace the default ones.
-        with_state_keys(settings if ALLOWED_HOSTS in settings else {**settings, BOUND_TO: ",".join(names)}),
+        with_state_keys(settings),
         given.env,
         tuple(given.directories),
         declared.instances if instances is None else instances,
