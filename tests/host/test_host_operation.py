@@ -155,6 +155,7 @@ def test_unix_socket_can_be_trusted() -> None:
         ({"path": "/healthz"}, "is that of a health check"),
         ({"trusted_proxies": ("10.0.0.0/8", "proxy.example")}, "not `proxy.example`"),
         ({"workers": 0}, "the number of workers must be from 1 to 256, not 0"),
+        ({"host": ""}, "the host must be an address or a name, not empty"),
         ({"unix_socket": Path("x"), "port": 80}, "a Unix socket is used instead of host and port"),
         ({"socket_mode": 0o660}, "the mode of the socket needs a Unix socket"),
         ({"tls_key": Path("key.pem")}, "a TLS key needs a TLS certificate"),
@@ -172,6 +173,21 @@ def test_all_invalid_options_are_named_by_the_command(server_file: Path) -> None
     result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert result.returncode == 2
     assert all(words in result.stderr for words in ("the path must", "a trusted proxy must", "workers must"))
+
+
+def test_limit_of_a_tool_that_is_not_listed_is_a_warning(zig_server: Path) -> None:
+    limits = ["--rate-limit", "tool:add=9/minute", "--rate-limit", "tool:ad=9/minute"]
+    with served(str(zig_server), "--port", str(free_port()), *limits) as process:
+        warnings = [line for line in process.lines if "the rate limit of the tool" in line]
+        assert len(warnings) == 1
+        assert "the tool `ad` has no effect" in warnings[0]
+
+
+def test_memory_that_is_too_small_for_the_settings_ends_the_start(zig_server: Path) -> None:
+    command = [*WASMCP, "serve", str(zig_server), "--port", "0", "--memory", "1"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 1
+    assert result.stderr.startswith("Error: the server needed more memory than the 1048576 bytes it may have")
 
 
 # Unix sockets and TLS

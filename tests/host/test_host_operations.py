@@ -502,6 +502,7 @@ def test_wrong_options_are_named(own_server: Path) -> None:
         (["--rate-limit", "tools=often"], "the rate limit `tools` must be a rate such as `10/minute`"),
         (["--metrics", "x"], "--metrics must be PORT or HOST:PORT, not `x`"),
         (["--audit-arguments"], "arguments in the audit log need an audit log"),
+        (["--instances", "0"], "--instances must be above 0, not 0"),
     ]:
         command = [*WASMCP, "serve", str(own_server), *options]
         result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from wasmcp.host.configuration.command_options import count, directory, environment, limits, number
+from wasmcp.host.configuration.command_options import check_instances, count, directory, environment, limits, number
 from wasmcp.host.configuration.declared import REUSES, Given, complete, operator_store
 from wasmcp.host.operations.rate_limits import CLIENTS, RateLimits
 from wasmcp.host.transports.stdio_server import published
@@ -93,6 +93,7 @@ def serve_command(  # noqa: PLR0917 - click passes by name
         )
         given = Given(env, [directory(item) for item in folders], operator_store(keyvalue, os.environ))
         RateLimits().with_options(rate_limits)
+        check_instances(instances)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     declared = published(server, name)

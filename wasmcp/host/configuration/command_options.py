@@ -87,10 +87,9 @@ def read_options(parser: argparse.ArgumentParser, found: argparse.Namespace) -> 
         given = Given(environment(found.env), [directory(text) for text in found.dir], found.keyvalue)
         bounded = found.timeout is not None or found.memory is not None
         bounds = limits(found.timeout, found.memory) if bounded else None
+        check_instances(found.instances)
     except ValueError as error:
         parser.error(str(error))
-    if found.instances is not None and found.instances <= 0:
-        parser.error(f"--instances must be above 0, not {found.instances}")
     return given, bounds, Pooling(found.instances, found.reuse, found.verbose, found.traces)
 
 
@@ -128,6 +127,16 @@ def number(text: str) -> float:
     if not (digits.isascii() and digits.isdigit()):
         raise ValueError(f"`{text}` is not a number")
     return float(text)
+
+
+def check_instances(number: int | None) -> None:
+    """Check the value of `--instances`.
+
+    Raises:
+        ValueError: It is not above 0.
+    """
+    if number is not None and number <= 0:
+        raise ValueError(f"--instances must be above 0, not {number}")
 
 
 def count(text: str) -> int:

@@ -175,7 +175,10 @@ class Instance:
             finally:
                 self.deadline = inf
             self._bindings = ExchangeBindings(self._store, instance, program.name, self._limits.response)
-            self._configure()
+            try:
+                self._configure()
+            except WasmtimeError as error:  # for example without the memory for its settings
+                raise self._boot_error(str(error)) from None
         except BaseException:
             self.close()
             raise

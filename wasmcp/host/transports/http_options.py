@@ -74,6 +74,8 @@ class HttpOptions:
 
     def _problems(self) -> list[str]:
         problems = []
+        if not self.host:
+            problems.append("the host must be an address or a name, not empty: `0.0.0.0` is every address")
         if not 0 <= self.port <= 65535:
             problems.append(f"the port must be from 0 to 65535, not {self.port}")
         if not 1 <= self.workers <= _MOST_WORKERS:

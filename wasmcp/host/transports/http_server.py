@@ -6,7 +6,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from wasmcp.errors import HostError
+from wasmcp.errors import HostError, RequestError
 
 if TYPE_CHECKING:
     import socket
@@ -179,6 +179,7 @@ def _checked(serving: Serving, given: Given, tracing: Tracing | None) -> Server:
         opened.pool.log_bound()
         _check_authorization(opened, serving)
         _check_shared(opened, serving)
+        _check_tools(opened, serving)
     except BaseException:
         opened.close()
         raise
@@ -242,6 +243,23 @@ def _check_shared(opened: Server, serving: Serving) -> None:
             "several workers would each keep their own values in memory: give `--keyvalue` with SQLite or Redis, "
             "or one worker"
         )
+
+
+def _check_tools(opened: Server, serving: Serving) -> None:
+    """Warn of rate limits of tools that the server does not list: a name may be misspelt."""
+    from wasmcp.host.engine import logs
+
+    if not serving.rates.tool:
+        return
+    try:
+        listed = {item["name"] for item in opened.list_all("tools/list", "tools")}
+    except RequestError:  # the server has no tools
+        listed = set()
+    except (HostError, LookupError, TypeError, ValueError):  # its lists cannot be read
+        return
+    for name in serving.rates.tool.keys() - listed:
+        message = f"the rate limit of the tool `{name}` has no effect as long as the server lists no tool of that name"
+        logs.log(logs.TRANSPORTS, logs.WARNING, message, path=serving.path)
 
 
 def _check_authorization(opened: Server, serving: Serving) -> None:

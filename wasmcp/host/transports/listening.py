@@ -156,8 +156,6 @@ def host_names(host: str) -> list[str]:
     Args:
         host: The address to listen on; for a wildcard address the names of this machine are included.
     """
-    if not host:
-        host = "0.0.0.0"  # noqa: S104 - asyncio's own reading of an empty host
     # A zone (RFC 6874) is the interface to an address; clients omit it in `Host`.
     host = host.partition("%")[0].lower()
     shown = f"[{host}]" if ":" in host else host
