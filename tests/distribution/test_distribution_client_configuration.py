@@ -107,12 +107,24 @@ def test_header_of_a_url() -> None:
         (["cursor", "https://u:secret@a.example"], "credentials belong in `--header`"),
         (["claude", "https://a.example"], "Claude Desktop has no entries for URLs"),
         (["claude", "other", "--install", "--scope", "project"], "Claude Desktop has no configuration of a project"),
+        (["cursor", "./x.wasm", "--install"], "weather/x.wasm` is not a file: build the server, or correct the path"),
+        (["vscode", "bin/x", "--install"], "weather/bin/x` is not a file: install the package of the script, or"),
     ],
 )
 def test_wrong_uses_are_refused(project: Path, arguments: list[str], problem: str) -> None:
     output = run(*arguments, code=1)
     assert problem in output
     assert "secret" not in output
+
+
+def test_relative_path_is_absolute_in_the_entry(project: Path) -> None:
+    file = project / "server.wasm"
+    file.write_bytes(b"")
+    added = {"command": "uvx", "args": ["wasmcp", "run", str(file.resolve())]}
+    for given in ("server.wasm", "./server.wasm", f"../{project.name}/server.wasm"):
+        assert entry("cursor", given) == added
+    run("cursor", "server.wasm", "--install")
+    assert json.loads((project / ".cursor/mcp.json").read_text())["mcpServers"] == {"server": added}
 
 
 def test_entry_is_added_to_a_file_with_comments(project: Path) -> None:

@@ -131,6 +131,7 @@ class Entry:
         value: The entry.
         inputs: Declarations of the values that VS Code prompts for.
         missing: The values that the user has to fill in, because this client has no placeholders.
+        file: The file on this machine that the client runs; None for a package or a URL.
     """
 
     client: Client
@@ -138,6 +139,7 @@ class Entry:
     value: Mapping[str, Any]
     inputs: Sequence[Mapping[str, Any]] = ()
     missing: tuple[str, ...] = ()
+    file: Path | None = None
 
     def document(self) -> dict[str, Any]:
         """Return a configuration with this entry alone."""
@@ -179,8 +181,10 @@ def client_entry(client: Client, target: str, given: Given) -> Entry:
         return _url_entry(client, target, given)
     problems = [f"`--header {name}` is for URLs" for name in given.headers]
     path = Path(target).expanduser()
+    file = None
     if target.endswith(".wasm") or "/" in target or "\\" in target:
-        command, options = _path_command(path)
+        file = _absolute(path)
+        command, options = ("uvx", ["wasmcp", "run", str(file)]) if file.suffix == ".wasm" else (str(file), [])
         known = Published.read(path).configuration if target.endswith(".wasm") and path.is_file() else None
         default = path.stem
     elif (match := _PACKAGE.fullmatch(target)) is not None:
@@ -212,8 +216,9 @@ def client_entry(client: Client, target: str, given: Given) -> Entry:
     value = {key: item for key, item in found.items() if item not in ([], {})}
     name = given.name or default
     if client.placeholder is None:
-        return Entry(client, name, value, missing=tuple(one.title for one in filled))
-    return Entry(client, name, value, [_vscode_input(one) for one in filled] if client.key == "vscode" else ())
+        return Entry(client, name, value, missing=tuple(one.title for one in filled), file=file)
+    prompts = [_vscode_input(one) for one in filled] if client.key == "vscode" else ()
+    return Entry(client, name, value, prompts, file=file)
 
 
 def _url_entry(client: Client, url: str, given: Given) -> Entry:
@@ -236,9 +241,10 @@ def _url_entry(client: Client, url: str, given: Given) -> Entry:
     return Entry(client, given.name or str(parts.hostname), value)
 
 
-def _path_command(path: Path) -> tuple[str, list[str]]:
-    whole = path if path.is_absolute() or re.match(r"[A-Za-z]:[\\/]", str(path)) else path.absolute()
-    return ("uvx", ["wasmcp", "run", str(whole)]) if path.suffix == ".wasm" else (str(whole), [])
+def _absolute(path: Path) -> Path:
+    if path.is_absolute() or re.match(r"[A-Za-z]:[\\/]", str(path)):
+        return path
+    return path.resolve() if ".." in path.parts else path.absolute()
 
 
 def _declared(package: str) -> Configuration | None:
@@ -371,12 +377,16 @@ def install(entry: Entry, file: Path, *, force: bool = False) -> Installed:
         force: Replace another entry of this name.
 
     Raises:
-        ClientConfigurationError: Values are missing, the file cannot be understood, or it has another entry of this
-            name. The file is unchanged.
+        ClientConfigurationError: Values or the server's file are missing, the client's file cannot be understood, or it
+            has another entry of this name. The file is unchanged.
     """
     client = entry.client
-    if entry.missing:
-        problems = [
+    problems = []
+    if entry.file is not None and entry.file.is_absolute() and not entry.file.is_file():
+        built = "build the server" if entry.file.suffix == ".wasm" else "install the package of the script"
+        problems = [f"`{entry.file}` is not a file: {built}, or correct the path"]
+    if entry.missing or problems:
+        problems += [
             f"`{name}` needs a value, {client.title} has no placeholders: `--env {name}=VALUE` or `--dir HOST:{name}`"
             for name in entry.missing
         ]
