@@ -62,6 +62,14 @@ def test_error_is_one_message_without_a_traceback(command: str, tmp_path: Path) 
     assert "Traceback" not in done.output
 
 
+@pytest.mark.parametrize("command", ["run", "serve", "warm", "list"])
+def test_server_in_a_registry_has_to_be_pulled(command: str) -> None:
+    done = CliRunner().invoke(commands, [command, "oci://127.0.0.1:1/acme/calc:1.0.0"])
+    assert done.exit_code != 0
+    assert "`oci://127.0.0.1:1/acme/calc:1.0.0` is in a registry: `wasmcp pull` fetches it" in done.output
+    assert "Traceback" not in done.output
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -113,7 +113,8 @@ def test_nothing_is_published_without_an_up_to_date_server(built: Path) -> None:
     pyproject.write_text(pyproject.read_text("utf-8").replace('"1.2.3"', '"1.2.4"'))
     assert "was built as version 1.2.3, and the wheel has version 1.2.4" in publish(built, *reference, code=1)
     shutil.rmtree(built / "src/zig_project/_wasmcp")
-    assert "`src/zig_project/_wasmcp/default.wasm` does not exist" in publish(built, *reference, code=1)
+    output = publish(built, *reference, code=1)
+    assert "`src/zig_project/_wasmcp/default.wasm` does not exist build them with `hatch build`" in output
 
 
 @needs_registry

@@ -44,7 +44,7 @@ def _is_development(path: Path) -> bool:
 
 
 def changed(project: Project, version: str) -> list[str]:
-    """Return a sentence for the servers whose sources have changed since they were built, as far as that is known.
+    """Return a sentence for the servers in the tree whose sources have changed since their build, as far as is known.
 
     Nothing is fetched and nothing is compiled for this check.
     """
@@ -54,7 +54,8 @@ def changed(project: Project, version: str) -> list[str]:
         left = stale(plan(resolve(project, version=version, fetching=FetchOptions(project.root, offline=True))))
     except WasmcpError as error:
         return [f"cannot check if the servers are up to date: {error}"]
-    return [f"the sources of {', '.join(f'`{key}`' for key in left)} changed since it was built"] if left else []
+    listed = ", ".join(f"`{key}`" for key in left if project.output(key).is_file())
+    return [f"the sources of {listed} changed since it was built"] if listed else []
 
 
 @dataclass(frozen=True)

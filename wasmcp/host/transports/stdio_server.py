@@ -60,6 +60,8 @@ def find_servers(target: str | os.PathLike[str]) -> list[Path]:
         ArtifactError: The file or package does not exist, or the package does not ship a server.
     """
     text = os.fspath(target)
+    if text.startswith("oci://"):
+        raise ArtifactError(text, "is in a registry: `wasmcp pull` fetches it and prints the path of its file")
     if _is_file(text):
         path = Path(text)
         if not path.is_file():
