@@ -14,6 +14,7 @@ from support.server_processes import WASMCP
 
 from wasmcp.errors import GuestOutOfMemoryError, GuestTimeoutError
 from wasmcp.host import Limits, Server, open_server
+from wasmcp.host.engine.engine import engine
 from wasmcp.project import ensure_built
 
 pytestmark = pytest.mark.slow
@@ -163,6 +164,15 @@ def test_denied_operation_is_a_tool_error(server: Server, name: str) -> None:
 def test_endless_recursion_is_an_error(server: Server) -> None:
     assert server.call_tool("recurse", {"depth": 0}).is_error
     goes_on(server)
+
+
+def test_endless_recursion_of_quickly_compiled_code_is_an_error(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WASMCP_QUICK", raising=False)
+    with open_server(path, quick=True) as server:
+        assert server.pool.program.engine is engine(quick=True)
+        assert server.call_tool("recurse", {"depth": 0}).is_error
+        assert "RecursionError" in server.stderr
+        goes_on(server)
 
 
 def test_environment_of_the_server_is_hidden_from_components(server: Server) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import wasmtime
 from support.minimal_servers import WAT
 from support.serve_process import post, served, wait_until
 from support.server_processes import free_port
@@ -18,7 +19,7 @@ from wasmcp.component.binary_format import uleb128
 from wasmcp.errors import GuestTimeoutError
 from wasmcp.host import Limits, open_server
 from wasmcp.host.engine import compile_cache
-from wasmcp.host.engine.engine import engine
+from wasmcp.host.engine.engine import engine, machine
 
 SIZE = 3 << 20
 
@@ -137,16 +138,52 @@ def test_all_servers_are_compiled_quickly(
     with open_server(large, quick_start=True, on_compile=lambda: begun.append("compile")) as server:
         assert server.pool.program.engine is engine(quick=True)
         pool = server.pool
+        with open_server(large, quick=True, on_compile=lambda: begun.append("again")) as other:
+            assert other.pool.program.engine is engine(quick=True)
         monkeypatch.delenv("WASMCP_QUICK")
         time.sleep(0.05)
         assert server.pool is pool  # it is not replaced
     assert [path.name.split("effects", 1)[1].split("-")[1] for path in own_cache.rglob("*.cwasm")] == ["quick"]
-    with open_server(large, quick=True, on_compile=lambda: begun.append("again")):
-        pass
     assert begun == ["compile"]
     with open_server(large, on_compile=lambda: begun.append("optimised")) as server:
         assert server.pool.program.engine is engine()
     assert begun == ["compile", "optimised"]
+
+
+TAIL_CALL = "(core module (func $one (result i32) i32.const 1) (func (result i32) return_call $one))"
+"""A module that Winch refuses."""
+
+
+def test_server_that_the_quick_compiler_refuses_is_compiled_by_the_other(tmp_path: Path, own_cache: Path) -> None:
+    path = tmp_path / "server.wasm"
+    begun: list[str] = []
+    built: list[tuple[str, Exception | None]] = []
+    payload = b"\x03pad" + bytes(SIZE)
+    head, _, end = WAT.read_text("utf-8").rstrip().rpartition(")")
+    path.write_bytes(wat2wasm(f"{head}{TAIL_CALL}{end})") + b"\0" + uleb128(len(payload)) + payload)
+    with open_server(
+        path,
+        quick_start=True,
+        on_compile=lambda: begun.append("compile"),
+        on_built=lambda kind, _seconds, error: built.append((kind, error)),
+    ) as server:
+        pool = server.pool
+        assert server.send("one") == "one"
+        assert server.pool is pool
+        assert pool.program.engine is engine()
+    assert begun == ["compile"]
+    assert built == [("compile", None)]
+    assert compiled(own_cache) == 1
+    with open_server(path.read_bytes(), quick=True) as server:
+        assert server.send("two") == "two"
+
+
+@pytest.mark.skipif(machine() != "x86_64", reason="Winch compiles for x86-64")
+def test_quick_code_is_that_of_winch(large: Path, own_cache: Path) -> None:
+    compile_cache.load(large, quick=True).close()
+    assert [path.name.split("effects-", 1)[1].split("-")[0] for path in own_cache.rglob("*.cwasm")] == ["baseline"]
+    with pytest.raises(wasmtime.WasmtimeError, match="tail calls"):
+        wasmtime.Module(engine(quick=True), f"{TAIL_CALL.replace('core ', '')}")
 
 
 @pytest.mark.parametrize("quick", [True, False])

@@ -9,12 +9,12 @@ wasmtime-py's public API is not sufficient in these places:
   microseconds a byte.
 * `wasmcp.host.engine.kept_code`: `Component` has no method for another reference to the same code.
 * `wasmcp.host.engine.engine`: `Store` has no method for the callback at an epoch deadline, and `Config` none for the
-  size of the stacks of asynchronous calls, and to leave out their support.
+  size of the stacks of asynchronous calls, to leave out their support, and for the compiler.
 
 The module can be removed when wasmtime-py calls functions without these costs, passes `list<u8>` as bytes, and has
 methods for `wasmtime_store_epoch_deadline_callback`, `wasmtime_config_async_stack_size_set`,
-`wasmtime_config_concurrency_support_set` and `wasmtime_component_clone`. Until then an update of wasmtime-py must be
-checked against it.
+`wasmtime_config_concurrency_support_set`, `wasmtime_config_strategy_set` and `wasmtime_component_clone`. Until then an
+update of wasmtime-py must be checked against it.
 """
 
 from __future__ import annotations
@@ -75,6 +75,14 @@ def set_async_stack_size(config: Config, size: int) -> None:
 def disable_concurrency(config: Config) -> None:
     """Leave out the support of asynchronous functions of components, whose tasks cost time in each call."""
     _ffi.wasmtime_config_concurrency_support_set(config.ptr(), 0)
+
+
+_WINCH = 2  # `WASMTIME_STRATEGY_WINCH`
+
+
+def use_winch(config: Config) -> None:
+    """Compile with Winch, wasmtime's compiler of one pass."""
+    _ffi.wasmtime_config_strategy_set(config.ptr(), _WINCH)
 
 
 def keep(owner: Engine | Module) -> None:

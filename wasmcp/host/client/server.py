@@ -20,7 +20,7 @@ from wasmcp.host.client.request_methods import RequestMethods
 from wasmcp.host.configuration.declared import REUSES
 from wasmcp.host.configuration.settings import check_given, session_values_seconds, with_state_keys
 from wasmcp.host.engine import compile_cache, logs, shared_modules
-from wasmcp.host.engine.engine import Watchdog, engine, is_always_quick, linker
+from wasmcp.host.engine.engine import Watchdog, engine, is_always_quick, linker, refuses_some
 from wasmcp.host.engine.frame_owners import Frames
 from wasmcp.host.engine.limits import Limits
 from wasmcp.host.engine.stdio_pipes import StderrLog
@@ -152,7 +152,11 @@ def open_server(
     server.rebuild = lambda source, development, values: _program(
         source, options, development, values=values, background=True
     )
-    if first is not options and not isinstance(source, bytes):
+    if (
+        not isinstance(source, bytes)
+        and first is not options
+        and program.engine is not engine(fuel=on_cost is not None)
+    ):
         server.optimise(source)
     return server
 
@@ -206,8 +210,8 @@ def _program(
     """
     fuel = options.on_cost is not None
     name = "the component" if isinstance(source, bytes) else os.fspath(source)
-    component = _component(source, name, options, on_compile=on_compile, background=background)
-    of = engine(quick=options.quick, fuel=fuel)
+    component, quick = _component(source, name, options, on_compile=on_compile, background=background)
+    of = engine(quick=quick, fuel=fuel)
     imported = component.type.imports(of)
     libraries = shared_modules.loaded(of, imported)
     needs = {name: type_ for name, type_ in imported.items() if name not in libraries}
@@ -225,7 +229,7 @@ def _program(
     if options.substitutes is not None:
         from wasmcp.host.bindings.substitutes import Defined
 
-        path, quick = options.substitutes.component, options.quick
+        path = options.substitutes.component
         defined = Defined(
             imports, needs, options.substitutes, lambda: (linker(of), compile_cache.load(path, quick=quick, fuel=fuel))
         )
@@ -266,22 +270,34 @@ def _component(
     *,
     on_compile: Callable[[], None] | None,
     background: bool,
-) -> Component:
-    """Compile a server, or load it from the cache, and report the duration."""
-    quick, fuel = options.quick, options.on_cost is not None
+) -> tuple[Component, bool]:
+    """Compile a server, or load it from the cache, and report the duration.
+
+    Returns:
+        The compiled server, and True if it was compiled quickly.
+    """
+    fuel = options.on_cost is not None
     kinds = ["load"]
 
     def compiles() -> None:
         kinds.append("compile")
-        if on_compile is not None:
+        if on_compile is not None and kinds.count("compile") == 1:
             on_compile()
 
-    began, failure = monotonic(), None
-    try:
+    def compiled(*, quick: bool) -> Component:
         if isinstance(source, bytes):
             compiles()
             return compile_cache.compile_bytes(source, name, quick=quick, fuel=fuel, background=background)
         return compile_cache.load(source, quick=quick, fuel=fuel, background=background, on_compile=compiles)
+
+    began, failure = monotonic(), None
+    try:
+        try:
+            return compiled(quick=options.quick), options.quick
+        except ArtifactError:
+            if not refuses_some(quick=options.quick):
+                raise
+        return compiled(quick=False), False
     except Exception as error:
         failure = error
         raise

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 from wasmcp.errors import ArtifactError
 from wasmcp.host.bindings import effects
 from wasmcp.host.engine import kept_code, shared_modules
-from wasmcp.host.engine.engine import config_key, engine, wasmtime_version
+from wasmcp.host.engine.engine import config_key, engine, machine, wasmtime_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -350,8 +350,7 @@ _INDEX = 4
 
 
 def _suffix(*, quick: bool, fuel: bool) -> str:
-    machine = os.uname().machine if hasattr(os, "uname") else sys.platform
-    return f"{wasmtime_version()}-{config_key(quick=quick, fuel=fuel)}-{machine}-shared"
+    return f"{wasmtime_version()}-{config_key(quick=quick, fuel=fuel)}-{machine()}-shared"
 
 
 def _find(cache: Path, path: str | os.PathLike[str], *, quick: bool, fuel: bool) -> Path | None:

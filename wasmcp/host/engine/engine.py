@@ -8,6 +8,7 @@ callback, which interrupts that call and lets the others continue.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import weakref
 from functools import lru_cache, partial
@@ -27,6 +28,12 @@ if TYPE_CHECKING:
 
 QUICK = "WASMCP_QUICK"
 """The environment variable with which all servers are compiled in less time, to slower code."""
+
+_WINCH = frozenset({"x86_64"})
+"""Processors of which wasmtime supports code of its compiler Winch as fully as that of Cranelift.
+
+Source: wasmtime, "Tiers of Support", Compiler Support.
+"""
 
 _LOCK = threading.Lock()
 
@@ -52,7 +59,25 @@ def wasmtime_version() -> str:
 
 def config_key(*, quick: bool = False, fuel: bool = False) -> str:
     """Return the name of the engine's configuration, for the compile cache."""
-    return "sync-effects" + ("-quick" if quick or is_always_quick() else "") + ("-fuel" if fuel else "")
+    compiler = _compiler(quick=quick)
+    return "sync-effects" + (f"-{compiler}" if compiler else "") + ("-fuel" if fuel else "")
+
+
+def _compiler(*, quick: bool) -> str:
+    """Return the name of the compiler: empty for Cranelift, `quick` without its optimisations, `baseline` for Winch."""
+    if is_always_quick():
+        return "quick"
+    return ("baseline" if machine() in _WINCH else "quick") if quick else ""
+
+
+def refuses_some(*, quick: bool) -> bool:
+    """Return True if the compiler does not support all features of WebAssembly, so that another one is to be tried."""
+    return _compiler(quick=quick) == "baseline"
+
+
+def machine() -> str:
+    """Return the name of the processor's architecture, or of the system where it has no such name."""
+    return os.uname().machine if hasattr(os, "uname") else sys.platform
 
 
 def is_always_quick() -> bool:
@@ -64,16 +89,18 @@ def engine(*, quick: bool = False, fuel: bool = False) -> Engine:
     """Return the process's engine.
 
     Args:
-        quick: Compile in less than half the time to code that is several times slower, for components that are booted
-            once. ``WASMCP_QUICK`` sets it for all.
+        quick: Compile in a fraction of the time to slower code, for components that are booted once, or until better
+            code is ready: with Winch where wasmtime supports it, which refuses components with tail calls, exceptions
+            or garbage collection; otherwise with Cranelift, without optimisations. ``WASMCP_QUICK`` sets it for all,
+            always with Cranelift.
         fuel: Compile to code that counts its instructions, and is slower.
     """
     with _LOCK:
-        return _engine(quick or is_always_quick(), fuel)
+        return _engine(_compiler(quick=quick), fuel)
 
 
-@lru_cache(maxsize=4)
-def _engine(quick: bool, fuel: bool) -> Engine:
+@lru_cache(maxsize=6)
+def _engine(compiler: str, fuel: bool) -> Engine:
     from wasmtime import Config, Engine
 
     from wasmcp.host.bindings import _capi
@@ -84,7 +111,9 @@ def _engine(quick: bool, fuel: bool) -> Engine:
     config.max_wasm_stack = GUEST_STACK
     _capi.disable_concurrency(config)  # composition refuses asynchronous components
     config.consume_fuel = fuel
-    if quick:
+    if compiler == "baseline":
+        _capi.use_winch(config)
+    elif compiler == "quick":
         config.cranelift_opt_level = "none"
         config.cranelift_flag_set("regalloc_algorithm", "single_pass")
     made = Engine(config)
