@@ -24,7 +24,13 @@ from wasmcp.host.bindings.effects import INTERFACE, can_stop, can_wait, with_hoo
 from wasmcp.host.bindings.messages import Ask, Event, Message, StdioRequest
 from wasmcp.host.scheduling import instance
 from wasmcp.host.scheduling.call import Call, InlinePolicy, Target
-from wasmcp.host.scheduling.deferred_signals import Deferred, defer_all, interruptible, only_notes
+from wasmcp.host.scheduling.deferred_signals import (
+    Deferred,
+    defer_all,
+    interruptible,
+    is_needed,
+    only_notes,
+)
 from wasmcp.project import ensure_built
 
 FILES = project_files(
@@ -454,6 +460,33 @@ def test_handlers_that_only_note_are_not_deferred() -> None:
     finally:
         defer_all()
         signal.signal(signal.SIGUSR1, before)
+
+
+def test_deferral_is_needed_for_handlers_that_do_more_than_note() -> None:
+    known = {number: signal.getsignal(number) for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}}
+    before = {number: handler for number, handler in known.items() if callable(handler)}
+    try:
+        for number in before:  # those of pytest
+            signal.signal(number, signal.SIG_IGN)
+        needed = [is_needed()]
+        signal.signal(signal.SIGUSR1, lambda _number, _frame: None)
+        needed.append(is_needed())
+        only_notes(signal.SIGUSR1)
+        needed += [is_needed(), is_needed()]
+        on_thread: list[bool] = []
+        signal.signal(signal.SIGUSR1, lambda _number, _frame: None)
+        thread = threading.Thread(target=lambda: on_thread.append(is_needed()))
+        thread.start()
+        thread.join()
+        needed.append(is_needed())
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+        needed.append(is_needed())
+    finally:
+        defer_all()
+        for number, handler in {**before, signal.SIGUSR1: known[signal.SIGUSR1]}.items():
+            signal.signal(number, handler)
+    assert needed == [False, True, False, False, True, False]
+    assert on_thread == [False]
 
 
 def test_signal_interrupts_the_callers_code_at_once() -> None:

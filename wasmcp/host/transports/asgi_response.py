@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections import deque
 from dataclasses import dataclass
+from functools import lru_cache
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,6 +17,7 @@ from wasmcp.host.mcp.jsonrpc import INTERNAL_ERROR, error_response, internal_err
 from wasmcp.host.mcp.subscriptions import Listener, filter_size
 from wasmcp.host.scheduling.call import Call
 from wasmcp.host.transports.http_body import Body
+from wasmcp.host.transports.http_exchange import Exchange
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -36,6 +38,7 @@ _KEEP_ALIVE = 15.0
 # Maximum seconds that a client can leave events unread while other requests wait for an instance.
 _PATIENCE = 1.0
 _JSON = (b"content-type", b"application/json")
+_FREED = {whole: Body(b"", 0, whole) for whole in (True, False)}  # replacements of bodies
 _NO_STREAM = "Internal error: the server has as many streams as it may; try again later"
 _NO_STREAM_OF_SESSION = "Internal error: the session has as many streams as it may"
 _NO_FILTER = "Internal error: the server has no room for the URIs of this stream, which may take {} bytes"
@@ -226,7 +229,7 @@ class AsgiResponse:
             self._count_sent(_size(event))
 
     def _drop_body(self) -> Body:
-        body, self.body = self.body, Body(b"", 0, self.body.whole)
+        body, self.body = self.body, _FREED[self.body.whole]
         self._app.bodies.give(len(body.data))
         return body
 
@@ -325,9 +328,7 @@ class AsgiResponse:
             # Specification: basic/patterns/cancellation: no further messages for a cancelled request.
             await send({"type": "http.response.body", "body": b"" if call.cancelled else body})
             return False
-        headers = [
-            (name, value.strip()) for name, _, value in [line.partition(b":") for line in fields.split(b"\r\n") if line]
-        ]
+        headers = list(_pairs(fields))
         if status == 200 and (self._opened or self._session_request.attached):
             refused = self._admit_stream()
             if refused is None:
@@ -340,6 +341,9 @@ class AsgiResponse:
         headers.append((b"content-length", b"%d" % len(body)))
         if not whole:
             headers.append((b"connection", b"close"))
+        exchange = getattr(send, "__self__", None)  # of `wasmcp serve`, unless an application in between observes
+        if isinstance(exchange, Exchange) and exchange.respond(status, headers, body):
+            return False
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
         return False
@@ -399,6 +403,13 @@ class AsgiResponse:
         headers = [_JSON, (b"content-length", b"%d" % len(message))]
         await send({"type": "http.response.start", "status": 200 if message else 500, "headers": headers})
         await send({"type": "http.response.body", "body": message})
+
+
+@lru_cache(64)
+def _pairs(lines: bytes) -> tuple[tuple[bytes, bytes], ...]:
+    """Return the header fields in field lines. Most responses have the same."""
+    fields = [line.partition(b":") for line in lines.split(b"\r\n") if line]
+    return tuple((name, value.strip()) for name, _, value in fields)
 
 
 def _size(event: Head | Chunk | StreamMessage) -> int:

@@ -6,6 +6,7 @@ Source: RFC 9110, RFC 9112; ASGI 3.0, "HTTP & WebSocket protocol".
 from __future__ import annotations
 
 import logging
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -203,19 +204,29 @@ class Exchange:
             self._connection.transport.write(b"".join(self._head))
             self._head = None
 
+    def respond(self, status: int, headers: Any, body: bytes) -> bool:
+        """Send a whole response: as two calls of `send`, without their objects.
+
+        Returns:
+            False if it was not sent, because a part of a response was, or the client has to read first.
+        """
+        if self.response_started or self.disconnected or self._connection.drained is not None:
+            return False
+        self._head = self._encode_head(status, headers)
+        self.response_started = True
+        self._expects = False
+        self._write(body, last=True)
+        return True
+
     def _encode_head(self, status: int, headers: Any) -> list[bytes]:
         head = [REASONS.get(status) or b"HTTP/1.1 %d \r\n" % status]
-        for name, value in (*self._connection.default_headers, *headers):
-            head.append(b"%b: %b\r\n" % (name, value))
-            lower = name.lower()
-            if lower == b"content-length":
-                self._length = int(value)
-            elif lower == b"connection" and b"close" in value.lower():
+        for field in (*self._connection.default_headers, *headers):
+            line, length, closes = _field_line(*field)
+            head.append(line)
+            if length is not None:
+                self._length = length
+            elif closes:
                 self.keep_alive = False
-        whole = b"".join(head)
-        if whole.count(b"\n") != len(head) or whole.count(b"\r") != len(head) or b"\0" in whole:
-            raise RuntimeError(f"a header field has a line break or NUL: {_broken(head)!r}")
-        head = [whole]
         self._has_body = status >= 200 and status not in _WITHOUT_BODY and self.scope["method"] != "HEAD"
         if self._has_body and self._length is None:
             self._is_chunked = self.scope["http_version"] == "1.1"
@@ -250,6 +261,18 @@ class Exchange:
             self._connection.response_complete(self)
 
 
-def _broken(lines: list[bytes]) -> bytes:
-    """Return the name of the first header field with a line break or NUL in it."""
-    return next((line.partition(b":")[0] for line in lines if set(b"\r\n\0") & set(line[:-2])), b"")
+@lru_cache(128)
+def _field_line(name: bytes, value: bytes) -> tuple[bytes, int | None, bool]:
+    """Return the line of a header field, the length that it announces, and True if it ends the connection.
+
+    Most responses have the same fields.
+
+    Raises:
+        RuntimeError: The field has a line break or NUL.
+    """
+    line = b"%b: %b\r\n" % (name, value)
+    if line.count(b"\n") != 1 or line.count(b"\r") != 1 or b"\0" in line:
+        raise RuntimeError(f"a header field has a line break or NUL: {name!r}")
+    lower = name.lower()
+    length = int(value) if lower == b"content-length" else None
+    return line, length, lower == b"connection" and b"close" in value.lower()
