@@ -86,6 +86,14 @@ METHODS = (
 )
 """Methods of the requests of clients, of all revisions."""
 
+CLIENT_NOTIFICATIONS = (
+    "notifications/initialized",
+    "notifications/cancelled",
+    "notifications/progress",
+    "notifications/roots/list_changed",
+)
+"""Methods of the notifications of clients, of all revisions."""
+
 META = "io.modelcontextprotocol/"
 """The prefix of the protocol's own keys of `_meta`."""
 
@@ -127,6 +135,9 @@ TASK_LIMIT = 365 * 24 * 3_600_000
 
 TASK_METHODS = ("tasks/get", "tasks/update", "tasks/cancel")
 """Methods of the tasks extension."""
+
+SKILL_METHODS = ("skills/list", "resources/directory/read")
+"""Methods of the skills extension."""
 
 MIRRORED = {
     "tools/call": "name",

@@ -472,6 +472,14 @@ def test_only_names_of_the_lists_get_values_of_their_own() -> None:
     }
 
 
+@pytest.mark.parametrize("method", ["notifications/initialized", "tasks/get", "skills/list", "ping"])
+def test_methods_of_the_protocol_and_its_extensions_are_named(method: str) -> None:
+    metrics = Metrics({}, list)
+    for one in (method, "made/up"):
+        metrics.observe(request_of(Received(one)))
+    assert requests_in(metrics) == {(method, "", "allowed"): 1.0, ("other", "", "allowed"): 1.0}
+
+
 def test_names_are_other_while_the_server_cannot_list() -> None:
     def names() -> list[tuple[str, str]]:
         raise HostError("the server is closed")

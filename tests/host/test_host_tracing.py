@@ -91,6 +91,7 @@ def test_spans_of_requests_calls_and_compilations(zig_server: Path, otlp: Collec
         "http.response.status_code": 200,
         "url.path": "/mcp",
     }
+    assert added.attributes.pop("client.port") > 1023
     assert added.attributes == expected
     assert added.resource["service.name"] == "zig-project"
     children = [span for span in otlp.spans if span.parent == added.id]
@@ -148,9 +149,11 @@ def test_batches_tool_errors_and_identifiers(server_file: Path, otlp: Collector)
         failed = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "result": {"isError": True}}
         read = {"jsonrpc": "2.0", "id": 2, "method": "resources/read", "params": {"uri": "file:///x"}}
         unknown = {"jsonrpc": "2.0", "method": "made/up"}
-        assert client.send(json.dumps([failed, read, unknown]).encode(), {"Mcp-Session-Id": "secret"})[0] == 200
+        known = [{"jsonrpc": "2.0", "method": method} for method in ("notifications/cancelled", "tasks/get")]
+        assert client.send(json.dumps([failed, read, unknown, *known]).encode(), {"Mcp-Session-Id": "secret"})[0] == 200
         assert process.stop() in {0, -15}
     (call,), (resource,), (other,) = map(otlp.named, ("tools/call", "resources/read", "other"))
+    assert len(otlp.named("notifications/cancelled") + otlp.named("tasks/get")) == 2
     assert (call.status, call.attributes["error.type"]) == (ERROR, "tool_error")
     assert (resource.status, resource.attributes["mcp.resource.uri"]) == (0, "file:///x")
     assert other.attributes["mcp.method.name"] == "made/up"

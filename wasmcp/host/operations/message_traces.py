@@ -8,7 +8,8 @@ from hashlib import sha256
 from time import time_ns
 from typing import TYPE_CHECKING, Any
 
-from wasmcp.protocol import META, METHODS
+from wasmcp.host.operations.request_facts import KNOWN_METHODS
+from wasmcp.protocol import META
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -40,6 +41,8 @@ def http_attributes(record: RequestRecord) -> dict[str, Any]:
     }
     if record.client is not None:
         found["client.address"] = record.client
+        if record.port:
+            found["client.port"] = record.port
     if record.session is not None:  # the identifier itself is a secret
         found["mcp.session.id"] = sha256(record.session.encode()).hexdigest()[:16]
     return found
@@ -238,7 +241,7 @@ class RequestTrace:
 
 def _name(message: Received) -> str:
     """Return the name of a span: the method, and the name of the tool or prompt. Its number of values must be small."""
-    if message.method not in METHODS:
+    if message.method not in KNOWN_METHODS:
         return "other"
     return f"{message.method} {message.target}" if message.method in _NAMED and message.target else message.method
 

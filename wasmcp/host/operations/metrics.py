@@ -15,8 +15,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.errors import HostError, WasmcpError
+from wasmcp.host.operations.request_facts import KNOWN_METHODS
 from wasmcp.host.operations.request_logs import decision
-from wasmcp.protocol import METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -98,7 +98,7 @@ class Metrics:
         """Count a request."""
         self._responses.labels(str(record.status)).inc()
         for message in record.messages:
-            method = message.method if message.method in METHODS else _OTHER
+            method = message.method if message.method in KNOWN_METHODS else _OTHER
             self._count(method, message.target if method in _TARGETS else "", decision(record))
             self._seconds.labels(method).observe(record.seconds)
 

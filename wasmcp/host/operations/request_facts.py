@@ -12,9 +12,14 @@ from collections import OrderedDict
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from wasmcp.protocol import CLIENT_NOTIFICATIONS, METHODS, SKILL_METHODS, TASK_METHODS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+
+KNOWN_METHODS = frozenset({*METHODS, *CLIENT_NOTIFICATIONS, *TASK_METHODS, *SKILL_METHODS})
+"""Methods of the specification and of the extensions. In metrics and names of spans others are one method, `other`."""
 
 _LONGEST = 200
 

@@ -52,6 +52,7 @@ class RequestRecord:
         limited: True if a rate limit was exceeded.
         identity: The identity that authorization has verified; None without one.
         trace: The spans of its messages; None without traces.
+        port: The port of the client; 0 if it is unknown, as behind a proxy.
     """
 
     time: float
@@ -68,6 +69,7 @@ class RequestRecord:
     limited: bool = False
     identity: Identity | None = None
     trace: ResponseObserver | None = None
+    port: int = 0
 
 
 class LogFile:

@@ -56,6 +56,7 @@ class Observation:
             scope.get("http_version", "1.1"),
             _field(scope, b"user-agent") or "",
             _field(scope, b"mcp-session-id"),
+            port=client[1] if client else 0,
         )
         began = monotonic()
         scope[RECORD] = record
