@@ -74,7 +74,7 @@ attack: setup ## Compare the verdicts on 100,000 generated access tokens with th
 packages: setup ## Try the packages of public servers in components; writes the table of docs/guides/what-runs.md
 	cd tests && WASMCP_CACHE_DIR="$${WASMCP_CACHE_DIR:-$(CURDIR)/.cache/tests}" ../$(PY) -m packages $(NAMES)
 
-figures: setup ## Measure sizes, edits and ported servers; writes them into the guides (NAMES="sizes edits ports")
+figures: setup ## Measure sizes, edits, ported and imported servers; writes them into the guides (NAMES="sizes edits ports public")
 	cd tests && WASMCP_CACHE_DIR="$${WASMCP_CACHE_DIR:-$(CURDIR)/.cache/tests}" ../$(PY) -m figures $(NAMES)
 
 native: setup ## Run the test suite of pydantic-core in a component; NAMES="url list" runs the files with these in their paths

@@ -6,7 +6,12 @@ import sys
 
 from figures import components, ports
 
-UPDATES = {"sizes": components.update_sizes, "edits": components.update_edits, "ports": ports.update}
+UPDATES = {
+    "sizes": components.update_sizes,
+    "edits": components.update_edits,
+    "ports": ports.update,
+    "public": ports.update_public,
+}
 
 
 def main() -> None:
