@@ -207,6 +207,24 @@ def test_collecting_does_not_import_wasmtime(pytester: pytest.Pytester) -> None:
     pytester.runpytest_subprocess().assert_outcomes(passed=1)
 
 
+def test_modules_without_assertions_are_not_rewritten(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest("import pytest; pytest.register_assert_rewrite('wasmcp', 'helper')")  # as pytest for a wheel
+    pytester.makepyfile(helper="")
+    pytester.makepyfile("""
+        import helper
+        import wasmcp.deploy.request
+        import wasmcp.project.manifest
+
+        def kind(module):
+            return type(module.__spec__.loader).__name__
+
+        def test_loaders():
+            assert kind(helper) == "AssertionRewritingHook"
+            assert kind(wasmcp.deploy.request) == kind(wasmcp.project.manifest) == "SourceFileLoader"
+    """)
+    pytester.runpytest_subprocess("-W", "error").assert_outcomes(passed=1)
+
+
 def test_a_mistake_in_the_projects_configuration(project: pytest.Pytester) -> None:
     pyproject = project.path / "pyproject.toml"
     pyproject.write_text(pyproject.read_text().replace('["calc"]', '["clac"]'))
