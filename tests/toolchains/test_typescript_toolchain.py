@@ -8,6 +8,7 @@ import sys
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.projects import write_project
@@ -15,12 +16,13 @@ from support.projects import write_project
 from wasmcp.declaration_section import declares
 from wasmcp.errors import MissingToolchainError, ToolchainError
 from wasmcp.host import open_server
+from wasmcp.package_data import guest_directory
 from wasmcp.project import ensure_built
 from wasmcp.storage.cache import Cache
 from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.typescript import TypeScriptToolchain
 from wasmcp.toolchains.typescript import toolchain as module
-from wasmcp.toolchains.typescript.node import install, node
+from wasmcp.toolchains.typescript.node import install, node, run_script
 
 TOOL = 'import { tool } from "wasmcp";\n'
 PYPROJECT = """\
@@ -227,6 +229,7 @@ def test_invalid_module_is_refused(tmp_path: Path, line: str, problem: str) -> N
     assert problem in said
 
 
+FILES = ("package.json", "package-lock.json", "tools.ts")
 PACKAGE = {
     "package.json": '{"name": "own", "dependencies": {"zod": "4.6.7"}}\n',
     "tools.ts": """\
@@ -277,6 +280,28 @@ def test_schemas_of_zod(with_packages: Path) -> None:
         assert refused.is_error
         assert "items[0].name: " in refused.text
         assert "items[0].price: " in refused.text
+
+
+@pytest.mark.slow
+def test_script_is_the_same_in_each_folder(
+    with_packages: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scripts = []
+
+    def run(*arguments: Any, **options: Any) -> Any:
+        answer = run_script(*arguments, **options)
+        scripts.append((Path(arguments[1]["scratch"]) / "script.js").read_text("utf-8"))
+        return answer
+
+    monkeypatch.setattr(module, "run_script", run)
+    for folder in (tmp_path / "one", tmp_path / "far" / "below" / "the first"):
+        build(component(folder, {name: (with_packages / f"src/scripts/{name}").read_text("utf-8") for name in FILES}))
+    first, second = scripts
+    assert first == second
+    assert '"wasmcp:runtime/globals.ts"(' in first
+    assert "\n// node_modules/zod/" in first
+    for path in (guest_directory("typescript"), Cache().root, tmp_path):
+        assert f"{path.as_posix()}/".lstrip("/") not in first
 
 
 @pytest.mark.slow

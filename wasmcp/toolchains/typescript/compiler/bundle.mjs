@@ -58,11 +58,30 @@ export async function bundle(esbuild, request, rewritten) {
     const output = (suffix) => built.outputFiles.find((file) => file.path.endsWith(suffix)).text;
     const externals = Object.values(built.metafile.outputs).flatMap((one) => one.imports.filter((item) => item.external).map((item) => item.path));
     const files = Object.keys(built.metafile.inputs).map((file) => path.resolve(request.root, file.replace(/^[a-z]+:/, "")));
-    return { script: output(".js"), map: JSON.parse(output(".map")), files, externals, warnings: built.warnings.map((one) => messageOf(one, request)) };
+    const script = withoutPaths(output(".js"), Object.keys(built.metafile.inputs), request);
+    return { script, map: JSON.parse(output(".map")), files, externals, warnings: built.warnings.map((one) => messageOf(one, request)) };
   } catch (failure) {
     if (!Array.isArray(failure.errors)) throw failure;
     return { problems: failure.errors.map((one) => messageOf(one, request)) };
   }
+}
+
+/**
+ * Replace the paths of the guest library and of packages, which are those of this machine. esbuild names modules by the
+ * path from the project: in comments, and as the keys of modules that are initialised later. Lines stay where they are.
+ */
+function withoutPaths(script, inputs, request) {
+  const labels = new Map();
+  const folders = [["wasmcp:", request.guest], ["", request.packages]];
+  for (const input of inputs) {
+    const file = path.resolve(request.root, input);
+    const [prefix, folder] = folders.find(([, one]) => one !== null && file.startsWith(one + path.sep)) ?? [];
+    if (folder !== undefined) labels.set(input, prefix + path.relative(folder, file).split(path.sep).join("/"));
+  }
+  return script.replace(/^( *(?:\/\/ |"))([^"\n]+?)((?:"\(.*)?)$/gm, (line, before, name, after) => {
+    const label = labels.get(name);
+    return label === undefined ? line : before + label + after;
+  });
 }
 
 /** Resolve `wasmcp` to the guest library, and packages to the folder where they are installed. */
