@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 import http.client
 import ipaddress
@@ -342,6 +343,51 @@ def test_reload_keeps_the_requests_in_progress(server_file: Path, way: str) -> N
         assert post(port).getheader("x-version") == "two"
         thread.join(60)
         assert answers == [(b"!W", None)]  # by the version that it was sent to
+
+
+@pytest.fixture
+def slow_server(tmp_path: Path) -> Path:
+    """A server whose `!W` takes 7 s."""
+    path = tmp_path / "slow.wasm"
+    path.write_bytes(wat2wasm(WAT.read_text("utf-8").replace("5000000000", "7000000000")))
+    return path
+
+
+def call_in_progress(port: int, found: list[bytes]) -> threading.Thread:
+    """Send a request that takes 7 s; its body, or nothing if the connection ends without one."""
+    assert post(port).read() == b"hello"  # a worker accepts connections
+
+    def call() -> None:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            found.append(post(port, "!W").read())
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    time.sleep(1)
+    return thread
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_requests_in_progress_end_before_the_process(slow_server: Path, workers: str) -> None:
+    port, found = free_port(), list[bytes]()
+    with served(str(slow_server), "--port", str(port), "--workers", workers) as process:
+        thread = call_in_progress(port, found)
+        assert process.stop() in {0, -signal.SIGTERM}
+        thread.join(60)
+    assert found == [b"!W"]
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_another_interrupt_ends_the_requests_in_progress(slow_server: Path, workers: str) -> None:
+    port, found = free_port(), list[bytes]()
+    with served(str(slow_server), "--port", str(port), "--workers", workers) as process:
+        thread = call_in_progress(port, found)
+        process.signal(signal.SIGINT)
+        time.sleep(0.5)
+        process.signal(signal.SIGINT)
+        process.process.wait(60)
+        thread.join(60)
+    assert found != [b"!W"]
 
 
 def test_server_that_cannot_be_loaded_does_not_replace_the_old_one(server_file: Path) -> None:

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from contextlib import suppress
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 # Python switches between threads every 5 ms by default; a call into a Zig tool takes 0.05 ms.
 _SWITCH_INTERVAL = 0.0005
 _WATCH = 0.5  # seconds between looks at a file that is watched
+_MARGIN = 5  # seconds for the responses of requests that are stopped at their time limit
 
 
 class Serving(NamedTuple):
@@ -157,7 +159,7 @@ def serve_on(
         inner = application(opening.server)
     endpoint = Endpoint(inner, state.problem, path=options.path, root_path=options.root_path)
     whole = _wrapped(endpoint if wrap is None else wrap(endpoint), operations, options)
-    config = _configuration(whole, connections, options)
+    config = _configuration(whole, connections, serving)
 
     class Listener(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -225,7 +227,12 @@ def _wrapped(app: Any, operations: Operations, options: HttpOptions) -> Any:
     return ProxiedClients(app, options.trusted_proxies) if options.trusted_proxies else app
 
 
-def _configuration(app: Any, connections: Connections, options: HttpOptions) -> uvicorn.Config:
+def seconds_to_end(limits: Limits) -> int | None:
+    """Return the seconds that requests in progress get when the process is terminated; None for no limit."""
+    return None if limits.timeout is None else ceil(limits.timeout) + _MARGIN
+
+
+def _configuration(app: Any, connections: Connections, serving: Serving) -> uvicorn.Config:
     import uvicorn
 
     from wasmcp.host.transports.connections import BACKLOG
@@ -243,9 +250,10 @@ def _configuration(app: Any, connections: Connections, options: HttpOptions) -> 
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_graceful_shutdown=5,
+        timeout_graceful_shutdown=seconds_to_end(serving.limits),
     )
     config.load()
+    options = serving.options
     if options.tls_certificate is not None:
         config.ssl = tls_context(options.tls_certificate, options.tls_key)
     return config

@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from contextlib import suppress
+from math import inf
 from multiprocessing.connection import wait
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from wasmcp.host.transports.starting import Opening
     from wasmcp.host.transports.uvicorn_server import Serving
 
-_GRACE = 15.0  # seconds that workers get to end their requests
+_MARGIN = 5.0  # seconds that workers get after their requests have ended
 _QUICK = 5.0  # a worker that ends within these seconds is started again after a pause
 _LONGEST_PAUSE = 30.0
 
@@ -226,17 +227,25 @@ class Supervisor:
                 os.kill(worker.process.pid, number)
 
     def _end(self) -> None:
-        """Terminate the workers, and kill those that do not end."""
+        """Terminate the workers, and kill those that do not end in time, or at once after another SIGINT."""
+        from wasmcp.host.transports.uvicorn_server import seconds_to_end
+
         self._on_shutdown()
         self._signal(signal.SIGTERM)
-        ends = monotonic() + _GRACE
-        for worker in self._workers:
-            process = worker.process
-            if process is None:
-                continue
-            process.join(max(0.0, ends - monotonic()))
+        limit = seconds_to_end(self._serving.limits)
+        ends = inf if limit is None else monotonic() + limit + _MARGIN
+        processes = [worker.process for worker in self._workers if worker.process is not None]
+        while signal.SIGINT not in self._received:
+            running = [process.sentinel for process in processes if process.exitcode is None]
+            left = ends - monotonic()
+            if not running or left <= 0:
+                break
+            if self._wake_read in wait([*running, self._wake_read], None if left == inf else left):
+                os.read(self._wake_read, 64)
+        for process in processes:
             if process.exitcode is None:
                 process.kill()
                 process.join()
             process.close()
+        for worker in self._workers:
             worker.process = None
