@@ -144,7 +144,12 @@ class Client:
         return http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
 
     def _begin(self) -> None:
-        """Begin a session of a handshake revision."""
+        """End the session, if there is one, and begin another of a handshake revision."""
+        if "Mcp-Session-Id" in self._session:
+            self._connection.request("DELETE", "/mcp", headers=self._session)
+            response = self._connection.getresponse()
+            response.read()
+            self._replies.count("" if response.status in {200, 204} else f"DELETE got {response.status}")
         params = {"protocolVersion": _OLDER, "capabilities": {}, "clientInfo": {"name": "soak", "version": "1"}}
         self._session = {}
         response, _ = self._post({"method": "initialize", "id": self._number, "params": params}, {})
