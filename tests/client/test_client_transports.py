@@ -15,8 +15,9 @@ from wasmcp.client.connection import Client
 from wasmcp.client.http import HttpTransport, header_value, parameter_fields
 from wasmcp.client.messages import Event, events
 from wasmcp.client.stdio import StdioTransport
-from wasmcp.client.targets import of_name, of_url
+from wasmcp.client.targets import of_command, of_name, of_url
 from wasmcp.errors import ConnectionFailedError, ResponseTimeoutError
+from wasmcp.protocol import HANDSHAKE, LATEST
 
 
 @pytest.mark.parametrize(
@@ -144,6 +145,38 @@ def test_invalid_answers_to_initialize(answer: str) -> None:
     )
     with pytest.raises(ConnectionFailedError):
         Client("server", process(code))
+
+
+@pytest.mark.parametrize(
+    ("is_composed", "answers", "revision"), [(True, True, LATEST), (False, False, HANDSHAKE[-1])], ids=["ours", "other"]
+)
+def test_composed_server_is_not_taken_for_an_older_one_while_it_is_compiled(
+    is_composed: bool, answers: bool, revision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wasmcp.client.connection._PROBE", 0.1)
+    results = {
+        "server/discover": {"supportedVersions": [LATEST], "capabilities": {}},
+        "initialize": {"protocolVersion": HANDSHAKE[-1], "capabilities": {}},
+    }
+    code = (
+        "import json, sys, time\n"
+        "for line in sys.stdin:\n"
+        "    message = json.loads(line)\n"
+        f"    if message['method'] == 'initialize' or (message['method'] == 'server/discover' and {answers}):\n"
+        "        time.sleep(0.5)\n"
+        f"        result = {results}[message['method']]\n"
+        "        print(json.dumps({'jsonrpc': '2.0', 'id': message['id'], 'result': result}), flush=True)\n"
+    )
+    with Client("server", process(code), is_composed=is_composed) as client:
+        assert client.revision == revision
+
+
+def test_targets_that_wasmcp_has_composed(tmp_path: Path) -> None:
+    file = tmp_path / "server.wasm"
+    file.write_bytes(b"")
+    assert of_name(str(file), (), {}).is_composed
+    assert not of_name(sys.executable, (), {}).is_composed
+    assert not of_command(["server.wasm"], {}).is_composed
 
 
 class Scripted(BaseHTTPRequestHandler):

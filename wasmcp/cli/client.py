@@ -38,6 +38,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FIELD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _COMMAND = "wasmcp.command"
 _START = 60.0  # seconds for the first response of a program
+_COMPILATION = 300.0  # seconds for that of a composed server, which may have to be compiled
 _MARGIN = 5.0  # seconds: this client reports the time limit before the server does
 
 
@@ -261,7 +262,8 @@ def connected(options: Options) -> Iterator[Client]:
             transport,
             callbacks,
             timeout=options.timeout,
-            start_timeout=0 if options.target.url else _START,
+            start_timeout=0 if options.target.url else _COMPILATION if options.target.is_composed else _START,
+            is_composed=options.target.is_composed,
             revision=options.revision,
             log_level=options.log_level,
         ) as client:

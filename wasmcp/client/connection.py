@@ -80,6 +80,7 @@ class Client:
         *,
         timeout: float = 60.0,
         start_timeout: float = 0.0,
+        is_composed: bool = False,
         revision: str | None = None,
         log_level: str | None = None,
     ) -> None:
@@ -91,6 +92,8 @@ class Client:
             callbacks: The callbacks of the client.
             timeout: Seconds for each request, without the time that input of the user takes.
             start_timeout: Seconds for the first response, if that is longer: a program has to start.
+            is_composed: The server is one that wasmcp has composed, which has `server/discover` even if it is compiled
+                before it answers.
             revision: The revision to use; by default the latest that both know.
             log_level: The level from which log messages are requested.
 
@@ -103,6 +106,7 @@ class Client:
         self._callbacks = callbacks or Callbacks()
         self._timeout = timeout
         self._start_timeout = max(timeout, start_timeout)
+        self._probe_timeout = self._start_timeout if is_composed else min(self._start_timeout, _PROBE)
         self._log_level = log_level
         self._ids = itertools.count(1)
         self._schemas: dict[str, Any] = {}
@@ -235,9 +239,7 @@ class Client:
         if self._transport.is_http:
             self._transport.adopt(LATEST)
         try:
-            found = self._one(
-                "server/discover", {}, limit=self._start_timeout if wanted else min(self._start_timeout, _PROBE)
-            )
+            found = self._one("server/discover", {}, limit=self._start_timeout if wanted else self._probe_timeout)
         except (RequestError, HttpStatusError, ResponseTimeoutError) as error:
             if wanted is not None or not _is_older(error):
                 raise

@@ -32,6 +32,7 @@ class Target:
         command: The program and its arguments.
         environment: Variables for the program in addition to those of this process.
         fields: Header fields of requests to the URL.
+        is_composed: True if the program runs a server that wasmcp has composed.
     """
 
     shown: str
@@ -39,6 +40,7 @@ class Target:
     command: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     fields: Mapping[str, str] = field(default_factory=dict)
+    is_composed: bool = False
 
     def open(self, timeout: float, on_stderr: Callable[[str], None] | None = None) -> Transport:
         """Return the transport to the server.
@@ -102,6 +104,8 @@ def of_name(text: str, options: Sequence[str], environment: Mapping[str, str]) -
     """
     from wasmcp.host.transports.stdio_server import find_servers
 
+    if _is_program(Path(text)) and os.sep in text:
+        return of_command([text], environment)
     ours = ArtifactError(text, "")
     try:
         find_servers(text)
@@ -110,8 +114,6 @@ def of_name(text: str, options: Sequence[str], environment: Mapping[str, str]) -
     else:
         return _ours(text, text, options, environment)
     if text.endswith(".wasm") or os.sep in text:
-        if Path(text).is_file() and os.access(text, os.X_OK):
-            return of_command([text], environment)
         raise ConnectionFailedError(text, ours.reason)
     distribution = _distribution(text)
     if distribution is not None:
@@ -130,10 +132,19 @@ def of_name(text: str, options: Sequence[str], environment: Mapping[str, str]) -
     raise ConnectionFailedError(text, reason)
 
 
+def _is_program(path: Path) -> bool:
+    """Return True if a file can be executed, and is not WebAssembly."""
+    try:
+        with path.open("rb") as file:
+            return os.access(path, os.X_OK) and file.read(4) != b"\0asm"
+    except OSError:
+        return False
+
+
 def _ours(shown: str, server: str, options: Sequence[str], environment: Mapping[str, str]) -> Target:
     variables = [part for name in environment for part in ("--env", name)]  # values are not shown in lists of processes
     command = (sys.executable, "-m", "wasmcp", "run", server, *options, *variables)
-    return Target(shown, command=command, environment=dict(environment))
+    return Target(shown, command=command, environment=dict(environment), is_composed=True)
 
 
 def _distribution(name: str) -> metadata.Distribution | None:
