@@ -16,7 +16,7 @@ from wasmcp.terminal import printable
 # Name -> (module, one line). A module has a click command `NAME_command` for each name.
 _COMMANDS = {
     "add": ("wasmcp.cli.projects", "Add a component to a project."),
-    "attest": ("wasmcp.cli.signing", "Attach a signed statement to a component in a registry."),
+    "attest": ("wasmcp.cli.registry", "Attach a signed statement to a component in a registry."),
     "build": ("wasmcp.cli.build", "Build the project's servers."),
     "cache": ("wasmcp.cli.machine", "Show and prune the user's caches."),
     "call": ("wasmcp.cli.client", "Call a tool of a server."),
@@ -36,20 +36,20 @@ _COMMANDS = {
     "prompt": ("wasmcp.cli.client", "Get a prompt of a server."),
     "policy": ("wasmcp.cli.policy", "Show and test the policy of a server."),
     "provenance": ("wasmcp.cli.build", "Print the provenance or the bill of materials of a server."),
-    "pull": ("wasmcp.cli.packages", "Pull components from registries."),
-    "push": ("wasmcp.cli.packages", "Push a component to a registry."),
+    "pull": ("wasmcp.cli.registry", "Pull components from registries."),
+    "push": ("wasmcp.cli.registry", "Push a component to a registry."),
     "read": ("wasmcp.cli.client", "Read a resource of a server."),
     "registry": ("wasmcp.cli.registry", "Manage aliases of components and profiles of servers."),
     "run": ("wasmcp.cli.run", "Serve over standard input and output."),
     "schema": ("wasmcp.cli.projects", "Print the JSON Schema of [tool.wasmcp]."),
-    "search": ("wasmcp.cli.packages", "List the packages of registries."),
+    "search": ("wasmcp.cli.registry", "List the packages of registries."),
     "serve": ("wasmcp.cli.serve", "Serve over HTTP."),
-    "sign": ("wasmcp.cli.signing", "Sign a component in a registry."),
-    "verify": ("wasmcp.cli.signing", "Verify the signatures of a component."),
-    "versions": ("wasmcp.cli.packages", "List the versions of a package."),
+    "sign": ("wasmcp.cli.registry", "Sign a component in a registry."),
+    "verify": ("wasmcp.cli.registry", "Verify the signatures of a component."),
+    "versions": ("wasmcp.cli.registry", "List the versions of a package."),
     "warm": ("wasmcp.cli.machine", "Compile servers ahead of their first start."),
     "wit": ("wasmcp.cli.projects", "Write or show the WIT packages for components."),
-    "yank": ("wasmcp.cli.packages", "Yank a version of a package."),
+    "yank": ("wasmcp.cli.registry", "Yank a version of a package."),
 }
 
 # Commands that check the environment themselves: for more variables, or to report it (`doctor`).
