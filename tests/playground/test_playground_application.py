@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from wasmcp.host.transports.http_body import WHOLE_BODY
-from wasmcp.playground.application import Playground
-from wasmcp.playground.feed import Feed
+from wasmcp.playground.application import Feed, Playground
 
 Fields = dict[str, str]
 

@@ -13,9 +13,8 @@ from wasmcp.errors import HostError, WasmcpError
 from wasmcp.host.configuration.declared import Given, Published, complete, operator_store
 from wasmcp.host.engine.limits import Limits
 from wasmcp.host.transports.http_options import HttpOptions
-from wasmcp.playground.application import Playground
+from wasmcp.playground.application import Feed, Playground
 from wasmcp.playground.builds import Builds, Version
-from wasmcp.playground.feed import Feed
 
 if TYPE_CHECKING:
     import socket

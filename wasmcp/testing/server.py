@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     import os
 
     from wasmcp.testing.connections import Connections
-    from wasmcp.testing.endpoints import HttpEndpoint, OnMessage, StdioEndpoint
-    from wasmcp.testing.in_memory import InMemoryTransport
+    from wasmcp.testing.endpoints import HttpEndpoint, InMemoryTransport, OnMessage, StdioEndpoint
     from wasmcp.testing.key_values import KeyValues
     from wasmcp.testing.world import World
 
@@ -88,7 +87,7 @@ class ServerUnderTest(HeardServer):
         Raises:
             HostError: The package `mcp` is not installed.
         """
-        from wasmcp.testing.in_memory import InMemoryTransport
+        from wasmcp.testing.endpoints import InMemoryTransport
 
         return InMemoryTransport(self)
 
@@ -98,7 +97,7 @@ class ServerUnderTest(HeardServer):
         Raises:
             HostError: The package `fastmcp` is not installed.
         """
-        from wasmcp.testing.in_memory import fastmcp_transport
+        from wasmcp.testing.endpoints import fastmcp_transport
 
         return fastmcp_transport(self)
 
