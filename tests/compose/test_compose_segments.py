@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from support.compose_inputs import tool
 
 from wasmcp.component.canonical_abi import Case
-from wasmcp.compose.catalogue import Catalogue
-from wasmcp.compose.catalogue_values import NO_OWNER, beginnings, cache_hint, index, segment_values
+from wasmcp.compose.catalogue import NO_OWNER, Catalogue, beginnings, cache_hint, index, segment_values
 from wasmcp.protocol import IDENTITIES, REVISIONS
 
 

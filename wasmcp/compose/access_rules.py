@@ -1,6 +1,11 @@
 """Access rules of a server, compiled at composition.
 
-The framework component `access-control` applies the rules; framework/lib/access.zig describes their form.
+The framework component `access-control` applies the rules; framework/lib/access.zig describes their form. It compares
+the normal form of a URI, and this form decoded. An author can write a pattern of URIs in another form,
+`notes://Private/*` for example: the normal form of a host is in lower case. Compiled patterns have the forms in which
+servers compare.
+
+Source: RFC 3986, section 6.2.
 """
 
 from __future__ import annotations
@@ -10,6 +15,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from wasmcp.component.custom_sections import custom_section
 from wasmcp.compose.access import ROOT, Access, Condition, Selector
@@ -25,10 +31,52 @@ from wasmcp.compose.policy_rules import (
     own_conditions,
     policy_problems,
 )
-from wasmcp.compose.uri_patterns import comparable
 from wasmcp.errors import CompositionError
 from wasmcp.protocol import IDENTITIES
 from wasmcp.revision_views import Item
+
+_ANY_SCHEME = re.compile(r"[A-Za-z0-9+.*-]*\*[A-Za-z0-9+.*-]*(?=://)")
+_DELIMITERS = re.compile(r"[/?#:@*%]")
+
+
+def comparable(selector: Mapping[str, Any], *, denied: bool) -> dict[str, Any]:
+    """Return a selector or rule, as JSON values, with the further forms of its patterns of URIs.
+
+    Args:
+        selector: The selector or rule.
+        denied: True for one that denies. One that permits gets the decoded form of a pattern only if no delimiter is
+            encoded in it: `a%2Fb` does not permit `a/b`.
+    """
+    if "resources" not in selector:
+        return dict(selector)
+    forms = {form: None for pattern in selector["resources"] for form in (pattern, *_forms(pattern, denied=denied))}
+    return {**selector, "resources": list(forms)}
+
+
+def _forms(pattern: str, *, denied: bool) -> list[str]:
+    normal = _normal(pattern)
+    try:
+        decoded = unquote_to_bytes(normal).decode()
+    except UnicodeDecodeError:
+        return [normal]
+    same = _DELIMITERS.findall(decoded) == _DELIMITERS.findall(re.sub("%[0-9A-F]{2}", "", normal))
+    return [normal, decoded] if denied or same else [normal]
+
+
+def _normal(pattern: str) -> str:
+    """Return the normal form of a pattern; the pattern itself if it does not begin with a scheme."""
+    from wasmcp.guest.json_types.uris import normalized  # slow: few servers have patterns of URIs
+
+    wild = _ANY_SCHEME.match(pattern)
+    try:
+        normal = normalized(f"x{pattern[wild.end() :]}" if wild else pattern).key
+    except ValueError:
+        return pattern
+    if wild:
+        normal = wild[0].lower() + normal[1:]
+    # The path of a URI with a host name is at least `/`, which `*` at the end of a pattern stands for as well.
+    return normal.removesuffix("/") if pattern.endswith("*") else normal
+
 
 SECTION = "wasmcp-access"
 """Custom section with the access rules of a server, for commands that explain them."""

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from wasmcp.compose.catalogue import NOUNS, Catalogue
-from wasmcp.compose.catalogue_values import cache_hint
+from wasmcp.compose.catalogue import NOUNS, Catalogue, cache_hint
 from wasmcp.compose.component_reader import Component
 from wasmcp.errors import DuplicateEntryError
 from wasmcp.protocol import IDENTITIES

@@ -19,7 +19,6 @@ from wasmcp.component import interface_names
 from wasmcp.component.graph import Component as GraphComponent
 from wasmcp.component.graph import Graph, Node, Value
 from wasmcp.compose.apps import apps_data
-from wasmcp.compose.baked_settings import settings_component
 from wasmcp.compose.capabilities import offered
 from wasmcp.compose.chain_plan import Part, Segment, components_of
 from wasmcp.compose.component_reader import Component, check_offers, raise_refused
@@ -35,6 +34,7 @@ from wasmcp.compose.generated_components import (
     dispatch,
     import_name,
     no_authorization,
+    settings_component,
 )
 from wasmcp.compose.guards import Guards, check_guarded
 from wasmcp.compose.interfaces import (

@@ -10,17 +10,19 @@ Source: wit/baked.wit, wit/config.wit, wit/handler.wit; component-model, Canonic
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wasmcp.component import binary_format, core_module
+from wasmcp.component import binary_format, core_module, interface_names
 from wasmcp.component.binary_format import CoreSort, Sort
 from wasmcp.component.builder import ComponentBuilder, InstanceTypeBuilder
 from wasmcp.component.canonical_abi import Case
 from wasmcp.component.constant_component import constants
+from wasmcp.component.custom_sections import custom_section
 from wasmcp.component.types import Func, Instance, Option, Primitive
-from wasmcp.compose.catalogue import Catalogue
-from wasmcp.compose.catalogue_values import segment_values
+from wasmcp.compose.catalogue import Catalogue, segment_values
+from wasmcp.compose.framework import FrameworkComponent
 from wasmcp.compose.interfaces import (
     ACCESS_RULES,
     AUTHORIZER,
@@ -28,6 +30,7 @@ from wasmcp.compose.interfaces import (
     CATALOGUE_DATA,
     CONFIG,
     DISPATCH,
+    ENVIRONMENT,
     MESSAGES,
     SERVER_METADATA,
 )
@@ -196,3 +199,34 @@ def _module(count: int) -> bytes:
     body += core_module.local_get(request) + core_module.call(drop) + core_module.i32_const(_RESULT)
     module.export_function("handle", module.function([core_module.I32, core_module.I32], [core_module.I32], body))
     return module.encode()
+
+
+SETTINGS_SECTION = "wasmcp-settings"
+"""Custom section with the settings that are baked into a server, as a JSON object."""
+
+
+def settings_section(settings: Mapping[str, str]) -> bytes:
+    """Return the custom section with baked settings."""
+    return custom_section(SETTINGS_SECTION, to_json_text(dict(sorted(settings.items()))).encode())
+
+
+def read_settings(sections: Sequence[bytes]) -> dict[str, str] | None:
+    """Return the settings in the sections of a server; None if it has none, more than one record, or an invalid one."""
+    try:
+        found = json.loads(sections[0]) if len(sections) == 1 else None
+    except (ValueError, RecursionError):
+        return None
+    valid = isinstance(found, dict) and all(isinstance(value, str) for value in found.values())
+    return found if valid else None
+
+
+def settings_component(settings: Mapping[str, str], transport: FrameworkComponent) -> bytes | None:
+    """Return the component of constants that gives the transport these settings; None if it reads none.
+
+    Args:
+        settings: The settings by name.
+        transport: The framework component.
+    """
+    imported = interface_names.find(ENVIRONMENT, transport.info.imports)
+    type_ = transport.info.imports[imported] if imported else None
+    return baked_environment(imported, type_, settings) if imported and isinstance(type_, Instance) else None

@@ -13,7 +13,6 @@ from wasmcp.component.topology import MAX_DEFINITIONS, MAX_INSTANCES, count
 from wasmcp.compose.access import Access
 from wasmcp.compose.access_rules import access_section, compiled
 from wasmcp.compose.apps import checked_apps
-from wasmcp.compose.baked_settings import settings_section
 from wasmcp.compose.capabilities import declared_by, server_capabilities
 from wasmcp.compose.chain_plan import (
     OnDuplicate,
@@ -29,7 +28,7 @@ from wasmcp.compose.component_reader import Component, ComponentSpec, read_compo
 from wasmcp.compose.composed_server import ComposedServer
 from wasmcp.compose.composition import Composition
 from wasmcp.compose.framework import ISSUER_DRAFTS, SECOND_DRAFT, SESSION_DRAFTS, load_framework
-from wasmcp.compose.generated_components import server_metadata
+from wasmcp.compose.generated_components import server_metadata, settings_section
 from wasmcp.compose.grants import check_middlewares, denied_to, unlimited_grants
 from wasmcp.compose.interfaces import SERVER_HANDLER, TASK_TOOLS, TYPES
 from wasmcp.compose.metadata import Authorization, ServerMetadata, check_settings

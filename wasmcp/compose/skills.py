@@ -14,8 +14,7 @@ from wasmcp.component.binary_format import CoreSort, Sort
 from wasmcp.component.builder import ComponentBuilder
 from wasmcp.component.type_section import TypeWriter
 from wasmcp.component.types import Func, List, Primitive
-from wasmcp.compose.catalogue import Catalogue
-from wasmcp.compose.catalogue_values import index
+from wasmcp.compose.catalogue import Catalogue, index
 from wasmcp.compose.chain_plan import Member
 from wasmcp.compose.component_reader import Component
 from wasmcp.compose.interfaces import SKILLS_DATA

@@ -24,10 +24,14 @@ from wasmcp.component.topology import InstanceInfo, Source, Topology, read_topol
 from wasmcp.compose import inspect_component
 from wasmcp.compose.access_rules import SECTION as ACCESS_SECTION
 from wasmcp.compose.access_rules import read_access
-from wasmcp.compose.baked_settings import SECTION as SETTINGS_SECTION
-from wasmcp.compose.baked_settings import read_settings, settings_component
 from wasmcp.compose.framework import load_framework
-from wasmcp.compose.generated_components import access_rules, authorizer_options
+from wasmcp.compose.generated_components import (
+    SETTINGS_SECTION,
+    access_rules,
+    authorizer_options,
+    read_settings,
+    settings_component,
+)
 from wasmcp.compose.grant_rules import GrantRules, RuleError
 from wasmcp.compose.grants import families
 from wasmcp.compose.guards import GUARDS, rules_component

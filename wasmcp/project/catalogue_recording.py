@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 from wasmcp import apps_section
 from wasmcp.apps_section import listed, pages_of
 from wasmcp.component.custom_sections import without_sections
-from wasmcp.compose.catalogue import Catalogue, nothing_offered
-from wasmcp.compose.catalogue_values import UNCHANGING
+from wasmcp.compose.catalogue import UNCHANGING, Catalogue, nothing_offered
 from wasmcp.compose.component_reader import ComponentSpec
 from wasmcp.compose.interfaces import CAPABILITY_NAMES, MIDDLEWARE, STRICT
 from wasmcp.compose.metadata import ServerMetadata
