@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wasmcp.guest.http.errors import transfer_failed
-from wasmcp.guest.http.headers import Headers, HeadersLike
-from wasmcp.guest.http.messages import IncomingResponse, OutgoingRequest, RequestTimeouts
+from wasmcp.guest.http.messages import Headers, HeadersLike, IncomingResponse, OutgoingRequest, RequestTimeouts
 from wasmcp.guest.http.transport import TRANSPORTS
 from wasmcp.guest.network.seams import Seams
 

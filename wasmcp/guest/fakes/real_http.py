@@ -11,8 +11,7 @@ from typing import Any, TypeVar
 
 from wasmcp.guest.component.event_loop import on_thread
 from wasmcp.guest.http.errors import HttpError, transfer_failed
-from wasmcp.guest.http.headers import Headers
-from wasmcp.guest.http.messages import IncomingResponse, OutgoingRequest, RequestTimeouts, timeout_error
+from wasmcp.guest.http.messages import Headers, IncomingResponse, OutgoingRequest, RequestTimeouts, timeout_error
 from wasmcp.guest.http.transport import TRANSPORTS
 
 T = TypeVar("T")

@@ -17,7 +17,7 @@ Source: `wasi:http/outgoing-handler` 0.2; RFC 9110.
 from __future__ import annotations
 
 from wasmcp.guest.errors import NotGrantedError
-from wasmcp.guest.http.client import AsyncClient, Client
+from wasmcp.guest.http.client import AsyncClient, Client, Options
 from wasmcp.guest.http.errors import (
     BodyTooLargeError,
     ConnectError,
@@ -31,9 +31,7 @@ from wasmcp.guest.http.errors import (
     TransferError,
     TransferTimeoutError,
 )
-from wasmcp.guest.http.headers import Headers
-from wasmcp.guest.http.messages import Timeout
-from wasmcp.guest.http.requests import Options
+from wasmcp.guest.http.messages import Headers, Timeout
 from wasmcp.guest.http.responses import AsyncStreamedResponse, Response, StatusError, StreamedResponse
 
 __all__ = [

@@ -1,14 +1,24 @@
-"""HTTP clients: `Client` for functions and `AsyncClient` for coroutines."""
+"""HTTP clients, `Client` for functions and `AsyncClient` for coroutines, and the requests that their methods build."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import re
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypedDict
 
-from wasmcp.guest.http.errors import HttpError, TooManyRedirectsError
-from wasmcp.guest.http.messages import RequestTimeouts, Timeout
-from wasmcp.guest.http.requests import MAX_BODY, MAX_REDIRECTS, REDIRECTS, Defaults, Options, Request
+from wasmcp.guest.errors import MismatchError
+from wasmcp.guest.http.errors import HttpError, InvalidRequestError, TooManyRedirectsError
+from wasmcp.guest.http.messages import (
+    Headers,
+    HeadersLike,
+    OutgoingRequest,
+    RequestTimeouts,
+    Timeout,
+    checked,
+    timeout_of,
+)
 from wasmcp.guest.http.responses import (
     AsyncStreamedResponse,
     BaseResponse,
@@ -18,11 +28,188 @@ from wasmcp.guest.http.responses import (
     located,
 )
 from wasmcp.guest.http.transport import TRANSPORTS, run_blocking
+from wasmcp.guest.http.urls import Params, Url, encoded, url_of
+from wasmcp.guest.json_types.json_codec import encode
+from wasmcp.guest.json_types.untyped_json import dump_any
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from wasmcp.guest.http.headers import HeadersLike
+    from wasmcp.guest.http.messages import HeadersLike
+
+Body = bytes | bytearray | memoryview | str | Iterable[bytes] | AsyncIterable[bytes]
+"""A body: bytes, a string (sent as UTF-8), or an iterable of bytes (an async one with an `AsyncClient` only)."""
+
+MAX_BODY = 16 * 1024 * 1024
+"""The default of ``max_body``: 16 MiB of a response are read into memory at most."""
+
+MAX_REDIRECTS = 10
+"""The default of ``max_redirects``."""
+
+_METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CREDENTIALS = ("authorization", "cookie", "proxy-authorization")
+_OF_BODY = ("content-type", "content-length", "content-encoding", "content-language", "content-location")
+_KNOWN = {"params", "headers", "json", "form", "body", "timeout", "max_redirects", "max_body"}
+REDIRECTS = (301, 302, 303, 307, 308)
+"""The statuses of redirects that are followed. RFC 9110, section 15.4."""
+
+
+class Options(TypedDict, total=False):
+    """Keyword arguments of every request.
+
+    Attributes:
+        params: Query parameters, added to those of the URL.
+        headers: Header fields; a name can have several values.
+        json: A value that is sent as JSON: any type that a tool can return.
+        form: Fields of a form, sent as ``application/x-www-form-urlencoded``.
+        body: The body. ``json``, ``form`` and ``body`` are mutually exclusive.
+        timeout: Seconds for the whole request and response, or a `Timeout`; None for no limit.
+        max_redirects: The maximum number of redirects to follow; 0 to get the redirect as the response.
+        max_body: The maximum size of a body that is read as a whole, in bytes; None for no limit.
+    """
+
+    params: Params | None
+    headers: HeadersLike | None
+    json: Any
+    form: Params | None
+    body: Body | None
+    timeout: float | Timeout | None
+    max_redirects: int
+    max_body: int | None
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """Options that the requests of a client share."""
+
+    base_url: str | None = None
+    headers: HeadersLike = ()
+    timeout: float | Timeout | None = field(default_factory=Timeout)
+    max_redirects: int = MAX_REDIRECTS
+    max_body: int | None = MAX_BODY
+
+
+class Request:
+    """A request that can be sent and redirected.
+
+    Attributes:
+        method: In capital letters.
+        url: The next URL to send it to.
+        timeout: The timeouts.
+        max_redirects: The maximum number of redirects to follow.
+        max_body: The maximum size of a body that is read as a whole, in bytes.
+        history: The URLs that it was sent to before.
+
+    Raises:
+        InvalidRequestError: The request is invalid.
+    """
+
+    def __init__(self, method: str, url: str, options: Options, defaults: Defaults, *, concurrent: bool) -> None:
+        unknown = sorted(set(options) - _KNOWN)
+        if unknown:
+            raise TypeError(f"a request has no option `{unknown[0]}`; there are {', '.join(sorted(_KNOWN))}")
+        if not isinstance(method, str) or not _METHOD.fullmatch(method):
+            raise InvalidRequestError(f"the method {method!r} is invalid")
+        self.method = method.upper()
+        if self.method == "CONNECT":
+            raise InvalidRequestError("a component cannot make a tunnel: `CONNECT` is not sent")
+        self.url = url_of(url, options.get("params"), base=defaults.base_url)
+        self.timeout = timeout_of(options.get("timeout", defaults.timeout))
+        self.max_redirects = options.get("max_redirects", defaults.max_redirects)
+        self.max_body = options.get("max_body", defaults.max_body)
+        self.history: list[str] = []
+        headers = Headers(defaults.headers).updated(options.get("headers") or ())
+        if "user-agent" not in headers:  # some servers reject requests without it
+            headers = headers.updated({"user-agent": "wasmcp"})
+        self._body, kind = _body(options, concurrent=concurrent)
+        if kind and "content-type" not in headers:
+            headers = headers.updated({"content-type": kind})
+        self._sent = False
+        if self.url.authorization is not None and "authorization" not in headers:
+            headers = headers.updated({"authorization": self.url.authorization})
+        self._headers = checked(headers)
+
+    def outgoing(self) -> OutgoingRequest:
+        """Return the request to send to the present URL.
+
+        Raises:
+            InvalidRequestError: The body was already sent in pieces, and cannot be repeated.
+        """
+        body = self._body
+        headers = self._headers
+        if body is None and self.method in ("POST", "PUT", "PATCH"):
+            body = b""
+        if isinstance(body, bytes):
+            headers = headers.updated({"content-length": str(len(body))})
+        elif body is not None:
+            if self._sent:
+                raise InvalidRequestError(
+                    "the request was redirected, and its body came in pieces that are gone", method=self.method
+                )
+            headers = headers.without(["content-length"])
+        self._sent = True
+        return OutgoingRequest(self.method, self.url, headers, body)
+
+    def redirected(self, status: int, location: str) -> None:
+        """Follow a redirect. RFC 9110, section 15.4.
+
+        Credentials are sent only to the origin that they were given for, not to another scheme, host or port.
+
+        Raises:
+            InvalidRequestError: The target of the redirect is invalid.
+        """
+        before: Url = self.url
+        self.history.append(str(before))
+        fragment_free = location.partition("#")[0]
+        self.url = url_of(fragment_free, base=str(before))
+        if (status == 303 and self.method != "HEAD") or (status in (301, 302) and self.method == "POST"):
+            self.method, self._body = "GET", None
+            self._headers = self._headers.without(_OF_BODY)
+        if self.url.origin != before.origin:
+            self._headers = self._headers.without(_CREDENTIALS)
+
+
+def _body(options: Options, *, concurrent: bool) -> tuple[bytes | AsyncIterator[bytes] | None, str]:
+    """Return the body of a request and its media type."""
+    given = [
+        name for name in ("json", "form", "body") if name in options and (name == "json" or options[name] is not None)
+    ]
+    if len(given) > 1:
+        raise InvalidRequestError(f"a request has one body, not {' and '.join(f'`{name}`' for name in given)}")
+    if not given:
+        return None, ""
+    if given == ["json"]:
+        try:
+            return encode(dump_any(options["json"])).encode(), "application/json"
+        except MismatchError as mismatch:
+            raise InvalidRequestError(f"`json` has no JSON form: {mismatch}") from None
+    if given == ["form"]:
+        return encoded(options["form"] or ()).encode(), "application/x-www-form-urlencoded"
+    body: Any = options["body"]
+    if isinstance(body, str):
+        return body.encode(), "text/plain; charset=utf-8"
+    if isinstance(body, (bytes, bytearray, memoryview)):
+        return bytes(body), ""
+    if isinstance(body, AsyncIterable):
+        if not concurrent:
+            raise InvalidRequestError("a body of async pieces can only be sent by an `AsyncClient`")
+        return _checked_pieces(body), ""
+    if isinstance(body, Iterable):
+        return _checked_pieces(_async(body)), ""
+    raise InvalidRequestError(f"a body is bytes, a text or pieces of bytes, not {type(body).__name__}")
+
+
+async def _async(pieces: Iterable[Any]) -> AsyncIterator[Any]:
+    for piece in pieces:
+        yield piece
+
+
+async def _checked_pieces(pieces: AsyncIterable[Any]) -> AsyncIterator[bytes]:
+    async for piece in pieces:
+        if not isinstance(piece, (bytes, bytearray, memoryview)):
+            raise InvalidRequestError(f"the pieces of a body are bytes, not {type(piece).__name__}")
+        if piece:
+            yield bytes(piece)
 
 
 async def _send_following_redirects(

@@ -1,15 +1,116 @@
-"""Messages between clients and transports: outgoing requests, their timeouts, and incoming responses."""
+"""Messages between clients and transports: header fields, outgoing requests, their timeouts, and incoming responses.
+
+Names of header fields are case-insensitive, and can occur several times. Source: RFC 9110, section 5.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Protocol
 
-from wasmcp.guest.http.errors import TransferTimeoutError
-from wasmcp.guest.http.headers import Headers
+from wasmcp.guest.http.errors import InvalidRequestError, TransferTimeoutError
 from wasmcp.guest.http.urls import Url
+
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\U0010ffff]*")
+
+FORBIDDEN = frozenset({
+    "connection", "host", "http2-settings", "keep-alive", "proxy-authenticate", "proxy-authorization",
+    "proxy-connection", "te", "transfer-encoding", "upgrade",
+})  # fmt: skip
+"""Header fields that only the host can set."""
+
+HeadersLike = Mapping[str, "str | Sequence[str]"] | Iterable[tuple[str, str]]
+"""Arguments for `Headers`: a mapping of name to value or values, or pairs of name and value."""
+
+
+class Headers(Mapping[str, str]):
+    """Header fields of a request or response.
+
+    ``headers["accept"]`` returns all values of the name, joined with ``", "`` (RFC 9110, section 5.3); `all` returns
+    them separately, which ``set-cookie`` needs.
+
+    Args:
+        given: A mapping of name to value or values, or pairs of name and value.
+    """
+
+    __slots__ = ("_pairs",)
+
+    def __init__(self, given: HeadersLike = ()) -> None:
+        pairs: list[tuple[str, str]] = []
+        if isinstance(given, Headers):
+            given = given.pairs
+        for name, value in given.items() if isinstance(given, Mapping) else given:
+            pairs.extend((name, item) for item in ([value] if isinstance(value, str) else value))
+        self._pairs = tuple(pairs)
+
+    @property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """All fields in order, names as they were received."""
+        return self._pairs
+
+    def all(self, name: str) -> list[str]:
+        """Return the values of a name, in order; an empty list if it does not occur."""
+        folded = name.lower()
+        return [value for key, value in self._pairs if key.lower() == folded]
+
+    def __getitem__(self, name: str) -> str:
+        """Return the values of a name, joined with ``", "``.
+
+        Raises:
+            KeyError: The name does not occur.
+        """
+        values = self.all(name)
+        if not values:
+            raise KeyError(name)
+        return ", ".join(values)
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the distinct names, in lower case."""
+        return iter(dict.fromkeys(name.lower() for name, _ in self._pairs))
+
+    def __len__(self) -> int:
+        """Return the number of distinct names."""
+        return len({name.lower() for name, _ in self._pairs})
+
+    def __contains__(self, name: object) -> bool:
+        """Return True if the name occurs."""
+        return isinstance(name, str) and any(key.lower() == name.lower() for key, _ in self._pairs)
+
+    def __repr__(self) -> str:
+        """Return the names only, because values can be secrets."""
+        return f"Headers({', '.join(self)})"
+
+    def updated(self, given: HeadersLike) -> Headers:
+        """Return a copy in which the given fields replace those of the same names."""
+        more = Headers(given)
+        return Headers([*((name, value) for name, value in self._pairs if name not in more), *more.pairs])
+
+    def without(self, names: Iterable[str]) -> Headers:
+        """Return a copy without the fields of some names."""
+        left_out = {name.lower() for name in names}
+        return Headers([pair for pair in self._pairs if pair[0].lower() not in left_out])
+
+
+def checked(headers: Headers) -> Headers:
+    """Return headers that can be sent.
+
+    Raises:
+        InvalidRequestError: A name or a value is invalid, or the field is set by the host.
+    """
+    for name, value in headers.pairs:
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise InvalidRequestError(f"the header name {name!r} is invalid")
+        if name.lower() in FORBIDDEN:
+            raise InvalidRequestError(f"the header `{name}` is set by the host, and cannot be set by a component")
+        if not isinstance(value, str) or not _VALUE.fullmatch(value):
+            raise InvalidRequestError(
+                f"the value of the header `{name}` is invalid: no control characters, no line breaks"
+            )
+    return headers
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.guest.http.errors import BodyTooLargeError, HttpError, InvalidContentError, RequestDeniedError
-from wasmcp.guest.http.headers import Headers
-from wasmcp.guest.http.messages import IncomingResponse, RequestTimeouts
+from wasmcp.guest.http.messages import Headers, IncomingResponse, RequestTimeouts
 from wasmcp.guest.http.transport import run_blocking
 from wasmcp.guest.json_types.json_codec import decode
 

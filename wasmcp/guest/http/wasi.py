@@ -17,8 +17,7 @@ from wit_world.imports.streams import StreamError_LastOperationFailed  # type: i
 
 from wasmcp.guest.component.pollables import wait
 from wasmcp.guest.http.errors import HttpError, InvalidRequestError, ProtocolError, transfer_failed
-from wasmcp.guest.http.headers import Headers
-from wasmcp.guest.http.messages import IncomingResponse, OutgoingRequest, RequestTimeouts, timeout_error
+from wasmcp.guest.http.messages import Headers, IncomingResponse, OutgoingRequest, RequestTimeouts, timeout_error
 
 _METHODS = {
     "GET": types.Method_Get,

@@ -8,8 +8,15 @@ from http import HTTPStatus
 from typing import Any
 
 from wasmcp.guest.http.errors import InvalidRequestError
-from wasmcp.guest.http.headers import FORBIDDEN, Headers, checked
-from wasmcp.guest.http.messages import IncomingResponse, OutgoingRequest, RequestTimeouts, Timeout
+from wasmcp.guest.http.messages import (
+    FORBIDDEN,
+    Headers,
+    IncomingResponse,
+    OutgoingRequest,
+    RequestTimeouts,
+    Timeout,
+    checked,
+)
 from wasmcp.guest.http.responses import PIECE
 from wasmcp.guest.http.transport import TRANSPORTS
 from wasmcp.guest.http.urls import Url
