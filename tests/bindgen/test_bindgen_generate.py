@@ -13,8 +13,8 @@ from wasmtime.component import Record, ResourceHost, ResourceType
 
 from wasmcp.bindgen import RUNTIME, generate
 from wasmcp.bindgen.__main__ import main
-from wasmcp.bindgen.files import write_atomically
 from wasmcp.errors import BindgenError
+from wasmcp.file_writing import write_atomically
 from wasmcp.package_data import wit_directory
 
 WORLD = "package t:t;\ninterface i { f: func(); }\nworld w { import i; }\n"

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from wasmcp.file_writing import write_atomically
 from wasmcp.storage import cache as module
-from wasmcp.storage.cache import Cache, cache_directory, write_atomically
+from wasmcp.storage.cache import Cache, cache_directory
 
 
 def put(cache: Cache, key: str, data: bytes) -> Path:

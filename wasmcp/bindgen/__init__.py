@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from wasmcp.bindgen.files import write_if_changed
 from wasmcp.bindgen.resolved import Resolved
 from wasmcp.bindgen.zig import write_bindings
+from wasmcp.file_writing import write_if_changed
 
 RUNTIME = Path(__file__).parent / "zig"
 """Directory of the Zig runtime files, which are copied next to generated bindings."""

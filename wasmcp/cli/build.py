@@ -80,8 +80,8 @@ def build_command(
 
 def _write_components(project: Project, folder: Path, fetching: FetchOptions | None, *, verbose: bool) -> None:
     from wasmcp.cli.progress import Steps
+    from wasmcp.file_writing import write_atomically
     from wasmcp.project.build_steps import build_component
-    from wasmcp.storage.cache import write_atomically
 
     for name in project.components:
         with Steps(verbose=verbose) as steps:

@@ -447,7 +447,7 @@ def read_command(options: Options, uri: str, output: Path | None) -> None:
     with connected(options) as client:
         result = client.request("resources/read", {"uri": uri}, progress=True)
     if output is not None:
-        from wasmcp.storage.cache import write_atomically
+        from wasmcp.file_writing import write_atomically
 
         data = ResourceResult.from_wire(result).data
         try:

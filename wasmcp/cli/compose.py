@@ -299,10 +299,10 @@ def _rules(name: str, given: Mapping[str, list[str]], problems: list[str]) -> Gr
 def record(job: Job, composed: ComposedServer, metadata: ServerMetadata, components: Sequence[Prepared]) -> None:
     """Write the requested files next to the server: the manifest and the bill of materials."""
     from wasmcp.component.custom_sections import license_texts
+    from wasmcp.file_writing import write_atomically
     from wasmcp.project import manifest
     from wasmcp.project.manifest import server_entry
     from wasmcp.project.sbom import render
-    from wasmcp.storage.cache import write_atomically
 
     if job.options.manifest is None and job.options.sbom is None:
         return

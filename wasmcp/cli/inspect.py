@@ -354,8 +354,8 @@ def graph_command(spec: str, output: Path | None, form: str | None, *, offline: 
 
     SPEC is a file, a package in a registry, an alias or a component of the project. An existing output is overwritten.
     """
+    from wasmcp.file_writing import write_atomically
     from wasmcp.insight.diagram import draw
-    from wasmcp.storage.cache import write_atomically
 
     if form is None and output is not None and output.suffix not in _ENDINGS:
         endings = ", ".join(f"`{ending}`" for ending in _ENDINGS)

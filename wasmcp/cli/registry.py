@@ -226,11 +226,11 @@ def pull_command(
     or `@sha256:...`. Prints the path of each file.
     """
     from wasmcp.cli.progress import Bar, say
+    from wasmcp.file_writing import write_atomically
     from wasmcp.registry.fetch_options import FetchOptions
     from wasmcp.registry.names.aliases import find_project
     from wasmcp.registry.oci.blob_store import writing
     from wasmcp.registry.oci.pull import fetch
-    from wasmcp.storage.cache import write_atomically
 
     if output is not None and len(references) > 1:
         raise click.UsageError("--output is for one REFERENCE; use --deps-dir for several")

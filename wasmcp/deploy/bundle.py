@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from wasmcp.errors import DeploymentError
-from wasmcp.storage.cache import write_atomically
+from wasmcp.file_writing import write_atomically
 from wasmcp.terminal import printable
 
 RECORD = ".wasmcp-deploy.json"

@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 from wasmcp.distribution.commented_json import CommentedJsonError, loads, with_item, with_member
 from wasmcp.distribution.descriptions import OperatorInput, operator_inputs
 from wasmcp.errors import ClientConfigurationError
+from wasmcp.file_writing import write_atomically
 from wasmcp.host.configuration.declared import Configuration, Published
-from wasmcp.storage.cache import write_atomically
 from wasmcp.terminal import without_password
 
 Scope = Literal["project", "user"]

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from wasmcp.distribution.descriptions import OperatorInput, PackageMetadata, operator_inputs, refuse
+from wasmcp.file_writing import write_atomically
 from wasmcp.project.model import Project, import_name
-from wasmcp.storage.cache import write_atomically
 
 MANIFEST_VERSION = "0.4"
 SUFFIX = ".mcpb"

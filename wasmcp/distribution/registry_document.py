@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from wasmcp.distribution.descriptions import OperatorInput, PackageMetadata, operator_inputs, refuse
+from wasmcp.file_writing import write_atomically
 from wasmcp.project.model import Project
-from wasmcp.storage.cache import write_atomically
 
 SCHEMA = "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json"
 FILE = "server.json"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from wasmcp.compose.interfaces import SERVER_HANDLER
 from wasmcp.errors import ArtifactError, ComponentsError, ConfigError, ServersError, WasmcpError
+from wasmcp.file_writing import write_atomically
 from wasmcp.project import manifest
 from wasmcp.project.build_plan import ComponentStep, Plan, ServerStep, plan, plan_component
 from wasmcp.project.component_files import pages_in, with_pages
@@ -30,7 +31,7 @@ from wasmcp.project.model import Project, ServerConfig
 from wasmcp.project.resolution import resolve, resolve_component
 from wasmcp.registry.fetch_options import FetchOptions, environment_says
 from wasmcp.storage import digest
-from wasmcp.storage.cache import Cache, write_atomically
+from wasmcp.storage.cache import Cache
 from wasmcp.storage.failures import file_failures
 from wasmcp.toolchains.base import Versioned, did_you_mean, require_pins
 

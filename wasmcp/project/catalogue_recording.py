@@ -21,12 +21,13 @@ from wasmcp.compose.interfaces import CAPABILITY_NAMES, MIDDLEWARE, STRICT
 from wasmcp.compose.metadata import ServerMetadata
 from wasmcp.compose.server import compose_server
 from wasmcp.errors import CatalogueError, HostError
+from wasmcp.file_writing import write_atomically
 from wasmcp.project.build_component import check_templates
 from wasmcp.project.events import CatalogueRecorded, Progress
 from wasmcp.protocol import IDENTITIES, LISTS
 from wasmcp.skills_section import SECTION, generated_skills
 from wasmcp.storage import digest
-from wasmcp.storage.cache import Cache, write_atomically
+from wasmcp.storage.cache import Cache
 
 if TYPE_CHECKING:
     from wasmcp.host import Server

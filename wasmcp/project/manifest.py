@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 import wasmcp
 from wasmcp.compose.grant_rules import GrantRules
 from wasmcp.declaration_section import declares
+from wasmcp.file_writing import write_atomically
 from wasmcp.package_data import wit_directory
 from wasmcp.project.build_plan import ComponentStep, Plan
 from wasmcp.storage import digest
-from wasmcp.storage.cache import write_atomically
 
 if TYPE_CHECKING:
     from pathlib import Path

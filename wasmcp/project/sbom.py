@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.component.custom_sections import Texts, license_texts
+from wasmcp.file_writing import write_atomically
 from wasmcp.project import manifest
 from wasmcp.project.build_plan import ServerStep
 from wasmcp.project.model import Project
-from wasmcp.storage.cache import Cache, write_atomically
+from wasmcp.storage.cache import Cache
 from wasmcp.storage.digest import of_own_code, of_value
 
 if TYPE_CHECKING:

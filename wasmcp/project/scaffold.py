@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from wasmcp.errors import ConfigError, ScaffoldError
+from wasmcp.file_writing import write_atomically
 from wasmcp.project.config import Project, load, parse
 from wasmcp.project.template_files import (
     LANGUAGES,
@@ -24,7 +25,6 @@ from wasmcp.project.template_files import (
     check_project_name,
     project_files,
 )
-from wasmcp.storage.cache import write_atomically
 from wasmcp.toolchains import toolchain
 from wasmcp.toolchains.base import did_you_mean
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wasmcp.errors import WitError
+from wasmcp.file_writing import write_atomically
 from wasmcp.package_data import wit_directory
-from wasmcp.storage.cache import write_atomically
 
 _PACKAGE = re.compile(r"^package\s+([a-z0-9:-]+)@([0-9A-Za-z.+-]+)\s*;", re.MULTILINE)
 _ITEM = re.compile(r"^(interface|world)\s+([a-z0-9-]+)\s*\{", re.MULTILINE)

@@ -43,9 +43,9 @@ from pathlib import Path
 from typing import Any
 
 from wasmcp.errors import ConfigError
+from wasmcp.file_writing import write_atomically
 from wasmcp.registry.names.aliases import read_toml
 from wasmcp.registry.oci.references import DIGEST, Package, Place
-from wasmcp.storage.cache import write_atomically
 from wasmcp.toolchains.base import BundledPart, Distribution
 
 NAME = "wasmcp.lock"

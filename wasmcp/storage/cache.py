@@ -20,12 +20,12 @@ import contextlib
 import json
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from wasmcp.file_writing import write_atomically
 from wasmcp.host.engine.compile_cache import cache_directory as compiled_directory
 from wasmcp.host.engine.function_names import FOLDER, path_of
 from wasmcp.storage import digest
@@ -43,21 +43,6 @@ def cache_directory() -> Path:
     The host stores its compiled servers in its subdirectory ``compiled``.
     """
     return compiled_directory().parent.absolute()
-
-
-def write_atomically(path: Path, data: bytes, mode: int = 0o644) -> None:
-    """Write a file with its permissions atomically; create its directory."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        temporary.chmod(mode)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 class Cache:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.errors import ConfigError, InvalidNameError
+from wasmcp.file_writing import write_atomically
 from wasmcp.registry.hosts import Origin
 from wasmcp.registry.names.aliases import (
     Kind,
@@ -205,16 +205,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 def _write(path: Path, text: str) -> None:
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        temporary.chmod(mode)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    write_atomically(path, text.encode(), mode)
 
 
 def _table(document: TOMLDocument, key: str) -> Any:

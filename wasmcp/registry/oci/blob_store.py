@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from wasmcp.errors import IntegrityError, InvalidArtifactError, RegistryError
+from wasmcp.file_writing import write_atomically
 from wasmcp.registry import jsontext
-from wasmcp.storage.cache import cache_directory, write_atomically
+from wasmcp.storage.cache import cache_directory
 from wasmcp.storage.digest import of_bytes
 
 _PIECE = 1 << 20

@@ -23,9 +23,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from wasmcp.bindgen.files import write_atomically
 from wasmcp.declaration_section import Declares
 from wasmcp.errors import MissingToolchainError, ToolchainError
+from wasmcp.file_writing import write_atomically
 from wasmcp.package_data import framework_component, guest_directory, wit_declarations, wit_directory
 from wasmcp.toolchains.base import PINS, ComponentSource, Inputs, Option, own_files, relative_label
 from wasmcp.toolchains.typescript.node import install, run_script
@@ -288,7 +288,7 @@ class TypeScriptToolchain:
             component = finished(source.name, (scratch / "script.wasm").read_bytes(), engine)
             component += Declares(uses=uses(_texts(answer))).section()
             output.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(output, component)
+            write_atomically(output, component, mode=None)
             for line in warnings(source, answer):
                 progress(line)
 

@@ -16,10 +16,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from wasmcp.bindgen import generate, protocol_table
-from wasmcp.bindgen.files import write_atomically
 from wasmcp.bindgen.resolved import run_wasm_tools
 from wasmcp.component.minify import shorten
 from wasmcp.errors import MissingToolchainError, ToolchainError
+from wasmcp.file_writing import write_atomically
 from wasmcp.package_data import guest_directory
 
 OPTIMIZE = ("ReleaseSmall", "ReleaseFast", "ReleaseSafe", "Debug")
@@ -153,7 +153,7 @@ def build_component(
         data = component.read_bytes()
         target = Path(output)
         target.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(target, data if optimize == "Debug" else shorten(data))
+        write_atomically(target, data if optimize == "Debug" else shorten(data), mode=None)
     return target
 
 

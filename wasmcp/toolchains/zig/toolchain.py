@@ -19,9 +19,9 @@ from pathlib import Path
 
 from wasmcp import environment, protocol
 from wasmcp.bindgen import RUNTIME
-from wasmcp.bindgen.files import write_atomically
 from wasmcp.component import minify
 from wasmcp.errors import ToolchainError
+from wasmcp.file_writing import write_atomically
 from wasmcp.package_data import guest_directory, wit_directory
 from wasmcp.toolchains.base import PINS, ComponentSource, Inputs, Option, own_files
 from wasmcp.toolchains.shared_sources import carried_name, is_outside, repository_root
@@ -200,7 +200,7 @@ def _merged(wit: Path, definition: str, cache: Path) -> Path:
             made = Path(
                 shutil.copytree(wit, Path(folder) / "wit", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
             )
-            write_atomically(made / "offering.wit", definition.encode())
+            write_atomically(made / "offering.wit", definition.encode(), mode=None)
             try:
                 made.replace(target)
             except OSError:
