@@ -16,10 +16,7 @@ if TYPE_CHECKING:
     from wasmcp.registry.fetch_options import FetchOptions
     from wasmcp.registry.lock import Lock
 
-
-@click.command("build")
-@click.argument("servers", nargs=-1, metavar="[SERVER...]")
-@click.option(
+PROJECT = click.option(
     "--project",
     "root",
     default=".",
@@ -27,6 +24,12 @@ if TYPE_CHECKING:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="The directory of pyproject.toml.",
 )
+"""Option of the commands that build a project."""
+
+
+@click.command("build")
+@click.argument("servers", nargs=-1, metavar="[SERVER...]")
+@PROJECT
 @click.option("--force", is_flag=True, help="Compose servers even if nothing changed.")
 @click.option("--locked", is_flag=True, help="Fail if wasmcp.lock is not up to date.")
 @click.option("--offline", is_flag=True, help="Use cached remote components, contact no registry.")
@@ -110,14 +113,7 @@ def _fetching(project: Project, *, locked: bool, offline: bool) -> FetchOptions 
 
 
 @click.command("lock")
-@click.option(
-    "--project",
-    "root",
-    default=".",
-    metavar="DIRECTORY",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="The directory of pyproject.toml.",
-)
+@PROJECT
 @click.option("--upgrade", "names", multiple=True, metavar="NAME", help="Upgrade this package.  [repeatable]")
 @click.option("--upgrade-all", is_flag=True, help="Upgrade all packages.")
 @click.option("--check", is_flag=True, help="Change nothing; exit with 1 if the lock is not up to date.")
@@ -158,14 +154,7 @@ def _packages(after: Lock) -> str:
 
 @click.command("provenance")
 @click.argument("server", required=False)
-@click.option(
-    "--project",
-    "root",
-    default=".",
-    metavar="DIRECTORY",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="The directory of pyproject.toml.",
-)
+@PROJECT
 @click.option("--sbom", is_flag=True, help="Print the bill of materials (CycloneDX 1.6) instead.")
 def provenance_command(server: str | None, root: Path, *, sbom: bool) -> None:
     """Print the provenance of a project's server: an in-toto statement with SLSA provenance.

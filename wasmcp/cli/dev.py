@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wasmcp.cli.build import PROJECT
 from wasmcp.host.configuration.command_options import count, directory, environment, limits, number
 from wasmcp.terminal import printable
 
@@ -16,14 +17,7 @@ if TYPE_CHECKING:
 
 @click.command("dev")
 @click.argument("server", required=False)
-@click.option(
-    "--project",
-    "root",
-    default=".",
-    metavar="DIRECTORY",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="The directory of pyproject.toml.",
-)
+@PROJECT
 @click.option("--host", default="127.0.0.1", metavar="ADDRESS", help="The address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, help="The port; 0 for any.  [default: 8000]")
 @click.option("--no-playground", is_flag=True, help="Serve the endpoint only.")

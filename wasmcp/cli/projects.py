@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from wasmcp.migration import Imported
 
 
-@click.command("new")
-@click.argument("name")
-@click.option("-l", "--language", required=True, type=click.Choice(list(LANGUAGES)), help="The component's language.")
-@click.option(
+_LANGUAGE = click.option(
+    "-l", "--language", required=True, type=click.Choice(list(LANGUAGES)), help="The component's language."
+)
+_TEMPLATE = click.option(
     "-t",
     "--template",
     type=click.Choice(TEMPLATES),
@@ -27,6 +27,12 @@ if TYPE_CHECKING:
     show_default=True,
     help="The example to use.",
 )
+
+
+@click.command("new")
+@click.argument("name")
+@_LANGUAGE
+@_TEMPLATE
 @click.option(
     "-o",
     "--output",
@@ -82,15 +88,8 @@ def add_command() -> None:
 
 @add_command.command("component")
 @click.argument("name")
-@click.option("-l", "--language", required=True, type=click.Choice(list(LANGUAGES)), help="The component's language.")
-@click.option(
-    "-t",
-    "--template",
-    type=click.Choice(TEMPLATES),
-    default="tools",
-    show_default=True,
-    help="The example to use.",
-)
+@_LANGUAGE
+@_TEMPLATE
 @click.option("--server", metavar="SERVER", help="The server to add it to.  [default: the only one, or default]")
 @click.option(
     "--project",
