@@ -36,11 +36,6 @@ def resource_extern() -> bytes:
     return b"\x03\x01"
 
 
-def component_extern(index: int) -> bytes:
-    """Encode the type of an import or export: a component of the type with this index."""
-    return b"\x04" + uleb128(index)
-
-
 def instance_extern(index: int) -> bytes:
     """Encode the type of an import or export: an instance of the type with this index."""
     return b"\x05" + uleb128(index)
@@ -66,11 +61,6 @@ class InstanceTypeBuilder:
     def alias_outer_type(self, index: int, *, count: int = 1) -> int:
         """Alias the type with this index, `count` scopes further out; return its index here."""
         self._declarations.append(b"\x02\x03\x02" + uleb128(count) + uleb128(index))
-        return self._next_type()
-
-    def alias_export_type(self, instance: int, export: str) -> int:
-        """Alias a type that an instance of this scope exports; return its index."""
-        self._declarations.append(b"\x02\x03\x00" + uleb128(instance) + name(export))
         return self._next_type()
 
     def export_type(self, export: str, index: int) -> int:
