@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,6 @@ from wasmtime.component import Record, ResourceHost, ResourceType
 from wasmcp.bindgen import RUNTIME, generate
 from wasmcp.bindgen.__main__ import main
 from wasmcp.errors import BindgenError
-from wasmcp.file_writing import write_atomically
 from wasmcp.package_data import wit_directory
 
 WORLD = "package t:t;\ninterface i { f: func(); }\nworld w { import i; }\n"
@@ -42,21 +39,6 @@ def test_files_that_would_not_change_are_not_touched(wit: Path, tmp_path: Path) 
     wit.write_text(WORLD.replace("f:", "g:"), "utf-8")
     generate(wit, "w", tmp_path / "out")
     assert "pub fn g(" in path.read_text("utf-8")
-
-
-def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    write_atomically(path, b"one")
-    assert path.stat().st_mode & 0o777 == 0o666 & ~umask()
-    with pytest.raises(TypeError):
-        write_atomically(path, "text")  # type: ignore[arg-type]
-    assert path.read_bytes() == b"one"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def umask() -> int:
-    done = subprocess.run([sys.executable, "-c", "import os; print(os.umask(0))"], check=True, capture_output=True)
-    return int(done.stdout)
 
 
 @pytest.mark.parametrize("world", ["tools-component", "middleware", "server-io", "transport", "catalogue"])

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from wasmcp.file_writing import write_atomically
 from wasmcp.storage import cache as module
 from wasmcp.storage.cache import Cache, cache_directory
 
@@ -70,17 +69,3 @@ def test_new_entry_is_kept_at_any_size(tmp_path: Path, monkeypatch: pytest.Monke
     put(cache, "two", b"01234567")
     assert cache.component("one") is None
     assert cache.component("two") is not None
-
-
-def test_file_is_written_atomically(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "folder" / "file"
-    write_atomically(path, b"first")
-
-    def broken(self: Path, target: Path) -> None:
-        raise OSError("disk full")
-
-    monkeypatch.setattr(Path, "replace", broken)
-    with pytest.raises(OSError, match="disk full"):
-        write_atomically(path, b"second")
-    assert path.read_bytes() == b"first"
-    assert [entry.name for entry in path.parent.iterdir()] == ["file"]
