@@ -92,6 +92,15 @@ def test_patterns_without_a_file_are_reported_together(project):
     )
 
 
+def test_patterns_from_the_folder_of_the_source_name_those_of_the_project(project):
+    (project / "src/shop/texts").mkdir()
+    (project / "src/shop/texts/greeting.txt").write_text("hello")
+    assert refusal(source(project, "texts/*.txt", "texts/*.md")) == (
+        "component `shop`: `files`: `texts/*.txt` matches no file: patterns start at the folder of `pyproject.toml`, "
+        "`src/shop/texts/*.txt`; `texts/*.md` matches no file"
+    )
+
+
 def test_links_are_followed_within_the_project_only(project, tmp_path):
     (tmp_path / "secret").mkdir()
     (tmp_path / "secret/key").write_text("secret")

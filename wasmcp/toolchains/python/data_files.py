@@ -56,9 +56,7 @@ def files_of(source: ComponentSource) -> dict[str, Path]:
     for pattern in patterns:
         matched = {relative_label(path, source.root): path for path in search.matches(pattern)}
         if not matched and not search.problems:
-            folder = source.root / pattern
-            advice = f": name its files, `{pattern.rstrip('/')}/**`" if folder.is_dir() else ""
-            problems.append(f"`{pattern}` matches no file{advice}")
+            problems.append(f"`{pattern}` matches no file{_advice(source, pattern)}")
         found.update(matched)
     problems += search.problems
     total = sum(path.stat().st_size for path in found.values())
@@ -70,6 +68,17 @@ def files_of(source: ComponentSource) -> dict[str, Path]:
         message = f"component `{source.name}`: `files`: {'; '.join(dict.fromkeys(problems))}"
         raise ToolchainError(message, source=source.label, toolchain="python")
     return dict(sorted(found.items()))
+
+
+def _advice(source: ComponentSource, pattern: str) -> str:
+    """Return what to do about a pattern that matches no file; empty if it is not known."""
+    if (source.root / pattern).is_dir():
+        return f": name its files, `{pattern.rstrip('/')}/**`"
+    beside = source.path.parent
+    if beside != source.root and _Search(beside).matches(pattern):
+        full = f"{relative_label(beside, source.root)}/{pattern}"
+        return f": patterns start at the folder of `pyproject.toml`, `{full}`"
+    return ""
 
 
 class _Search:
