@@ -40,6 +40,11 @@ def warnings(folder: Path, text: str, *grants: str) -> list[tuple[int, str]]:
             "import socket\nclass C:\n    def f(self):\n        socket.getaddrinfo('h', 1)\n",
             [(4, "socket.getaddrinfo")],
         ),
+        (
+            "import hashlib\ndef f(p):\n    return hashlib.pbkdf2_hmac('sha256', p, b's', 9)\n",
+            [(3, "hashlib.pbkdf2_hmac")],
+        ),
+        ("import hashlib as h\nKEY = h.scrypt(b'p', salt=b's', n=2, r=8, p=1)\n", [(2, "h.scrypt")]),
         ("import httpx\nhttpx.get('u', verify=False)\n", [(2, "verify=False")]),
         ("import requests\nrequests.get('u', proxies={'http': 'p'})\n", [(2, "proxies={'http': 'p'}")]),
         ("import requests\nrequests.get('u',\n    cert=('a', 'b'))\n", [(3, "cert=('a', 'b')")]),

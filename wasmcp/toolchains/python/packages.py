@@ -20,7 +20,7 @@ _NUMBERS = "compute with `math`, `statistics` and lists, or leave the work to a 
 
 ADVICE: Mapping[str, str] = {
     "asyncpg": _DATABASE,
-    "bcrypt": "use `hashlib.pbkdf2_hmac`",
+    "bcrypt": "derive keys by a loop over `hmac.digest` (PBKDF2), or check passwords in a component in Rust or Zig",
     "brotli": "use `zlib`, which components have",
     "cffi": "a component has no C libraries: look for a package without them",
     "cryptography": (

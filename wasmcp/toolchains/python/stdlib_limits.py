@@ -1,6 +1,7 @@
 """Limits of the standard library in a component: missing modules, modules with weaker guarantees, and uses that fail.
 
-Uses of processes, sockets and HTTP libraries that cannot work are found in the author's source text; nothing runs.
+Uses of processes, sockets, key derivations and HTTP libraries that cannot work are found in the author's source text;
+nothing runs.
 """
 
 from __future__ import annotations
@@ -137,6 +138,7 @@ _SOCKETS = re.compile(
     r"socket\.(socket|create_connection|create_server|socketpair|fromfd|getaddrinfo|gethostby\w+|getnameinfo)"
 )
 _CONNECTIONS = re.compile(r"asyncio\.(open_connection|start_server|open_unix_connection|start_unix_server)")
+_KEY_DERIVATIONS = re.compile(r"hashlib\.(pbkdf2_hmac|scrypt)")
 _UNCHECKED = re.compile(r"ssl\._create_(unverified|stdlib)_context")
 _CERTIFICATES = (
     "the host of a component makes its secure connections, and always checks certificates with its own authorities"
@@ -150,6 +152,10 @@ _KEYWORDS = {
     "proxy": f"{_PROXIES}: leave the argument out",
     "proxies": f"{_PROXIES}: leave the argument out",
 }
+_NO_KEY_DERIVATIONS = (
+    "a component has no OpenSSL, and no such function: derive keys in a component in Rust or Zig, or by a loop over "
+    "`hmac.digest` (PBKDF2)"
+)
 _WEB_SOCKETS = (
     "a component cannot open a WebSocket: use the server's interface over HTTP, for example server-sent events"
 )
@@ -230,6 +236,8 @@ class _Visitor(ast.NodeVisitor):
         # At import time the interpreter itself reports sockets; see `wasmcp.guest.component.stdlib_guards`.
         if _SOCKETS.fullmatch(name) and self._functions and not self._has_sockets:
             return NO_SOCKETS
+        if _KEY_DERIVATIONS.fullmatch(name):
+            return _NO_KEY_DERIVATIONS
         return _KEYWORDS["verify"].partition(": leave")[0] if _UNCHECKED.fullmatch(name) else None
 
     def _arguments(self, node: ast.Call) -> None:
