@@ -26,6 +26,7 @@ from wasmcp.guest import (
     tool,
 )
 from wasmcp.guest.declarations.registry import registered, tool_of
+from wasmcp.guest.declarations.tool_results import Rendered
 from wasmcp.guest.testing import LocalContext
 
 if TYPE_CHECKING:
@@ -472,6 +473,36 @@ class TestResults:
         assert result.content == [Text("no"), Text("go")]
         assert json.loads(result.structured) == {"a": {"price": 1.0, "name": "x"}}
         assert (result.is_error, json.loads(result.meta)) == (True, {"k": 1})
+
+    def test_results_of_a_value_are_a_text_and_structured_content(self):
+        @tool
+        def f(number: int) -> int:
+            if number < 0:
+                raise ToolError("too small")
+            return 2 * number
+
+        found = tool_of(f)
+        assert found.answer('{"number": 2}', LocalContext()) == ("4", '{"result":4}')
+        assert found.call('{"number": 2}', LocalContext()) == Rendered([Text("4")], '{"result":4}')
+        for arguments in ('{"number": -1}', '{"number": "a"}', "[]", "{"):
+            assert found.answer(arguments, LocalContext()) == found.call(arguments, LocalContext())
+
+    def test_tools_that_use_their_context(self):
+        @tool
+        def plain(number: int = 1, /, text: str = "") -> int:
+            return number
+
+        @tool
+        def with_context(context: Context) -> str:
+            return context.id
+
+        @tool
+        async def waiting() -> int:
+            return 1
+
+        assert [tool_of(one).uses_context for one in (plain, with_context, waiting)] == [False, True, True]
+        expired = Context(None)
+        assert tool_of(plain).answer('{"number": 3}', expired) == ("3", '{"result":3}')
 
     def test_input_required(self):
         @tool

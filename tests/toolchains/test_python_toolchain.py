@@ -408,6 +408,8 @@ class TestComponent:
         assert call(guest, "cheapest", items=[]) == ("null", {"result": None}, False)
         assert call(guest, "louder", text="abé") == ("ABÉ!", {"result": "ABÉ!"}, False)
         assert call(guest, "echo", value=[{"a": None}])[1] == {"value": [{"a": None}]}
+        for text in ("b", "c" * 10_000, "d"):  # the outcome of short results is used again
+            assert call(guest, "louder", text=text) == (text.upper() + "!", {"result": text.upper() + "!"}, False)
 
     def test_print_is_written_at_once(self, guest):
         call(guest, "louder", text="a")

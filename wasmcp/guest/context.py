@@ -91,8 +91,11 @@ class Context(ClientRequestMethods):
 
     __slots__ = ("_client_requests", "_held", "_levels")
 
-    def __init__(self, request: Request, levels: Mapping[str, Any] | None = None) -> None:
-        """Wrap a request; ``levels`` maps the names of log levels to the values that ``request.log`` takes."""
+    def __init__(self, request: Request | None, levels: Mapping[str, Any] | None = None) -> None:
+        """Wrap a request; ``levels`` maps the names of log levels to the values that ``request.log`` takes.
+
+        Without a request the context has expired.
+        """
         self._held: Request | None = request
         self._levels = levels
         self._client_requests: ClientRequests | None = None

@@ -53,7 +53,7 @@ from wasmcp.guest.declarations.prompts import Prompt
 from wasmcp.guest.declarations.registry import COMPLETIONS, PROMPTS, RESOURCES, TOOLS, ListCache
 from wasmcp.guest.declarations.resources import Part, Resource
 from wasmcp.guest.declarations.rules import ToolOptions, close
-from wasmcp.guest.declarations.tool_results import Rendered
+from wasmcp.guest.declarations.tool_results import Rendered, TextResult
 from wasmcp.guest.declarations.tools import Tool
 from wasmcp.guest.errors import McpError
 from wasmcp.guest.json_types.json_codec import sendable
@@ -75,7 +75,23 @@ else:
     SESSIONS.append(open_session)
 
 
-def _outcome(rendered: Rendered) -> Any:
+_MOST_KEPT = 4096  # maximum characters of a result in the outcome that is used again
+
+_TEXT = types.TextContent("", None, None)
+_RESULT = types.ToolResult([types.Content_Text(_TEXT)], None, False, None, None)  # noqa: FBT003
+_OUTCOME = tool_exports.Outcome_Complete(_RESULT)
+"""The outcome of short results of text: the runtime has read it before the next call."""
+
+
+def _outcome(rendered: Rendered | TextResult) -> Any:
+    if isinstance(rendered, tuple):
+        text, structured = rendered
+        if len(structured) > _MOST_KEPT:
+            content: list[Any] = [types.Content_Text(types.TextContent(text, None, None))]
+            return tool_exports.Outcome_Complete(types.ToolResult(content, structured, False, None, None))  # noqa: FBT003
+        _TEXT.text = text
+        _RESULT.structured_content = structured
+        return _OUTCOME
     if rendered.input_required is not None:
         return tool_exports.Outcome_InputRequired(input_required_to_wit(rendered.input_required))
     content = [block_of(block) for block in rendered.content]
@@ -99,6 +115,9 @@ def _context(request: Any) -> Context:
         _FROZEN.pop()()
     return Context(request, LEVELS)
 
+
+_UNUSED = Context(None)
+"""The expired context of calls that do not use theirs."""
 
 _TOOLS = TOOLS.all()
 _PROMPTS = PROMPTS.all()
@@ -162,12 +181,15 @@ class Tools:
 
     def call_tool(self, request: Any, name: str) -> Any:
         """Call a tool; return None for an unknown name."""
-        context = _context(request)
-        tool = _offered("tools", name, context, offered_tool) if ToolOptions.dynamic else _TOOLS.get(name)
+        tool = _TOOLS.get(name)
+        needs_context = ToolOptions.dynamic or _FROZEN or (tool is not None and tool.uses_context)
+        context = _context(request) if needs_context else _UNUSED
+        if ToolOptions.dynamic:
+            tool = _offered("tools", name, context, offered_tool)
         if tool is None:
             return None
         try:
-            outcome = _outcome(tool.call(request.arguments(), context))
+            outcome = _outcome(tool.answer(request.arguments(), context))
         except McpError as error:
             raise refused(error) from None
         except BaseException as error:  # noqa: BLE001 - content blocks hold whatever the author put there

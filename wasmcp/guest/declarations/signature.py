@@ -39,6 +39,7 @@ class Signature:
         returned: The return annotation; ``Any`` without one.
         members: The parameters that clients send.
         resolver: The resolver of the annotations.
+        uses_context: True if a call uses its context: for a parameter, a shared object, or while a coroutine waits.
 
     Raises:
         DeclarationError: A parameter has no JSON type.
@@ -74,6 +75,10 @@ class Signature:
         self.members = self._parameters(hints, open_ended=open_ended)
         self._json_types = {member.name: member.json_type for member in self.members}
         self._required = tuple(member.name for member in self.members if member.required)
+        self.uses_context = bool(self._context or self._provided) or inspect.iscoroutinefunction(plain)
+        self._takes_members_only = not (
+            self._context or self._provided or self._positional or self._renamed or self._defaults
+        )
         for line in self.documentation.unread:
             self.unread(f"its docstring has `{line}`")
         if inspect.iscoroutinefunction(plain) and sys.platform == "wasi":
@@ -201,17 +206,7 @@ class Signature:
         Returns:
             The function's result; an `InputRequiredResult` if requests to the client are pending.
         """
-        for sent, name in self._renamed:
-            if sent in loaded:
-                loaded[name] = loaded.pop(sent)
-        for name, make in self._defaults:
-            if name not in loaded:
-                loaded[name] = make()
-        for name in self._context:
-            loaded[name] = context
-        for name, kind in self._provided:
-            loaded[name] = provide(kind)
-        positional = [loaded.pop(name, default) for name, default in self._positional]
+        positional = () if self._takes_members_only else self._complete(loaded, context)
         try:
             value = self.function(*positional, **loaded)
             if type(value) is CoroutineType:
@@ -226,6 +221,20 @@ class Signature:
         if isinstance(value, InputRequired):
             return input_required_of(value)
         return value
+
+    def _complete(self, loaded: dict[str, Any], context: Context) -> list[Any]:
+        """Add what clients do not send to the arguments, and return those that are passed by position."""
+        for sent, name in self._renamed:
+            if sent in loaded:
+                loaded[name] = loaded.pop(sent)
+        for name, make in self._defaults:
+            if name not in loaded:
+                loaded[name] = make()
+        for name in self._context:
+            loaded[name] = context
+        for name, kind in self._provided:
+            loaded[name] = provide(kind)
+        return [loaded.pop(name, default) for name, default in self._positional]
 
 
 def _texts(schema: Any) -> Iterator[str]:

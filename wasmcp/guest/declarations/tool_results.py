@@ -38,7 +38,15 @@ class Rendered:
     input_required: InputRequiredResult | None = None
 
 
-Renderer = Callable[[Any], Rendered]
+TextResult = tuple[str, str]
+"""The result of most tools, a text block and the structured content, in few instructions: see `rendered`."""
+
+Renderer = Callable[[Any], Rendered | TextResult]
+
+
+def rendered(result: Rendered | TextResult) -> Rendered:
+    """Return a result in its general form."""
+    return Rendered([Text(result[0])], result[1]) if isinstance(result, tuple) else result
 
 
 def failure(text: str) -> Rendered:
@@ -98,9 +106,9 @@ def _is_content(annotation: Any) -> bool:
 def _object_renderer(json_type: JsonType) -> Renderer:
     dump = json_type.dump
 
-    def render(value: Any) -> Rendered:
+    def render(value: Any) -> TextResult:
         text = encode(dump(value))
-        return Rendered([Text(text)], text)
+        return text, text
 
     return render
 
@@ -108,10 +116,10 @@ def _object_renderer(json_type: JsonType) -> Renderer:
 def _wrapped_renderer(json_type: JsonType) -> Renderer:
     dump = json_type.dump
 
-    def render(value: Any) -> Rendered:
+    def render(value: Any) -> TextResult:
         dumped = dump(value)
         text = encode(dumped)
-        return Rendered([Text(sendable(dumped) if type(dumped) is str else text)], f'{{"result":{text}}}')
+        return sendable(dumped) if type(dumped) is str else text, f'{{"result":{text}}}'
 
     return render
 
@@ -141,7 +149,7 @@ def render_any(value: Any) -> Rendered:
     return Rendered([Text(encode(dump_any(value)))])
 
 
-def render_structured(value: Any) -> Rendered:
+def render_structured(value: Any) -> Rendered | TextResult:
     """Return the result for a value that the author's own output schema describes.
 
     Raises:
@@ -150,7 +158,7 @@ def render_structured(value: Any) -> Rendered:
     if isinstance(value, ToolResult):
         return render_any(value)
     text = encode(dump_any(value))
-    return Rendered([Text(text)], text)
+    return text, text
 
 
 def _block(value: Any) -> Any:

@@ -20,7 +20,15 @@ from wasmcp.guest.declarations.meta import Task, tagged, with_task
 from wasmcp.guest.declarations.per_request import Condition, Description, PerRequest
 from wasmcp.guest.declarations.rules import ToolOptions
 from wasmcp.guest.declarations.signature import Signature, place_of_member
-from wasmcp.guest.declarations.tool_results import Rendered, Renderer, failure, output_of, render_structured
+from wasmcp.guest.declarations.tool_results import (
+    Rendered,
+    Renderer,
+    TextResult,
+    failure,
+    output_of,
+    render_structured,
+    rendered,
+)
 from wasmcp.guest.errors import McpError, MismatchError, ToolError, UnsupportedTypeError
 from wasmcp.guest.json_types.json_codec import decode_arguments
 from wasmcp.guest.json_types.schema_checks import problems
@@ -117,6 +125,11 @@ class Tool(PerRequest):
             if wrong:
                 raise self._signature.refused(place, "; ".join(wrong))
 
+    @property
+    def uses_context(self) -> bool:
+        """True if a call uses its context."""
+        return self._signature.uses_context
+
     def call(self, arguments: str | None, context: Context) -> Rendered:
         """Call the tool as a client does. Errors are returned as a result with ``is_error``.
 
@@ -126,6 +139,13 @@ class Tool(PerRequest):
 
         Raises:
             McpError: The tool raised it, or a client of 2026-07-28 does not support a request of the tool.
+        """
+        return rendered(self.answer(arguments, context))
+
+    def answer(self, arguments: str | None, context: Context) -> Rendered | TextResult:
+        """Call the tool: as `call`, with the result of most tools in the form that takes fewer instructions.
+
+        The context of a call without `uses_context` can be one that has expired.
         """
         try:
             return self._call(arguments, context)
@@ -139,7 +159,7 @@ class Tool(PerRequest):
         finally:
             context._expire()  # noqa: SLF001 - of this package
 
-    def _call(self, arguments: str | None, context: Context) -> Rendered:
+    def _call(self, arguments: str | None, context: Context) -> Rendered | TextResult:
         try:
             given = decode_arguments(arguments) if arguments else {}
         except (ValueError, RecursionError) as error:

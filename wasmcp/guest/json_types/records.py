@@ -172,10 +172,11 @@ def load_members(
         except MismatchError as mismatch:
             wrong = wrong or Mismatches()
             wrong.add(mismatch, name)
-    for name in required:
-        if name not in value:
-            wrong = wrong or Mismatches()
-            wrong.missing(name)
+    if len(loaded) < len(json_types):
+        for name in required:
+            if name not in value:
+                wrong = wrong or Mismatches()
+                wrong.missing(name)
     if wrong is not None:
         wrong.check()
     return loaded

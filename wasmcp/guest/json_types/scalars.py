@@ -108,7 +108,7 @@ class Number(JsonType):
     def load(self, value: Any) -> float:
         if type(value) is int:
             try:
-                return float(value)
+                return 0.0 + value  # as `float(value)`, without the call
             except OverflowError:
                 raise MismatchError("expected number, got an integer too large for one") from None
         return self.dump(value)
