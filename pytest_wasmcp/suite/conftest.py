@@ -47,14 +47,21 @@ def target_of(config: pytest.Config) -> SuiteTarget:
     return config.stash[_TARGET]
 
 
+def _transports(config: pytest.Config) -> Sequence[str]:
+    try:
+        return target_of(config).transports
+    except pytest.UsageError as error:  # within a collection it is shown with its traceback
+        raise pytest.Collector.CollectError(str(error)) from None
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run tests for each transport, and those of the protocol for each revision."""
     if "suite_client" in metafunc.fixturenames:
-        pairs = [(transport, one) for transport in target_of(metafunc.config).transports for one in REVISIONS]
+        pairs = [(transport, one) for transport in _transports(metafunc.config) for one in REVISIONS]
         ids = [f"{transport}-{revision}" for transport, revision in pairs]
         metafunc.parametrize("suite_client", pairs, indirect=True, ids=ids, scope="session")
     elif "suite_transport" in metafunc.fixturenames:
-        metafunc.parametrize("suite_transport", target_of(metafunc.config).transports, scope="session")
+        metafunc.parametrize("suite_transport", _transports(metafunc.config), scope="session")
 
 
 @pytest.fixture(scope="session")

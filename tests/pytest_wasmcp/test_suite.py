@@ -139,10 +139,11 @@ def test_findings_in_a_server_of_fastmcp(pytester: pytest.Pytester) -> None:
 )
 def test_a_server_that_is_none_stops_the_run(pytester: pytest.Pytester, server: str, reason: str) -> None:
     result = run(pytester, server)
-    assert result.ret != 0
+    assert result.ret == pytest.ExitCode.INTERRUPTED
     shown = result.stdout.str() + result.stderr.str()
     assert reason in shown
     assert "secret" not in shown
+    assert "conftest.py" not in shown  # a traceback
 
 
 def test_a_command_that_does_not_exist_fails(pytester: pytest.Pytester) -> None:
