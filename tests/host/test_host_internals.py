@@ -215,7 +215,7 @@ def test_out_of_memory_messages_of_runtimes() -> None:
     ("error", "expected"),
     [
         (GuestTimeoutError(2.5), "took longer than 2.5 s"),
-        (GuestOutOfMemoryError(1 << 20), "more memory"),
+        (GuestOutOfMemoryError(1 << 20), "exceeded the memory limit"),
         (ResponseTooLargeError(10, 5), "larger than 5 bytes"),
         (GuestTrapError("at /home/user/secret"), "the server failed to answer"),
         (GuestCancelledError(), "the request was cancelled"),

@@ -188,7 +188,7 @@ def test_memory_that_is_too_small_for_the_settings_ends_the_start(zig_server: Pa
     command = [*WASMCP, "serve", str(zig_server), "--port", "0", "--memory", "1"]
     result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert result.returncode == 1
-    assert result.stderr.startswith("Error: the server needed more memory than the 1048576 bytes it may have")
+    assert result.stderr.startswith("Error: the server exceeded its memory limit of 1048576 bytes")
 
 
 # Unix sockets and TLS

@@ -56,7 +56,7 @@ def client_config_command(  # noqa: PLR0917 (click passes options by name)
 
     TARGET is a package on PyPI (`weather`, `weather@1.2`), the path of a console script or of a server's file, or a
     URL. ARGUMENTS after `--` are passed to the server. Required variables and directories that the server declares are
-    added by themselves.
+    added automatically.
     """
     from wasmcp.distribution.client_configuration import CLIENTS, Given, client_entry, client_file, install, rendered
 

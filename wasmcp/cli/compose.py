@@ -98,7 +98,12 @@ def _layers() -> Sequence[Layer]:
 _OPTIONS = (
     click.argument("specs", nargs=-1, metavar="[SPEC]...", shell_complete=_spec_names),
     click.option(
-        "-p", "--profile", "profiles", multiple=True, shell_complete=_profile_names, help="Put its components first."
+        "-p",
+        "--profile",
+        "profiles",
+        multiple=True,
+        shell_complete=_profile_names,
+        help="A profile whose components come first.",
     ),
     click.option(
         "--override",

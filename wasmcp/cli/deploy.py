@@ -66,8 +66,8 @@ def _all(*decorators: Callable[[Any], Any]) -> Callable[[_Command], _Command]:
 def deploy_command() -> None:
     """Write the manifests of a deployment.
 
-    They are made of a composed server, or a wheel with one, and of the grants of its components. Secrets are referred
-    to, never written. Files that were changed since are kept: see --force.
+    They are made of a composed server, or a wheel with one, and of the grants of its components. Secrets are
+    written as references only. Files that were changed after they were written are kept; --force replaces them.
     """
 
 

@@ -46,7 +46,7 @@ def dev_command(  # noqa: PLR0917 - click passes by name
     """Serve a project over HTTP, rebuild and reload it when its files change, with a playground at /.
 
     SERVER is a table in `[tool.wasmcp.servers]`. Edits of Python modules need no build. Sessions, streams and stored
-    values are kept; if a version has errors, they are printed, and the version before goes on.
+    values are kept; if a version has errors, they are printed, and the previous version is still served.
     """
     from wasmcp.cli.progress import Steps
     from wasmcp.host.configuration.declared import Given

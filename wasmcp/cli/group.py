@@ -27,7 +27,7 @@ _COMMANDS = {
     "diff": ("wasmcp.cli.inspect", "Compare two versions of a server, and show breaking changes."),
     "doctor": ("wasmcp.cli.machine", "Check this machine for missing tools and wrong configuration."),
     "graph": ("wasmcp.cli.inspect", "Draw the structure of a server."),
-    "import": ("wasmcp.cli.projects", "Make a project of a server for another library."),
+    "import": ("wasmcp.cli.projects", "Convert a server of another library to a project."),
     "inspect": ("wasmcp.cli.inspect", "Show the contents of a component or a server."),
     "jwt": ("wasmcp.cli.jwt", "Make and check access tokens, and run a local issuer."),
     "list": ("wasmcp.cli.client", "List the tools, resources and prompts of a server."),
@@ -47,7 +47,7 @@ _COMMANDS = {
     "sign": ("wasmcp.cli.registry", "Sign a component in a registry."),
     "verify": ("wasmcp.cli.registry", "Verify the signatures of a component."),
     "versions": ("wasmcp.cli.registry", "List the versions of a package."),
-    "warm": ("wasmcp.cli.machine", "Compile servers ahead of their first start."),
+    "warm": ("wasmcp.cli.machine", "Compile servers before their first start."),
     "wit": ("wasmcp.cli.projects", "Write or show the WIT packages for components."),
     "yank": ("wasmcp.cli.registry", "Yank a version of a package."),
 }
@@ -113,4 +113,4 @@ class Commands(click.Group):
 @click.command(cls=Commands, epilog=EXIT_CODES)
 @click.version_option(__version__, prog_name="wasmcp")
 def commands() -> None:
-    """MCP servers made of WebAssembly components."""
+    """Build, compose and run MCP servers made of WebAssembly components."""

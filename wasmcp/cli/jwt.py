@@ -60,9 +60,15 @@ def jwt_command() -> None:
 
 @jwt_command.command("keygen")
 @click.argument("key", type=_FILE)
-@click.option("--algorithm", type=click.Choice(_ALGORITHMS), default="ES256", show_default=True, help="What it signs.")
 @click.option(
-    "--bits", type=click.Choice(["2048", "3072", "4096"]), default="2048", show_default=True, help="RSA only."
+    "--algorithm", type=click.Choice(_ALGORITHMS), default="ES256", show_default=True, help="The signature algorithm."
+)
+@click.option(
+    "--bits",
+    type=click.Choice(["2048", "3072", "4096"]),
+    default="2048",
+    show_default=True,
+    help="The size of an RSA key.",
 )
 @click.option("--public", type=_FILE, help="The file of the public key.  [default: KEY with the suffix .pub]")
 @click.option("--jwks", type=_FILE, help="Also write the public key as a JSON Web Key Set.")
@@ -97,9 +103,11 @@ def keygen(key: Path, algorithm: str, bits: str, public: Path | None, jwks: Path
 @click.option("--audience", multiple=True, metavar="URI", help="The claim `aud`: the server's WASMCP_SERVER_URI.")
 @_SCOPES
 @click.option("--subject", default="developer", show_default=True, help="The claim `sub`.")
-@click.option("--lifetime", type=int, default=3600, show_default=True, metavar="SECONDS", help="Until it expires.")
+@click.option("--lifetime", type=int, default=3600, show_default=True, metavar="SECONDS", help="Time until expiry.")
 @click.option("--claim", "claims", multiple=True, callback=_pairs, metavar="NAME=VALUE", help="A claim, JSON or text.")
-@click.option("--header", multiple=True, callback=_pairs, metavar="NAME=VALUE", help="A header parameter, too.")
+@click.option(
+    "--header", multiple=True, callback=_pairs, metavar="NAME=VALUE", help="A header parameter, JSON or text."
+)
 @_ALGORITHM
 @click.option("--kid", help="The name of the key.  [default: its thumbprint]")
 def mint_command(key: Path, algorithm: str | None, kid: str | None, **given: Any) -> None:
@@ -131,7 +139,12 @@ def decode_command(token: str) -> None:
 @_SCOPES
 @click.option("--algorithm", "algorithms", multiple=True, type=click.Choice(_ALGORITHMS), help="Accept only these.")
 @click.option(
-    "--leeway", type=click.FloatRange(0, 300), default=30, show_default=True, metavar="SECONDS", help="Clocks."
+    "--leeway",
+    type=click.FloatRange(0, 300),
+    default=30,
+    show_default=True,
+    metavar="SECONDS",
+    help="Tolerance for clocks.",
 )
 def verify_command(token: str, keys: str | None, issuer: str | None, algorithms: tuple[str, ...], **given: Any) -> None:
     """Verify a token as servers do, and print its claims. `-`, the default, reads standard input.
@@ -160,7 +173,9 @@ def verify_command(token: str, keys: str | None, issuer: str | None, algorithms:
     "--client", "clients", multiple=True, metavar="ID=SECRET", help="A client.  [default: wasmcp, a new secret]"
 )
 @click.option("--opaque", is_flag=True, help="Issue opaque tokens, which servers introspect.")
-@click.option("--rotate", type=click.IntRange(1, 86400), metavar="SECONDS", help="Rotate the key so often.")
+@click.option(
+    "--rotate", type=click.IntRange(1, 86400), metavar="SECONDS", help="Interval between rotations of the key."
+)
 def serve_command(  # noqa: PLR0917 - click passes by name
     port: int,
     key: Path | None,

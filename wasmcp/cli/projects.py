@@ -126,7 +126,7 @@ NOT_WHOLE = 3
 
 @click.group("import")
 def import_command() -> None:
-    """Make a project of a server that was written for another library."""
+    """Convert a server that was written for another library to a project."""
 
 
 @import_command.command("fastmcp")

@@ -28,23 +28,41 @@ _COUNT = click.IntRange(1, 1_000_000)
 @click.option("--tls-cert", "tls_certificate", type=_PATH, metavar="FILE", help="Certificate and chain, in PEM.")
 @click.option("--tls-key", type=_PATH, metavar="FILE", help="Private key in PEM, if not with the certificate.")
 @click.option("--path", metavar="PATH", help="Path of the endpoint.  [default: /mcp]")
-@click.option("--root-path", metavar="PREFIX", help="Prefix of all paths that a proxy keeps.")
-@click.option("--trusted-proxy", "trusted_proxies", multiple=True, metavar="NETWORK", help="Proxy that names clients.")
+@click.option("--root-path", metavar="PREFIX", help="Prefix that a proxy passes on.")
+@click.option(
+    "--trusted-proxy",
+    "trusted_proxies",
+    multiple=True,
+    metavar="NETWORK",
+    help="Proxies whose X-Forwarded-* fields are used.",
+)
 @click.option("--workers", type=count, metavar="N", help="Number of processes.  [default: 1]")
 @click.option("--watch", is_flag=True, help="Reload when the file changes, as at SIGHUP.")
-@click.option("--rate-limit", "rate_limits", multiple=True, metavar="KIND=RATE", help="Limit of each client.")
-@click.option("--rate-limit-by", type=click.Choice(CLIENTS), help="Property of clients.  [default: address]")
+@click.option(
+    "--rate-limit",
+    "rate_limits",
+    multiple=True,
+    metavar="KIND=RATE",
+    help="Rate limit of each client: requests=60/minute.",
+)
+@click.option(
+    "--rate-limit-by", type=click.Choice(CLIENTS), help="Property that distinguishes clients.  [default: address]"
+)
 @click.option("--access-log", type=_PATH, metavar="FILE", help="Append a line for each request.")
 @click.option("--audit-log", type=_PATH, metavar="FILE", help="Append a JSON object for each message.")
 @click.option("--audit-arguments", is_flag=True, help="Include arguments in the audit log.")
-@click.option("--metrics", metavar="[HOST:]PORT", help="Serve metrics for Prometheus there.")
+@click.option("--metrics", metavar="[HOST:]PORT", help="Serve metrics for Prometheus at this address.")
 @click.option("--traces/--no-traces", default=None, help="Export traces with OpenTelemetry.  [default: by OTEL_*]")
 @click.option("--env", "variables", multiple=True, metavar="KEY[=VALUE]", help="Pass an environment variable.")
 @click.option("--dir", "folders", multiple=True, metavar="HOST[:GUEST[:ro]]", help="Grant access to a directory.")
 @click.option("--timeout", type=number, metavar="SECONDS", help="Time limit of a request.  [default: 60]")
 @click.option("--memory", type=count, metavar="MIB", help="Memory limit of each component.  [default: 1024]")
-@click.option("--instances", type=count, metavar="N", help="Concurrent requests.  [default: as useful]")
-@click.option("--reuse", type=click.Choice(REUSES), help="Requests of one instance: all, or one.  [default: process]")
+@click.option("--instances", type=count, metavar="N", help="Concurrent requests.  [default: by load]")
+@click.option(
+    "--reuse",
+    type=click.Choice(REUSES),
+    help="Lifetime of an instance: the process, or one request.  [default: process]",
+)
 @click.option("--keyvalue", metavar="URL", help="Key-value store: memory:, sqlite:PATH or redis://HOST.")
 @click.option("--connections", type=_COUNT, metavar="N", help="Limit of connections.  [default: 1000 at most]")
 @click.option("--sessions", type=_COUNT, metavar="N", help="Limit of sessions.  [default: 10000]")
@@ -74,8 +92,8 @@ def serve_command(  # noqa: PLR0917 - click passes by name
 ) -> None:
     """Serve over HTTP at /mcp, with uvicorn (the extra `serve`).
 
-    GET /healthz answers 200 as long as the process works, /readyz as long as it takes requests. SIGHUP loads the file
-    again.
+    GET /healthz answers 200 as long as the process handles requests, /readyz as long as requests can be processed.
+    SIGHUP loads the file again.
 
     SERVER is the file of a composed server, or an import package that ships one. A file gets only the environment
     variables and directories given here; an installed package also gets those declared in

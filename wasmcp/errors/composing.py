@@ -151,7 +151,7 @@ class LimitExceededError(CompositionError):
         super().__init__(
             f"the composition has {found:,} {limit}; engines accept {allowed:,} in one file"
             f"{where}: compose fewer components, put several tools into one "
-            "component, or make several servers of them"
+            "component, or compose several servers"
         )
 
 
@@ -209,7 +209,7 @@ class DuplicateEntryError(CompositionError):
         first, second = self.components
         super().__init__(
             f"the components `{first}` and `{second}` both have a {kind} `{name}`: rename one of them, "
-            'or keep that of the first: `on-duplicate = "first"`, or `--on-duplicate first`'
+            'or use that of the first component: `on-duplicate = "first"`, or `--on-duplicate first`'
         )
 
 

@@ -138,7 +138,7 @@ class GuestOutOfMemoryError(GuestTrapError):
 
     def __init__(self, limit: int, *, component: str = "", backtrace: str = "", stderr: str = "") -> None:
         self.limit = limit
-        reason = f"the server needed more memory than the {limit} bytes it may have"
+        reason = f"the server exceeded its memory limit of {limit} bytes"
         super().__init__(reason, component=component, backtrace=backtrace, stderr=stderr)
 
 

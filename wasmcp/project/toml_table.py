@@ -417,7 +417,7 @@ SERVER = {
     "directories": Key("tables", "Directories from the operator.", keys=DIRECTORY, names="guest path"),
     "keyvalue": Key("string", "The default store: `memory:` or `sqlite:PATH`.", form="store"),
     "limits": Key("table", "Rate limits of each client.", keys=LIMITS),
-    "instances": Key("count", "The number of concurrent requests; by default as many as are of use."),
+    "instances": Key("count", "The number of concurrent requests; by default they depend on the load."),
     "reuse": Key("string", "The requests that share an instance.", choices=REUSES, default=REUSES[0]),
 }
 ROOT = {

@@ -45,11 +45,15 @@ def add_options(parser: argparse.ArgumentParser, default: Limits | None = None) 
         help="give access to a directory (`:ro`: read only)",
     )
     parser.add_argument(
-        "--timeout", type=number, metavar="SECONDS", help=f"time a request may take (default: {seconds})"
+        "--timeout", type=number, metavar="SECONDS", help=f"time limit of a request (default: {seconds})"
     )
-    parser.add_argument("--memory", type=count, metavar="MIB", help=f"memory of each component (default: {mebibytes})")
-    parser.add_argument("--instances", type=count, metavar="N", help="requests answered at a time (default: as useful)")
-    parser.add_argument("--reuse", choices=REUSES, help=f"requests of one instance: all, or one (default: {REUSES[0]})")
+    parser.add_argument(
+        "--memory", type=count, metavar="MIB", help=f"memory limit of each component (default: {mebibytes})"
+    )
+    parser.add_argument("--instances", type=count, metavar="N", help="concurrent requests (default: by load)")
+    parser.add_argument(
+        "--reuse", choices=REUSES, help=f"lifetime of an instance: the process, or one request (default: {REUSES[0]})"
+    )
     parser.add_argument(
         "--traces", action=BooleanOptionalAction, help="export traces with OpenTelemetry (default: by OTEL_*)"
     )

@@ -202,7 +202,7 @@ def _public(error: Exception) -> str:
     if isinstance(error, GuestTimeoutError):
         return f"Internal error: the request took longer than {error.limit:g} s"
     if isinstance(error, GuestOutOfMemoryError):
-        return "Internal error: the request needed more memory than it may have"
+        return "Internal error: the request exceeded the memory limit"
     if isinstance(error, ResponseTooLargeError):
         return f"Internal error: the answer is larger than {error.limit} bytes"
     return "Internal error: the server failed to answer"

@@ -322,5 +322,5 @@ def _public(error: Exception) -> str:
     if isinstance(error, GuestTimeoutError):
         return "Internal error: the task took longer than its time to live"
     if isinstance(error, GuestOutOfMemoryError):
-        return "Internal error: the task needed more memory than it may have"
+        return "Internal error: the task exceeded the memory limit"
     return "Internal error: the server failed to run the task"
