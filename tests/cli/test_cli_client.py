@@ -323,7 +323,7 @@ def test_wrong_usage(arguments: list[str]) -> None:
 
 
 def test_targets_that_do_not_exist() -> None:
-    assert "is not there" in run("list", "/no/such/server.wasm", code=5).stderr
+    assert "does not exist" in run("list", "/no/such/server.wasm", code=5).stderr
     assert "neither a file" in run("list", "no-such-thing", code=5).stderr
     assert "cannot be reached" in run("list", "http://127.0.0.1:9/mcp", code=5).stderr
     assert "exit code 1" in run("list", "--", sys.executable, "-c", "raise SystemExit(1)", code=5).stderr

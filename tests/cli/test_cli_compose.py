@@ -119,13 +119,13 @@ class TestCompose:
         ("arguments", "code", "message"),
         [
             (["calc.wasm", "calc=text.wasm"], 2, "two components have the same name"),
-            (["none.wasm"], 1, "`none.wasm` is not there"),
+            (["none.wasm"], 1, "`none.wasm` does not exist"),
             (["calc.wasm", "--grant", "calc"], 2, "`calc` is not NAME=GRANT"),
             (["calc.wasm", "--grant", "cal=env"], 2, "unknown component `cal`; the components are `calc`"),
             (["calc.wasm", "--grant", "calc=network"], 1, "unknown grant `network`"),
             (["calc.wasm", "--dynamic", "text"], 2, "--dynamic: unknown component `text`"),
             (["bad.wasm"], 1, "component `bad`: it is not usable: not WebAssembly"),
-            (["calc.wasm", "-o", "missing/server.wasm"], 1, "the folder `missing` is not there"),
+            (["calc.wasm", "-o", "missing/server.wasm"], 1, "the folder `missing` does not exist"),
         ],
     )
     @pytest.mark.usefixtures("calc", "text")

@@ -89,7 +89,7 @@ class TestNames:
         built = tmp_path / "config/wasmcp/composed/everything.wasm"
         assert done.output.startswith(f"{built}: {built.stat().st_size:,} bytes; components: 3, known tools: 3\n")
         assert tools(built) == ["log", "reverse", "add"]
-        assert "is there already: `--force` writes over it" in run("compose", "server", "all", code=1).output
+        assert "already exists: `--force` overwrites it" in run("compose", "server", "all", code=1).output
         run("compose", "server", "all", "--force")
         assert tools(built) == ["reverse", "add"]
         run("compose", "server", "calc", "-p", "words", "-o", "mine.wasm")
@@ -157,9 +157,9 @@ class TestOutput:
     @pytest.mark.parametrize(
         ("arguments", "code", "message"),
         [
-            (["-o", "none/x.wasm"], 1, "the folder `none` is not there"),
+            (["-o", "none/x.wasm"], 1, "the folder `none` does not exist"),
             (["-o", "."], 1, "`.` is a folder"),
-            (["-o", "calc.wasm"], 1, "`calc.wasm` is there already"),
+            (["-o", "calc.wasm"], 1, "`calc.wasm` already exists"),
             (["-o", "calc.wasm", "--force"], 2, "`calc.wasm` is one of the components"),
         ],
     )
@@ -270,7 +270,7 @@ class TestOverrides:
         [
             ("transport", 2, "`transport` is not COMPONENT=SPEC"),
             ("transports=./x.wasm", 2, "no component `transports`; did you mean `transport`?"),
-            ("transport=./none.wasm", 1, "`./none.wasm` is not there"),
+            ("transport=./none.wasm", 1, "`./none.wasm` does not exist"),
             ("transport=nothing", 1, "`nothing` is not an alias"),
             ("transport=calc.wasm", 1, "  * it does not export `wasi:http/incoming-handler@"),
             ("server-io=mw.wasm", 1, "  * it does not export `wasmcp:mcp-v20260728/messages@0.1.0`"),

@@ -29,7 +29,7 @@ def test_report_without_problems(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_report_of_a_project(tmp_path: Path) -> None:
     root = write_project(tmp_path, ZIG_PROJECT)
     done = run("--project", root)
-    assert "○ server default: not built, or not from what is there now\n      `wasmcp build`\n" in done.output
+    assert "○ server default: not built, or older than its sources\n      `wasmcp build`\n" in done.output
     (root / "pyproject.toml").write_text("[tool.wasmcp]\nnonsense = 1\n")
     broken = run("--project", root)
     assert broken.exit_code == 1

@@ -58,7 +58,7 @@ def test_warm_compiles_servers_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_error_is_one_message_without_a_traceback(command: str, tmp_path: Path) -> None:
     done = CliRunner().invoke(commands, [command, str(tmp_path / "no.wasm")])
     assert done.exit_code == 1
-    assert "no.wasm` is not there" in done.output
+    assert "no.wasm` does not exist" in done.output
     assert "Traceback" not in done.output
 
 

@@ -31,7 +31,7 @@ def test_next_steps_are_printed() -> None:
         '  pip install -e ".[test]"  # the compiler comes along',
         "  pytest                    # builds the server and calls it",
         "  my-server                 # serves over standard input and output",
-        "  make                      # leaves the component by itself in my-server.wasm, for `wasmcp compose`",
+        "  make                      # writes the component to my-server.wasm, for `wasmcp compose`",
     ]
 
 
@@ -81,7 +81,7 @@ def test_add_a_component(monkeypatch: pytest.MonkeyPatch) -> None:
         "  pytest",
     ]
     code, said = invoke("add", "component", "calc", "-l", "zig")
-    assert (code, said) == (1, "Error: `tool.wasmcp.components.calc` is there already in `pyproject.toml`\n")
+    assert (code, said) == (1, "Error: `tool.wasmcp.components.calc` already exists in `pyproject.toml`\n")
 
 
 def test_add_without_a_project() -> None:

@@ -57,7 +57,7 @@ def test_profile_subcommands(config: Path, tmp_path: Path) -> None:
 
 
 def test_info_subcommand(config: Path) -> None:
-    assert f"configuration: {config}/config.toml (not there yet)\n" in run("info").output
+    assert f"configuration: {config}/config.toml (does not exist yet)\n" in run("info").output
     run("component", "add", "calc", "./calc.wasm")
     run("profile", "add", "dev", "calc")
     everything = run("info").output

@@ -69,7 +69,7 @@ def test_item_is_added_to_a_list_or_makes_one() -> None:
         ("{a: 1}", "a string was expected"),
         ("", "a value was expected"),
         ("{} x", "text after the document"),
-        ('{"a": 1, "a": 2}', "`a` is there twice"),
+        ('{"a": 1, "a": 2}', "`a` occurs twice"),
         ("[" * 200, "nested deeper than 100 levels"),
         ('{,"a": 1}', "a string was expected"),
         ('{"a": /* }', "a value was expected"),

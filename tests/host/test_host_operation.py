@@ -395,7 +395,7 @@ def test_server_that_cannot_be_loaded_does_not_replace_the_old_one(server_file: 
     with served(str(server_file), "--port", str(port)) as process:
         replace(server_file, "not a component")
         process.signal(signal.SIGHUP)
-        process.wait_for("was not reloaded, the version before goes on")
+        process.wait_for("was not reloaded, the previous version is still served")
         assert post(port).read() == b"hello"
         replace(server_file, TWO)
         process.signal(signal.SIGHUP)
@@ -495,7 +495,7 @@ def test_unusable_file_of_any_kind_does_not_end_reloads(server_file: Path) -> No
         server_file.unlink()
         server_file.mkdir()
         process.signal(signal.SIGHUP)
-        process.wait_for("was not reloaded, the version before goes on")
+        process.wait_for("was not reloaded, the previous version is still served")
         server_file.rmdir()
         server_file.write_bytes(wat2wasm(TWO))
         process.signal(signal.SIGHUP)

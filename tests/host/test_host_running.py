@@ -136,7 +136,7 @@ def test_lists_are_answered_before_wasmtime_is_imported(zig_server: Path, tmp_pa
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (None, "is not there"),
+        (None, "does not exist"),
         (b"hello", "is not WebAssembly"),
         (b"\0asm\x01\0\0\0", "core WebAssembly module"),
         (b"\0asm\x0d\0\x01\0\x07\x05", "is not a valid component"),
@@ -245,7 +245,7 @@ def test_finding_servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         find_server("no_such_package_anywhere")
     with pytest.raises(ArtifactError, match="neither a file nor"):
         find_server("..")
-    with pytest.raises(ArtifactError, match="is not there"):
+    with pytest.raises(ArtifactError, match="does not exist"):
         find_server(tmp_path / "x.wasm")
     with pytest.raises(ArtifactError, match="is not a file"):
         find_server(f"{tmp_path}{os.sep}")

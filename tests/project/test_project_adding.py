@@ -174,9 +174,9 @@ def test_refused_addition_changes_nothing(shop: Path) -> None:
         assert sorted(shop.rglob("*")) == before
         assert (shop / "pyproject.toml").read_text() == COMMENTED
 
-    refused("tea", "`tool.wasmcp.components.tea` is there already in `pyproject.toml`")
+    refused("tea", "`tool.wasmcp.components.tea` already exists in `pyproject.toml`")
     refused("Tea", "is not a name for a component")
-    refused("there", "these files are there already, and are not written over:\n  * `zig/there.zig`")
+    refused("there", "these files already exist and are not overwritten:\n  * `zig/there.zig`")
     refused("calc", "`tool.wasmcp.servers` has no server `amdin`; did you mean `admin`?", server="amdin")
     (shop / "zig/there.zig").unlink()
     (shop / "zig").rmdir()

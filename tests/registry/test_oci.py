@@ -182,7 +182,7 @@ def test_version_is_replaced_only_with_force(tmp_path: Path) -> None:
     publish(tmp_path, "1.0.0")
     other = tmp_path / "other.wasm"
     other.write_bytes(tools_component("another", "add"))
-    with pytest.raises(RegistryError, match="is there already and is another"):
+    with pytest.raises(RegistryError, match="already exists with other content"):
         push(other, "acme:calc@1.0.0", resolver())
     assert push(other, "acme:calc@1.0.0", resolver(), force=True).digest == of_bytes(other.read_bytes())
 

@@ -143,7 +143,7 @@ class TestEditing:
             ("-a", "x:y", "not a usable name"),
             ("a/b", "x:y", "not a usable name"),
             ("", "x:y", "not a usable name"),
-            ("a", "./none.wasm", "`./none.wasm` is not there"),
+            ("a", "./none.wasm", "`./none.wasm` does not exist"),
             ("a", "./config/", "is a folder"),
             ("a", "  ", "must not be empty"),
             ("a", "nothing", "`nothing`, which is not an alias"),

@@ -90,7 +90,7 @@ class TestPaths:
         found = resolve("calc.wasm")
         assert (found.name, found.kind, found.path) == ("calc", Kind.PATH, here / "calc.wasm")
 
-    @pytest.mark.parametrize(("spec", "problem"), [("./none.wasm", "is not there"), ("./", "is a folder")])
+    @pytest.mark.parametrize(("spec", "problem"), [("./none.wasm", "does not exist"), ("./", "is a folder")])
     def test_missing_files_are_reported(self, spec: str, problem: str) -> None:
         with pytest.raises(SpecError, match=f"`{spec}` {problem}") as caught:
             resolve(spec)
@@ -110,7 +110,7 @@ class TestAliases:
         (here / "calc.wasm").touch()
         alias_edits.add_component("calc", "./calc.wasm")
         (here / "calc.wasm").unlink()
-        with pytest.raises(SpecError, match=r"^alias `calc`: `.*calc.wasm` is not there"):
+        with pytest.raises(SpecError, match=r"^alias `calc`: `.*calc.wasm` does not exist"):
             resolve("calc")
 
     @pytest.mark.parametrize(

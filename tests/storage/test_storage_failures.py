@@ -44,7 +44,7 @@ def test_unwritable_cache(project: Path, no_cache: Path) -> None:
 def test_unwritable_project(project: Path) -> None:
     output = project / "src/zig_project/_wasmcp"
     output.write_text("a file")
-    with pytest.raises(StorageError, match="_wasmcp`: File exists; move away what is there"):
+    with pytest.raises(StorageError, match="_wasmcp`: File exists; move the existing file away"):
         ensure_built(project)
     assert output.read_text() == "a file"
 

@@ -250,11 +250,11 @@ class Job:
         except OSError as error:
             raise click.ClickException(f"the folder `{folder}` cannot be made: {error.strerror or error}") from None
         if not folder.is_dir():
-            raise click.ClickException(f"the folder `{folder}` is not there: make it, or name another output")
+            raise click.ClickException(f"the folder `{folder}` does not exist: create it, or name another output")
         if self.output.is_dir():
             raise click.ClickException(f"`{self.output}` is a folder: name a file")
         if self.output.exists() and not self.options.force:
-            raise click.ClickException(f"`{self.output}` is there already: `--force` writes over it")
+            raise click.ClickException(f"`{self.output}` already exists: `--force` overwrites it")
 
 
 def _check_known(name: str, known: Iterable[str], option: str) -> None:

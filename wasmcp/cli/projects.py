@@ -65,7 +65,7 @@ def new_command(name: str, language: str, template: str, output: Path | None, *,
         ('pip install -e ".[test]"', "" if language == "rust" else "the compiler comes along"),
         ("pytest", "builds the server and calls it"),
         (name, "serves over standard input and output"),
-        ("make", f"leaves the component by itself in {made.outline.component}.wasm, for `wasmcp compose`"),
+        ("make", f"writes the component to {made.outline.component}.wasm, for `wasmcp compose`"),
     ]
     width = max(len(step) for step, _ in steps)
     for step, meaning in steps:
@@ -221,7 +221,7 @@ def deps(directory: Path, force: bool) -> None:
 
     written = write_deps(directory, replace=force)
     for title, path in written.elsewhere.items():
-        click.echo(f"{title}: is there already, in {path}", err=True)
+        click.echo(f"{title}: exists already, in {path}", err=True)
     titles = ", ".join(package.title for package in wit_packages() if package.title not in written.elsewhere)
     click.echo(
         f"{directory / 'deps'}: {len(written.files)} files written, {len(written.unchanged)} unchanged: {titles}"

@@ -149,7 +149,7 @@ def info(*, components: bool, profiles: bool, as_json: bool) -> None:
         _print_json({key: value for key, value in whole.items() if key not in left_out})
         return
     if not components and not profiles:
-        missing = "" if config_path().exists() else " (not there yet)"
+        missing = "" if config_path().exists() else " (does not exist yet)"
         click.echo(f"configuration: {config_path()}{missing}")
         click.echo(f"composed servers: {composed_directory()}")
     if not profiles:

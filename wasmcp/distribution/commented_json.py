@@ -100,7 +100,7 @@ class _Parser:
             items.append(node)
             if name is not None:
                 if name in members:
-                    raise self._error(node.start, f"`{name}` is there twice")
+                    raise self._error(node.start, f"`{name}` occurs twice")
                 members[name] = node
             last, at = node.end, self._skip(node.end)
         value: Any = {name: node.value for name, node in members.items()} if is_object else [one.value for one in items]

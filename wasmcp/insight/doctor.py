@@ -237,11 +237,9 @@ def project_state(root: Path) -> Iterator[Finding]:
     )
     for key in planned.servers:
         if key in waiting:
-            yield Finding(
-                "project", f"server {key}", NOTE, "not built, or not from what is there now", "`wasmcp build`"
-            )
+            yield Finding("project", f"server {key}", NOTE, "not built, or older than its sources", "`wasmcp build`")
         else:
-            yield Finding("project", f"server {key}", OK, "built from what is there")
+            yield Finding("project", f"server {key}", OK, "built from the present sources")
 
 
 def registries(root: Path | None) -> Iterator[Finding]:

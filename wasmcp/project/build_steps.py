@@ -119,7 +119,7 @@ def ensure_built(root: Path, server: str | None = None, *, progress: Progress | 
         path = project.output(chosen)
         if not path.is_file():
             label = path.relative_to(project.root).as_posix()
-            raise ArtifactError(label, f"it is not there, and `{SKIP}` keeps it from being built")
+            raise ArtifactError(label, f"it does not exist, and `{SKIP}` forbids the build")
         return path
     return build(plan(resolve(project)), servers=[chosen], progress=progress)[0]
 

@@ -260,7 +260,7 @@ def add_component(
     check_template(name, language, template)
     project = load(root)
     if name in project.components:
-        raise ScaffoldError(name, [f"`tool.wasmcp.components.{name}` is there already in `pyproject.toml`"])
+        raise ScaffoldError(name, [f"`tool.wasmcp.components.{name}` already exists in `pyproject.toml`"])
     try:
         text = (root / "pyproject.toml").read_bytes().decode("utf-8")
     except OSError as error:
@@ -279,7 +279,7 @@ def add_component(
     files = outline.files()
     there = [file for file in files if (root / file).exists() or (root / file).is_symlink()]
     if there:
-        raise ScaffoldError(name, ["these files are there already, and are not written over:"], files=there)
+        raise ScaffoldError(name, ["these files already exist and are not overwritten:"], files=there)
     check_inside(root, name, [*files, "pyproject.toml"])
     changed = _edit(text, before, outline, chosen)
     _check(project, changed, name)

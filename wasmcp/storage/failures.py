@@ -52,7 +52,7 @@ def storage_error(error: OSError) -> StorageError | None:
 
 def _remedy(error: OSError) -> str:
     if error.errno in {errno.EEXIST, errno.ENOTDIR, errno.EISDIR}:
-        return "move away what is there"
+        return "move the existing file away"
     if error.errno == errno.EROFS:
         return "its file system is read-only: use a copy of the project that can be written to"
     if error.errno in {errno.EACCES, errno.EPERM}:

@@ -65,7 +65,7 @@ def find_servers(target: str | os.PathLike[str]) -> list[Path]:
     if _is_file(text):
         path = Path(text)
         if not path.is_file():
-            raise ArtifactError(text, "is not there" if not path.exists() else "is not a file")
+            raise ArtifactError(text, "does not exist" if not path.exists() else "is not a file")
         return [path]
     from importlib.util import find_spec
 

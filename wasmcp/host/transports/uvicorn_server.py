@@ -360,7 +360,7 @@ class _Reloads:
             if self._opening.server is not None:
                 self._opening.server.reload(path)
         except Exception as error:  # noqa: BLE001 - the next signal must find the task alive
-            message = f"{path.name} was not reloaded, the version before goes on: {error}"
+            message = f"{path.name} was not reloaded, the previous version is still served: {error}"
             logs.log(logs.TRANSPORTS, logs.ERROR, message, path=path, error=error)
         else:
             logs.log(logs.TRANSPORTS, logs.INFO, f"{path.name} was reloaded", path=path)

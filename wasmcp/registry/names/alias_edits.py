@@ -132,7 +132,7 @@ def absolute(spec: str) -> str:
         return spec
     path = Path(spec).expanduser()
     if not path.is_file():
-        raise InvalidNameError(spec, [f"`{spec}` is {'a folder' if path.is_dir() else 'not there'}"])
+        raise InvalidNameError(spec, [f"`{spec}` {'is a folder' if path.is_dir() else 'does not exist'}"])
     return str(path.resolve())
 
 

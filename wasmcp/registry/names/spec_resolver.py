@@ -134,7 +134,7 @@ class Resolver:
             return Resolved(name, request, classify(request.spec), fetched.path, fetched)
         path = request.folder / Path(request.spec).expanduser()
         if not path.is_file():
-            what = "is a folder, not a file" if path.is_dir() else "is not there"
+            what = "is a folder, not a file" if path.is_dir() else "does not exist"
             raise SpecError(request.spec, f"`{request.spec}` {what}", origin=request.origin)
         return Resolved(name, request, Kind.PATH, path)
 
@@ -183,7 +183,7 @@ class Resolver:
         """Resolve one alias."""
         aliases = {name: spec for one in reversed(self.layers) for name, spec in one.registry.components.items()}
         if request.spec in layer.registry.profiles:
-            problem = f"`{request.spec}` is a profile, which can be given to `compose` and be a `base`, nothing else"
+            problem = f"`{request.spec}` is a profile, which only `compose` and `base` accept"
             raise SpecError(request.spec, problem, origin=request.origin)
         cycle = cycle_of(request.spec, aliases)
         if cycle:

@@ -95,9 +95,7 @@ def push(
         except UnknownPackageError:
             there = manifest
         if there != manifest:
-            problem = (
-                f"this version is there already and is another (`{of_bytes(there)}`): raise the version, or `--force`"
-            )
+            problem = f"this version already exists with other content (`{of_bytes(there)}`): raise it, or `--force`"
             raise RegistryError(problem, reference=reference)
     store = resolver.store
     client.push_blob(place, of_bytes(config), store.put(of_bytes(config), [config]))
