@@ -12,18 +12,22 @@ if TYPE_CHECKING:
     Chunk = bytes | bytearray | memoryview
 
 
-def write_atomically(path: Path, data: Chunk | Iterable[Chunk], mode: int | None = 0o644) -> None:
-    """Write a file so that readers see either its old or its new contents, never a part of them; create its directory.
+def write_atomically(
+    path: Path, data: Chunk | Iterable[Chunk], mode: int | None = 0o644, *, parents: bool = True
+) -> None:
+    """Write a file so that readers see either its old or its new contents, never a part of them.
 
     Args:
         path: The file.
         data: Its contents, or the pieces of them.
         mode: Its permissions; None for those of the process's new files.
+        parents: Create its directory if it is missing.
 
     Raises:
         OSError: The file cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if parents:
+        path.parent.mkdir(parents=True, exist_ok=True)
     # mkstemp creates files that only their owner can read.
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     temporary = Path(name)

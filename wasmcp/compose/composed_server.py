@@ -75,4 +75,4 @@ class ComposedServer:
         """
         from wasmcp.file_writing import write_atomically
 
-        write_atomically(path, self.chunks, mode=None)
+        write_atomically(path, self.chunks, mode=None, parents=False)
