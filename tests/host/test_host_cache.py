@@ -18,7 +18,7 @@ from wasmtime.component import Component, Linker
 from wasmcp.component import separation
 from wasmcp.errors import ArtifactError, GuestTrapError
 from wasmcp.host import Limits, open_server
-from wasmcp.host.engine import compile_cache, kept_code, logs, memory, shared_modules
+from wasmcp.host.engine import compile_cache, compiler_process, kept_code, logs, memory, shared_modules
 from wasmcp.host.engine.engine import engine
 from wasmcp.host.engine.kept_code import KEPT, KeptCode
 from wasmcp.host.transports.stdio_server import compiling_notice
@@ -311,7 +311,7 @@ def test_component_below_the_limit_compiles(directory: Path, tmp_path: Path) -> 
 
 def test_killed_compiler_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     killed = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
-    monkeypatch.setattr(compile_cache, "_CHILD", killed)
+    monkeypatch.setattr(compiler_process, "_CHILD", killed)
     with pytest.raises(ArtifactError, match="the compiler was killed; is there too little memory"):
         compile_cache.compile_bytes(many_memories(1), "one.wasm")
 

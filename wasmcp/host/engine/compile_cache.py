@@ -1,4 +1,4 @@
-"""Compilation of components in a child process, and the cache of compiled components.
+"""Cache of compiled components.
 
 Compiling a server with a Python component takes seconds, loading its compiled form milliseconds. The key consists of
 everything that the compiled form depends on: the component's bytes, wasmtime's version, the engine's configuration and
@@ -7,10 +7,6 @@ the processor. An index by path, size, times and inode finds an entry without re
 wasmtime runs compiled code without validation. So the cache is a directory that belongs to this user and is closed to
 others (0700, files 0600). A directory that others could write to is emptied and closed before it is used; a directory
 that others own, or could replace, is not used. Files that others own or can write are not loaded.
-
-wasmtime aborts the process on a component beyond one of its own limits ("memories count exceeds limit of 100"), or when
-memory runs out; no `except` clause catches that. In a child process it can be reported as an error. The end of the
-child also frees the memory that compilation takes, which is many times the size of the code.
 """
 
 from __future__ import annotations
@@ -27,16 +23,18 @@ from typing import TYPE_CHECKING
 
 from wasmcp.errors import ArtifactError
 from wasmcp.host.bindings import effects
-from wasmcp.host.engine import kept_code, shared_modules
+from wasmcp.host.engine import compiler_process, kept_code, shared_modules
+from wasmcp.host.engine.compiler_process import compile_component
 from wasmcp.host.engine.engine import config_key, engine, machine, wasmtime_version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from wasmtime.component import Component
 
 
 DEFAULT_BOUND = 2 << 30
+_MOST_SECONDS = 1800  # after which a process that fills the cache ends, also while it waits for another one
 _RACY_NS = 20_000_000  # a younger file can change without a change of its times: the clock of a file system ticks
 
 
@@ -68,7 +66,7 @@ def load(
         path: The component.
         quick: See `wasmcp.host.engine.engine.engine`; such code is cached under another key.
         fuel: See there.
-        background: Compile with a low priority.
+        background: Compile with a low priority, to the end also if this process ends before.
         on_compile: Called before a compilation, which takes seconds for a large component.
 
     Raises:
@@ -90,6 +88,19 @@ def load(
                 kept_code.KEPT.add(key, found)
             return found
     return _fill(cache, path, on_compile, quick=quick, fuel=fuel, background=background)
+
+
+def fill(path: str, *, fuel: bool) -> None:
+    """Compile a component into the cache: the main function of the process of `compiler_process.fill_cache`."""
+    import signal
+
+    if hasattr(signal, "alarm"):
+        signal.alarm(_MOST_SECONDS)
+    if hasattr(os, "nice"):
+        os.nice(10)
+    with suppress(ArtifactError, OSError):
+        load(path, fuel=fuel)
+    os._exit(0)  # without clean-up, which is not needed
 
 
 def is_compiled(path: str | os.PathLike[str]) -> bool:
@@ -410,8 +421,16 @@ def _fill(
         from filelock import FileLock
 
         # One process compiles, the others (pytest-xdist) wait for its result.
-        with FileLock(cache / f"{compiled.name}.lock", mode=0o600):
-            component = known()
+        lock = FileLock(cache / f"{compiled.name}.lock", mode=0o600)
+        if background and not quick and compiler_process.can_start():
+            with lock:
+                component = known()
+            if component is None:
+                if on_compile:
+                    on_compile()
+                compiler_process.fill_cache(path, fuel=fuel)
+        with lock:
+            component = component or known()
             if component is None:
                 if on_compile:
                     on_compile()
@@ -470,114 +489,3 @@ def _evict(cache: Path, *, keep: Path) -> None:
                 path.with_name(f"{path.name}.size").unlink(missing_ok=True)
                 path.with_name(f"{path.name}.lock").unlink(missing_ok=True)
                 total -= size
-
-
-_INVALID = 3  # the exit code for a component that is not valid, with wasmtime's message on standard error
-_CHILD = """\
-import sys
-sys.path[:] = sys.argv[2:]
-from wasmcp.host.engine.compile_cache import answer
-words = sys.argv[1].split()
-answer(**{word: word in words for word in ("quick", "fuel", "background", "is_module")})
-"""
-
-
-def compile_component(
-    data: bytes,
-    name: str,
-    *,
-    quick: bool = False,
-    fuel: bool = False,
-    background: bool = False,
-    is_module: bool = False,
-) -> bytes:
-    """Return the compiled form of a component, as `Component.deserialize` takes it.
-
-    Args:
-        data: The component.
-        name: The component's name for messages.
-        quick: See `wasmcp.host.engine.engine.engine`.
-        fuel: See there.
-        background: Compile with a low priority.
-        is_module: The data is a core module, compiled for `Module.deserialize`.
-
-    Raises:
-        ArtifactError: The component is invalid, or the compiler failed.
-    """
-    import subprocess  # lazy: a server whose compiled form is in the cache does not need it to start
-
-    if not sys.executable or getattr(sys, "frozen", False):  # no interpreter can be started
-        return bytes(_compile(data, name, quick=quick, fuel=fuel, is_module=is_module))
-    words = {"quick": quick, "fuel": fuel, "background": background, "is_module": is_module}
-    command = [
-        sys.executable,
-        "-I",
-        "-c",
-        _CHILD,
-        " ".join(word for word, given in words.items() if given),
-        *_path(),
-    ]
-    environment = {**os.environ, "RUST_BACKTRACE": "0"}
-    try:
-        done = subprocess.run(command, input=data, capture_output=True, check=False, env=environment)
-    except OSError as error:
-        raise ArtifactError(name, f"cannot be compiled: no process can be started: {error.strerror}") from None
-    stderr = done.stderr.decode("utf-8", "replace")
-    if done.returncode == 0:
-        return done.stdout
-    if done.returncode == _INVALID:
-        raise ArtifactError(name, stderr)
-    raise ArtifactError(name, f"cannot be compiled: {_reason(done.returncode, stderr.splitlines())}")
-
-
-def answer(*, quick: bool, fuel: bool, background: bool, is_module: bool) -> None:
-    """Compile standard input to standard output: the main function of the child process."""
-    if background and hasattr(os, "nice"):
-        os.nice(10)
-    try:
-        code = _compile(sys.stdin.buffer.read(), "", quick=quick, fuel=fuel, is_module=is_module)
-    except ArtifactError as error:
-        sys.stderr.write(error.reason)
-        sys.stderr.flush()
-        os._exit(_INVALID)
-    except KeyboardInterrupt:
-        os._exit(130)
-    view = memoryview(code)
-    while view:
-        view = view[os.write(1, view) :]
-    os._exit(0)  # without clean-up, which is not needed
-
-
-def _compile(data: bytes, name: str, *, quick: bool, fuel: bool, is_module: bool) -> bytearray:
-    from wasmtime import Module, WasmtimeError
-    from wasmtime.component import Component
-
-    from wasmcp.host.engine.engine import engine
-
-    try:
-        kind = Module if is_module else Component
-        return kind(engine(quick=quick, fuel=fuel), data).serialize()
-    except WasmtimeError as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise ArtifactError(name, f"is not a valid component: {lines[-1] if lines else 'unknown reason'}") from None
-
-
-def _path() -> list[str]:
-    """Return the module search path of this process, with the absolute path of the current directory."""
-    return [entry or os.getcwd() for entry in sys.path]  # noqa: PTH109 - a string
-
-
-def _reason(status: int, stderr: Sequence[str]) -> str:
-    """Describe the failure of the child process."""
-    panic = next((index for index, line in enumerate(stderr) if "panicked at" in line), None)
-    if panic is not None and panic + 1 < len(stderr):
-        return (
-            f"wasmtime ended on it: {stderr[panic + 1].strip()}; a server of fewer components may stay below the limit"
-            if "exceeds limit" in stderr[panic + 1]
-            else f"wasmtime ended on it: {stderr[panic + 1].strip()}"
-        )
-    if status == -9:
-        return "the compiler was killed; is there too little memory?"
-    last = next((line.strip() for line in reversed(stderr) if line.strip()), "")
-    ended = f"signal {-status}" if status < 0 else f"exit code {status}"
-    return f"the compiler ended with {ended}{': ' + last if last else ''}"
