@@ -22,7 +22,7 @@ from support.javascript_client import javascript_client
 from support.type_matrix import REFUSED, RESULTS
 
 from wasmcp.guest import Field
-from wasmcp.guest.declarations.tool_results import output_of
+from wasmcp.guest.declarations.tool_results import output_of, rendered
 from wasmcp.guest.errors import MismatchError, UnsupportedTypeError
 from wasmcp.guest.json_types.annotations import Resolver
 from wasmcp.guest.json_types.base import Definitions
@@ -169,7 +169,7 @@ def sent(annotation: Any, values: list[Any]) -> tuple[dict[str, Any], list[Any]]
     """Return the output schema of a tool, and the structured content of its results as sent."""
     schema, render = output_of(annotation, Resolver(), None)
     assert schema is not None
-    return schema, [json.loads(render(value).structured) for value in values]
+    return schema, [json.loads(rendered(render(value)).structured or "") for value in values]
 
 
 @pytest.mark.parametrize(("annotation", "values"), RESULTS, ids=[str(annotation)[:60] for annotation, _ in RESULTS])
