@@ -119,7 +119,7 @@ def ensure_built(root: Path, server: str | None = None, *, progress: Progress | 
         path = project.output(chosen)
         if not path.is_file():
             label = path.relative_to(project.root).as_posix()
-            raise ArtifactError(label, f"it does not exist, and `{SKIP}` forbids the build")
+            raise ArtifactError(label, f"does not exist, and `{SKIP}` keeps it from being built")
         return path
     return build(plan(resolve(project)), servers=[chosen], progress=progress)[0]
 
