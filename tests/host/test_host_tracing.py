@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -111,6 +112,20 @@ def test_spans_of_requests_calls_and_compilations(zig_server: Path, otlp: Collec
     (put,) = otlp.named("PUT")
     assert put.kind == SERVER
     assert len(otlp.named("wasmcp.compile") + otlp.named("wasmcp.load")) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_spans_that_wait_are_exported_when_a_signal_ends_the_process(
+    zig_server: Path, otlp: Collector, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "600000")
+    port = free_port()
+    with served(str(zig_server), "--port", str(port)) as process:
+        assert Client(port).call("add", {"a": 1, "b": 2})[0] == 200
+        assert otlp.spans == []
+        process.process.send_signal(number)
+        process.process.wait(60)
+    assert len(otlp.named("tools/call add")) == 1
 
 
 def test_trace_context_of_the_client_is_the_parent_and_components_see_the_span(

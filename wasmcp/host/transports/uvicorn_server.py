@@ -6,7 +6,7 @@ import asyncio
 import signal
 import sys
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,7 +16,7 @@ from wasmcp.host.scheduling.deferred_signals import defer_all, only_notes
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     import uvicorn
 
@@ -206,15 +206,43 @@ def serve_on(
     listener = Listener(config)
     interval = sys.getswitchinterval()
     sys.setswitchinterval(_SWITCH_INTERVAL)
+    received: list[int] = []
     try:
-        listener.run(sockets=[bound])
+        with _noted(listener, received):
+            listener.run(sockets=[bound])
     finally:
         sys.setswitchinterval(interval)
         defer_all()
         opening.close()
         operations.close()
+    for number in received:
+        signal.raise_signal(number)
     if opening.error is not None:
         raise opening.error
+
+
+@contextmanager
+def _noted(listener: uvicorn.Server, received: list[int]) -> Iterator[None]:
+    """Note the signals that end the listener, which raises them again at its end.
+
+    They end the process then, before logs and traces that wait are written: they have to be raised again after that.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def note(number: int, _frame: object) -> None:
+        received.append(number)
+        listener.should_exit = True
+
+    from uvicorn.server import HANDLED_SIGNALS
+
+    before = {number: signal.signal(number, note) for number in HANDLED_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _wrapped(app: Any, operations: Operations, options: HttpOptions) -> Any:
