@@ -29,6 +29,7 @@ from benchmarks import (
     tokens,
 )
 from benchmarks.measure import Row, Table
+from wasmcp.host.engine import compile_cache
 from wasmcp.project import ensure_built
 
 HERE = Path(__file__).parent
@@ -40,6 +41,8 @@ def main() -> None:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # packages of pip have bytecode, so that ours has to have it, too
     project = HERE / "project"
     zig, python, hundred = (ensure_built(project, name) for name in ("zig", "python", "hundred"))
+    for server in (zig, python, hundred):
+        compile_cache.load(server).close()  # otherwise processes begin with code that was compiled quickly
     suites: dict[str, Callable[[], Sequence[Row | Table]]] = {
         "http": lambda: http.rows(zig, python),
         "stdio": lambda: stdio.rows(zig, python),
