@@ -386,10 +386,16 @@ def list_command(options: Options) -> None:
         echo_lines(rendering.lists(server, revision, found))
 
 
+_named = click.argument("arguments", nargs=-1, metavar="[NAME=VALUE]...")
+_base = click.option(
+    "-a", "--arguments", "base", metavar="JSON", help="Arguments: JSON, @FILE, or - for standard input."
+)
+
+
 @client_command("call")
 @click.argument("tool")
-@click.argument("arguments", nargs=-1, metavar="[NAME=VALUE]...")
-@click.option("-a", "--arguments", "base", metavar="JSON", help="Arguments: JSON, @FILE, or - for standard input.")
+@_named
+@_base
 def call_command(options: Options, tool: str, arguments: tuple[str, ...], base: str | None) -> None:
     """Call a tool of a server, and print its result.
 
@@ -464,8 +470,8 @@ def read_command(options: Options, uri: str, output: Path | None) -> None:
 
 @client_command("prompt")
 @click.argument("prompt")
-@click.argument("arguments", nargs=-1, metavar="[NAME=VALUE]...")
-@click.option("-a", "--arguments", "base", metavar="JSON", help="Arguments: JSON, @FILE, or - for standard input.")
+@_named
+@_base
 def prompt_command(options: Options, prompt: str, arguments: tuple[str, ...], base: str | None) -> None:
     """Get a prompt of a server, and print its messages.
 

@@ -231,11 +231,11 @@ def _noted(listener: uvicorn.Server, received: list[int]) -> Iterator[None]:
         yield
         return
 
+    from uvicorn.server import HANDLED_SIGNALS
+
     def note(number: int, _frame: object) -> None:
         received.append(number)
         listener.should_exit = True
-
-    from uvicorn.server import HANDLED_SIGNALS
 
     before = {number: signal.signal(number, note) for number in HANDLED_SIGNALS}
     try:
