@@ -20,6 +20,7 @@ from wasmcp.host.engine.limits import Budget, HttpLimits
 from wasmcp.host.transports.connections import Connections
 from wasmcp.host.transports.http_body import WHOLE_BODY
 from wasmcp.host.transports.http_connection import HttpConnection
+from wasmcp.host.transports.http_exchange import _field_line
 
 GET = b"GET %b HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST %b HTTP/1.1\r\nHost: a\r\n"
@@ -57,6 +58,9 @@ class Application:
         await asyncio.sleep(0.01)
         await asyncio.wait_for(asyncio.sleep(0), 5)  # needs a task
         await self._send(send, b"waited")
+
+    async def long_field(self, _scope: dict[str, Any], _receive: Any, send: Any) -> None:
+        await self._send(send, b"long", (b"x-long", b"a" * 100_000))
 
     async def chunks(self, _scope: dict[str, Any], _receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -293,6 +297,15 @@ def test_chunked_response(server: Listening) -> None:
     answer = server.ask(last(GET % b"/chunks"))
     assert answer.endswith(b"\r\n\r\n3\r\none\r\n3\r\ntwo\r\n5\r\nthree\r\n0\r\n\r\n")
     assert bodies(answer, 1) == [(200, b"onetwothree")]
+
+
+def test_long_fields_are_sent_and_not_kept(server: Listening) -> None:
+    server.ask(last(GET % b"/wait"))
+    kept = _field_line.cache_info().currsize
+    answer = server.ask(last(GET % b"/long_field"))
+    assert b"\r\nx-long: " + b"a" * 100_000 + b"\r\n" in answer
+    assert answer.endswith(b"\r\n\r\nlong")
+    assert _field_line.cache_info().currsize - kept <= 1  # of `content-length`
 
 
 def test_response_to_http_1_0(server: Listening) -> None:

@@ -328,7 +328,7 @@ class AsgiResponse:
             # Specification: basic/patterns/cancellation: no further messages for a cancelled request.
             await send({"type": "http.response.body", "body": b"" if call.cancelled else body})
             return False
-        headers = list(_pairs(fields))
+        headers = list((_pairs if len(fields) <= _KEPT else _pairs.__wrapped__)(fields))
         if status == 200 and (self._opened or self._session_request.attached):
             refused = self._admit_stream()
             if refused is None:
@@ -403,6 +403,9 @@ class AsgiResponse:
         headers = [_JSON, (b"content-length", b"%d" % len(message))]
         await send({"type": "http.response.start", "status": 200 if message else 500, "headers": headers})
         await send({"type": "http.response.body", "body": message})
+
+
+_KEPT = 1024  # maximum bytes of field lines whose fields are kept
 
 
 @lru_cache(64)

@@ -221,7 +221,8 @@ class Exchange:
     def _encode_head(self, status: int, headers: Any) -> list[bytes]:
         head = [REASONS.get(status) or b"HTTP/1.1 %d \r\n" % status]
         for field in (*self._connection.default_headers, *headers):
-            line, length, closes = _field_line(*field)
+            short = len(field[0]) + len(field[1]) <= _KEPT
+            line, length, closes = (_field_line if short else _field_line.__wrapped__)(*field)
             head.append(line)
             if length is not None:
                 self._length = length
@@ -259,6 +260,9 @@ class Exchange:
             self.response_complete = True
             self.wake()
             self._connection.response_complete(self)
+
+
+_KEPT = 512  # maximum bytes of a field whose line is kept
 
 
 @lru_cache(128)
