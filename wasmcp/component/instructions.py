@@ -1,6 +1,6 @@
-"""Instructions of core modules: a table of opcodes, and function bodies without exception handling.
+"""Instructions of core modules: a table of opcodes; function bodies without exception handling, or with other calls.
 
-A body is read from left to right by two regular expressions made of the table: they match runs of instructions that
+A body is read from left to right by regular expressions made of the table: they match runs of instructions that
 need no attention at the speed of C, and stop at the others. An opcode that is not in the table is an error: without its
 immediates the rest of the body cannot be read.
 
@@ -11,10 +11,10 @@ Source: WebAssembly Core Specification 3.0, 5.4 (Instructions); for the instruct
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from wasmcp.component.binary_format import Reader
+from wasmcp.component.binary_format import Reader, uleb128
 from wasmcp.errors import UnknownInstructionError
 
 _U32 = rb"[\x80-\xff]{0,4}[\x00-\x7f]"
@@ -120,6 +120,9 @@ _UNSUPPORTED = {
 """Opcodes of proposals that are not supported -> their subject."""
 
 _BRANCH_TABLE, _SELECT, _NULL = 0x0E, 0x1C, 0xD0
+_CALLS = (0x10, 0x12)
+"""Opcodes of `call` and `return_call`."""
+
 _TRY, _CATCH, _THROW, _RETHROW, _THROW_REF, _DELEGATE, _CATCH_ALL, _TRY_TABLE = (
     0x06,
     0x07,
@@ -142,9 +145,11 @@ def _characters(codes: Iterable[tuple[int, int]]) -> bytes:
     return b"[" + b"".join(b"\\x%02x-\\x%02x" % pair for pair in codes) + b"]"
 
 
-def _alternatives() -> Iterable[bytes]:
-    """Yield a pattern for each row of the table, without the structured instructions."""
+def _alternatives(without: Iterable[int] = ()) -> Iterable[bytes]:
+    """Yield a pattern for each row of the table, without the structured instructions and those in rows of their own."""
     for first, last, kind in _PLAIN:
+        if first in without:
+            continue
         yield _characters([(first, last)]) + _IMMEDIATES[kind]
     for prefix, rows in _PREFIXED.items():
         for first, last, kind in rows:
@@ -157,11 +162,12 @@ def _alternatives() -> Iterable[bytes]:
 _INSIDE = re.compile(b"(?:%s)*+" % b"|".join(_alternatives()), re.DOTALL)
 """Instructions that neither begin nor end a block."""
 
-_RUN = re.compile(
-    b"(?:%s)*+" % b"|".join([*_alternatives(), *(_characters([row[:2]]) + _IMMEDIATES[row[2]] for row in _STRUCTURED)]),
-    re.DOTALL,
-)
+_STRUCTURE = [_characters([row[:2]]) + _IMMEDIATES[row[2]] for row in _STRUCTURED]
+_RUN = re.compile(b"(?:%s)*+" % b"|".join([*_alternatives(), *_STRUCTURE]), re.DOTALL)
 """Instructions that stay as they are."""
+
+_BETWEEN_CALLS = re.compile(b"(?:%s)*+" % b"|".join([*_alternatives(_CALLS), *_STRUCTURE]), re.DOTALL)
+"""Instructions that call no function by its index."""
 
 
 @dataclass(frozen=True)
@@ -212,6 +218,34 @@ def without_exceptions(data: memoryview, start: int, end: int) -> Body:
         return Body(bytes(data[start:end]))
     parts.append(data[copied:end])
     return Body(b"".join(parts), tuple(throws))
+
+
+def with_calls(data: memoryview, start: int, end: int, functions: Mapping[int, int]) -> bytes:
+    """Return the instructions of a function body with calls of other functions.
+
+    Args:
+        data: The file.
+        start: Position of the first instruction, after the declarations of locals.
+        end: Position after the last one.
+        functions: Index of a called function -> index of the function that is called instead.
+
+    Raises:
+        UnknownInstructionError: An opcode is not in the table.
+        ComponentError: The body is damaged.
+    """
+    parts: list[bytes | memoryview] = []
+    copied = position = start
+    while (position := _stop(_BETWEEN_CALLS, data, position, end)) < end:
+        opcode = data[position]
+        reader = Reader(data, position + 1, end)
+        if opcode not in _CALLS:
+            _replaced(reader, opcode)
+        elif (target := functions.get(reader.u32())) is not None:
+            parts += [data[copied : position + 1], uleb128(target)]
+            copied = reader.position
+        position = reader.position
+    parts.append(data[copied:end])
+    return b"".join(parts)
 
 
 def _stop(run: re.Pattern[bytes], data: memoryview, position: int, end: int) -> int:

@@ -91,13 +91,13 @@ def read(data: bytes) -> SideModule:
     imports: list[ModuleImport] = []
     exports: list[str] = []
     needed: list[str] = []
-    for code, section in _sections(data):
+    for code, section in sections(data):
         if code == _CUSTOM and section.name() == _DYNAMIC:
             needed += _needed(section)
         elif code == _TYPES:
-            types += [_signature(_function_type(section)) for _ in range(section.count())]
+            types += [signature(function_type(section)) for _ in range(section.count())]
         elif code == _IMPORTS:
-            imports += [_import(section, types) for _ in range(section.count())]
+            imports += [read_import(section, types) for _ in range(section.count())]
         elif code == _EXPORTS:
             for _ in range(section.count()):
                 exports.append(section.name())
@@ -131,13 +131,13 @@ def lower(data: bytes, names: Mapping[str, str]) -> Lowered:
         return uleb128(len(bodies) // 2) + b"".join(bodies)
 
     rewritten: dict[int, Callable[[Reader], bytes]] = {
-        _TYPES: lambda section: vector([_encoded(_function_type(section)) for _ in range(section.count())]),
+        _TYPES: lambda section: vector([_encoded(function_type(section)) for _ in range(section.count())]),
         _IMPORTS: lambda section: _imports(section, names),
         _EXPORTS: _exports,
         _CODE: code_of,
     }
     out = [MODULE_PREAMBLE]
-    for code, section in _sections(data):
+    for code, section in sections(data):
         if code == _TAGS:
             continue
         content: bytes | memoryview
@@ -155,7 +155,7 @@ def lower(data: bytes, names: Mapping[str, str]) -> Lowered:
     return Lowered(b"".join(out), tuple(throws))
 
 
-def _sections(data: bytes) -> Iterator[tuple[int, Reader]]:
+def sections(data: bytes) -> Iterator[tuple[int, Reader]]:
     """Yield the code and the content of each section.
 
     Raises:
@@ -178,7 +178,8 @@ def _sections(data: bytes) -> Iterator[tuple[int, Reader]]:
         raise ComponentError(f"not a side module: its first section is not `{_DYNAMIC}`", offset=8)
 
 
-def _function_type(section: Reader) -> tuple[list[bytes], list[bytes]]:
+def function_type(section: Reader) -> tuple[list[bytes], list[bytes]]:
+    """Read the type of a function; return its parameters and results."""
     start = section.position
     if section.byte() != 0x60:
         raise section.fail("a type that is not the type of a function is not supported", start)
@@ -190,12 +191,14 @@ def _encoded(function: tuple[list[bytes], list[bytes]]) -> bytes:
     return b"\x60" + vector(function[0]) + vector(function[1])
 
 
-def _signature(function: tuple[list[bytes], list[bytes]]) -> str:
+def signature(function: tuple[list[bytes], list[bytes]]) -> str:
+    """Return the type of a function as a text, ``i32 i64 -> i32``."""
     params, results = (" ".join(_TEXT.get(kind[0], "ref") for kind in kinds) for kinds in function)
     return f"{params} -> {results}".strip()
 
 
-def _import(section: Reader, types: list[str]) -> ModuleImport:
+def read_import(section: Reader, types: list[str]) -> ModuleImport:
+    """Read an import, given the signatures of the types of functions."""
     module, item = section.name(), section.name()
     start = section.position
     code = section.byte()

@@ -281,6 +281,8 @@ class TypeScriptToolchain:
             scratch = Path(folder).resolve()
             copy_contracts(engine, scratch / "wit")
             request = _request(source, scratch, installed, engine_packages, packages)
+            if engine == "quickjs":
+                request["runtime"] = _runtime(source, engine_packages, scratch, progress)
             answer = run_script(_COMPILER / "build.mjs", request, source, folder=source.root, timeout=_TIMEOUT)
             if "files" not in answer:
                 raise failure(source, answer, packages)
@@ -331,6 +333,19 @@ def _request(
         "scratch": str(scratch),
         "output": str(scratch / "script.wasm"),
     }
+
+
+def _runtime(source: ComponentSource, packages: Path, scratch: Path, progress: Callable[[str], None]) -> str | None:
+    """Write the runtime for QuickJS; return its path, None for that of the compiler."""
+    from wasmcp.toolchains.typescript.fixed_runtime import fixed_runtime
+
+    found = fixed_runtime(packages / "node_modules", small=source.options.get("optimize") == "size")
+    if found is None:
+        progress("warning: this componentize-qjs has another engine: builds of the component differ in some bytes")
+        return None
+    path = scratch / "runtime.wasm"
+    path.write_bytes(found)
+    return str(path)
 
 
 def _check_found(source: ComponentSource, found: list[Path], answer: Mapping[str, Any], packages: Path | None) -> None:

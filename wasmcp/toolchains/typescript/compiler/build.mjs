@@ -82,8 +82,7 @@ async function componentize(script) {
     jsSource: script,
     jsPath: file,
     moduleRoot: request.scratch,
-    sync: true,
-    optSize: request.small,
+    ...(request.runtime === null ? { sync: true, optSize: request.small } : { runtime: request.runtime }),
   });
   return component;
 }
