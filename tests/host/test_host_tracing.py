@@ -22,7 +22,8 @@ from support.serve_process import served, wait_until
 from support.server_processes import WASMCP, free_port
 
 from wasmcp.errors import HostError
-from wasmcp.host.operations.tracing import is_enabled
+from wasmcp.host.operations import message_traces
+from wasmcp.host.operations.tracing import Tracing, is_enabled
 from wasmcp.protocol import LATEST
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -107,11 +108,49 @@ def test_spans_of_requests_calls_and_compilations(zig_server: Path, otlp: Collec
     assert crashed.description
     trapped = next(span for span in otlp.spans if span.parent == crashed.id and span.name == "wasmcp.call")
     assert (trapped.status, trapped.attributes["error.type"]) == (ERROR, "GuestTrapError")
-    (missing,) = otlp.named("tools/call missing")
+    (missing,) = otlp.named("tools/call")  # the number of names that a client can send has no bound
     assert (missing.status, missing.attributes["error.type"]) == (ERROR, "-32602")
+    assert missing.attributes["gen_ai.tool.name"] == "missing"
     (put,) = otlp.named("PUT")
     assert put.kind == SERVER
     assert len(otlp.named("wasmcp.compile") + otlp.named("wasmcp.load")) == 1
+
+
+def test_names_of_spans_have_only_targets_that_the_server_accepts_and_a_bounded_number(
+    otlp: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(message_traces, "_MOST_TARGETS", 1)
+    tracing = Tracing("service", None)
+    for number, (name, answer) in enumerate(
+        [
+            ("unknown", {"error": {"code": -32602, "message": "Unknown tool"}}),
+            ("first", {"result": {"content": []}}),
+            ("second", {"result": {"content": []}}),
+            ("first", {"error": {"code": -32000, "message": "Rate limit exceeded"}}),
+        ]
+    ):
+        message = {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": {"name": name}}
+        trace = tracing.begin_line(json.dumps(message).encode())
+        assert trace is not None
+        trace.end_line(json.dumps({"jsonrpc": "2.0", "id": number, **answer}).encode())
+    large = {"jsonrpc": "2.0", "id": 9, "method": "prompts/get", "params": {"name": "large"}}
+    other = Tracing("service", None)
+    trace = other.begin_line(json.dumps(large).encode())
+    assert trace is not None
+    trace.end_line(json.dumps({"jsonrpc": "2.0", "id": 9, "result": {"text": "x" * (1 << 20)}}).encode())
+    tracing.close()
+    other.close()
+    names = [(span.name, span.attributes.get("gen_ai.tool.name")) for span in otlp.spans]
+    assert sorted(names, key=str) == sorted(
+        [
+            ("tools/call", "unknown"),
+            ("tools/call first", "first"),
+            ("tools/call", "second"),
+            ("tools/call first", "first"),
+            ("prompts/get large", None),
+        ],
+        key=str,
+    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

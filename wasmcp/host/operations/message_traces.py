@@ -8,6 +8,7 @@ from hashlib import sha256
 from time import time_ns
 from typing import TYPE_CHECKING, Any
 
+from wasmcp.errors import GuestTrapError
 from wasmcp.host.operations.request_facts import KNOWN_METHODS
 from wasmcp.protocol import META
 
@@ -28,6 +29,7 @@ _META_MEMBER = re.compile(rb'"_meta"\s*:\s*\{\s*')
 _ESCAPED_LETTER = re.compile(rb"\\u00[4-7]", re.IGNORECASE)
 _ADDED = 128  # maximum bytes that a trace context adds to a body
 _DESCRIPTION = 200
+_MOST_TARGETS = 500  # maximum number of tools and prompts whose names become part of names of spans
 
 
 def http_attributes(record: RequestRecord) -> dict[str, Any]:
@@ -84,6 +86,25 @@ def record_interval(
     span.end(ended)
 
 
+class AcceptedTargets:
+    """Names of tools and prompts that the server has accepted in calls, up to a maximum number.
+
+    Only these become part of names of spans: a client can send any number of names that no tool has.
+    """
+
+    def __init__(self) -> None:
+        self._names: set[tuple[str, str]] = set()
+
+    def has(self, message: Received) -> bool:
+        """Return True if the server has accepted the target of a call."""
+        return (message.method, message.target) in self._names
+
+    def add(self, message: Received) -> None:
+        """Note that the server has accepted the target of a call."""
+        if len(self._names) < _MOST_TARGETS:
+            self._names.add((message.method, message.target))
+
+
 class RequestTrace:
     """Spans of the messages of one request: begun with it, and ended with its response.
 
@@ -101,6 +122,7 @@ class RequestTrace:
         start: int,
         common: Mapping[str, Any],
         fields: Mapping[str, str],
+        accepted: AcceptedTargets,
     ) -> None:
         """Begin the spans.
 
@@ -112,6 +134,7 @@ class RequestTrace:
             start: The time of its arrival, in nanoseconds since 1970.
             common: The attributes of all spans.
             fields: The header fields of the request, names in lower case; empty for a line.
+            accepted: The tools and prompts that the server has accepted.
         """
         from opentelemetry.trace import Link, SpanKind, get_current_span
 
@@ -119,6 +142,8 @@ class RequestTrace:
         self._body = body
         self._last = b""
         self._submitted = time_ns()
+        self._accepted = accepted
+        self._trapped = False
         self._messages: Sequence[Received] = [one for one in messages if one.method][:_MOST_SPANS]
         self.spans: list[Any] = []
         if not self._messages:
@@ -132,7 +157,7 @@ class RequestTrace:
             links = [Link(transport)] if parent.is_valid and transport.is_valid and parent != transport else None
             self.spans.append(
                 tracer.start_span(
-                    _name(message),
+                    self._name(message),
                     context=context if parent.is_valid else ambient,
                     kind=SpanKind.SERVER,
                     attributes={**common, **_attributes(message, fields)},
@@ -173,6 +198,25 @@ class RequestTrace:
             return None
         return f"00-{span.trace_id:032x}-{span.span_id:016x}-{span.trace_flags:02x}"
 
+    def _note_target(self, message: Received, span: Any, answer: dict[str, Any] | None) -> None:
+        """Add the target to the name of a span if the server has accepted it: with a result, or by a trap in its code.
+
+        Error responses are short, so that a response that is too long to be searched is a result.
+        """
+        if message.method not in _NAMED or not message.target or self._accepted.has(message):
+            return
+        is_result = len(self._last) > _PARSED or (answer is not None and "error" not in answer)
+        if self._trapped or is_result:
+            self._accepted.add(message)
+            span.update_name(self._name(message))
+
+    def _name(self, message: Received) -> str:
+        """Return the name of a span: the method, and the tool or prompt. Its number of values must be small."""
+        if message.method not in KNOWN_METHODS:
+            return "other"
+        is_named = message.method in _NAMED and self._accepted.has(message)
+        return f"{message.method} {message.target}" if is_named else message.method
+
     # Observer of a call, on threads of the host
 
     def header_fields(self) -> list[tuple[str, str]]:
@@ -189,6 +233,7 @@ class RequestTrace:
 
     def ran(self, seconds: float, error: Exception | None) -> None:
         """Record a call into the server that has ended, or that is suspended."""
+        self._trapped = self._trapped or isinstance(error, GuestTrapError)
         waited = max(0.0, (time_ns() - self._submitted) / 1e9 - seconds)
         self._child("wasmcp.call", seconds, error, waited)
 
@@ -228,6 +273,7 @@ class RequestTrace:
         answers = _answers(self._last) if any(span.is_recording() for span in self.spans) else {}
         for message, span in zip(self._messages, self.spans, strict=True):
             if span.is_recording():
+                self._note_target(message, span, answers.get(message.id))
                 if status is not None:
                     span.set_attribute("http.response.status_code", status)
                 kind, code, description = _failure(status or 0, answers.get(message.id))
@@ -237,13 +283,6 @@ class RequestTrace:
                     span.set_attribute("error.type", kind)
                     span.set_status(Status(StatusCode.ERROR, description))
             span.end(ended)
-
-
-def _name(message: Received) -> str:
-    """Return the name of a span: the method, and the name of the tool or prompt. Its number of values must be small."""
-    if message.method not in KNOWN_METHODS:
-        return "other"
-    return f"{message.method} {message.target}" if message.method in _NAMED and message.target else message.method
 
 
 def _attributes(message: Received, fields: Mapping[str, str]) -> dict[str, Any]:

@@ -16,7 +16,13 @@ from time import time_ns
 from typing import TYPE_CHECKING
 
 from wasmcp.errors import HostError
-from wasmcp.host.operations.message_traces import STDIO_ATTRIBUTES, RequestTrace, http_attributes, record_interval
+from wasmcp.host.operations.message_traces import (
+    STDIO_ATTRIBUTES,
+    AcceptedTargets,
+    RequestTrace,
+    http_attributes,
+    record_interval,
+)
 from wasmcp.host.operations.request_facts import received
 
 if TYPE_CHECKING:
@@ -112,6 +118,7 @@ class Tracing:
             raise HostError(f"traces cannot be exported with these variables `OTEL_*`: {error}") from None
         self._tracer = self._provider.get_tracer("wasmcp", __version__)
         self._extract = propagate.extract
+        self._accepted = AcceptedTargets()
 
     def begin(self, record: RequestRecord, fields: Mapping[str, str], body: bytes) -> RequestTrace | None:
         """Begin the spans of the messages of an HTTP request; None if it has none.
@@ -130,6 +137,7 @@ class Tracing:
             start=int(record.time * 1e9),
             common=http_attributes(record),
             fields=fields,
+            accepted=self._accepted,
         )
         if not trace.spans:
             return None
@@ -139,7 +147,14 @@ class Tracing:
     def begin_line(self, line: bytes) -> RequestTrace | None:
         """Begin the spans of the messages of a line over stdio; None if it has none."""
         trace = RequestTrace(
-            self._tracer, self._extract, received(line), line, start=time_ns(), common=STDIO_ATTRIBUTES, fields={}
+            self._tracer,
+            self._extract,
+            received(line),
+            line,
+            start=time_ns(),
+            common=STDIO_ATTRIBUTES,
+            fields={},
+            accepted=self._accepted,
         )
         return trace if trace.spans else None
 
