@@ -155,6 +155,7 @@ def _options(
         ConnectionFailedError: The target cannot be found.
     """
     from wasmcp.client import targets
+    from wasmcp.host.transports.stdio_server import server_name
 
     if not 0 < timeout < 1e9:
         raise click.UsageError(f"--timeout must be a number of seconds above 0, not {timeout:g}")
@@ -167,6 +168,8 @@ def _options(
     ours = {"--name": name, "--dir": folders, "--keyvalue": keyvalue}
     if command is not None or targets.is_url(target):
         _refuse_unused({**ours, **({} if command is not None else {"--env": env})}, "a file or package")
+    if targets.is_url(target):
+        _refuse_unused({"--verbose": verbose}, "a process that this command starts")
     if command is not None or not targets.is_url(target):
         _refuse_unused({"--header": headers, "--token": token}, "a URL")
     if command is not None:
@@ -174,11 +177,18 @@ def _options(
     elif targets.is_url(target):
         found = targets.of_url(target, fields)
     else:
+        if name is not None:
+            try:
+                server_name(target, name)
+            except ValueError as error:
+                raise click.UsageError(str(error)) from None
         given = ["--timeout", f"{timeout + _MARGIN:f}".rstrip("0").rstrip(".")]
         given += ["--name", name] if name is not None else []
         given += [part for folder in folders for part in ("--dir", folder)]
         given += ["--keyvalue", keyvalue] if keyvalue is not None else []
         found = targets.of_name(target, given, env)
+        if not found.is_composed:
+            _refuse_unused(ours, "a server that wasmcp has composed")
     level = None if log_level == "none" else log_level
     return Options(found, timeout, revision, level, verbose, as_json)
 

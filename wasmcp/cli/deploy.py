@@ -27,7 +27,7 @@ _OUTPUT = click.option(
     metavar="DIRECTORY",
     help="Folder of the files.  [default: deploy/TARGET]",
 )
-_SERVER = click.option("--server", default="default", show_default=True, help="The server's name in a wheel.")
+_SERVER = click.option("--server", help="The server's name in a wheel.  [default: default]")
 _ENV = click.option("--env", "values", multiple=True, metavar="NAME=VALUE", help="A setting, or a variable.")
 _FORCE = click.option("--force", is_flag=True, help="Replace files that were changed.")
 _HOST = click.option("--host", "hosts", multiple=True, metavar="NAME", help="Name by which clients reach the server.")
@@ -182,7 +182,11 @@ def _write(
     values = _pairs(options.pop("values"), "--env", "NAME=VALUE")
     given = _pairs(options.pop("secrets"), "--secret", "NAME[=REFERENCE]", optional=True)
     mounts = _mounts(options.pop("folders"))
-    subject = read_subject(path, server)
+    if server is not None and path.suffix != ".whl":
+        raise click.UsageError(
+            f"--server is the name of a server of a wheel, and `{path}` is not a wheel: leave it out"
+        )
+    subject = read_subject(path, server or "default")
     name = options.pop("name") or default_name(subject)
     secrets = {variable: found or reference(name, variable) for variable, found in given.items()}
     request = Request(name, values=values, secrets=secrets, mounts=mounts, **options)

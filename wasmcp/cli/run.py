@@ -20,7 +20,7 @@ def main(arguments: Sequence[str]) -> None:
     Raises:
         SystemExit: With the command's exit code, where it is not 0.
     """
-    from wasmcp.host.transports.stdio_server import run_given
+    from wasmcp.host.transports.stdio_server import run_given, server_name
 
     if len(arguments) == 1 and not arguments[0].startswith("-"):
         run_given(arguments[0])  # the most common command line of clients needs no parser
@@ -37,11 +37,15 @@ def main(arguments: Sequence[str]) -> None:
         allow_abbrev=False,
     )
     parser.add_argument("server", help="a composed server's file, or an import package that ships one")
-    parser.add_argument("--name", default="default", help="name of the package's server (default: %(default)s)")
+    parser.add_argument("--name", help="name of the package's server (default: default)")
     add_options(parser)
     parsed = parser.parse_args(arguments)
     given, limits, pooling = read_options(parser, parsed)
-    run_given(parsed.server, parsed.name, given, limits, **pooling._asdict())
+    try:
+        name = server_name(parsed.server, parsed.name)
+    except ValueError as error:
+        parser.error(str(error))
+    run_given(parsed.server, name, given, limits, **pooling._asdict())
 
 
 def __getattr__(name: str) -> Any:

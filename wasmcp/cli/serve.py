@@ -12,7 +12,7 @@ import click
 from wasmcp.host.configuration.command_options import check_instances, count, directory, environment, limits, number
 from wasmcp.host.configuration.declared import REUSES, Given, complete, operator_store
 from wasmcp.host.operations.rate_limits import CLIENTS, RateLimits
-from wasmcp.host.transports.stdio_server import published
+from wasmcp.host.transports.stdio_server import published, server_name
 
 _PATH = click.Path(path_type=Path)
 _COUNT = click.IntRange(1, 1_000_000)
@@ -20,7 +20,7 @@ _COUNT = click.IntRange(1, 1_000_000)
 
 @click.command("serve")
 @click.argument("server")
-@click.option("--name", default="default", show_default=True, help="The server's name in the package.")
+@click.option("--name", help="The server's name in the package.  [default: default]")
 @click.option("--host", metavar="ADDRESS", help="The address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), help="The port; 0 for any.  [default: 8000]")
 @click.option("--unix", "unix_socket", type=_PATH, metavar="PATH", help="Listen on a Unix socket instead.")
@@ -71,7 +71,7 @@ _COUNT = click.IntRange(1, 1_000_000)
 @click.option("-v", "--verbose", is_flag=True, help="Log details, such as the bound of instances.")
 def serve_command(  # noqa: PLR0917 - click passes by name
     server: str,
-    name: str,
+    name: str | None,
     variables: tuple[str, ...],
     folders: tuple[str, ...],
     timeout: float | None,
@@ -112,14 +112,18 @@ def serve_command(  # noqa: PLR0917 - click passes by name
         given = Given(env, [directory(item) for item in folders], operator_store(keyvalue, os.environ))
         RateLimits().with_options(rate_limits)
         check_instances(instances)
+        _check_unix(given_options, socket_mode)
+        chosen = server_name(server, name)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    declared = published(server, name)
+    declared = published(server, chosen)
     rates = declared.configuration.limits.with_options(rate_limits, rate_limit_by)
+    if rate_limit_by is not None and not rates:
+        raise click.UsageError("--rate-limit-by needs a rate limit, and the server has none: give --rate-limit, too")
     whole = complete(declared, given, os.environ)
     serve(
         server,
-        name,
+        chosen,
         options=options,
         limits=bounds,
         instances=instances,
@@ -130,6 +134,23 @@ def serve_command(  # noqa: PLR0917 - click passes by name
         reuse=reuse,
         verbose=verbose,
     )
+
+
+def _check_unix(options: dict[str, Any], mode: str | None) -> None:
+    """Check the options of addresses, also those with the values that are the defaults.
+
+    Raises:
+        ValueError: An option has no effect.
+    """
+    is_unix = options["unix_socket"] is not None
+    if is_unix and (options["host"] is not None or options["port"] is not None):
+        raise ValueError("--unix listens on a Unix socket instead of --host and --port: leave them out")
+    if not is_unix and mode is not None:
+        raise ValueError("--unix-mode sets the permissions of a Unix socket: give --unix, or leave it out")
+    for proxy in options["trusted_proxies"]:
+        if (proxy == "unix") != is_unix:
+            has = "a Unix socket, whose peers have no addresses" if is_unix else "an address"
+            raise ValueError(f"--trusted-proxy {proxy} has no effect: the server listens on {has}")
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def find_servers(target: str | os.PathLike[str]) -> list[Path]:
     text = os.fspath(target)
     if text.startswith("oci://"):
         raise ArtifactError(text, "is in a registry: `wasmcp pull` fetches it and prints the path of its file")
-    if _is_file(text):
+    if is_file(text):
         path = Path(text)
         if not path.is_file():
             raise ArtifactError(text, "does not exist" if not path.exists() else "is not a file")
@@ -82,9 +82,20 @@ def find_servers(target: str | os.PathLike[str]) -> list[Path]:
     return found
 
 
-def _is_file(target: str) -> bool:
+def is_file(target: str) -> bool:
     """Return True if a target is a file, not an import package."""
     return target.endswith(".wasm") or os.sep in target or Path(target).is_file()
+
+
+def server_name(target: str, option: str | None) -> str:
+    """Return the name of the server of a target, by the option `--name` of a command.
+
+    Raises:
+        ValueError: The option is given for a file, which is one server.
+    """
+    if option is not None and is_file(target):
+        raise ValueError(f"--name is the name of a server of a package, and `{target}` is a file: leave it out")
+    return "default" if option is None else option
 
 
 def published(target: str | os.PathLike[str], server: str = "default") -> Published:
@@ -95,7 +106,7 @@ def published(target: str | os.PathLike[str], server: str = "default") -> Publis
         InvalidConfigurationError: The manifest cannot be read.
     """
     text = os.fspath(target)
-    return Published.read(find_server(target, server), "" if _is_file(text) else text)
+    return Published.read(find_server(target, server), "" if is_file(text) else text)
 
 
 def _shipped(target: str | os.PathLike[str], server: str) -> Published:
@@ -153,6 +164,8 @@ def run(
         found = _shipped(target, command_options.chosen_name(command_line) or server)
         parser = command_options.script_parser(Path(sys.argv[0]).name, found, limits)
         parsed = parser.parse_args(command_line)
+        if found.path == Path(target) and parsed.name != found.path.stem:
+            parser.error(f"--name must be `{found.path.stem}`, the only server, not `{parsed.name}`")
         chosen, _, pooling = command_options.read_options(parser, parsed)
         bounded = command_options.limits(parsed.timeout, parsed.memory, limits)
         many, how = pooling.instances or instances, pooling.reuse or reuse
