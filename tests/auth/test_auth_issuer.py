@@ -13,9 +13,8 @@ from urllib.parse import urlsplit
 import pytest
 from support.issuers import document
 
-from wasmcp.auth.access_tokens import verify
+from wasmcp.auth.access_tokens import VerificationKeys, verify
 from wasmcp.auth.issuer import MOST_KEYS, Issuer, serving
-from wasmcp.auth.keys import VerificationKeys
 from wasmcp.errors import InvalidTokenError
 
 FORM = {"grant_type": "client_credentials", "client_id": "app", "client_secret": "secret"}

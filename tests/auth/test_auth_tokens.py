@@ -15,9 +15,19 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, x25519
 
-from wasmcp.auth import keys
-from wasmcp.auth.access_tokens import decode, mint, scopes_of, verify
-from wasmcp.auth.keys import ALGORITHMS, SigningKey, VerificationKeys, fitting_algorithms, thumbprint, write_files
+from wasmcp.auth import access_tokens
+from wasmcp.auth.access_tokens import (
+    ALGORITHMS,
+    SigningKey,
+    VerificationKeys,
+    decode,
+    fitting_algorithms,
+    mint,
+    scopes_of,
+    thumbprint,
+    verify,
+    write_files,
+)
 from wasmcp.errors import InvalidTokenError, SigningKeyError
 from wasmcp.host.authorization.documents import LIMIT, metadata_urls
 
@@ -197,7 +207,7 @@ def test_files_are_written_completely_or_not_at_all(tmp_path: Path, monkeypatch:
     with pytest.raises(SigningKeyError, match="exists: `--force`"):
         write_files([(second, b"3", 0o600), (first, b"3", 0o600)], force=False)
     # A file that appears after the check is not replaced, and what was written before is removed.
-    monkeypatch.setattr(keys.os.path, "lexists", lambda _path: False)
+    monkeypatch.setattr(access_tokens.os.path, "lexists", lambda _path: False)
     with pytest.raises(SigningKeyError, match="cannot be written"):
         write_files([(second, b"3", 0o600), (first, b"3", 0o600)], force=False)
     assert first.read_bytes() == b"1"

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 from support.issuers import document, issuer_process
 
-from wasmcp.auth.keys import ALGORITHMS
+from wasmcp.auth.access_tokens import ALGORITHMS
 from wasmcp.cli import jwt as module
 from wasmcp.cli.group import commands
 

@@ -15,8 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
-from wasmcp.auth.access_tokens import decode, mint, verify
-from wasmcp.auth.keys import SigningKey, VerificationKeys
+from wasmcp.auth.access_tokens import SigningKey, VerificationKeys, decode, mint, verify
 from wasmcp.errors import AuthorizationError, InvalidTokenError
 from wasmcp.host.authorization.documents import is_loopback
 

@@ -14,9 +14,9 @@ from wasmcp.registry.signing.keys import password
 from wasmcp.terminal import printable
 
 if TYPE_CHECKING:
-    from wasmcp.auth.keys import SigningKey, VerificationKeys
+    from wasmcp.auth.access_tokens import SigningKey, VerificationKeys
 
-# As in `wasmcp.auth.keys`, which needs the extra `auth`.
+# As in `wasmcp.auth.access_tokens`, which needs the extra `auth`.
 _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 _FILE = click.Path(path_type=Path)
 
@@ -78,7 +78,7 @@ def keygen(key: Path, algorithm: str, bits: str, public: Path | None, jwks: Path
 
     Both are PEM. With WASMCP_KEY_PASSWORD the private key is encrypted.
     """
-    from wasmcp.auth.keys import SigningKey, write_files
+    from wasmcp.auth.access_tokens import SigningKey, write_files
 
     public = public or key.with_name(f"{key.name}.pub")
     names = [path.absolute() for path in (key, public, jwks) if path is not None]
@@ -207,13 +207,13 @@ def serve_command(  # noqa: PLR0917 - click passes by name
 
 
 def _read(key: Path, algorithm: str | None, kid: str | None) -> SigningKey:
-    from wasmcp.auth.keys import SigningKey
+    from wasmcp.auth.access_tokens import SigningKey
 
     return SigningKey.read(key, algorithm=algorithm, key_id=kid, password=password())
 
 
 def _verification_keys(keys: str | None, issuer: str | None) -> VerificationKeys:
-    from wasmcp.auth.keys import VerificationKeys
+    from wasmcp.auth.access_tokens import VerificationKeys
 
     if keys is None:
         return VerificationKeys.discover(issuer or "")

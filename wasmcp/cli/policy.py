@@ -12,7 +12,7 @@ import click
 from wasmcp.terminal import printable
 
 if TYPE_CHECKING:
-    from wasmcp.insight.policy_cases import Case
+    from wasmcp.insight.access import Case
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _OFFLINE = click.option("--offline", is_flag=True, help="Use the cache, contact no registry.")
@@ -66,7 +66,7 @@ def test(ctx: click.Context, file: Path, server: str | None, *, offline: bool, a
     key that is made for the test. Exit code 1 if a decision differs.
     """
     from wasmcp.cli.inspect import read_subject
-    from wasmcp.insight.policy_cases import read_cases, run_cases
+    from wasmcp.insight.access import read_cases, run_cases
 
     cases, named = read_cases(file)
     spec = server if server is not None else None if named is None else str(file.parent / named)
@@ -90,9 +90,8 @@ def test(ctx: click.Context, file: Path, server: str | None, *, offline: bool, a
 
 def _tokens() -> tuple[Any, list[Mapping[str, str]]]:
     """Return a function that makes the token of a case, and the settings with its key in two forms."""
-    from wasmcp.auth.access_tokens import mint
-    from wasmcp.auth.keys import SigningKey
-    from wasmcp.insight.policy_cases import ADDRESS, ISSUER
+    from wasmcp.auth.access_tokens import SigningKey, mint
+    from wasmcp.insight.access import ADDRESS, ISSUER
 
     key = SigningKey.generate()
     base = {"WASMCP_AUTH_MODE": "oauth", "JWT_ISSUER": ISSUER, "JWT_AUDIENCE": ADDRESS, "WASMCP_SERVER_URI": ADDRESS}

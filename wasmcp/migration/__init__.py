@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from wasmcp.migration.fastmcp import Imported, import_fastmcp
-from wasmcp.migration.findings import Finding
+from wasmcp.migration.needs import Finding
 
 __all__ = ["Finding", "Imported", "import_fastmcp"]

@@ -13,9 +13,7 @@ from typing import Any
 import tomlkit
 
 from wasmcp.errors import MigrationError, ScaffoldError
-from wasmcp.migration.findings import Finding
-from wasmcp.migration.needs import NEVER, Needs, dependencies_of, is_secret, narrowed, normalized
-from wasmcp.migration.requirement_files import Constraint
+from wasmcp.migration.needs import NEVER, Constraint, Finding, Needs, dependencies_of, is_secret, narrowed, normalized
 from wasmcp.migration.rewriting import Rewritten, Surroundings, rewrite, server_names
 from wasmcp.migration.sources import Sources, dotted, read_sources
 from wasmcp.project.scaffold import create_new

@@ -13,8 +13,6 @@ import tokenize
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from wasmcp.migration.findings import Finding, Kind
-from wasmcp.migration.layout import imported_names
 from wasmcp.migration.names import (
     ADDERS,
     CONTEXT_METHODS,
@@ -30,8 +28,9 @@ from wasmcp.migration.names import (
     SERVERS,
     advice_for,
     has_counterpart,
+    imported_names,
 )
-from wasmcp.migration.needs import Needs
+from wasmcp.migration.needs import Finding, Kind, Needs
 from wasmcp.toolchains.python.stdlib_limits import ABSENT, LOST, NO_PROCESSES, harmless_names
 
 _IN_PLACE = "a component has no threads: the function runs in place, and other tasks wait meanwhile"

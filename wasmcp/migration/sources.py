@@ -15,10 +15,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from wasmcp.errors import MigrationError
-from wasmcp.migration.findings import Finding
-from wasmcp.migration.layout import imported_names, is_standard, package_around, root_of, unit
-from wasmcp.migration.names import LIBRARIES
-from wasmcp.migration.requirement_files import Constraint, RequirementFiles, read_requirement_file
+from wasmcp.migration.names import LIBRARIES, imported_names, is_standard, package_around, root_of, unit
+from wasmcp.migration.needs import Constraint, Finding, RequirementFiles, read_requirement_file
 from wasmcp.migration.rewriting import server_names
 
 _MOST_BYTES = 64 * 2**20
