@@ -22,7 +22,7 @@ from support.wheels import wheel
 from wasmcp.errors import GuestTrapError
 from wasmcp.host import Server, open_server
 from wasmcp.registry import lock
-from wasmcp.toolchains.python.native_abi import ABI, SHARED_FUNCTIONS
+from wasmcp.toolchains.python.native_modules import ABI, SHARED_FUNCTIONS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -156,7 +156,7 @@ def answer() -> int:
 
 
 def module_with_all_shared_functions() -> bytes:
-    """Return an extension module `answers` that imports each function that `native_abi` has in common."""
+    """Return an extension module `answers` that imports each function of `SHARED_FUNCTIONS`."""
     imports = []
     for name, type_ in SHARED_FUNCTIONS.items():
         params, _, results = (part.strip() for part in type_.partition("->"))

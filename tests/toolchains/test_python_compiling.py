@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from wasmcp.toolchains.base import ComponentSource
-from wasmcp.toolchains.python.compiler import ungranted, worlds_of
 from wasmcp.toolchains.python.modules import Module, reachable
+from wasmcp.toolchains.python.toolchain import ungranted, worlds_of
 
 
 def given(

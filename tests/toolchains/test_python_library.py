@@ -15,7 +15,7 @@ from wasmcp.errors import ToolchainError
 from wasmcp.guest.component import stdlib_imports
 from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.python import toolchain as python_module
-from wasmcp.toolchains.python.stdlib_limits import LOST, lost_guarantees
+from wasmcp.toolchains.python.code_checks import LOST, lost_guarantees
 from wasmcp.toolchains.python.toolchain import PythonToolchain
 
 # A zone of one hour east of UTC. Source: RFC 8536, version 1.

@@ -17,9 +17,8 @@ from wasmcp.component import side_module
 from wasmcp.errors import ConfigError, NativeCodeError, ToolchainError
 from wasmcp.registry import lock
 from wasmcp.toolchains.base import PINS, ComponentSource
-from wasmcp.toolchains.python import dependencies, native_abi, native_modules
-from wasmcp.toolchains.python.native_abi import ABI, RENAMED, SHARED_FUNCTIONS
-from wasmcp.toolchains.python.native_modules import SHIM, NativeModuleProblems, convert
+from wasmcp.toolchains.python import dependencies, native_modules
+from wasmcp.toolchains.python.native_modules import ABI, RENAMED, SHARED_FUNCTIONS, SHIM, NativeModuleProblems, convert
 from wasmcp.toolchains.python.packages import ADVICE, normalised
 
 EMSCRIPTEN = f"{ABI.interpreter}-{ABI.interpreter}-{ABI.emscripten}"
@@ -70,7 +69,7 @@ def contents(folder: Path, name: str) -> Mapping[str, str]:
 
 
 def test_the_table_of_versions_has_a_row_for_the_compiler():
-    assert PINS["componentize-py"] in native_abi.ABIS
+    assert PINS["componentize-py"] in native_modules.ABIS
     assert ABI.suffix == ".cpython-314-wasm32-wasi.so"
     assert ABI.emscripten_suffix == ".cpython-314-wasm32-emscripten.so"
 

@@ -12,9 +12,8 @@ import pytest
 from wasmcp.errors import MissingToolchainError, ToolchainError
 from wasmcp.guest.component.preload import REPORT
 from wasmcp.toolchains.base import PINS, ComponentSource, require_pins
-from wasmcp.toolchains.python.compiler import failure_of, printed_of
 from wasmcp.toolchains.python.modules import Module
-from wasmcp.toolchains.python.toolchain import PythonToolchain
+from wasmcp.toolchains.python.toolchain import PythonToolchain, failure_of, printed_of
 
 FRAME = {"file": "/0/tools_.py", "line": 3, "name": "<module>", "text": "@tool(titel='x')"}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from wasmcp.toolchains.base import ComponentSource
-from wasmcp.toolchains.python.fixed_snapshot import snapshot_module
+from wasmcp.toolchains.python.staging import snapshot_module
 from wasmcp.toolchains.python.toolchain import PythonToolchain, modules_of
 
 TOOLS = """\

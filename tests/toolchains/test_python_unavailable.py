@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from wasmcp.toolchains.base import ComponentSource
-from wasmcp.toolchains.python.compiler import ungranted
+from wasmcp.toolchains.python.code_checks import unavailable_uses
 from wasmcp.toolchains.python.modules import reachable
-from wasmcp.toolchains.python.stdlib_limits import unavailable_uses
+from wasmcp.toolchains.python.toolchain import ungranted
 
 WITHOUT = frozenset[str]()
 

@@ -12,7 +12,7 @@ from wasmcp.errors import ToolchainError
 from wasmcp.toolchains import toolchain_for
 from wasmcp.toolchains.base import PINS, ComponentSource, check_options
 from wasmcp.toolchains.typescript import TypeScriptToolchain
-from wasmcp.toolchains.typescript.sources import imports_packages, packages_of, reachable, tsconfigs
+from wasmcp.toolchains.typescript.toolchain import imports_packages, packages_of, reachable, tsconfigs
 
 
 def component(folder: Path, files: dict[str, str], source: str = "src/tools.ts") -> ComponentSource:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wasmcp.toolchains.typescript.sources import FUNCTIONS, uses
+from wasmcp.toolchains.typescript.toolchain import FUNCTIONS, uses
 
 
 @pytest.mark.parametrize(

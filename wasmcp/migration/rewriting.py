@@ -31,7 +31,7 @@ from wasmcp.migration.names import (
     imported_names,
 )
 from wasmcp.migration.needs import Finding, Kind, Needs
-from wasmcp.toolchains.python.stdlib_limits import ABSENT, LOST, NO_PROCESSES, harmless_names
+from wasmcp.toolchains.python.code_checks import ABSENT, LOST, NO_PROCESSES, harmless_names
 
 _IN_PLACE = "a component has no threads: the function runs in place, and other tasks wait meanwhile"
 _CALLS = {

@@ -1,7 +1,7 @@
 """End of the preparation of a component: its memory becomes the same in each build.
 
 The toolchain links an extension module into the component, which gives the interpreter a seed, and overwrites freed
-memory while the component is built: `wasmcp.toolchains.python.fixed_snapshot`. Imported inside a component only.
+memory while the component is built: `wasmcp.toolchains.python.staging`. Imported inside a component only.
 """
 
 from __future__ import annotations

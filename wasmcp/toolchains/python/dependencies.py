@@ -31,8 +31,7 @@ from typing import Any
 from wasmcp.errors import MissingToolchainError, NativeCodeError, ToolchainError
 from wasmcp.toolchains import unpacked_packages
 from wasmcp.toolchains.base import BundledPart, ComponentSource, Distribution
-from wasmcp.toolchains.python.native_abi import ABI
-from wasmcp.toolchains.python.native_modules import check_known, convert_packages, converter_key, information_of
+from wasmcp.toolchains.python.native_modules import ABI, check_known, convert_packages, converter_key, information_of
 from wasmcp.toolchains.python.package_documents import parts_of
 from wasmcp.toolchains.python.packages import advice_for, advice_for_module, normalised
 from wasmcp.toolchains.python.pip_resolver import UNFIT, WASI

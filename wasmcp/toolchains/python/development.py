@@ -22,20 +22,24 @@ from wasmcp.declaration_section import Declares
 from wasmcp.errors import ToolchainError
 from wasmcp.toolchains.base import ComponentSource, Inputs, Option
 from wasmcp.toolchains.python import dependencies
-from wasmcp.toolchains.python.compiler import DEVELOPMENT, componentize, failure_of, problems_of, worlds_of
+from wasmcp.toolchains.python.code_checks import ZONES
 from wasmcp.toolchains.python.data_files import files_of, own_places, package_places
 from wasmcp.toolchains.python.modules import module_name, reachable, refusal, source_root
 from wasmcp.toolchains.python.packages import normalised
 from wasmcp.toolchains.python.staging import stage_application, staged_path
-from wasmcp.toolchains.python.stdlib_limits import ZONES
 from wasmcp.toolchains.python.toolchain import (
+    DEVELOPMENT,
     PythonToolchain,
     check_imports,
+    componentize,
     configured_imports,
     counted,
+    failure_of,
     folders_of,
     modules_of,
     own_inputs,
+    problems_of,
+    worlds_of,
 )
 
 _PACKAGES = "_wasmcp_packages"

@@ -1,10 +1,16 @@
 """Staging folder for componentize-py: the guest library, the author's modules, and a plan of the imports.
 
 Modules of packages that nothing in the component uses are left out. Measured: they cost size.
+
+An extension module makes the memory of the interpreter the same in each build of the same component; componentize-py
+has no option for it. It is linked into the component like an extension module of a package, and is there before the
+interpreter starts. It gives the interpreter a seed of ``hash`` that follows from the sources, overwrites memory that is
+allocated and freed, and gives imports the names of files in order and no times. After the build nothing of it runs.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -14,9 +20,38 @@ from typing import Any
 
 from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.python.data_files import ARCHIVE, INDEX, stage_archive
-from wasmcp.toolchains.python.fixed_snapshot import FILE, FIRST_LINES, snapshot_module
 from wasmcp.toolchains.python.modules import Module, is_host_side, is_standard, module_name, source_root
-from wasmcp.toolchains.python.native_modules import SHIM, extension_name
+from wasmcp.toolchains.python.native_modules import ABI, SHIM, extension_name
+
+SNAPSHOT_MODULE = "_wasmcp_snapshot"
+"""Name of the extension module; `fixed_snapshot.wat` contains it as well."""
+
+SNAPSHOT_FILE = f"{SNAPSHOT_MODULE}{ABI.suffix}"
+"""Its file name."""
+
+FIRST_LINES = (
+    "import os, sys",
+    f"import {SNAPSHOT_MODULE}",
+    f"{SNAPSHOT_MODULE}.start()",
+    "sys.path_importer_cache.clear()",
+    "del os.environ['PYTHONHASHSEED'], os.environ['PYTHONDONTWRITEBYTECODE']",
+)
+"""First lines of the application: folders are read from now on. `wasmcp.guest.component.fixed_memory` has the end."""
+
+_SNAPSHOT_SOURCE = Path(__file__).with_name("fixed_snapshot.wat")
+
+
+def snapshot_module(name: str, modules: Mapping[str, Module]) -> bytes:
+    """Return the extension module for a component, given its name and its modules."""
+    import wasmtime
+
+    digest = hashlib.sha256(name.encode())
+    for module in sorted(modules):
+        digest.update(hashlib.sha256(modules[module].path.read_bytes()).digest())
+    seed, guard = (int.from_bytes(digest.digest()[at : at + 4], "little") for at in (0, 4))
+    text = _SNAPSHOT_SOURCE.read_text("utf-8").replace("@HASH_SEED@", f"{seed:010}\\00")
+    return bytes(wasmtime.wat2wasm(text.replace("@GUARD@", f"{guard & 0xFFFFFF00:#x}")))
+
 
 _PARTS: Mapping[str, re.Pattern[bytes]] = {
     # pydantic imports it for classes with validators of pydantic 1.
@@ -166,7 +201,7 @@ def stage_application(
         if declared
         else f"from {name} import *"
     )
-    (application / FILE).write_bytes(snapshot_module(source.name, modules))
+    (application / SNAPSHOT_FILE).write_bytes(snapshot_module(source.name, modules))
     lines = [
         *FIRST_LINES,
         "core = frozenset(sys.modules)",
