@@ -12,8 +12,8 @@ import pytest
 
 from wasmcp.bindgen import protocol_table
 from wasmcp.bindgen.protocol_table import GUEST_SOURCES
-from wasmcp.guest.declarations import apps, meta, resources
-from wasmcp.guest.fakes import kv
+from wasmcp.guest import fakes
+from wasmcp.guest.declarations import options, resources
 from wasmcp.protocol import (
     APP_MIME_TYPE,
     APP_PERMISSIONS,
@@ -103,16 +103,16 @@ def test_constants_of_the_guest_library_of_python_agree_with_the_table() -> None
     # The codes that JSON-RPC and MCP leave to servers are in documentation only.
     assert codes - {-32000, -32019} <= set(CODES.values())
     assert tuple(META_KEYS[key] for key in ("task", "front_matter", "page")) == (
-        meta.TASK,
+        options.TASK,
         resources.FRONT_MATTER,
-        apps.PAGE,
+        options.PAGE,
     )
-    assert meta.MAX_SECONDS * 1000 == TASK_LIMIT
-    assert {"ttlMs": meta.Task().ttl * 1000, "pollIntervalMs": meta.Task().poll_interval * 1000} == TASK_DEFAULTS
-    assert apps.MIME_TYPE == APP_MIME_TYPE
-    assert (get_args(apps.Visibility), get_args(apps.Permission)) == (APP_VISIBILITIES, tuple(APP_PERMISSIONS))
+    assert options.MAX_SECONDS * 1000 == TASK_LIMIT
+    assert {"ttlMs": options.Task().ttl * 1000, "pollIntervalMs": options.Task().poll_interval * 1000} == TASK_DEFAULTS
+    assert options.MIME_TYPE == APP_MIME_TYPE
+    assert (get_args(options.Visibility), get_args(options.Permission)) == (APP_VISIBILITIES, tuple(APP_PERMISSIONS))
     names = ("name", "key", "session_key", "value", "batch", "batch_bytes", "page")
-    assert [getattr(kv, f"_{name.upper()}") for name in names] == list(KEY_VALUE_LIMITS.values())
+    assert [getattr(fakes, f"_{name.upper()}") for name in names] == list(KEY_VALUE_LIMITS.values())
 
 
 def test_enumerations_of_rust_and_zig_agree_with_the_table() -> None:

@@ -17,7 +17,7 @@ from support.server_processes import wasmtime_serve
 from wasmcp.compose import Catalogue, ComponentSpec, ComposedServer, access_rules, compose_server
 from wasmcp.compose.access import Access, Filter, Selector
 from wasmcp.errors import CompositionError, RequestError
-from wasmcp.guest.declarations import meta
+from wasmcp.guest.declarations import options
 from wasmcp.host import open_server
 from wasmcp.insight.roles import read_structure
 
@@ -459,7 +459,7 @@ def test_records_that_are_not_the_rules_of_the_server_are_reported(file: Path) -
 
 
 def test_the_key_of_tags_is_that_of_the_guest_library() -> None:
-    assert access_rules.TAGS == meta.TAGS
+    assert access_rules.TAGS == options.TAGS
 
 
 def test_servers_without_filters_have_no_access_control() -> None:

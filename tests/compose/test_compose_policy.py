@@ -17,7 +17,7 @@ from support.tokens import ISSUER, SERVER, claims, jwk, private_key, signed
 from wasmcp.compose import Catalogue, ComponentSpec, ComposedServer, compose_server
 from wasmcp.compose.access import SCOPES, Access, Claim, Condition, Filter, Policy, Rule, Selector
 from wasmcp.errors import CompositionError
-from wasmcp.guest.declarations import meta
+from wasmcp.guest.declarations import options
 from wasmcp.host import Cost, open_server
 
 KEY = private_key("ES256")
@@ -551,4 +551,4 @@ def test_servers_without_a_policy_carry_none() -> None:
 
 
 def test_the_key_of_declared_scopes_is_the_one_of_the_guest_library() -> None:
-    assert SCOPES == meta.SCOPES
+    assert SCOPES == options.SCOPES

@@ -18,8 +18,8 @@ from wasmcp.guest import (
     resource,
     tool,
 )
-from wasmcp.guest.client_requests.mrtr import InputRequiredResult
 from wasmcp.guest.declarations.registry import prompt_of, resource_of
+from wasmcp.guest.mrtr import InputRequiredResult
 from wasmcp.guest.testing import LocalContext, accept, decline, roots, said
 
 

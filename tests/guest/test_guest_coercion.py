@@ -16,7 +16,7 @@ from wasmcp.guest.declarations.registry import tool_of
 from wasmcp.guest.declarations.rules import ToolOptions
 from wasmcp.guest.errors import MismatchError
 from wasmcp.guest.json_types.annotations import Resolver
-from wasmcp.guest.json_types.texts import coerced
+from wasmcp.guest.json_types.conversions import coerced
 from wasmcp.guest.testing import LocalContext
 
 

@@ -8,7 +8,7 @@ import pytest
 from support.asking_client import answered
 
 from wasmcp.guest import Choices, Completion, Context, DeclarationError, McpError, completion, prompt, resource
-from wasmcp.guest.declarations.completions import has_completions, propose
+from wasmcp.guest.declarations.prompts import has_completions, propose
 from wasmcp.guest.declarations.registry import COMPLETIONS, check, prompt_of, resource_of
 from wasmcp.guest.testing import LocalContext
 

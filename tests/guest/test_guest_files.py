@@ -18,8 +18,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from wasmcp.guest.files.archive import Archive, Tree, pack
-from wasmcp.guest.files.functions import FileFunctions
+from wasmcp.guest.files import Archive, FileFunctions, Tree, pack
 
 ROOT = "/wasmcp-test-tree"
 FILES = {

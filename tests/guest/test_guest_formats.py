@@ -22,11 +22,11 @@ from support.javascript_client import javascript_client
 from support.type_matrix import REFUSED, RESULTS
 
 from wasmcp.guest import Field
-from wasmcp.guest.declarations.tool_results import output_of, rendered
+from wasmcp.guest.declarations.tools import output_of, rendered
 from wasmcp.guest.errors import MismatchError, UnsupportedTypeError
 from wasmcp.guest.json_types.annotations import Resolver
 from wasmcp.guest.json_types.base import Definitions
-from wasmcp.guest.json_types.string_formats import FORMATS, check_of, decode_bytes, encode_bytes
+from wasmcp.guest.json_types.string_types import FORMATS, check_of, decode_bytes, encode_bytes
 
 SOME = "12345678-1234-5678-1234-567812345678"
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, EmailStr
 from pydantic import Field as PydanticField
 
 from wasmcp.guest import Field
-from wasmcp.guest.client_requests.requests import form_of
+from wasmcp.guest.client_requests import form_of
 from wasmcp.guest.errors import MismatchError
 
 

@@ -12,9 +12,9 @@ from support.web_server import web_server
 
 from wasmcp.guest import NotGrantedError, http, tool
 from wasmcp.guest.declarations.registry import tool_of
-from wasmcp.guest.http import transport
+from wasmcp.guest.http import responses
 from wasmcp.guest.http.errors import transfer_failed
-from wasmcp.guest.http.urls import encoded, url_of
+from wasmcp.guest.http.messages import encoded, url_of
 from wasmcp.guest.testing import Answer, LocalContext, fake_http, real_http
 
 URL = "https://api.example.org/items"
@@ -36,8 +36,8 @@ class TestGrant:
 
     def test_component_built_without_grant(self, monkeypatch):
         monkeypatch.setattr(sys, "platform", "wasi")
-        denied = transport._default_transport()
-        monkeypatch.setattr(transport, "TRANSPORTS", [denied])
+        denied = responses._default_transport()
+        monkeypatch.setattr(responses, "TRANSPORTS", [denied])
         with pytest.raises(NotGrantedError, match=r'add it to the `grants` of its table: `grants = \["http"\]`'):
             http.get(URL)
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wasmcp.guest import NotGrantedError, kv
-from wasmcp.guest.kv import raw
+from wasmcp.guest.kv import buckets
 from wasmcp.guest.kv.values import plain, tagged
 from wasmcp.guest.testing import fake_kv
 
@@ -52,7 +52,7 @@ class TestGrant:
 
     def test_component_built_without_grant(self, monkeypatch):
         monkeypatch.setattr(sys, "platform", "wasi")
-        monkeypatch.setattr(raw, "STORES", [raw._default_store()])
+        monkeypatch.setattr(buckets, "STORES", [buckets._default_store()])
         with pytest.raises(NotGrantedError, match=r'`grants = \["kv"\]`'):
             kv.open()
 

@@ -13,7 +13,7 @@ from support.javascript_client import javascript_client, regular_expressions
 
 from wasmcp.guest import DeclarationError, Field, tool
 from wasmcp.guest.declarations.registry import tool_of
-from wasmcp.guest.json_types.ecma_patterns import PatternError, check_pattern, matcher
+from wasmcp.guest.json_types.schema_checks import PatternError, check_pattern, matcher
 from wasmcp.guest.testing import LocalContext
 
 TRANSLATED = [

@@ -8,8 +8,8 @@ import pytest
 from support.uri_matching import matched
 
 from wasmcp.guest import Context, DeclarationError, prompt, provider, resource, tool
-from wasmcp.guest.declarations.providers import provide
 from wasmcp.guest.declarations.registry import prompt_of, resource_of, tool_of
+from wasmcp.guest.declarations.signature import provide
 from wasmcp.guest.testing import LocalContext, fresh_instance
 
 

@@ -36,10 +36,10 @@ from wasmcp.guest import DeclarationError, config, prompt, resource, tool
 from wasmcp.guest import Field as OurField
 from wasmcp.guest.declarations.registry import prompt_of, tool_of
 from wasmcp.guest.errors import MismatchError, UnsupportedTypeError
-from wasmcp.guest.json_types import pydantic_errors, pydantic_metadata
+from wasmcp.guest.json_types import annotated, pydantic_errors
 from wasmcp.guest.json_types.annotations import Resolver, loaded
+from wasmcp.guest.json_types.conversions import dump_any
 from wasmcp.guest.json_types.pydantic2 import Adapted
-from wasmcp.guest.json_types.untyped_json import dump_any
 from wasmcp.guest.testing import LocalContext, fake_config
 
 
@@ -527,11 +527,11 @@ def test_every_error_of_pydantic_has_words_or_keeps_its_own():
 
 
 def test_metadata_that_means_the_same_is_our_own():
-    assert pydantic_metadata.translated([Field(ge=1, le=5)]) == [OurField(ge=1, le=5)]
-    assert pydantic_metadata.translated(pydantic.PositiveInt.__metadata__) == [OurField(gt=0)]
-    assert pydantic_metadata.translated([pydantic.AfterValidator(abs)]) is None
-    assert pydantic_metadata.translated([Field(strict=False)]) is None
-    assert pydantic_metadata.translated(["text", OurField(ge=1)]) == ["text", OurField(ge=1)]
+    assert annotated.translated([Field(ge=1, le=5)]) == [OurField(ge=1, le=5)]
+    assert annotated.translated(pydantic.PositiveInt.__metadata__) == [OurField(gt=0)]
+    assert annotated.translated([pydantic.AfterValidator(abs)]) is None
+    assert annotated.translated([Field(strict=False)]) is None
+    assert annotated.translated(["text", OurField(ge=1)]) == ["text", OurField(ge=1)]
     assert not isinstance(json_type_of(pydantic.PositiveInt), Adapted)
     assert isinstance(json_type_of(Annotated[float, Field(multiple_of=0.5)]), Adapted)
 

@@ -6,7 +6,7 @@ import pytest
 
 from wasmcp.guest import Context, ExpiredContextError, NotGrantedError, kv, tool
 from wasmcp.guest.declarations.registry import tool_of
-from wasmcp.guest.session import Session
+from wasmcp.guest.kv.buckets import Session
 from wasmcp.guest.testing import LocalContext
 
 

@@ -7,8 +7,8 @@ import pytest
 from support.asking_client import Call, text
 
 from wasmcp.guest import Context, DeclarationError, Task, tool
-from wasmcp.guest.client_requests.mrtr import CheckpointSignal
 from wasmcp.guest.declarations.registry import tool_of
+from wasmcp.guest.mrtr import CheckpointSignal
 from wasmcp.guest.testing import LocalContext, accept, fresh_declarations, run_steps
 from wasmcp.protocol import META_KEYS, TASK_DEFAULTS
 

@@ -26,7 +26,7 @@ from wasmcp.guest import (
     tool,
 )
 from wasmcp.guest.declarations.registry import registered, tool_of
-from wasmcp.guest.declarations.tool_results import Rendered
+from wasmcp.guest.declarations.tools import Rendered
 from wasmcp.guest.testing import LocalContext
 
 if TYPE_CHECKING:

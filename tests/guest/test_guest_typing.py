@@ -75,8 +75,8 @@ reveal_type(ids)
 
 MORE_EXPECTED = [
     (
-        '16: note: Revealed type is "tuple[wasmcp.guest.client_requests.results.Elicited[str], '
-        'wasmcp.guest.client_requests.results.Roots]"'
+        '16: note: Revealed type is "tuple[wasmcp.guest.client_requests.Elicited[str], '
+        'wasmcp.guest.client_requests.Roots]"'
     ),
     '24: note: Revealed type is "snippet.Seats"',
     '25: note: Revealed type is "dict[str, Any]"',

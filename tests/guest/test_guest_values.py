@@ -34,10 +34,10 @@ from typing_extensions import ReadOnly
 
 from wasmcp.guest.declarations.signature import Signature
 from wasmcp.guest.errors import MismatchError, UnsupportedTypeError
+from wasmcp.guest.json_types.annotated import Field
 from wasmcp.guest.json_types.annotations import Resolver
 from wasmcp.guest.json_types.base import Definitions
-from wasmcp.guest.json_types.field import Field
-from wasmcp.guest.json_types.untyped_json import dump_any
+from wasmcp.guest.json_types.conversions import dump_any
 
 T = TypeVar("T")
 

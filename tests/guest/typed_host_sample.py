@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, assert_type
 
 from wasmcp.guest import Context, config, http, kv, provider, tool
-from wasmcp.guest.session import Session
+from wasmcp.guest.kv.buckets import Session
 from wasmcp.guest.testing import Answer, FakeHttp, LocalContext, Sent, fake_config, fake_http, fake_kv, fresh_instance
 
 

@@ -238,7 +238,7 @@ def test_a_mistake_in_the_projects_configuration(project: pytest.Pytester) -> No
 def test_fakes_for_handlers_without_a_server(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("""
         from wasmcp.guest import config, http, kv, provider
-        from wasmcp.guest.declarations.providers import provide
+        from wasmcp.guest.declarations.signature import provide
 
         class Shared:
             pass

@@ -12,9 +12,9 @@ from wasmtime.component import Variant
 
 from support.server_io_wire import LATEST, META, Wire, record
 from wasmcp.guest import Context
-from wasmcp.guest.client_requests.mrtr import InputRequiredResult
 from wasmcp.guest.declarations.registry import tool_of
-from wasmcp.guest.declarations.tool_results import Rendered
+from wasmcp.guest.declarations.tools import Rendered
+from wasmcp.guest.mrtr import InputRequiredResult
 from wasmcp.guest.testing import LocalContext
 
 ABLE = {"elicitation": {"form": {}, "url": {}}, "sampling": {"tools": {}, "context": {}}, "roots": {}}

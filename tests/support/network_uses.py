@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from wasmcp.guest.fakes.real_http import NetworkTransport
-from wasmcp.guest.http.transport import TRANSPORTS
+from wasmcp.guest.fakes import NetworkTransport
+from wasmcp.guest.http.responses import TRANSPORTS
 from wasmcp.guest.network.seams import Seams
 
 

@@ -26,7 +26,7 @@ from typing import (
 )
 from uuid import UUID
 
-from wasmcp.guest.json_types.field import Field
+from wasmcp.guest.json_types.annotated import Field
 
 T = TypeVar("T")
 LOCAL = timezone(timedelta(hours=5, minutes=53, seconds=28))

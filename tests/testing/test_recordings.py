@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from wasmcp.errors import HostError
-from wasmcp.guest.fakes.mock_http import Answer, Sent
+from wasmcp.guest.fakes import Answer, Sent
 from wasmcp.guest.http.messages import Headers
 from wasmcp.testing import outgoing_http
 from wasmcp.testing.outgoing_http import OutgoingHttp, Recording

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from wasmcp.guest.kv.errors import AccessDeniedError, store_error
+from wasmcp.guest.kv.values import AccessDeniedError, store_error
 
 GUESTS = Path(__file__).parent.parent.parent / "guests"
 WORDS = {

@@ -11,7 +11,7 @@ import pytest
 from support.wheels import wheel
 
 from wasmcp.errors import ConfigError, ToolchainError
-from wasmcp.guest.files.archive import read_archive
+from wasmcp.guest.files import read_archive
 from wasmcp.project import load
 from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.python import data_files, dependencies

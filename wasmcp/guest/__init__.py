@@ -15,7 +15,7 @@ WebAssembly, and natively on every Python version that wasmcp supports.
 
 from __future__ import annotations
 
-from wasmcp.guest.client_requests.results import Elicited, Root, Roots, Sampled, ToolCall
+from wasmcp.guest.client_requests import Elicited, Root, Roots, Sampled, ToolCall
 from wasmcp.guest.content import (
     Annotations,
     Audio,
@@ -32,10 +32,8 @@ from wasmcp.guest.content import (
     ToolResult,
 )
 from wasmcp.guest.context import Context, HttpRequest, Identity
-from wasmcp.guest.declarations.app_resources import app
-from wasmcp.guest.declarations.apps import App, Csp
-from wasmcp.guest.declarations.completions import Choices, Completion
 from wasmcp.guest.declarations.decorators import (
+    app,
     cache_lists,
     completion,
     prompt,
@@ -51,10 +49,10 @@ from wasmcp.guest.declarations.dynamic import (
     make_resource,
     make_tool,
 )
-from wasmcp.guest.declarations.meta import Task
-from wasmcp.guest.declarations.prompts import Prompt
-from wasmcp.guest.declarations.providers import provider
+from wasmcp.guest.declarations.options import App, Csp, Task
+from wasmcp.guest.declarations.prompts import Choices, Completion, Prompt
 from wasmcp.guest.declarations.resources import Cache, Resource, ResourceContents
+from wasmcp.guest.declarations.signature import provider
 from wasmcp.guest.declarations.tools import Tool
 from wasmcp.guest.errors import (
     DeclarationError,
@@ -65,7 +63,7 @@ from wasmcp.guest.errors import (
     ResourceNotFoundError,
     ToolError,
 )
-from wasmcp.guest.json_types.field import Field
+from wasmcp.guest.json_types.annotated import Field
 
 __all__ = [
     "Annotations",

@@ -30,8 +30,8 @@ from typing import Any, Final, TypeVar, overload
 
 from wasmcp.guest.errors import MismatchError
 from wasmcp.guest.json_types.annotations import json_type_of, loaded, written
+from wasmcp.guest.json_types.conversions import load_text
 from wasmcp.guest.json_types.json_codec import decode
-from wasmcp.guest.json_types.texts import load_text
 
 __all__ = ["ConfigError", "InvalidConfigError", "MissingConfigError", "baked_in", "get"]
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from wasmcp.guest.json_types.string_formats import is_date_time
+from wasmcp.guest.json_types.string_types import is_date_time
 
 Role = Literal["user", "assistant"]
 

@@ -7,16 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from wasmcp.guest.client_requests.mrtr import ClientRequests, InputRequiredSignal
-from wasmcp.guest.client_requests.requests import ClientRequestMethods
+from wasmcp.guest.client_requests import ClientRequestMethods
 from wasmcp.guest.errors import ExpiredContextError, MismatchError, NotGrantedError
+from wasmcp.guest.json_types.conversions import dump_any
 from wasmcp.guest.json_types.json_codec import encode, sendable
-from wasmcp.guest.json_types.untyped_json import dump_any
 from wasmcp.guest.json_types.uris import sendable_uri
+from wasmcp.guest.mrtr import ClientRequests, InputRequiredSignal
 
 if TYPE_CHECKING:
     from wasmcp.guest.json_types.uris import Pattern
-    from wasmcp.guest.session import Session
+    from wasmcp.guest.kv.buckets import Session
 
 LogLevel = Literal["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]
 

@@ -8,8 +8,8 @@ from typing import Any
 from wit_world.imports import sessions  # type: ignore[import-not-found]
 
 from wasmcp.guest.kv.bindings import called, tagged_of, value_of
+from wasmcp.guest.kv.buckets import Session
 from wasmcp.guest.kv.values import Tagged
-from wasmcp.guest.session import Session
 
 
 class _Values:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from types import CoroutineType
 from typing import Any, TypeVar, overload
 
-from wasmcp.guest.client_requests.mrtr import CHECKPOINT, CheckpointSignal
 from wasmcp.guest.config import _SOURCES, Source
 from wasmcp.guest.context import Context, HttpRequest, Identity, LogLevel
 from wasmcp.guest.declarations.dynamic import (
@@ -21,14 +20,13 @@ from wasmcp.guest.declarations.dynamic import (
     offered_resource,
     offered_tool,
 )
-from wasmcp.guest.declarations.providers import fresh_instance
 from wasmcp.guest.declarations.registry import fresh_declarations
+from wasmcp.guest.declarations.signature import fresh_instance
 from wasmcp.guest.errors import MissingCapabilityError
-from wasmcp.guest.fakes.kv import FakeKv, FakeSession, fake_kv
-from wasmcp.guest.fakes.mock_http import Answer, FakeHttp, Sent, fake_http
-from wasmcp.guest.fakes.real_http import real_http
-from wasmcp.guest.json_types.string_formats import is_uri
-from wasmcp.guest.session import Session
+from wasmcp.guest.fakes import Answer, FakeHttp, FakeKv, FakeSession, Sent, fake_http, fake_kv, real_http
+from wasmcp.guest.json_types.string_types import is_uri
+from wasmcp.guest.kv.buckets import Session
+from wasmcp.guest.mrtr import CHECKPOINT, CheckpointSignal
 
 __all__ = [
     "Answer",

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.guest.kv import Bucket
-from wasmcp.guest.kv.errors import NotACounterError, OutOfRangeError
-from wasmcp.guest.kv.values import Tagged
+from wasmcp.guest.kv.values import NotACounterError, OutOfRangeError, Tagged
 
 if TYPE_CHECKING:
     from wasmcp.host.stores.keyvalue import Store

@@ -25,10 +25,8 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 
 from wasmcp.errors import HostError
-from wasmcp.guest.fakes.mock_http import Answer, HttpRules, Sent
-from wasmcp.guest.fakes.real_http import NetworkTransport
-from wasmcp.guest.http.messages import FORBIDDEN, Headers, OutgoingRequest, RequestTimeouts, Timeout
-from wasmcp.guest.http.urls import url_of
+from wasmcp.guest.fakes import Answer, HttpRules, NetworkTransport, Sent
+from wasmcp.guest.http.messages import FORBIDDEN, Headers, OutgoingRequest, RequestTimeouts, Timeout, url_of
 from wasmcp.host.bindings.substitutes import Failure, Redirect
 
 MODES = ("once", "none", "new", "all")

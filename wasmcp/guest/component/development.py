@@ -23,7 +23,7 @@ from wasmcp.guest.component.import_report import check_declared, describe
 from wasmcp.guest.component.snapshot import thaw
 from wasmcp.guest.component.stdlib_imports import keep_package
 from wasmcp.guest.component.to_wit import refused
-from wasmcp.guest.declarations.apps import AppPages
+from wasmcp.guest.declarations.options import AppPages
 from wasmcp.guest.declarations.rules import collected
 from wasmcp.guest.errors import McpError
 

@@ -17,7 +17,6 @@ from wit_world.exports import resources as resource_exports
 from wit_world.exports import tools as tool_exports
 from wit_world.imports import types  # type: ignore[import-not-found]
 
-from wasmcp.guest.client_requests.mrtr import InputRequiredResult
 from wasmcp.guest.component.error_reporting import INTERNAL_ERROR, report
 from wasmcp.guest.component.snapshot import has_frozen, thaw
 from wasmcp.guest.component.to_wit import (
@@ -37,7 +36,6 @@ from wasmcp.guest.component.to_wit import (
 )
 from wasmcp.guest.content import Text
 from wasmcp.guest.context import SESSIONS, Context
-from wasmcp.guest.declarations.completions import Choices, has_completions, propose
 from wasmcp.guest.declarations.dynamic import (
     FoundResource,
     listed_prompts,
@@ -49,15 +47,15 @@ from wasmcp.guest.declarations.dynamic import (
     offered_template,
     offered_tool,
 )
-from wasmcp.guest.declarations.prompts import Prompt
+from wasmcp.guest.declarations.prompts import Choices, Prompt, has_completions, propose
 from wasmcp.guest.declarations.registry import COMPLETIONS, PROMPTS, RESOURCES, TOOLS, ListCache
 from wasmcp.guest.declarations.resources import Part, Resource
 from wasmcp.guest.declarations.rules import ToolOptions, close
-from wasmcp.guest.declarations.tool_results import Rendered, TextResult
-from wasmcp.guest.declarations.tools import Tool
+from wasmcp.guest.declarations.tools import Rendered, TextResult, Tool
 from wasmcp.guest.errors import McpError
 from wasmcp.guest.json_types.json_codec import sendable
 from wasmcp.guest.json_types.uris import key_of
+from wasmcp.guest.mrtr import InputRequiredResult
 
 T = TypeVar("T")
 

@@ -110,8 +110,7 @@ def _guard(plan: dict[str, Any], folder: str) -> None:
     lazy_metadata.install()
     if plan["files"]:
         from wasmcp.guest.component.stdlib_guards import keep_zones
-        from wasmcp.guest.files.archive import Tree, read_archive
-        from wasmcp.guest.files.functions import FileFunctions
+        from wasmcp.guest.files import FileFunctions, Tree, read_archive
 
         archive = read_archive(*(f"{folder}/{name}" for name in plan["files"]))
         FileFunctions(Tree(archive)).install()

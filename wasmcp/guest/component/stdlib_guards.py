@@ -16,7 +16,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from wasmcp.guest.files.archive import Archive
+    from wasmcp.guest.files import Archive
 
 
 _SOCKETS = (

@@ -10,15 +10,15 @@ from typing import Any
 from componentize_py_types import Err  # type: ignore[import-not-found]
 from wit_world.imports import types  # type: ignore[import-not-found]
 
-from wasmcp.guest.client_requests.mrtr import InputRequiredResult
 from wasmcp.guest.content import Annotations, Audio, EmbeddedResource, Icon, Image, ResourceLink, Text
 from wasmcp.guest.declarations.prompts import Prompt
 from wasmcp.guest.declarations.resources import Cache, Resource
 from wasmcp.guest.declarations.tools import Tool
 from wasmcp.guest.errors import McpError, MismatchError
+from wasmcp.guest.json_types.conversions import dump_any
 from wasmcp.guest.json_types.json_codec import encode, sendable
-from wasmcp.guest.json_types.untyped_json import dump_any
 from wasmcp.guest.json_types.uris import sendable_uri
+from wasmcp.guest.mrtr import InputRequiredResult
 
 INVALID_PARAMS = -32602
 LEVELS = {level.name.lower(): level for level in types.LogLevel}

@@ -33,9 +33,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from wasmcp.guest.content import Annotations, Icon
 from wasmcp.guest.context import Context
-from wasmcp.guest.declarations.completions import Completer
-from wasmcp.guest.declarations.per_request import Source
-from wasmcp.guest.declarations.prompts import Prompt
+from wasmcp.guest.declarations.options import Source
+from wasmcp.guest.declarations.prompts import Completer, Prompt
 from wasmcp.guest.declarations.registry import (
     PROMPT_SOURCES,
     PROMPTS,

@@ -7,10 +7,9 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from types import FrameType
 from typing import Any, Generic, Protocol, TypeVar
 
-from wasmcp.guest.declarations import providers
-from wasmcp.guest.declarations.completions import Completer
-from wasmcp.guest.declarations.per_request import PerRequest, Source
-from wasmcp.guest.declarations.prompts import Prompt
+from wasmcp.guest.declarations import signature
+from wasmcp.guest.declarations.options import PerRequest, Source
+from wasmcp.guest.declarations.prompts import Completer, Prompt
 from wasmcp.guest.declarations.resources import Cache, Resource
 from wasmcp.guest.declarations.rules import (
     Execution,
@@ -192,7 +191,7 @@ def fresh_declarations() -> Iterator[None]:
     """
     known = [registry.swap([]) for registry in REGISTRIES]
     cache, ListCache.cache = ListCache.cache, None
-    with providers.fresh_providers():
+    with signature.fresh_providers():
         try:
             yield
         finally:

@@ -11,21 +11,19 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
-from wasmcp.guest.client_requests.mrtr import INVALID_PARAMS, InputRequiredResult
 from wasmcp.guest.component.error_reporting import masked
 from wasmcp.guest.content import Annotations, Icon, check_size
 from wasmcp.guest.context import Context
-from wasmcp.guest.declarations.completions import Completer
-from wasmcp.guest.declarations.meta import tagged
-from wasmcp.guest.declarations.per_request import Condition, Description, PerRequest
+from wasmcp.guest.declarations.options import Condition, Description, PerRequest, tagged
+from wasmcp.guest.declarations.prompts import Completer
 from wasmcp.guest.declarations.signature import Signature
 from wasmcp.guest.errors import McpError, MismatchError, ResourceNotFoundError
 from wasmcp.guest.json_types.base import Mismatches
+from wasmcp.guest.json_types.conversions import dump_any, load_text
 from wasmcp.guest.json_types.json_codec import encode, sendable
 from wasmcp.guest.json_types.records import Member
-from wasmcp.guest.json_types.texts import load_text
-from wasmcp.guest.json_types.untyped_json import dump_any
 from wasmcp.guest.json_types.uris import Pattern, UriTemplate, sendable_uri
+from wasmcp.guest.mrtr import INVALID_PARAMS, InputRequiredResult
 
 _NOT_FOUND_BEFORE = -32002
 """The error code of revisions before 2026-07-28 for a resource that does not exist."""

@@ -147,7 +147,7 @@ class ToolOptions:
     """Options of all tools that do not set them.
 
     Attributes:
-        coerce: True to accept JSON inside strings as arguments; see `wasmcp.guest.json_types.texts`.
+        coerce: True to accept JSON inside strings as arguments; see `wasmcp.guest.json_types.conversions`.
         dynamic: True if the component's lists are made for each request.
         references: True to use ``$ref`` in input schemas for types that occur twice.
     """

@@ -20,7 +20,11 @@ from __future__ import annotations
 import logging
 
 from wasmcp.guest.fastmcp.context import (
+    AcceptedElicitation,
+    CancelledElicitation,
     Context,
+    DeclinedElicitation,
+    ElicitationResult,
     ReadResourceContents,
     SamplingResult,
     ServerSession,
@@ -36,12 +40,6 @@ from wasmcp.guest.fastmcp.dependencies import (
     get_http_headers,
     get_http_request,
     get_server,
-)
-from wasmcp.guest.fastmcp.elicitation import (
-    AcceptedElicitation,
-    CancelledElicitation,
-    DeclinedElicitation,
-    ElicitationResult,
 )
 from wasmcp.guest.fastmcp.errors import (
     INTERNAL_ERROR,

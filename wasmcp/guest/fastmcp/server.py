@@ -11,9 +11,16 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from wasmcp.guest.declarations.registry import PROMPTS, RESOURCES, TOOLS
-from wasmcp.guest.fastmcp.adaptation import Adapted, plain_function
+from wasmcp.guest.fastmcp.adaptation import (
+    UNSET,
+    Adapted,
+    DeclaredPrompt,
+    DeclaredResource,
+    DeclaredTool,
+    finish_prompt,
+    plain_function,
+)
 from wasmcp.guest.fastmcp.context import Context
-from wasmcp.guest.fastmcp.declared import UNSET, DeclaredPrompt, DeclaredResource, DeclaredTool, finish_prompt
 from wasmcp.guest.fastmcp.dependencies import get_context
 from wasmcp.guest.fastmcp.errors import NotFoundError, RefusedMethod, author_frame, refuse_feature, warn_of
 from wasmcp.guest.fastmcp.values import (

@@ -14,9 +14,9 @@ from typing import Any, ClassVar
 from wasmcp.guest import content
 from wasmcp.guest.content import Message as PlainMessage
 from wasmcp.guest.errors import MismatchError
+from wasmcp.guest.json_types.conversions import dump_any
 from wasmcp.guest.json_types.json_codec import encode
-from wasmcp.guest.json_types.string_formats import decode_bytes, encode_bytes
-from wasmcp.guest.json_types.untyped_json import dump_any
+from wasmcp.guest.json_types.string_types import decode_bytes, encode_bytes
 
 _CAPITAL = re.compile(r"(?<=[a-z0-9])([A-Z])")
 

@@ -14,23 +14,27 @@ from wasmcp.guest.http.messages import (
     Headers,
     HeadersLike,
     OutgoingRequest,
+    Params,
     RequestTimeouts,
     Timeout,
+    Url,
     checked,
+    encoded,
     timeout_of,
+    url_of,
 )
 from wasmcp.guest.http.responses import (
+    TRANSPORTS,
     AsyncStreamedResponse,
     BaseResponse,
     Response,
     StreamedResponse,
     _Body,
     located,
+    run_blocking,
 )
-from wasmcp.guest.http.transport import TRANSPORTS, run_blocking
-from wasmcp.guest.http.urls import Params, Url, encoded, url_of
+from wasmcp.guest.json_types.conversions import dump_any
 from wasmcp.guest.json_types.json_codec import encode
-from wasmcp.guest.json_types.untyped_json import dump_any
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

@@ -1,18 +1,68 @@
-"""HTTP responses, buffered and streamed."""
+"""HTTP responses, buffered and streamed, and the transport that sends requests: the component's host, or a fake."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import sys
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from wasmcp.guest.errors import NotGrantedError
 from wasmcp.guest.http.errors import BodyTooLargeError, HttpError, InvalidContentError, RequestDeniedError
-from wasmcp.guest.http.messages import Headers, IncomingResponse, RequestTimeouts
-from wasmcp.guest.http.transport import run_blocking
+from wasmcp.guest.http.messages import Headers, IncomingResponse, OutgoingRequest, RequestTimeouts
 from wasmcp.guest.json_types.json_codec import decode
 
 if TYPE_CHECKING:
     from typing import Self
+
+T = TypeVar("T")
+
+
+class Transport(Protocol):
+    """Sender of requests."""
+
+    async def send(self, request: OutgoingRequest, timeouts: RequestTimeouts) -> IncomingResponse:
+        """Send a request and wait for the head of its response.
+
+        Raises:
+            HttpError: The transfer failed.
+        """
+        ...
+
+
+class _Denied:
+    """The transport of a component without the grant ``http``."""
+
+    async def send(self, request: OutgoingRequest, timeouts: RequestTimeouts) -> IncomingResponse:
+        del request, timeouts
+        raise NotGrantedError("http")
+
+
+def _default_transport() -> Transport:
+    if sys.platform == "wasi":
+        try:
+            from wasmcp.guest.http.wasi import WasiTransport
+        except ImportError:  # the component was built without the grant: it does not import the interface
+            return _Denied()
+        return WasiTransport()
+    return _Denied()
+
+
+TRANSPORTS: list[Transport] = [_default_transport()]
+"""The last transport is used; unit tests add a fake."""
+
+
+def run_blocking(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine of this package without an event loop: it waits by blocking, so that it never suspends."""
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        found: T = done.value
+        return found
+    finally:
+        coroutine.close()
+    raise RuntimeError("a coroutine that was to block has suspended")
+
 
 PIECE = 64 * 1024
 """Bytes of a body that are read at a time, at most."""

@@ -15,15 +15,16 @@ from typing import Any, TypeVar
 
 from wasmcp.guest.declarations.docstring import parse_docstring
 from wasmcp.guest.errors import MismatchError, UnsupportedTypeError
-from wasmcp.guest.json_types import pydantic_metadata
+from wasmcp.guest.json_types import annotated
+from wasmcp.guest.json_types.annotated import Field
 from wasmcp.guest.json_types.base import Documented, JsonType, documentation_around, undocumented
 from wasmcp.guest.json_types.constraints import constrain
-from wasmcp.guest.json_types.containers import Array, Map, Tuple
-from wasmcp.guest.json_types.field import Field
-from wasmcp.guest.json_types.pydantic1 import Model, is_model
+from wasmcp.guest.json_types.containers import Alias, Array, Map, Tuple, Union
+from wasmcp.guest.json_types.conversions import dump_any
 from wasmcp.guest.json_types.records import (
     QUALIFIERS,
     Member,
+    Model,
     Record,
     attrs_members,
     attrs_vars_of,
@@ -32,14 +33,13 @@ from wasmcp.guest.json_types.records import (
     default_of,
     documentation_in,
     documentation_of,
+    is_model,
     is_typeddict,
     namedtuple_members,
     typeddict_members,
 )
 from wasmcp.guest.json_types.scalars import Anything, Boolean, Choice, Flags, Integer, Null, Number, Numeral, String
 from wasmcp.guest.json_types.string_types import format_of
-from wasmcp.guest.json_types.unions import Alias, Union
-from wasmcp.guest.json_types.untyped_json import dump_any
 
 _abc = collections.abc
 
@@ -94,7 +94,7 @@ class Resolver:
         self._pydantic: dict[Any, JsonType] = {}
         self._arguments: list[JsonType] = []
         self.unread: list[tuple[str, str]] = []
-        pydantic_metadata.import_support()
+        annotated.import_support()
 
     def hints(self, owner: Any) -> dict[str, Any]:
         """Return the evaluated annotations of a function or class.
@@ -158,25 +158,25 @@ class Resolver:
         return Anything(dump_any) if variable.__bound__ is None else self.json_type(variable.__bound__)
 
     def _annotated(self, annotation: Any, extras: tuple[Any, ...]) -> JsonType:
-        if any(map(pydantic_metadata.is_metadata, extras)):
+        if any(map(annotated.is_metadata, extras)):
             return self._with_metadata(annotation, extras)
         return self._documented(annotation, self.json_type(annotation), extras)
 
     def _with_metadata(self, annotation: Any, extras: tuple[Any, ...]) -> JsonType:
         """Return the JSON type of an annotation with metadata of pydantic: our own where it means the same."""
-        given = pydantic_metadata.translated(extras)
+        given = annotated.translated(extras)
         reason: UnsupportedTypeError | None = None
         if given is not None:
             try:
                 return self._documented(annotation, self.json_type(annotation), tuple(given))
             except UnsupportedTypeError as error:
                 reason = error
-        if not pydantic_metadata.is_used():
+        if not annotated.is_used():
             if reason is not None:
                 raise reason
-            own = tuple(extra for extra in extras if not pydantic_metadata.is_metadata(extra))
+            own = tuple(extra for extra in extras if not annotated.is_metadata(extra))
             return self._documented(annotation, self.json_type(annotation), own)
-        foreign = [extra for extra in extras if pydantic_metadata.is_metadata(extra)]
+        foreign = [extra for extra in extras if annotated.is_metadata(extra)]
         adapted = self._adapted(typing.Annotated[(annotation, *foreign)], written(annotation))
         return self._documented(annotation, adapted, extras)
 
@@ -302,7 +302,7 @@ class Resolver:
         known = format_of(cls)
         if known is not None:
             return known
-        if pydantic_metadata.is_type(cls):
+        if annotated.is_type(cls):
             return self._adapted(annotation, written(annotation))
         if issubclass(cls, enum.Flag):
             return Flags(cls)

@@ -6,14 +6,12 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.guest.errors import MismatchError, UnsupportedTypeError
+from wasmcp.guest.json_types.annotated import Field
 from wasmcp.guest.json_types.base import Documented, JsonType, quoted
-from wasmcp.guest.json_types.containers import Array, Map
-from wasmcp.guest.json_types.ecma_patterns import PatternError, matcher
-from wasmcp.guest.json_types.field import Field
+from wasmcp.guest.json_types.containers import Array, Map, Union
 from wasmcp.guest.json_types.scalars import Integer, Number, String
-from wasmcp.guest.json_types.string_formats import FORMATS, check_of
-from wasmcp.guest.json_types.string_types import Format
-from wasmcp.guest.json_types.unions import Union
+from wasmcp.guest.json_types.schema_checks import PatternError, matcher
+from wasmcp.guest.json_types.string_types import FORMATS, Format, check_of
 
 if TYPE_CHECKING:
     from wasmcp.guest.json_types.base import Definitions
@@ -68,7 +66,7 @@ class Formatted(JsonType):
 
     Args:
         inner: The JSON type.
-        name: The format, one of `wasmcp.guest.json_types.string_formats.FORMATS`.
+        name: The format, one of `wasmcp.guest.json_types.string_types.FORMATS`.
     """
 
     exact = (str,)

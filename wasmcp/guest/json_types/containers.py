@@ -1,12 +1,15 @@
-"""JSON types of containers: arrays, tuples and maps."""
+"""JSON types that contain others: arrays, tuples, maps, unions and recursive aliases."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.guest.errors import MismatchError
-from wasmcp.guest.json_types.base import JsonType, Mismatches
+from wasmcp.guest.json_types.base import JsonType, Mismatches, Named, json_type_name, quoted, undocumented
+from wasmcp.guest.json_types.records import Record
+from wasmcp.guest.json_types.scalars import Choice, Null
 
 if TYPE_CHECKING:
     from wasmcp.guest.json_types.base import Definitions
@@ -178,3 +181,171 @@ class Map(JsonType):
 
     def children(self) -> Iterator[JsonType]:
         return iter((self.key, self.value))
+
+
+_TRIED: ContextVar[dict[tuple[int, int, str], tuple[Any, Any]] | None] = ContextVar("tried", default=None)
+"""Results of alternatives for objects and arrays, kept while the outermost union is at work."""
+
+
+class Union(JsonType):
+    """``A | B``, ``Optional[A]``: the first alternative that fits; those without a conversion are tried first.
+
+    Args:
+        options: The alternatives, at least two.
+    """
+
+    def __init__(self, options: list[JsonType]) -> None:
+        self.options = options
+        self.name = " or ".join(dict.fromkeys(option.name for option in options))
+        self.exact = tuple(dict.fromkeys(kind for option in options for kind in option.exact))
+        self.near = tuple(dict.fromkeys(kind for option in options for kind in option.near))
+        self.hashable = all(option.hashable for option in options)
+        self._tag: tuple[str, Mapping[Any, JsonType]] | None = None
+        self._by_type: dict[type, list[JsonType]] = {
+            kind: [option for option in options if kind in option.exact]
+            + [option for option in options if kind in option.near and kind not in option.exact]
+            for kind in (*self.exact, *self.near)
+        }
+
+    def load(self, value: Any) -> Any:
+        candidates = self._by_type.get(type(value))
+        if candidates is None:
+            raise self.mismatch(value)
+        if len(candidates) == 1:
+            return candidates[0].load(value)
+        if type(value) is dict:
+            if self._tag is None:
+                self._tag = tag_of(candidates)  # computed late: records can be completed after unions that contain them
+            name, tagged = self._tag
+            if name in value:
+                return self._tagged(name, tagged, value)
+        return self._once([option.load for option in candidates], value, "load")
+
+    def dump(self, value: Any) -> Any:
+        candidates = self._by_type.get(type(value))
+        if candidates is not None and len(candidates) == 1 and type(value) in candidates[0].exact:
+            return candidates[0].dump(value)
+        return self._once([option.dump for option in self.options], value, "dump")
+
+    @staticmethod
+    def _tagged(name: str, tagged: Mapping[Any, JsonType], value: Any) -> Any:
+        found = value[name]
+        chosen = tagged.get((type(found), found)) if isinstance(found, (str, int)) else None
+        if chosen is None:
+            known = ", ".join(quoted(tag) for _, tag in tagged)
+            raise MismatchError(f"expected one of {known}, got {quoted(found)}").under(name)
+        return chosen.load(value)
+
+    def _once(self, attempts: list[Callable[[Any], Any]], value: Any, way: str) -> Any:
+        """Try the alternatives once for each object or array, because recursive types would repeat the work."""
+        if type(value) not in (dict, list):
+            return self._first(attempts, value)
+        known = _TRIED.get()
+        if known is None:
+            token = _TRIED.set({})
+            try:
+                return self._once(attempts, value, way)
+            finally:
+                _TRIED.reset(token)
+        key = (id(self), id(value), way)
+        if key not in known:
+            try:
+                known[key] = value, self._first(attempts, value)  # keeps the value alive, so that its `id` is unique
+            except MismatchError as mismatch:
+                known[key] = value, mismatch.copy()
+                raise
+        _, found = known[key]
+        if isinstance(found, MismatchError):
+            raise found.copy()
+        return found
+
+    def _first(self, attempts: list[Callable[[Any], Any]], value: Any) -> Any:
+        deepest: MismatchError | None = None
+        for attempt in attempts:
+            try:
+                return attempt(value)
+            except MismatchError as mismatch:
+                # Report the alternative that matched furthest.
+                if deepest is None or mismatch.depth > deepest.depth:
+                    deepest = mismatch
+        if deepest is not None and (deepest.depth or len(attempts) == 1):
+            raise deepest
+        found = quoted(value) if isinstance(value, (str, int, float)) else json_type_name(value)
+        raise MismatchError(f"expected {self.name}, got {found}")
+
+    def schema(self, definitions: Definitions) -> dict[str, Any]:
+        schemas = [option.schema(definitions) for option in self.options]
+        if all(set(schema) == {"type"} and isinstance(schema["type"], str) for schema in schemas):
+            return {"type": [schema["type"] for schema in schemas]}
+        return {"anyOf": schemas}
+
+    def children(self) -> Iterator[JsonType]:
+        return iter(self.options)
+
+
+def without_null(json_type: JsonType) -> JsonType:
+    """Return a type without the alternative null, for values that are never null: texts and fields of forms."""
+    plain = undocumented(json_type)
+    if not isinstance(plain, Union):
+        return json_type
+    options = [option for option in plain.options if not isinstance(option, Null)]
+    if len(options) == len(plain.options) or not options:
+        return json_type
+    return options[0] if len(options) == 1 else Union(options)
+
+
+def tag_of(options: list[JsonType]) -> tuple[str, Mapping[Any, JsonType]]:
+    """Return the member that distinguishes records, and the record for each of its values.
+
+    The member is required in all records, and its values are literals that occur in one record only.
+
+    Returns:
+        The name of the member and its values; an empty name without such a member.
+    """
+    plain = [(option, undocumented(option)) for option in options]
+    records = [(option, record) for option, record in plain if isinstance(record, Record)]
+    first = records[0][1].members if records and len(records) == len(options) else []
+    for name in (member.name for member in first if member.required):
+        tagged: dict[Any, JsonType] = {}
+        count = 0
+        for option, record in records:
+            found = next(
+                (member.json_type for member in record.members if member.name == name and member.required), None
+            )
+            json_type = None if found is None else undocumented(found)
+            if not isinstance(json_type, Choice) or json_type.near or type(None) in json_type.exact:
+                break
+            count += len(json_type.values)
+            tagged.update({(type(value), value): option for value in json_type.values})
+        else:
+            if len(tagged) == count:
+                return name, tagged
+    return "", {}
+
+
+class Alias(Named):
+    """A type alias that is used in itself: ``type Tree = int | list[Tree]``.
+
+    Attributes:
+        target: The JSON type of the alias; set when it is known.
+    """
+
+    target: JsonType
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self.name = title
+        self.exact = (type(None), bool, int, float, str, list, dict)
+        self.hashable = False
+
+    def load(self, value: Any) -> Any:
+        return self.target.load(value)
+
+    def dump(self, value: Any) -> Any:
+        return self.target.dump(value)
+
+    def body(self, definitions: Definitions) -> dict[str, Any]:
+        return self.target.schema(definitions)
+
+    def children(self) -> Iterator[JsonType]:
+        yield self.target

@@ -25,8 +25,7 @@ from pydantic_core import PydanticSerializationError
 from wasmcp.guest.errors import MismatchError, UnsupportedTypeError
 from wasmcp.guest.json_types.base import Foreign, inlined, json_type_name
 from wasmcp.guest.json_types.json_codec import encode
-from wasmcp.guest.json_types.pydantic_errors import mismatch_of
-from wasmcp.guest.json_types.pydantic_schema import SchemaWriter, schemas_at
+from wasmcp.guest.json_types.pydantic_errors import SchemaWriter, mismatch_of, schemas_at
 
 if TYPE_CHECKING:
     from wasmcp.guest.json_types.base import Definitions

@@ -1,17 +1,18 @@
-"""JSON types of objects with known members: dataclasses, attrs classes, TypedDicts, NamedTuples, and their members."""
+"""JSON types of objects with known members: dataclasses, attrs and pydantic 1 classes, TypedDicts, NamedTuples."""
 
 from __future__ import annotations
 
 import dataclasses
+import json
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.guest.errors import MismatchError, UnsupportedTypeError
-from wasmcp.guest.json_types import pydantic_metadata
-from wasmcp.guest.json_types.base import JsonType, Mismatches, Named, documented, undocumented
-from wasmcp.guest.json_types.field import Field
+from wasmcp.guest.json_types import annotated
+from wasmcp.guest.json_types.annotated import Field
+from wasmcp.guest.json_types.base import Foreign, JsonType, Mismatches, Named, documented, undocumented
 from wasmcp.guest.json_types.scalars import Anything
 
 if TYPE_CHECKING:
@@ -227,8 +228,8 @@ def documentation_in(extras: Iterable[Any]) -> dict[str, Any]:
             found.update(extra.documentation())
         elif isinstance(extra, str):
             found["description"] = extra
-        elif pydantic_metadata.is_field(extra):
-            found.update(pydantic_metadata.documentation_of_field(extra))
+        elif annotated.is_field(extra):
+            found.update(annotated.documentation_of_field(extra))
     return found
 
 
@@ -300,3 +301,76 @@ def namedtuple_members(cls: Any, hints: dict[str, Any]) -> Iterable[tuple[str, A
         if name in cls._field_defaults:
             facts["default"] = cls._field_defaults[name]
         yield name, hints.get(name, Any), facts
+
+
+def is_model(cls: type) -> bool:
+    """Return True for a model of pydantic 1, also of ``pydantic.v1`` in pydantic 2."""
+    return not hasattr(cls, "__pydantic_fields__") and hasattr(cls, "__fields__") and hasattr(cls, "parse_obj")
+
+
+class Model(Foreign):
+    """A model of pydantic 1.
+
+    Args:
+        python: The class.
+    """
+
+    name = "object"
+    exact = (dict,)
+    hashable = False
+
+    def __init__(self, python: Any) -> None:
+        self.python = python
+
+    def load(self, value: Any) -> Any:
+        """Parse a JSON value by the model."""
+        if type(value) is not dict:
+            raise self.mismatch(value)
+        try:
+            return self.python.parse_obj(value)
+        except ValueError as error:  # also pydantic's ValidationError
+            raise _mismatch(error) from None
+
+    def dump(self, value: Any) -> Any:
+        """Write a JSON value by the model."""
+        if not isinstance(value, self.python):
+            raise MismatchError(f"expected {self.python.__name__}, got {type(value).__name__}")
+        return json.loads(value.json(by_alias=True))
+
+    def schema(self, definitions: Definitions) -> dict[str, Any]:
+        """Return the model's schema; its definitions are added to those of the whole schema."""
+        written = _modern(self.python.schema(by_alias=True, ref_template="#/$defs/{model}"))
+        if "definitions" in written:
+            written["$defs"] = written.pop("definitions")
+        return definitions.adopt(written)
+
+
+def _mismatch(error: ValueError) -> MismatchError:
+    errors = getattr(error, "errors", None)
+    if errors is None:
+        return MismatchError(str(error))
+    wrong = Mismatches()
+    for found in errors():
+        mismatch = MismatchError(str(found["msg"]))
+        for segment in reversed(found["loc"]):
+            if segment != "__root__":
+                mismatch = mismatch.under(segment)
+        wrong.add(mismatch)
+    try:
+        wrong.check()
+    except MismatchError as mismatch:
+        return mismatch
+    return MismatchError(str(error))
+
+
+def _modern(schema: Any) -> Any:
+    """Return a schema of draft 7 as one of 2020-12, which differs in arrays of a fixed length; see `Tuple`."""
+    if isinstance(schema, list):
+        return [_modern(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {key: _modern(value) for key, value in schema.items()}
+    if isinstance(found.get("items"), list):
+        found["prefixItems"] = found.pop("items")
+        found.setdefault("maxItems", len(found["prefixItems"]))
+    return found

@@ -19,7 +19,7 @@ from __future__ import annotations
 from wasmcp.guest.errors import NotGrantedError
 from wasmcp.guest.kv.buckets import ABSENT, Bucket
 from wasmcp.guest.kv.buckets import open_bucket as open  # noqa: A004 - read as `kv.open`
-from wasmcp.guest.kv.errors import (
+from wasmcp.guest.kv.values import (
     AccessDeniedError,
     LimitExceededError,
     NoSessionError,

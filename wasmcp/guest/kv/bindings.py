@@ -8,8 +8,7 @@ from typing import Any, TypeVar
 from componentize_py_types import Err  # type: ignore[import-not-found]
 from wit_world.imports import key_value_types as types  # type: ignore[import-not-found]
 
-from wasmcp.guest.kv.errors import store_error
-from wasmcp.guest.kv.values import Tagged
+from wasmcp.guest.kv.values import Tagged, store_error
 
 T = TypeVar("T")
 

@@ -1,15 +1,69 @@
-"""Buckets of the key-value store."""
+"""Buckets of the key-value store and values of sessions, with the store that holds them: the host, or a fake."""
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final, TypeVar, overload
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, Protocol, TypeVar, overload
 
 from wasmcp.guest.json_types.annotations import loaded
-from wasmcp.guest.kv.errors import StoreError
-from wasmcp.guest.kv.raw import STORES, RawBucket, RawValues
-from wasmcp.guest.kv.values import Tagged, plain, tagged
+from wasmcp.guest.kv.values import AccessDeniedError, StoreError, Tagged, plain, tagged
+
+
+class RawValues(Protocol):
+    """Operations that the resource ``bucket`` and the interface ``sessions`` share; each can raise `StoreError`."""
+
+    def get(self, key: str) -> Tagged | None: ...  # noqa: D102 - documented in the WIT
+    def set(self, key: str, value: Tagged) -> None: ...  # noqa: D102
+    def delete(self, key: str) -> None: ...  # noqa: D102
+    def exists(self, key: str) -> bool: ...  # noqa: D102
+    def increment(self, key: str, delta: int) -> int: ...  # noqa: D102
+    def compare_and_swap(self, key: str, expected: Tagged | None, replacement: Tagged) -> bool: ...  # noqa: D102
+
+
+class RawBucket(RawValues, Protocol):
+    """The resource ``bucket`` of the interface ``key-value``."""
+
+    def get_many(self, keys: Sequence[str]) -> list[Tagged | None]: ...  # noqa: D102 - documented in the WIT
+    def set_many(self, entries: Sequence[tuple[str, Tagged]]) -> None: ...  # noqa: D102
+    def delete_many(self, keys: Sequence[str]) -> None: ...  # noqa: D102
+    def list_keys(self, prefix: str, cursor: str | None) -> tuple[list[str], str | None]: ...  # noqa: D102
+
+
+class Store(Protocol):
+    """The interface ``key-value``."""
+
+    def open(self, name: str) -> RawBucket:
+        """Open a bucket.
+
+        Raises:
+            StoreError: The bucket cannot be opened.
+        """
+        ...
+
+
+class _Denied:
+    """The store of a component without the grant ``kv``."""
+
+    def open(self, name: str) -> Any:
+        del name
+        raise AccessDeniedError("kv")
+
+
+def _default_store() -> Store:
+    if sys.platform == "wasi":
+        try:
+            from wasmcp.guest.kv.wasi import open_bucket
+        except ImportError:  # the component was built without the grant: it does not import the interface
+            return _Denied()
+        return open_bucket
+    return _Denied()
+
+
+STORES: list[Store] = [_default_store()]
+"""The last store is used; unit tests add a fake."""
+
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -276,3 +330,48 @@ def open_bucket(name: str = "") -> Bucket:
         LimitExceededError: The name has more than 512 bytes.
     """
     return Bucket(name, STORES[-1].open(name))
+
+
+class RawSession(RawValues, Protocol):
+    """The interface ``sessions``, bound to one request."""
+
+    def keys(self) -> list[str]: ...  # noqa: D102 - documented in the WIT
+
+
+class Session(Values):
+    """Key-value store of a component for one client's session: values are kept until the session ends.
+
+    Each component has separate values, and so has each authenticated user. Get it from `Context.session`; it is valid
+    as long as the context. Every method raises `StoreError` when the operation fails, and `NotGrantedError` without
+    the grant ``sessions``.
+
+    Args:
+        request: A function that returns the request of the call, and raises `ExpiredContextError` after its end.
+        raw: The values.
+    """
+
+    def __init__(self, request: Callable[[], Any], raw: RawSession) -> None:
+        self._request = request
+        self._values = raw
+
+    @property
+    def id(self) -> str:
+        """The identifier of the session: for logs, do not send it to clients.
+
+        Raises:
+            ExpiredContextError: The call has ended.
+        """
+        return self._request().session() or ""
+
+    @property
+    def _raw(self) -> RawSession:
+        self._request()  # raises after the end of the call
+        return self._values
+
+    def keys(self) -> list[str]:
+        """Return all keys, in the order of the store."""
+        return self._raw.keys()
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the keys, in the order of the store."""
+        return iter(self.keys())

@@ -16,8 +16,16 @@ from wasmcp.guest.http.errors import (
     TlsError,
     TransferTimeoutError,
 )
-from wasmcp.guest.network.exchanges import PORTS, PROXIES, Exchange, check_tls
-from wasmcp.guest.network.http1 import CONTINUE, RequestParser, ResponseWriter, WrittenRequest
+from wasmcp.guest.network.exchanges import (
+    CONTINUE,
+    PORTS,
+    PROXIES,
+    Exchange,
+    RequestParser,
+    ResponseWriter,
+    WrittenRequest,
+    check_tls,
+)
 from wasmcp.guest.network.http_sockets import os_error
 from wasmcp.guest.network.seams import Patch
 

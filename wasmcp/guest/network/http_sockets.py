@@ -20,9 +20,17 @@ from wasmcp.guest.http.errors import (
     TlsError,
     TransferTimeoutError,
 )
-from wasmcp.guest.http.transport import run_blocking
-from wasmcp.guest.network.exchanges import PORTS, PROXIES, Exchange, check_tls
-from wasmcp.guest.network.http1 import CONTINUE, RequestParser, ResponseWriter, WrittenRequest
+from wasmcp.guest.http.responses import run_blocking
+from wasmcp.guest.network.exchanges import (
+    CONTINUE,
+    PORTS,
+    PROXIES,
+    Exchange,
+    RequestParser,
+    ResponseWriter,
+    WrittenRequest,
+    check_tls,
+)
 from wasmcp.guest.network.seams import Patch
 
 _DEFAULT = getattr(socket, "_GLOBAL_DEFAULT_TIMEOUT", None)

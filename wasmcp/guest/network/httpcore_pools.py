@@ -13,11 +13,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from wasmcp.guest.http.errors import ConnectError, InvalidRequestError, ProtocolError, TlsError, TransferTimeoutError
-from wasmcp.guest.http.messages import IncomingResponse
-from wasmcp.guest.http.transport import run_blocking
-from wasmcp.guest.http.urls import Url
-from wasmcp.guest.network.exchanges import PORTS, PROXIES, Exchange, check_tls, reason_of
-from wasmcp.guest.network.http1 import header_bytes
+from wasmcp.guest.http.messages import IncomingResponse, Url
+from wasmcp.guest.http.responses import run_blocking
+from wasmcp.guest.network.exchanges import PORTS, PROXIES, Exchange, check_tls, header_bytes, reason_of
 from wasmcp.guest.network.seams import Patch
 
 _BUFFERED = 1024 * 1024

@@ -1,4 +1,4 @@
-"""Checks of the source text of a component: its capabilities, late declarations, and limits of the standard library.
+"""Analysis of the source text of a component: its capabilities, late declarations, and limits of the standard library.
 
 Uses of processes, sockets, key derivations and HTTP libraries that cannot work are found in the author's source text;
 nothing runs.

@@ -229,7 +229,7 @@ def package_places(source: ComponentSource, fetched: Path, packages: Iterable[st
 
 def stage_archive(places: Mapping[str, Path], application: Path) -> bool:
     """Write the archive and its index into the folder of the application; return False without files."""
-    from wasmcp.guest.files.archive import pack
+    from wasmcp.guest.files import pack
 
     if not places:
         return False

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple, NoReturn, Protocol
 
 from wasmcp.guest.content import InputRequired
 from wasmcp.guest.errors import McpError, MismatchError, MissingCapabilityError
+from wasmcp.guest.json_types.conversions import dump_any
 from wasmcp.guest.json_types.json_codec import encode, sendable
-from wasmcp.guest.json_types.untyped_json import dump_any
 
 CHECKPOINT = "wasmcp/checkpoint"
 """Name of the stored value with the state of the last checkpoint."""
