@@ -33,7 +33,7 @@ from wasmcp.project import (
     stale,
 )
 from wasmcp.project.build_plan import skill_files
-from wasmcp.project.built_servers import changed, missing, unfit
+from wasmcp.project.built_servers import changed, has_boms, missing, unfit
 from wasmcp.project.console_scripts import check_dynamic
 from wasmcp.project.manifest import read
 from wasmcp.storage.failures import file_failures
@@ -88,9 +88,9 @@ class WasmcpBuildHook(Hook):
             check_ours(os.environ)
             if self.target_name not in {"wheel", "mcpb"}:  # a bundle has the wheel
                 return []
-            if skipped():  # nothing is compiled, but the bill of materials is written
-                return requirements_of(["build"])
             project = self._project()
+            if skipped():  # nothing is compiled, but bills of materials that are not in the cache are written
+                return requirements_of([] if has_boms(project) else ["build"])
             # Installations take most of the time of an isolated build in which nothing has changed: of compilers, and
             # of the library for bills of materials, which is a second run of pip.
             absent = missing(project, self._version())

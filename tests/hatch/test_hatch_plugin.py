@@ -100,6 +100,19 @@ def test_what_is_in_the_cache_makes_no_dependencies(
     assert zig_server.is_file()
     assert hook(root).dependencies() == []
     assert hook(root, "mcpb").dependencies() == []
+    with monkeypatch.context() as patch:
+        patch.setenv("WASMCP_SKIP_BUILD", "1")
+        assert hook(root).dependencies() == []
+        patch.setenv("WASMCP_CACHE_DIR", str(tmp_path / "empty"))
+        assert names(hook(root).dependencies()) == build
+    manifest = root / "src/zig_project/_wasmcp/manifest.json"
+    kept = manifest.read_text("utf-8")
+    for text in (kept.replace('"inputs"', '"of-another-version"'), "{}"):
+        manifest.write_text(text, "utf-8")
+        with monkeypatch.context() as patch:
+            patch.setenv("WASMCP_SKIP_BUILD", "1")
+            assert names(hook(root).dependencies()) == build
+    manifest.write_text(kept, "utf-8")
 
     # The version and everything else that only the bill of materials depends on.
     other = hook(root)

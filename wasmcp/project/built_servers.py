@@ -12,7 +12,7 @@ from wasmcp.project.build_plan import plan, plan_components
 from wasmcp.project.manifest import read, stale
 from wasmcp.project.model import Project
 from wasmcp.project.resolution import Resolution, resolve, resolve_components
-from wasmcp.project.sbom import is_cached
+from wasmcp.project.sbom import is_cached, is_written
 from wasmcp.storage import digest
 from wasmcp.storage.cache import Cache
 from wasmcp.storage.failures import file_failures
@@ -69,6 +69,13 @@ class Missing:
 
     languages: frozenset[str]
     boms: bool
+
+
+def has_boms(project: Project, cache: Cache | None = None) -> bool:
+    """Return True if the cache has the bills of materials of the servers in the tree, which are used as they are."""
+    cache = Cache() if cache is None else cache
+    entries = read(project.manifest)
+    return all(is_written(project, key, entries.get(key, {}), cache) for key in project.servers)
 
 
 @file_failures()

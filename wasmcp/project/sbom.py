@@ -47,12 +47,20 @@ def sbom_file(project: Project, server: str, entry: Mapping[str, Any], cache: Ca
     return path
 
 
+def is_written(project: Project, server: str, entry: Mapping[str, Any], cache: Cache) -> bool:
+    """Return True if `sbom_file` finds the bill of materials of a server, given its entry, in the cache."""
+    try:
+        return _is_about(_path(project, server, entry["inputs"], _compiled(entry), cache), project, server, entry)
+    except (KeyError, TypeError):  # the entry is not one of this version
+        return False
+
+
 def is_cached(project: Project, step: ServerStep, cache: Cache) -> bool:
     """Return True if `sbom_file` will find the bill of materials of a server in the cache after its next build."""
     server = step.config.key
     entry = manifest.read(project.manifest).get(server)
     if entry is not None and manifest.is_fresh(entry, step.inputs, step.output):  # is not composed again
-        return _is_about(_path(project, server, step.inputs, _compiled(entry), cache), project, server, entry)
+        return is_written(project, server, entry, cache)
     compiled = {}
     for part in step.components:
         if part.toolchain is None:
