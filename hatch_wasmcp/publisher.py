@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 else:
     from hatch.publish.plugin.interface import PublisherInterface as Publisher
 
+COMMAND = "hatch publish -p oci"
 _PLACE = "tool.hatch.publish.oci"
 _HATCHS = frozenset({"disable", "no_prompt", "initialize_auth"})
 _KINDS: Mapping[str, type] = {
@@ -44,9 +45,11 @@ def read_options(table: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str
         given: The options `-o NAME=VALUE`, and hatch's own.
 
     Raises:
-        ConfigError: An option is unknown, has another type, or no server has a reference.
+        ConfigError: An option is unknown, has another type, or no server has a reference. Mistakes of the command line
+            are named first, and alone.
     """
     problems = []
+    wrong = []
     found: dict[str, Any] = {}
     for key, value in table.items():
         if key in _HATCHS:
@@ -63,11 +66,13 @@ def read_options(table: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str
         if key in _HATCHS:
             continue
         if key not in _KINDS or key == "servers":
-            problems.append(f"`-o {key}` is unknown; known: `reference`, `sign`, `sign-keyless`, `force`")
+            wrong.append(f"`-o {key}` is unknown; known: `reference`, `sign`, `sign-keyless`, `force`")
         elif _KINDS[key] is bool and text not in {"true", "false"}:
-            problems.append(f"`-o {key}` must be `true` or `false`, not `{text}`")
+            wrong.append(f"`-o {key}` must be `true` or `false`, not `{text}`")
         else:
             found[key] = text == "true" if _KINDS[key] is bool else text
+    if wrong:
+        raise ConfigError(wrong, path=COMMAND)
     if not problems and not found.get("reference") and not found.get("servers"):
         problems.append(
             f'`{_PLACE}.reference` is needed: `reference = "NAMESPACE:NAME"` or `"oci://HOST/REPOSITORY"`, or '

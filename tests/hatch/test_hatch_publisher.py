@@ -130,10 +130,12 @@ def test_wrong_uses_are_refused(built: Path) -> None:
     ("table", "given", "problem"),
     [
         ({"reference": 1}, {}, "`tool.hatch.publish.oci.reference` must be a string, not 1"),
+        ({"reference": 1}, {}, "1 mistake in `pyproject.toml`:"),
         ({"servers": {"a": 1}}, {}, "must be a table of references by server"),
         ({"references": "a:b"}, {}, "`tool.hatch.publish.oci.references` is unknown"),
         ({}, {"force": "yes"}, "`-o force` must be `true` or `false`, not `yes`"),
         ({}, {"servers": "x"}, "`-o servers` is unknown"),
+        ({"reference": 1}, {"force": "no", "x": "y"}, "2 mistakes in `hatch publish -p oci`:\n  * `-o force` must be"),
     ],
 )
 def test_wrong_options(table: dict[str, Any], given: dict[str, str], problem: str) -> None:

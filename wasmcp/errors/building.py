@@ -14,7 +14,7 @@ class ConfigError(WasmcpError):
 
     Attributes:
         problems: One sentence per mistake, each beginning with its TOML path in backticks.
-        path: The file's path as shown to users.
+        path: The file's path as shown to users, or the command whose options have the mistakes.
     """
 
     def __init__(self, problems: Sequence[str], *, path: str = "pyproject.toml") -> None:
