@@ -36,7 +36,7 @@ from wasmcp.project.build_plan import skill_files
 from wasmcp.project.built_servers import changed, has_boms, missing, unfit
 from wasmcp.project.console_scripts import check_dynamic
 from wasmcp.project.manifest import read
-from wasmcp.storage.failures import file_failures
+from wasmcp.storage.cache import file_failures
 from wasmcp.toolchains import toolchain
 from wasmcp.toolchains.base import relative_label
 from wasmcp.toolchains.shared_sources import carried_name

@@ -15,7 +15,7 @@ from wasmcp.protocol import REVISIONS
 
 if TYPE_CHECKING:
     from wasmcp.client.connection import Client
-    from wasmcp.testing.suite_targets import SuiteTarget
+    from wasmcp.testing.suite import SuiteTarget
 
 _TARGET: pytest.StashKey[SuiteTarget] = pytest.StashKey()
 
@@ -27,7 +27,7 @@ def target_of(config: pytest.Config) -> SuiteTarget:
         pytest.UsageError: None is given, or it is not one.
     """
     from wasmcp.errors import ConnectionFailedError
-    from wasmcp.testing.suite_targets import SuiteTarget
+    from wasmcp.testing.suite import SuiteTarget
 
     if _TARGET not in config.stash:
         given = option(config, "wasmcp_server")
@@ -102,7 +102,7 @@ def suite_latest(suite_target: SuiteTarget) -> Iterator[Client]:
 @pytest.fixture(scope="session")
 def suite_lists(suite_latest: Client) -> dict[str, list[dict[str, Any]]]:
     """Return the lists of the server."""
-    from wasmcp.testing.server_checks import lists_of
+    from wasmcp.testing.suite import lists_of
 
     return lists_of(suite_latest)[0]
 

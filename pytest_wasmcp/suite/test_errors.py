@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from wasmcp.testing import server_checks
+from wasmcp.testing import suite
 
 
 def _rejected(tool: Mapping[str, Any]) -> tuple[Any, str] | None:
@@ -29,9 +29,7 @@ def test_wrong_arguments_are_refused_by_name(
     """Call each tool with arguments that its schema rejects, unless `--wasmcp-suite-calls=none`."""
     if pytestconfig.getoption("wasmcp_suite_calls") == "none":
         pytest.skip("--wasmcp-suite-calls=none")
-    problems = list(
-        server_checks.rejected_call_problems(suite_latest, suite_lists["tools"], _rejected, suite_target.canary)
-    )
+    problems = list(suite.rejected_call_problems(suite_latest, suite_lists["tools"], _rejected, suite_target.canary))
     suite_report.assert_no_problems(problems)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from wasmcp.protocol import LATEST
-from wasmcp.testing import server_checks
+from wasmcp.testing import suite
 
 
 def test_a_client_connects_with_the_revision_of_its_choice(
@@ -26,7 +26,7 @@ def test_a_client_connects_with_the_revision_of_its_choice(
 
 def test_lists_fit_the_capabilities(suite_client: Any, suite_report: Any) -> None:
     """Request each list: declared ones are answered, others do not exist."""
-    _, problems = server_checks.lists_of(suite_client)
+    _, problems = suite.lists_of(suite_client)
     suite_report.assert_no_problems(problems)
 
 
@@ -40,7 +40,7 @@ def test_ping_is_answered(suite_client: Any, suite_report: Any) -> None:
 
 def test_wrong_requests_get_the_errors_of_the_specification(suite_client: Any, suite_report: Any) -> None:
     """Send requests for methods and entries that do not exist. The server answers further requests."""
-    suite_report.assert_no_problems(server_checks.error_problems(suite_client))
+    suite_report.assert_no_problems(suite.error_problems(suite_client))
 
 
 def test_the_http_endpoint_refuses_invalid_requests(suite_target: Any, suite_report: Any) -> None:
@@ -50,7 +50,7 @@ def test_the_http_endpoint_refuses_invalid_requests(suite_target: Any, suite_rep
     from wasmcp.errors import ConnectionFailedError
 
     try:
-        problems = list(server_checks.http_problems(suite_target.target("http")))
+        problems = list(suite.http_problems(suite_target.target("http")))
     except ConnectionFailedError as error:
         pytest.fail(str(error), pytrace=False)
     suite_report.assert_no_problems(problems)

@@ -6,19 +6,19 @@ from typing import Any
 
 import pytest
 
-from wasmcp.testing import server_checks
+from wasmcp.testing import suite
 
 
 def test_entries_have_valid_names_descriptions_and_schemas(suite_lists: Any, suite_report: Any) -> None:
     """Lint the lists."""
-    found = list(server_checks.remarks(suite_lists))
-    errors = [str(one) for one in found if one.level == server_checks.ERROR]
-    suite_report.assert_no_problems(errors, [str(one) for one in found if one.level == server_checks.WARNING])
+    found = list(suite.remarks(suite_lists))
+    errors = [str(one) for one in found if one.level == suite.ERROR]
+    suite_report.assert_no_problems(errors, [str(one) for one in found if one.level == suite.WARNING])
 
 
 def test_the_list_of_tools_is_within_its_size(suite_lists: Any, suite_report: Any, pytestconfig: pytest.Config) -> None:
     """Report the size of the list of tools, which each conversation of a model has to read."""
-    size = server_checks.tools_size(suite_lists["tools"])
+    size = suite.tools_size(suite_lists["tools"])
     suite_report.add(
         f"list of {len(suite_lists['tools'])} tools: {size:,} bytes, some {size // 4:,} tokens (bytes / 4)"
     )

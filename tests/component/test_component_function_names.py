@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wasmcp.component.binary_format import Reader
-from wasmcp.component.custom_sections import strip
-from wasmcp.component.function_names import core_modules, function_names, read_function_names
+from wasmcp.component.custom_sections import core_modules, function_names, read_function_names, strip
 from wasmcp.errors import ComponentError
 from wasmcp.host.engine.function_names import demangled, names_of, path_of
 from wasmcp.storage.cache import Cache

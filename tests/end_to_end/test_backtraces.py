@@ -12,7 +12,7 @@ from support.projects import project_files, write_project
 from support.rust_prerequisites import MISSING
 from support.serve_process import served
 
-from wasmcp.component.function_names import core_modules
+from wasmcp.component.custom_sections import core_modules
 from wasmcp.errors import GuestTimeoutError, GuestTrapError
 from wasmcp.host import Limits, open_server
 from wasmcp.project import ensure_built

@@ -17,7 +17,6 @@ from support.development_project import DEVELOPMENT_PROJECT, NOTES, UNITS, WEATH
 from support.projects import project_files, write_project
 
 from wasmcp.compose import ComponentSpec, ServerMetadata, compose_server, inspect_component
-from wasmcp.development_builds import INTERFACE
 from wasmcp.errors import (
     ArtifactError,
     ComponentsError,
@@ -36,6 +35,7 @@ from wasmcp.protocol import TASKS
 from wasmcp.registry.oci import artifact
 from wasmcp.storage.cache import Cache
 from wasmcp.testing.server import open_for_test
+from wasmcp.wasi import INTERFACE
 
 pytestmark = pytest.mark.slow
 

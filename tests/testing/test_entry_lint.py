@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from wasmcp.testing.server_checks import ERROR, WARNING, remarks, tools_size
+from wasmcp.testing.suite import ERROR, WARNING, remarks, tools_size
 
 GOOD = {
     "name": "add",

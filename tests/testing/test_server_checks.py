@@ -11,7 +11,7 @@ import pytest
 
 from wasmcp.client.targets import of_url
 from wasmcp.errors import ConnectionFailedError, RequestError
-from wasmcp.testing.server_checks import error_problems, http_problems, leaks, lists_of, rejected_call_problems
+from wasmcp.testing.suite import error_problems, http_problems, leaks, lists_of, rejected_call_problems
 
 
 class Scripted:

@@ -11,7 +11,7 @@ import pytest
 from support.projects import project_files, write_project
 from support.rust_prerequisites import MISSING
 
-from wasmcp.component.function_names import core_modules
+from wasmcp.component.custom_sections import core_modules
 from wasmcp.errors import RequestError, ToolchainError
 from wasmcp.host import Server, open_server
 from wasmcp.host.engine.function_names import names_of

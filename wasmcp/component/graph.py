@@ -84,7 +84,7 @@ class Component:
     """Component in a graph: its bytes, its imports and its exports.
 
     `whole` components are embedded unchanged, so that their bytes can be identified in the composition; definitions of
-    others are shared (`wasmcp.component.sharing`).
+    others are shared (`wasmcp.component.encode`).
     """
 
     name: str

@@ -18,7 +18,7 @@ from hashlib import sha256
 from wasmcp.component.binary_format import COMPONENT_PREAMBLE, MODULE_PREAMBLE, Reader, Sort, uleb128, vector
 from wasmcp.component.binary_format import name as name_bytes
 from wasmcp.component.builder import Chunk
-from wasmcp.component.function_names import CoreModule, core_modules
+from wasmcp.component.custom_sections import CoreModule, core_modules
 from wasmcp.errors import ComponentError
 
 LEAST = 200_000

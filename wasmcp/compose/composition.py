@@ -67,8 +67,8 @@ from wasmcp.compose.roles import Kind, Role
 from wasmcp.compose.skills import OwnedSkill, skills_data
 from wasmcp.compose.tasks import TASK_DRAFTS
 from wasmcp.compose.wiring import Services, Wiring, check_imports
-from wasmcp.development_builds import INTERFACE
 from wasmcp.errors import CompositionError, InvalidComponentError
+from wasmcp.wasi import INTERFACE
 
 
 class Composition:

@@ -35,8 +35,8 @@ from wasmcp.compose.interfaces import (
     SERVER_METADATA,
 )
 from wasmcp.compose.metadata import ServerMetadata, metadata_values
-from wasmcp.development_builds import FUNCTION
 from wasmcp.revision_views import to_json_text
+from wasmcp.wasi import FUNCTION
 
 _TEXT = Func((), Primitive.STRING)
 _METADATA = Instance(
@@ -47,7 +47,7 @@ CONFIG_TYPE = Instance({"all": _TEXT})
 """Type of the interface `config`."""
 
 DEVELOPMENT_TYPE = Instance({FUNCTION: Func((("component", Primitive.STRING),), Primitive.STRING)})
-"""Type of the interface of development builds; see `wasmcp.development_builds`."""
+"""Type of the interface of development builds; see `wasmcp.wasi`."""
 
 
 def server_metadata(metadata: ServerMetadata, capabilities: dict[str, Any]) -> bytes:

@@ -14,10 +14,9 @@ from wasmcp.component.types import ExternType, Func, Instance, kind_of
 from wasmcp.compose.component_reader import Component
 from wasmcp.compose.interfaces import CAPABILITIES, ENTRY_POINTS, GRANTS, MIDDLEWARE, SERVER_HANDLER, is_among
 from wasmcp.declaration_section import DataFiles, declares
-from wasmcp.development_builds import is_development
 from wasmcp.errors import MissingGrantError
 from wasmcp.skills_section import SkillSummary, summaries
-from wasmcp.wasi import is_known
+from wasmcp.wasi import is_development, is_known
 
 _IMPORTED_BY_RUNTIMES = frozenset({"env", "fs", "sockets"})
 
@@ -164,7 +163,7 @@ class Inspection:
         files: The data files inside that it declares, or None.
         skills: Its skills.
         apps: Its apps.
-        development: True for a development build; see `wasmcp.development_builds`.
+        development: True for a development build; see `wasmcp.wasi`.
     """
 
     size: int

@@ -36,10 +36,10 @@ from wasmcp.compose.roles import roles_section
 from wasmcp.compose.skills import catalogue_of_skills, collect, with_generated
 from wasmcp.compose.tasks import check_storage, names_of_tasks, task_tools, task_values
 from wasmcp.compose.wiring import comes_from_outside
-from wasmcp.development_builds import INTERFACE
 from wasmcp.errors import CompositionError, LimitExceededError
 from wasmcp.revision_views import to_json_text
 from wasmcp.skills_section import Skill, SkillSummary, record, section
+from wasmcp.wasi import INTERFACE
 
 
 def compose_server(
@@ -73,7 +73,7 @@ def compose_server(
             `wasmcp.host` has both.
         auth: The server's authorization.
         framework: Replacements of framework components, by name.
-        development: True if components of development builds are permitted; see `wasmcp.development_builds`.
+        development: True if components of development builds are permitted; see `wasmcp.wasi`.
         access: Its access rules: the entries that exist under each path of its endpoint, and its policy.
         stored_sessions: True if sessions over HTTP are kept in `wasi:keyvalue`, for runtimes whose storage lasts and
             that keep no sessions themselves; see `wasmcp.compose.deployment_targets.STORED_SESSIONS`. The keys of an

@@ -31,9 +31,8 @@ from wasmcp.compose.interfaces import (
     is_among,
 )
 from wasmcp.compose.roles import Role
-from wasmcp.development_builds import ADVICE, REASON, is_development
 from wasmcp.errors import InvalidComponentError
-from wasmcp.wasi import is_known, version_problem
+from wasmcp.wasi import ADVICE, REASON, is_development, is_known, version_problem
 
 _TYPES = (TYPES, KEY_VALUE_TYPES)
 _BUILD = "build it against the current contracts (`wasmcp wit deps` writes them)"

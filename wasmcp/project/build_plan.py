@@ -16,7 +16,7 @@ from wasmcp.app_pages import declared_apps, files_of, named_pages
 from wasmcp.errors import AppsError, ToolchainError
 from wasmcp.project.model import ComponentConfig, Project, ServerConfig, SkillFolders
 from wasmcp.storage import digest
-from wasmcp.storage.failures import file_failures
+from wasmcp.storage.cache import file_failures
 from wasmcp.toolchains.base import IMPORTED_GRANTS, ComponentSource, Toolchain
 from wasmcp.toolchains.shared_sources import is_outside
 
@@ -38,7 +38,6 @@ SERVER_CODE = (
     "apps_section.py",
     "declaration_section.py",
     "skills_section.py",
-    "development_builds.py",
     "environment.py",
     "guest/json_types/json_codec.py",
     "guest/json_types/uris.py",

@@ -31,8 +31,7 @@ from wasmcp.project.model import Project, ServerConfig
 from wasmcp.project.resolution import resolve, resolve_component
 from wasmcp.registry.fetch_options import FetchOptions, environment_says
 from wasmcp.storage import digest
-from wasmcp.storage.cache import Cache
-from wasmcp.storage.failures import file_failures
+from wasmcp.storage.cache import Cache, file_failures
 from wasmcp.toolchains.base import Versioned, did_you_mean, require_pins
 
 if TYPE_CHECKING:
@@ -238,8 +237,7 @@ def _component(planned: Plan, step: ComponentStep, cache: Cache, report: Progres
 
 def _take_names(component: Path, cache: Cache, *, keep: bool) -> None:
     """Move the function names of a compiled component to the cache; a component that keeps them has them as well."""
-    from wasmcp.component.custom_sections import strip
-    from wasmcp.component.function_names import function_names
+    from wasmcp.component.custom_sections import function_names, strip
 
     data = component.read_bytes()
     cache.record_names(function_names(data))

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wasmcp.component.decode import decode
-from wasmcp.development_builds import REASON, is_development
 from wasmcp.errors import ComponentError, WasmcpError
 from wasmcp.project.build_plan import plan, plan_components
 from wasmcp.project.manifest import read, stale
@@ -14,8 +13,8 @@ from wasmcp.project.model import Project
 from wasmcp.project.resolution import Resolution, resolve, resolve_components
 from wasmcp.project.sbom import is_cached, is_written
 from wasmcp.storage import digest
-from wasmcp.storage.cache import Cache
-from wasmcp.storage.failures import file_failures
+from wasmcp.storage.cache import Cache, file_failures
+from wasmcp.wasi import REASON, is_development
 
 
 def unfit(project: Project, version: str) -> list[str]:

@@ -1,6 +1,6 @@
 """Development builds of servers: an edit of Python modules needs no build.
 
-The components in Python are built without the author's modules (see `wasmcp.development_builds`), which are read anew
+The components in Python are built without the author's modules (see `wasmcp.wasi`), which are read anew
 for each server that is opened; components in other languages are built as usual. The lists are read at run time, so
 that a tool that two components have is not an error here. The server is stored in the cache, not in the
 project, and nothing but `wasmcp.host.open_server` with these modules runs it.
@@ -34,8 +34,7 @@ from wasmcp.project.events import Progress, notes
 from wasmcp.project.resolution import ResolvedComponent, resolve
 from wasmcp.protocol import IDENTITIES, LISTS
 from wasmcp.storage import digest
-from wasmcp.storage.cache import Cache
-from wasmcp.storage.failures import file_failures
+from wasmcp.storage.cache import Cache, file_failures
 from wasmcp.toolchains.base import ComponentSource, DevelopmentToolchain
 
 if TYPE_CHECKING:

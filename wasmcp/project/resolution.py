@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from wasmcp.errors import ComponentsError, ToolchainError, WasmcpError
 from wasmcp.project.model import ComponentConfig, Project, source_of, version_of
 from wasmcp.registry.fetch_options import FetchOptions, environment_says
-from wasmcp.storage.failures import file_failures
+from wasmcp.storage.cache import file_failures
 from wasmcp.toolchains.base import ComponentSource, Inputs, Resolver, Toolchain
 
 if TYPE_CHECKING:

@@ -17,14 +17,17 @@ uses the components of any other build with the same inputs.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from wasmcp.errors import StorageError
 from wasmcp.file_writing import write_atomically
 from wasmcp.host.engine.compile_cache import cache_directory as compiled_directory
 from wasmcp.host.engine.function_names import FOLDER, path_of
@@ -220,3 +223,52 @@ def _files(folder: Path) -> Iterator[tuple[Path, int, float]]:
             status = path.lstat()
             if path.is_file() and not path.is_symlink():
                 yield path, status.st_size, max(status.st_mtime, status.st_atime)
+
+
+_CACHE = "set `WASMCP_CACHE_DIR` to a directory that can be written to"
+_REMEDIES = {
+    errno.ENOSPC: "free some space, or `wasmcp cache prune`",
+    errno.EDQUOT: "free some space, or `wasmcp cache prune`",
+    errno.EMFILE: "raise the limit of open files (`ulimit -n`)",
+    errno.ENFILE: "raise the limit of open files of the system",
+}
+"""Remedies that apply to any file."""
+
+
+@contextmanager
+def file_failures() -> Iterator[None]:
+    """Raise file system errors as `StorageError`; other `OSError`s (connections, programs) pass unchanged.
+
+    Raises:
+        StorageError: A file or directory cannot be created, read, written or removed.
+    """
+    try:
+        yield
+    except OSError as error:
+        found = storage_error(error)
+        if found is None:
+            raise
+        raise found from error
+
+
+def storage_error(error: OSError) -> StorageError | None:
+    """Return a file system error as an error of wasmcp; None for an `OSError` of another kind."""
+    path = next((os.fsdecode(name) for name in (error.filename2, error.filename) if isinstance(name, (str, bytes))), "")
+    reason = error.strerror or type(error).__name__
+    if error.errno in _REMEDIES:
+        return StorageError(path, reason, _REMEDIES[error.errno])
+    if not path or isinstance(error, (ConnectionError, ChildProcessError)):
+        return None
+    # The cache can be below a path that is not a directory: compare as text, without following links.
+    inside = Path(os.path.abspath(path)).is_relative_to(cache_directory())  # noqa: PTH100 - follows no link
+    return StorageError(path, reason, _CACHE if inside else _remedy(error))
+
+
+def _remedy(error: OSError) -> str:
+    if error.errno in {errno.EEXIST, errno.ENOTDIR, errno.EISDIR}:
+        return "move the existing file away"
+    if error.errno == errno.EROFS:
+        return "its file system is read-only: use a copy of the project that can be written to"
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        return "change its permissions, or use a copy of the project that can be written to"
+    return ""

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
     from wasmcp.testing.connections import Connections
     from wasmcp.testing.endpoints import HttpEndpoint, InMemoryTransport, OnMessage, StdioEndpoint
-    from wasmcp.testing.key_values import KeyValues
-    from wasmcp.testing.world import World
+    from wasmcp.testing.world import KeyValues, World
 
 TRANSPORTS = ("in-process", "stdio", "http")
 """Transports of the methods of a server under test."""
@@ -108,7 +107,7 @@ class ServerUnderTest(HeardServer):
         Raises:
             HostError: The server has no key-value store.
         """
-        from wasmcp.testing.key_values import KeyValues
+        from wasmcp.testing.world import KeyValues
 
         if self._keyvalue is None:
             raise HostError("this server has no key-value store: no component of it has the grant `kv`")

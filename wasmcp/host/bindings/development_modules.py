@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from wasmcp.development_builds import FUNCTION, INTERFACE, interfaces_of
+from wasmcp.wasi import FUNCTION, INTERFACE, interfaces_of
 
 if TYPE_CHECKING:
     from wasmtime.component import Linker

@@ -10,7 +10,6 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from wasmcp import __version__
-from wasmcp.development_builds import INTERFACE, interfaces_of
 from wasmcp.environment import HOST_FETCHES, SESSION_VALUES
 from wasmcp.errors import ArtifactError, HostError, RequestError
 from wasmcp.host.authorization.issuer import Issuers
@@ -28,7 +27,7 @@ from wasmcp.host.mcp.subscriptions import Hub
 from wasmcp.host.mcp.tasks import TaskRunner
 from wasmcp.host.scheduling.instance import Program, Uses
 from wasmcp.protocol import LATEST, META_KEYS
-from wasmcp.wasi import missing_imports
+from wasmcp.wasi import INTERFACE, interfaces_of, missing_imports
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

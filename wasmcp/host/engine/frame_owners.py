@@ -7,7 +7,7 @@ frame of a shared module belongs to the component of the next frame further out.
 have the names that the build of their component left in the cache (`wasmcp.host.engine.function_names`).
 
 Source: component-model, design/mvp/Binary.md (sections); docs/reference/files.md (`wasmcp-composition`);
-`wasmcp.component.sharing`.
+`wasmcp.component.encode`.
 """
 
 from __future__ import annotations
@@ -224,7 +224,7 @@ def owners(data: bytes) -> list[Owner]:
 
 def modules(data: bytes) -> list[Module]:
     """Return the core modules with code of a file; empty for a file that is not a component."""
-    from wasmcp.component.function_names import core_modules
+    from wasmcp.component.custom_sections import core_modules
 
     try:
         return [Module(one.start, one.end, one.digest) for one in core_modules(data)]

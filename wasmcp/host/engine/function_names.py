@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from wasmcp.component.function_names import read_function_names
+from wasmcp.component.custom_sections import read_function_names
 from wasmcp.host.engine.compile_cache import cache_directory
 
 FOLDER = "names"

@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wasmcp.development_builds import ADVICE, REASON, is_development
 from wasmcp.errors import ComponentError, InvalidArtifactError
 from wasmcp.registry import jsontext
 from wasmcp.registry.oci.client import MANIFEST
 from wasmcp.registry.oci.references import DIGEST
 from wasmcp.storage.digest import of_bytes
+from wasmcp.wasi import ADVICE, REASON, is_development
 
 CONFIG = "application/vnd.wasm.config.v0+json"
 LAYER = "application/wasm"

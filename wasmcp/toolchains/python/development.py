@@ -2,7 +2,7 @@
 
 The component imports the packages named in the option ``dependencies`` and common modules of the standard library while
 it is built, and contains all others compressed. An instance imports the author's modules, which it gets from the host
-(`wasmcp.development_builds`), when it answers its first request. So an edit needs no build, as long as dependencies,
+(`wasmcp.wasi`), when it answers its first request. So an edit needs no build, as long as dependencies,
 grants, options and data files are the same.
 """
 

@@ -23,7 +23,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from wasmcp import development_builds
+from wasmcp import wasi
 from wasmcp.component.custom_sections import license_section
 from wasmcp.declaration_section import DataFiles, Declares
 from wasmcp.errors import MissingToolchainError, ToolchainError
@@ -122,7 +122,7 @@ def _development(stage: Path) -> Path:
     """Write the WIT of development builds, which is not among the interfaces of wasmcp."""
     folder = stage / "development"
     folder.mkdir()
-    (folder / "development.wit").write_text(development_builds.WIT, encoding="utf-8")
+    (folder / "development.wit").write_text(wasi.WIT, encoding="utf-8")
     return folder
 
 
