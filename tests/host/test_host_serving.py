@@ -199,8 +199,8 @@ def test_ipv6(zig_server: Path) -> None:
         process.wait(10)
 
 
-def test_missing_uvicorn_is_an_error(zig_server: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "uvicorn", None)
+def test_missing_parser_is_an_error(zig_server: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "httptools", None)
     with pytest.raises(HostError, match=r"install `wasmcp\[serve\]`"):
         serve(zig_server)
 

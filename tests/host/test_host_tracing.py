@@ -323,8 +323,8 @@ def test_traces_that_are_off_import_nothing(server_file: Path) -> None:
     code = (
         "import sys, threading, _thread\n"
         "from wasmcp.host import serve\n"
-        "from wasmcp.host.transports import uvicorn_server\n"
-        "uvicorn_server.serve_on = lambda *given, **named: print([m for m in sys.modules if 'opentelemetry' in m])\n"
+        "from wasmcp.host.transports import http_process\n"
+        "http_process.serve_on = lambda *given, **named: print([m for m in sys.modules if 'opentelemetry' in m])\n"
         "serve(sys.argv[1], port=0)\n"
     )
     ended = subprocess.run(

@@ -90,7 +90,7 @@ def serve_command(  # noqa: PLR0917 - click passes by name
     verbose: bool,
     **given_options: Any,
 ) -> None:
-    """Serve over HTTP at /mcp, with uvicorn (the extra `serve`).
+    """Serve over HTTP at /mcp (the extra `serve`).
 
     GET /healthz answers 200 as long as the process handles requests, /readyz as long as requests can be processed.
     SIGHUP loads the file again.

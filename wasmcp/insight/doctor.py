@@ -44,7 +44,7 @@ _TOOLCHAINS = {
 }
 _EXTRAS = {
     "build": (("hatchling", "cyclonedx-python-lib"), "`hatch build`, bills of materials"),
-    "serve": (("uvicorn", "httptools"), "`wasmcp serve`"),
+    "serve": (("httptools",), "`wasmcp serve`"),
     "registry": (("requests", "cryptography"), "`wasmcp pull`, `push` and packages in `compose`"),
     "sigstore": (("sigstore",), "signatures by identity"),
 }

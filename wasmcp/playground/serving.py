@@ -79,7 +79,6 @@ def serve_project(root: Path, server: str | None, options: DevelopmentOptions, r
     """
     try:
         import httptools  # noqa: F401 - the transport imports it
-        import uvicorn  # noqa: F401
     except ImportError as error:
         raise HostError(f"serving HTTP needs `{error.name}`: install `wasmcp[serve]`") from None
     from wasmcp.host.transports.listening import listen_tcp
@@ -137,8 +136,8 @@ class _Development:
             self._end()
 
     def _serve(self, opened: Server, built: DevelopmentServer) -> None:
+        from wasmcp.host.transports.http_process import Serving, note_reloads, serve_on
         from wasmcp.host.transports.starting import Opening
-        from wasmcp.host.transports.uvicorn_server import Serving, note_reloads, serve_on
 
         note_reloads()
         serving = Serving(

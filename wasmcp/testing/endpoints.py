@@ -1,7 +1,7 @@
 """Endpoints of a server under test for other clients, which pass the messages of their clients on.
 
-Over stdio, a command whose input and output are those of a session with the server; over HTTP, uvicorn on a thread, on
-a free port of 127.0.0.1; in this process, the transports of `mcp.Client` and `fastmcp.Client`, without a socket.
+Over stdio, a command whose input and output are those of a session with the server; over HTTP, a listener on a thread,
+on a free port of 127.0.0.1; in this process, the transports of `mcp.Client` and `fastmcp.Client`, without a socket.
 """
 
 from __future__ import annotations
@@ -147,16 +147,16 @@ class HttpEndpoint:
         """Listen, and serve on another thread.
 
         Raises:
-            HostError: uvicorn or httptools is not installed, or the thread does not start to serve.
+            HostError: httptools is not installed, or the thread does not start to serve.
         """
         try:
             import httptools  # noqa: F401 - `http_connection` imports it
-            import uvicorn
         except ImportError as error:
             raise HostError(f"an HTTP endpoint needs `{error.name}`: install `wasmcp[test]`") from None
         from wasmcp.host.transports.asgi import App
-        from wasmcp.host.transports.connections import BACKLOG, Connections, connection_limit
+        from wasmcp.host.transports.connections import Connections, connection_limit
         from wasmcp.host.transports.http_connection import HttpConnection
+        from wasmcp.host.transports.listener import Listener
         from wasmcp.host.transports.listening import listen_tcp
 
         self._server = server
@@ -165,27 +165,13 @@ class HttpEndpoint:
         app = App(server)
         bounds = server.limits.http
         connections = Connections(bounds, connection_limit(bounds, server.pool.size), app.unread)
-        config = uvicorn.Config(
-            Heard(app, server),
-            http=HttpConnection.bound_to(connections),
-            backlog=BACKLOG,
-            ws="none",
-            loop="asyncio",
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=1,
-        )
         started = threading.Event()
 
-        class Listener(uvicorn.Server):
-            async def startup(self, sockets: object = None) -> None:
-                await super().startup(sockets)  # type: ignore[arg-type]
+        class Endpoint(Listener):
+            def listening(self) -> None:
                 started.set()
 
-        self._listener = Listener(config)
+        self._listener = Endpoint(Heard(app, server), HttpConnection.bound_to(connections), seconds=1, is_plain=True)
         self._thread = threading.Thread(target=self._run, name="wasmcp-http-endpoint", daemon=True)
         self._thread.start()
         if not started.wait(_SECONDS):
@@ -194,13 +180,13 @@ class HttpEndpoint:
 
     def close(self) -> None:
         """End all requests, and stop listening."""
-        self._listener.should_exit = True
+        self._listener.end()
         self._server.hub.close()  # open streams of notifications would not end
         self._thread.join()
         self._socket.close()
 
     def _run(self) -> None:
-        self._listener.run(sockets=[self._socket])
+        self._listener.run(self._socket)
 
 
 class Heard:

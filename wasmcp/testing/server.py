@@ -69,7 +69,7 @@ class ServerUnderTest(HeardServer):
         """The URL of its endpoint, on a free port of 127.0.0.1; served until the server is closed.
 
         Raises:
-            HostError: uvicorn or httptools is not installed.
+            HostError: httptools is not installed.
         """
         return self._http.url
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from wasmcp.host.operations.rate_limits import RateLimits
     from wasmcp.host.operations.tracing import Tracing
     from wasmcp.host.transports.http_options import HttpOptions
-    from wasmcp.host.transports.uvicorn_server import Serving
+    from wasmcp.host.transports.http_process import Serving
 
 
 def serve(
@@ -70,7 +70,6 @@ def serve(
     path = find_server(target, server)
     try:
         import httptools  # noqa: F401 - `http_connection` imports it
-        import uvicorn  # noqa: F401
     except ImportError as error:
         raise HostError(f"serving HTTP needs `{error.name}`: install `wasmcp[serve]`") from None
     from wasmcp.environment import BOUND_TO
@@ -79,8 +78,8 @@ def serve(
     from wasmcp.host.configuration.staleness import warn_if_stale
     from wasmcp.host.engine import logs
     from wasmcp.host.transports.http_options import HttpOptions
+    from wasmcp.host.transports.http_process import Serving
     from wasmcp.host.transports.listening import host_names, tls_context
-    from wasmcp.host.transports.uvicorn_server import Serving
 
     options = _completed(options or HttpOptions(), host, port)
     if options.tls_certificate is not None:
@@ -116,8 +115,8 @@ def _serve(serving: Serving, given: Given) -> None:
     A process listens first if the server has to be compiled, which takes seconds.
     """
     from wasmcp.host.engine import compile_cache, logs
+    from wasmcp.host.transports.http_process import note_reloads, serve_on
     from wasmcp.host.transports.starting import Opening
-    from wasmcp.host.transports.uvicorn_server import note_reloads, serve_on
 
     path, options = serving.path, serving.options
     _check_operations(serving)

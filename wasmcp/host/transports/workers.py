@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from wasmcp.host.client.server import Server
     from wasmcp.host.operations.metrics import MetricsEndpoint, SharedMetrics
+    from wasmcp.host.transports.http_process import Serving
     from wasmcp.host.transports.starting import Opening
-    from wasmcp.host.transports.uvicorn_server import Serving
 
 _MARGIN = 5.0  # seconds that workers get after their requests have ended
 _QUICK = 5.0  # a worker that ends within these seconds is started again after a pause
@@ -39,8 +39,8 @@ def work(serving: Serving, bound: socket.socket, compiling: Connection | None) -
         bound: The socket to accept connections from.
         compiling: Pipe that the parent closes when the compile cache has the server; None if it has it already.
     """
+    from wasmcp.host.transports.http_process import note_reloads, serve_on
     from wasmcp.host.transports.starting import Opening
-    from wasmcp.host.transports.uvicorn_server import note_reloads, serve_on
 
     note_reloads()
     os.setpgrp()  # Ctrl-C in a terminal reaches the supervisor only, which terminates the workers
@@ -228,7 +228,7 @@ class Supervisor:
 
     def _end(self) -> None:
         """Terminate the workers, and kill those that do not end in time, or at once after another SIGINT."""
-        from wasmcp.host.transports.uvicorn_server import seconds_to_end
+        from wasmcp.host.transports.http_process import seconds_to_end
 
         self._on_shutdown()
         self._signal(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""HTTP server with uvicorn, in one process, and its reloads."""
+"""Server that one process serves over HTTP, and its reloads."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import signal
 import sys
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,16 +16,13 @@ from wasmcp.host.scheduling.deferred_signals import defer_all, only_notes
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Iterator, Mapping
-
-    import uvicorn
+    from collections.abc import Callable, Mapping
 
     from wasmcp.host.client.server import Server
     from wasmcp.host.engine.limits import Limits
     from wasmcp.host.mcp.early_lists import EarlyLists
     from wasmcp.host.operations.rate_limits import RateLimits
     from wasmcp.host.operations.tracing import Tracing
-    from wasmcp.host.transports.connections import Connections
     from wasmcp.host.transports.http_options import HttpOptions
     from wasmcp.host.transports.operations import Operations
     from wasmcp.host.transports.starting import Opening
@@ -123,15 +120,14 @@ def serve_on(
     Raises:
         WasmcpError: The server cannot be opened.
     """
-    import uvicorn
-    from uvicorn.server import HANDLED_SIGNALS
-
     from wasmcp.host.engine.limits import Budget
     from wasmcp.host.scheduling.capacity import MOST
     from wasmcp.host.transports.asgi import App
     from wasmcp.host.transports.connections import Connections, connection_limit
     from wasmcp.host.transports.endpoint import Endpoint
-    from wasmcp.host.transports.listening import QUEUE
+    from wasmcp.host.transports.http_connection import HttpConnection
+    from wasmcp.host.transports.listener import Listener
+    from wasmcp.host.transports.listening import QUEUE, tls_context
     from wasmcp.host.transports.operations import Operations
     from wasmcp.host.transports.starting import Starting
 
@@ -159,17 +155,12 @@ def serve_on(
         inner = application(opening.server)
     endpoint = Endpoint(inner, state.problem, path=options.path, root_path=options.root_path)
     whole = _wrapped(endpoint if wrap is None else wrap(endpoint), operations, options)
-    config = _configuration(whole, connections, serving)
+    tls = None if options.tls_certificate is None else tls_context(options.tls_certificate, options.tls_key)
 
-    class Listener(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            if threading.current_thread() is threading.main_thread():
-                for number in HANDLED_SIGNALS:
-                    only_notes(number)
-            for each in sockets or ():
-                each.listen(QUEUE)  # connections wait in the kernel, not in asyncio, which accepts them in rounds
-            self._reloads = _Reloads(opening, serving, config.ssl, operations, reload)
+    class ReloadingListener(Listener):
+        def listening(self) -> None:
+            bound.listen(QUEUE)  # connections wait in the kernel, not in asyncio, which accepts them in rounds
+            self._reloads = _Reloads(opening, serving, tls, operations, reload)
             if starting is None:
                 self._reloads.start()
             else:
@@ -187,62 +178,37 @@ def serve_on(
                 opening.error = error
             starting.use(app)
             if app is None:
-                self.should_exit = True
+                self.end()
                 return
             endpoint.replace(app)
             self._reloads.start()
             on_open()
 
-        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        def ending(self) -> None:
             state.ends = True
             on_shutdown()
             self._reloads.stop()
             if opening.server is not None:
-                opening.server.hub.close()  # uvicorn waits for open streams of notifications, which would not end
+                opening.server.hub.close()  # requests in progress are waited for, and open streams would not end
             elif starting is not None:
                 starting.use(None)
-            await super().shutdown(sockets)
 
-    listener = Listener(config)
+    listener = ReloadingListener(
+        whole, HttpConnection.bound_to(connections), tls=tls, seconds=seconds_to_end(serving.limits)
+    )
     interval = sys.getswitchinterval()
     sys.setswitchinterval(_SWITCH_INTERVAL)
-    received: list[int] = []
     try:
-        with _noted(listener, received):
-            listener.run(sockets=[bound])
+        listener.run(bound)
     finally:
         sys.setswitchinterval(interval)
         defer_all()
         opening.close()
         operations.close()
-    for number in received:
+    for number in listener.received:
         signal.raise_signal(number)
     if opening.error is not None:
         raise opening.error
-
-
-@contextmanager
-def _noted(listener: uvicorn.Server, received: list[int]) -> Iterator[None]:
-    """Note the signals that end the listener, which raises them again at its end.
-
-    They end the process then, before logs and traces that wait are written: they have to be raised again after that.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    from uvicorn.server import HANDLED_SIGNALS
-
-    def note(number: int, _frame: object) -> None:
-        received.append(number)
-        listener.should_exit = True
-
-    before = {number: signal.signal(number, note) for number in HANDLED_SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _wrapped(app: Any, operations: Operations, options: HttpOptions) -> Any:
@@ -258,33 +224,6 @@ def _wrapped(app: Any, operations: Operations, options: HttpOptions) -> Any:
 def seconds_to_end(limits: Limits) -> int | None:
     """Return the seconds that requests in progress get when the process is terminated; None for no limit."""
     return None if limits.timeout is None else ceil(limits.timeout) + _MARGIN
-
-
-def _configuration(app: Any, connections: Connections, serving: Serving) -> uvicorn.Config:
-    import uvicorn
-
-    from wasmcp.host.transports.connections import BACKLOG
-    from wasmcp.host.transports.http_connection import HttpConnection
-    from wasmcp.host.transports.listening import tls_context
-
-    config = uvicorn.Config(
-        app,
-        http=HttpConnection.bound_to(connections),
-        backlog=BACKLOG,
-        ws="none",
-        loop="auto",  # uvloop where it is installed
-        lifespan="on",
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=seconds_to_end(serving.limits),
-    )
-    config.load()
-    options = serving.options
-    if options.tls_certificate is not None:
-        config.ssl = tls_context(options.tls_certificate, options.tls_key)
-    return config
 
 
 def _call_on(loop: asyncio.AbstractEventLoop, function: Callable[[], None]) -> None:
