@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 
 OPTION = "wasmcp_artifacts"
 _HELP = "write the messages, standard error and traps of servers of failed tests to files in this folder"
-_MOST = 16 << 20  # characters of the messages of one server
-_MOST_OF_TEST = 64 << 20  # characters of the messages of all servers of a test
-_MOST_OF_RUN = 512 << 20  # bytes of the messages and standard error of all failed tests of a process
+MOST_OF_RUN = 512 << 20
+"""Maximum bytes of the messages and standard error of all failed tests of a process."""
 
 
 class Messages:
@@ -34,7 +33,13 @@ class Messages:
         size: Their characters.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = 16 << 20) -> None:
+        """Begin without messages.
+
+        Args:
+            most: The maximum number of their characters.
+        """
+        self._most = most
         self._lines: deque[tuple[str, str]] = deque()
         self.size = 0
         self._left_out = 0
@@ -43,7 +48,7 @@ class Messages:
         """Add a message."""
         self._lines.append((direction, text))
         self.size += len(text)
-        while self.size > _MOST:
+        while self.size > self._most:
             self.drop()
 
     def drop(self) -> None:
@@ -63,7 +68,13 @@ class TestMessages:
 
     __test__ = False  # not a class of tests
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = 64 << 20) -> None:
+        """Begin without messages.
+
+        Args:
+            most: The maximum number of the characters of all servers.
+        """
+        self._most = most
         self._kept: dict[int, Messages] = {}
         self._lock = threading.Lock()
 
@@ -71,7 +82,7 @@ class TestMessages:
         """Add a message of a server; called on any thread."""
         with self._lock:
             self._kept.setdefault(server, Messages()).add(direction, text)
-            while sum(one.size for one in self._kept.values()) > _MOST_OF_TEST:
+            while sum(one.size for one in self._kept.values()) > self._most:
                 max(self._kept.values(), key=lambda one: one.size).drop()
 
     def text(self, server: int) -> str:
@@ -191,7 +202,7 @@ def _write(folder: Path, item: pytest.Item, servers: list[dict[str, Any]], trap:
             for suffix, text in large.items():
                 data = text.encode("utf-8", "backslashreplace")
                 whole = item.config.stash.get(_WRITTEN, 0) + len(data)
-                if whole > _MOST_OF_RUN:
+                if whole > MOST_OF_RUN:
                     left_out = True
                     continue
                 item.config.stash[_WRITTEN] = whole
@@ -201,5 +212,5 @@ def _write(folder: Path, item: pytest.Item, servers: list[dict[str, Any]], trap:
     except OSError as error:
         return f"the files in `{target}` cannot be written: {error.strerror}"
     return (
-        f"{target} (without messages: those of this run are above {_MOST_OF_RUN:,} bytes)" if left_out else str(target)
+        f"{target} (without messages: those of this run are above {MOST_OF_RUN:,} bytes)" if left_out else str(target)
     )

@@ -14,7 +14,13 @@ import pytest
 from hypothesis import HealthCheck, settings
 from support.projects import ZIG_PROJECT, write_project
 
-pytest_plugins = ["pytester", "support.minimal_servers", "support.tested_server", "support.wash_servers"]
+pytest_plugins = [
+    "pytester",
+    "support.caches",
+    "support.minimal_servers",
+    "support.tested_server",
+    "support.wash_servers",
+]
 
 ROOT = Path(__file__).parent.parent
 

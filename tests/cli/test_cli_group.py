@@ -45,8 +45,8 @@ def test_unknown_command_suggests_a_similar_one() -> None:
     assert CliRunner().invoke(commands, ["nothing"]).exit_code == 2
 
 
-def test_warm_compiles_servers_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WASMCP_CACHE_DIR", str(tmp_path / "cache"))
+@pytest.mark.usefixtures("empty_cache")
+def test_warm_compiles_servers_ahead(tmp_path: Path) -> None:
     path = tmp_path / "x.wasm"
     path.write_bytes(wat2wasm("(component)"))
     first = CliRunner().invoke(commands, ["warm", str(path)])

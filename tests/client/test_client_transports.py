@@ -151,9 +151,8 @@ def test_invalid_answers_to_initialize(answer: str) -> None:
     ("is_composed", "answers", "revision"), [(True, True, LATEST), (False, False, HANDSHAKE[-1])], ids=["ours", "other"]
 )
 def test_composed_server_is_not_taken_for_an_older_one_while_it_is_compiled(
-    is_composed: bool, answers: bool, revision: str, monkeypatch: pytest.MonkeyPatch
+    is_composed: bool, answers: bool, revision: str
 ) -> None:
-    monkeypatch.setattr("wasmcp.client.connection._PROBE", 0.1)
     results = {
         "server/discover": {"supportedVersions": [LATEST], "capabilities": {}},
         "initialize": {"protocolVersion": HANDSHAKE[-1], "capabilities": {}},
@@ -167,7 +166,7 @@ def test_composed_server_is_not_taken_for_an_older_one_while_it_is_compiled(
         f"        result = {results}[message['method']]\n"
         "        print(json.dumps({'jsonrpc': '2.0', 'id': message['id'], 'result': result}), flush=True)\n"
     )
-    with Client("server", process(code), is_composed=is_composed) as client:
+    with Client("server", process(code), is_composed=is_composed, discovery_timeout=0.1) as client:
         assert client.revision == revision
 
 

@@ -14,14 +14,14 @@ FIRST = """
 
 @pytest.fixture(autouse=True)
 def empty_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index_spaces, "_beginnings", {})
+    monkeypatch.setattr(index_spaces, "BEGINNINGS", {})
 
 
 def test_identical_beginnings_are_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     one = decode(wat(f"(component {FIRST} (core module))"))
-    assert len(index_spaces._beginnings) == 1
+    assert len(index_spaces.BEGINNINGS) == 1
     # A cached state is not decoded again: a change of it shows in the next result.
-    kept = next(iter(index_spaces._beginnings.values()))
+    kept = next(iter(index_spaces.BEGINNINGS.values()))
     assert isinstance(kept.imports, dict)
     kept.imports["trace"] = Func()
     two = decode(wat(f'(component {FIRST} (core module) (import "late" (func)))'))
@@ -59,10 +59,10 @@ def test_a_later_import_that_names_an_early_type() -> None:
 def test_number_of_entries_is_limited() -> None:
     for n in range(index_spaces.MAX_ENTRIES + 5):
         decode(wat(f'(component (import "f{n}" (func)))'))
-    assert len(index_spaces._beginnings) == index_spaces.MAX_ENTRIES
+    assert len(index_spaces.BEGINNINGS) == index_spaces.MAX_ENTRIES
 
 
 def test_large_beginning_is_not_cached() -> None:
     many = "".join(f'(import "{"x" * 900}{n}" (func))' for n in range(300))
     assert len(decode(wat(f"(component {many})")).imports) == 300
-    assert not index_spaces._beginnings
+    assert not index_spaces.BEGINNINGS

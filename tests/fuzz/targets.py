@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import json
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
@@ -15,6 +16,8 @@ from support.server_processes import STATE_KEYS, wasmtime, wasmtime_serve
 from fuzz import judge
 from fuzz.inputs import MESSAGE_HEADERS, REVISIONS, Input
 from wasmcp.host import Limits, open_server
+from wasmcp.host.bindings.messages import Event, InputCancelled, Message, StdioRequest
+from wasmcp.host.scheduling.call import Call
 
 LIMITS = Limits(timeout=10, memory=128 << 20)
 
@@ -36,12 +39,21 @@ class Messages:
     def feed(self, given: Input) -> str:
         """Send one line, as a client of the revision in the input."""
         line = given.body.replace(b"\n", b" ").replace(b"\r", b" ")
-        self.server._state = given.state.encode()
-        answer = self.server.send(line, on_event=judge.event)
-        state = self.server.state
-        if state and not state.startswith("20"):
+        events: list[Event] = []
+        ended = threading.Event()
+        request = StdioRequest(line, given.state.encode())
+        call = Call(request, LIMITS.timeout, lambda _call: ended.set(), events.append)
+        self.server.pool.submit(call)
+        ended.wait()
+        if call.error is not None:
+            raise call.error
+        for event in events:
+            if isinstance(event, Message | InputCancelled):
+                judge.event(event.text)
+        answer, state = call.result
+        if state and not state.startswith(b"20"):
             raise judge.JudgementError(f"state {state!r}")
-        return judge.line(line, answer)
+        return judge.line(line, answer.decode() or None)
 
 
 class Posts:

@@ -19,7 +19,7 @@ from wasmcp.guest.network import seams
 def kept(monkeypatch):
     monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
     monkeypatch.setattr(sys, "modules", dict(sys.modules))
-    monkeypatch.setattr(compressed_modules, "_modules", {})
+    monkeypatch.setattr(compressed_modules, "MODULES", {})
     compressed_modules.keep("kept_words", compile("WORD = __name__ + '!'", "kept_words.py", "exec"))
 
 

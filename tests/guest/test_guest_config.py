@@ -87,5 +87,5 @@ def test_environment_is_read_without_a_fake(monkeypatch):
 
 def test_component_without_the_import(monkeypatch):
     monkeypatch.setattr(sys, "platform", "wasi")
-    monkeypatch.setattr(config, "_SOURCES", [config._default_source()])
+    monkeypatch.setattr(config, "SOURCES", [config._default_source()])
     assert config.baked_in() == {}

@@ -58,7 +58,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def closed() -> Iterator[None]:
     rules.close()
     yield
-    rules._closed = False
+    rules.reopen()
 
 
 class TestOneNameTwice:

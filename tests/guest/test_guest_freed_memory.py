@@ -46,10 +46,10 @@ def test_all_blocks_of_the_memory_in_use_are_taken(monkeypatch, holes):
     monkeypatch.setattr("gc.get_objects", list)
     monkeypatch.setattr(Allocator, "most", 0)
     monkeypatch.setattr(Allocator, "holes", holes)
-    limit = snapshot._beyond(Allocator("B", []))
+    limit = snapshot.clear_end(Allocator("B", []))
     assert limit == Allocator.start + 3 * snapshot._LARGEST >= Allocator.end
     monkeypatch.setattr(Allocator, "most", 0)
-    monkeypatch.setattr(snapshot, "_beyond", lambda _: Allocator.end)
+    monkeypatch.setattr(snapshot, "clear_end", lambda _: Allocator.end)
     snapshot.clear_freed_memory()
     assert Allocator.start + Allocator.most >= Allocator.end
     assert (Allocator.taken, Allocator.holes) == (0, holes)
@@ -69,4 +69,4 @@ def test_more_is_cleared_at_the_end_of_a_large_memory(monkeypatch):
     monkeypatch.setattr("gc.get_objects", lambda: [40 << 20, 3])
     monkeypatch.setattr(Allocator, "start", 41 << 20)
     monkeypatch.setattr(Allocator, "most", 0)
-    assert snapshot._beyond(Allocator("B", [])) == (41 + 9) << 20
+    assert snapshot.clear_end(Allocator("B", [])) == (41 + 9) << 20

@@ -37,14 +37,14 @@ PACKAGES = {
 
 
 @pytest.fixture
-def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, compressed_modules._Kept]:
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, compressed_modules.Kept]:
     for folder, files in (("library", LIBRARY), ("0", PACKAGES)):
         for name, text in files.items():
             (tmp_path / folder / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / folder / name).write_text(text)
-    monkeypatch.setattr(stdlib_imports, "_LIBRARY", str(tmp_path / "library"))
-    monkeypatch.setattr(stdlib_imports, "_FROM_C", ())
-    monkeypatch.setattr(compressed_modules, "_modules", {})
+    monkeypatch.setattr(stdlib_imports, "LIBRARY", str(tmp_path / "library"))
+    monkeypatch.setattr(stdlib_imports, "FROM_C", ())
+    monkeypatch.setattr(compressed_modules, "MODULES", {})
     monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
     monkeypatch.setattr(sys, "modules", dict(sys.modules))
     monkeypatch.syspath_prepend(str(tmp_path / "library"))
@@ -54,7 +54,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, compresse
     packages = {str(tmp_path / "0/shop/__init__.py"): "shop", str(tmp_path / "0/shop/named.py"): "shop.named"}
     stdlib_imports.keep_later(core, packages, ["wasmcp_four", "os.path"])
     stdlib_imports.keep_sources(str(tmp_path / "0"))
-    return compressed_modules._modules
+    return compressed_modules.MODULES
 
 
 def test_named_modules_are_compiled_and_others_are_sources(kept):
@@ -91,14 +91,14 @@ def test_text_encodings_are_stored_as_differences_from_one_of_them(tmp_path, mon
     (library / "encodings").mkdir(parents=True)
     for name in ("cp437", "cp850", "iso8859_15"):
         shutil.copy(Path(encodings.__file__).parent / f"{name}.py", library / "encodings")
-    monkeypatch.setattr(stdlib_imports, "_LIBRARY", str(library))
-    monkeypatch.setattr(stdlib_imports, "_FROM_C", ())
-    monkeypatch.setattr(compressed_modules, "_modules", {})
+    monkeypatch.setattr(stdlib_imports, "LIBRARY", str(library))
+    monkeypatch.setattr(stdlib_imports, "FROM_C", ())
+    monkeypatch.setattr(compressed_modules, "MODULES", {})
     monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
     names = ["encodings.cp437", "encodings.cp850", "encodings.iso8859_15"]
     monkeypatch.setattr(sys, "modules", {name: one for name, one in sys.modules.items() if name not in names})
     stdlib_imports.keep_later(frozenset(sys.modules), {}, [])
-    whole, *others = (compressed_modules._modules[name] for name in names)
+    whole, *others = (compressed_modules.MODULES[name] for name in names)
     assert [whole.like, *(one.like for one in others)] == ["", "encodings.cp437", "encodings.cp437"]
     assert len(others[0].data) < len(whole.data) / 3
     for name in names:

@@ -28,9 +28,9 @@ def test_plug_ins_are_searched_if_a_package_has_some(loader, tmp_path):
     assert list(patches(loader)) == []
 
 
-def test_another_version_of_the_module_stays_unchanged(loader):
-    del loader._plugins
-    assert list(patches(loader)) == []
+@pytest.mark.usefixtures("loader")
+def test_another_version_of_the_module_stays_unchanged():
+    assert list(patches(SimpleNamespace(__name__="pydantic.plugin._loader"))) == []
 
 
 def test_annotations_for_type_checkers_are_dropped():

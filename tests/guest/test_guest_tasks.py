@@ -184,6 +184,6 @@ def test_one_step_ends_at_its_checkpoint() -> None:
 
 
 def test_endless_function(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wasmcp.guest.testing._MAX_STEPS", 5)
+    monkeypatch.setattr("wasmcp.guest.testing.MAX_STEPS", 5)
     with pytest.raises(RuntimeError, match=r"has not ended after 5 checkpoints: does it use `context\.state`"):
         run_steps(lambda context: context.checkpoint(1))

@@ -266,7 +266,7 @@ def test_other_scopes_are_rejected(server: Server) -> None:
 
 
 def test_idle_stream_gets_keep_alive_comments(open_it: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asgi_response, "_KEEP_ALIVE", 0.05)
+    monkeypatch.setattr(asgi_response, "KEEP_ALIVE", 0.05)
     server = open_it(limits=Limits(timeout=0.5))
 
     async def work() -> None:

@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import stat
+import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -18,16 +19,15 @@ from wasmtime.component import Component, Linker
 from wasmcp.component import separation
 from wasmcp.errors import ArtifactError, GuestTrapError
 from wasmcp.host import Limits, open_server
-from wasmcp.host.engine import compile_cache, compiler_process, kept_code, logs, memory, shared_modules
+from wasmcp.host.engine import compile_cache, kept_code, logs, memory, shared_modules
 from wasmcp.host.engine.engine import engine
 from wasmcp.host.engine.kept_code import KEPT, KeptCode
 from wasmcp.host.transports.stdio_server import compiling_notice
 
 
 @pytest.fixture
-def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("WASMCP_CACHE_DIR", str(tmp_path / "cache"))
-    return tmp_path / "cache" / "compiled"
+def directory(empty_cache: Path) -> Path:
+    return empty_cache / "compiled"
 
 
 @pytest.fixture
@@ -309,9 +309,12 @@ def test_component_below_the_limit_compiles(directory: Path, tmp_path: Path) -> 
     assert compile_cache.cached(file) or list(directory.glob("*.cwasm"))
 
 
-def test_killed_compiler_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    killed = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
-    monkeypatch.setattr(compiler_process, "_CHILD", killed)
+@pytest.mark.skipif(sys.platform == "win32", reason="only Unix has signals that kill")
+def test_killed_compiler_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    interpreter = tmp_path / "python"
+    interpreter.write_text("#!/bin/sh\nkill -KILL $$\n")
+    interpreter.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(interpreter))
     with pytest.raises(ArtifactError, match="the compiler was killed; is there too little memory"):
         compile_cache.compile_bytes(many_memories(1), "one.wasm")
 
@@ -328,14 +331,14 @@ def test_kept_code_is_loaded_once_and_freed_at_the_end(
     compiles: Callable[[], int], server_file: Path, directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compiles()
-    loaded: list[Path] = []
-    load = compile_cache._deserialize
+    loaded: list[str] = []
+    load = Component.deserialize_file
 
-    def count(compiled: Path, *, quick: bool, fuel: bool) -> object:
-        loaded.append(compiled)
-        return load(compiled, quick=quick, fuel=fuel)
+    def count(engine: wasmtime.Engine, path: str) -> Component:
+        loaded.append(path)
+        return load(engine, path)
 
-    monkeypatch.setattr(compile_cache, "_deserialize", count)
+    monkeypatch.setattr(Component, "deserialize_file", count)
 
     def opened() -> int:
         with open_server(server_file, instances=1) as server:
@@ -413,7 +416,7 @@ def compilations(directory: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return compile_component(data, name, is_module=is_module, **options)
 
     monkeypatch.setattr(compile_cache, "compile_component", counted)
-    monkeypatch.setattr(shared_modules, "_LOADED", {})
+    monkeypatch.setattr(shared_modules, "LOADED", {})
     assert not list(directory.glob("*.cwasm"))
     return found
 
@@ -452,11 +455,11 @@ def test_library_that_was_removed_is_compiled_again(tmp_path: Path, directory: P
 
     for damage in (module.unlink, replace, lambda: module.chmod(0o622)):
         damage()
-        shared_modules._LOADED.clear()
+        shared_modules.LOADED.clear()
         compilations.clear()
         assert run_with_library(compile_cache.load(path)) == 43
         assert sorted(compilations) == ["component", "module"]
-        shared_modules._LOADED.clear()
+        shared_modules.LOADED.clear()
         compilations.clear()
         assert run_with_library(compile_cache.load(path)) == 43
         assert compilations == []
@@ -466,7 +469,8 @@ def test_whole_component_is_compiled_without_a_cache(
     tmp_path: Path, compilations: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = with_library(tmp_path / "one.wasm", "1")
-    monkeypatch.setattr(compile_cache, "_private", lambda _: (None, "closed"))
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("WASMCP_CACHE_DIR", str(tmp_path / "file"))
     assert run_with_library(compile_cache.load(path)) == 43
     assert compilations == ["component"]
 
@@ -474,11 +478,11 @@ def test_whole_component_is_compiled_without_a_cache(
 def test_whole_component_is_compiled_if_a_library_cannot_be_kept(
     tmp_path: Path, compilations: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object) -> Path:
         raise OSError(28, "No space left on device")
 
     path = with_library(tmp_path / "one.wasm", "1")
-    monkeypatch.setattr(compile_cache, "_write", full)
+    monkeypatch.setattr(Path, "replace", full)
     assert run_with_library(compile_cache.load(path)) == 43
     assert compilations[-1] == "component"
 

@@ -21,6 +21,8 @@ from wasmcp.errors import ArtifactError
 from wasmcp.host import open_server
 from wasmcp.host.engine import compile_cache, compiler_process
 
+pytestmark = pytest.mark.usefixtures("empty_cache")
+
 SERVER = """\
 import os, sys, threading, time
 from pathlib import Path
@@ -35,14 +37,6 @@ print(found[0], flush=True)
 time.sleep(600)
 """
 """A server that compiles better, prints the process that does so, and is killed."""
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache of compiled servers that is empty at first."""
-    path = tmp_path / "cache"
-    monkeypatch.setenv("WASMCP_CACHE_DIR", str(path))
-    return path
 
 
 @pytest.fixture
@@ -93,10 +87,7 @@ def test_compilation_goes_on_when_the_server_ends(server_file: Path, number: sig
 
 @pytest.mark.skipif(not hasattr(signal, "alarm"), reason="only Unix has alarms")
 def test_process_that_fills_the_cache_ends_by_itself(server_file: Path) -> None:
-    code = (
-        "import sys; from wasmcp.host.engine import compile_cache as one; one._MOST_SECONDS = 1; "
-        "one.fill(sys.argv[1], fuel=False)"
-    )
+    code = "import sys; from wasmcp.host.engine.compile_cache import fill; fill(sys.argv[1], fuel=False, seconds=1)"
     with lock(server_file):
         done = subprocess.run([sys.executable, "-c", code, str(server_file)], timeout=60, check=False)
     assert done.returncode == -signal.SIGALRM

@@ -87,7 +87,7 @@ def rest(connection: socket.socket) -> bytes:
 
 @pytest.fixture
 def listening(open_it: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Listening]]:
-    monkeypatch.setattr(connections, "_SWEEP", 0.05)
+    monkeypatch.setattr(connections, "SWEEP", 0.05)
     opened: list[Listening] = []
 
     def start(most: int = 100, **bounds: Any) -> Listening:

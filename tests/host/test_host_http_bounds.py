@@ -207,7 +207,7 @@ class TestBodies:
         drive(work)
 
     def test_arriving_body_has_more_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(http_body, "_RATE", 10)
+        monkeypatch.setattr(http_body, "RATE", 10)
 
         async def work() -> None:
             fake_server = FakeServer(body_time=0.05)
@@ -238,7 +238,7 @@ class TestBodies:
         drive(work)
 
     def test_endless_body_is_not_read_to_its_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(http_body, "_SKIPPED", 5000)
+        monkeypatch.setattr(http_body, "SKIPPED", 5000)
 
         async def work() -> None:
             fake_server = FakeServer()
@@ -421,8 +421,8 @@ def emit(call: Call, times: int) -> None:
 
 class TestUnread:
     def test_stalled_request_ends_while_others_wait(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(asgi_response, "_PATIENCE", 0.05)
-        monkeypatch.setattr(asgi, "_TICK", 0.02)
+        monkeypatch.setattr(asgi_response, "PATIENCE", 0.05)
+        monkeypatch.setattr(asgi, "TICK", 0.02)
 
         async def work() -> None:
             fake_server = FakeServer(unread=1000)
@@ -447,8 +447,8 @@ class TestUnread:
         drive(work)
 
     def test_stalled_request_of_a_handshake_client_continues(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(asgi_response, "_PATIENCE", 0.05)
-        monkeypatch.setattr(asgi, "_TICK", 0.02)
+        monkeypatch.setattr(asgi_response, "PATIENCE", 0.05)
+        monkeypatch.setattr(asgi, "TICK", 0.02)
 
         async def work() -> None:
             fake_server = FakeServer(unread=1000)
@@ -468,7 +468,7 @@ class TestUnread:
         drive(work)
 
     def test_stalled_request_has_more_time_without_others(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(asgi, "_TICK", 0.02)
+        monkeypatch.setattr(asgi, "TICK", 0.02)
 
         async def work() -> None:
             fake_server = FakeServer(unread=1000, write_time=0.1)
@@ -530,7 +530,7 @@ class TestUnread:
 
 
 def test_timer_expires_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asgi, "_TICK", 0.02)
+    monkeypatch.setattr(asgi, "TICK", 0.02)
 
     async def work() -> None:
         fake_server = FakeServer(session_begun=0.05)

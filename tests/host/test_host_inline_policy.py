@@ -228,7 +228,7 @@ def test_call_that_other_processes_keep_waiting_stays_inline(path: Path, monkeyp
     with open_server(path, instances=2) as server:
         warmed(server)
         monkeypatch.setattr(instance, "thread_time", lambda: 7.0)  # the thread does not run
-        monkeypatch.setattr(instance, "_LATEST", 0.2)
+        monkeypatch.setattr(instance, "LATEST_SLICE", 0.2)
         before = time.monotonic()
         slow = Submitted(server, "spin")
         assert time.monotonic() - before > 0.2  # forty slices

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wasmcp.host.bindings.messages import HttpRequest, Request, StdioRequest, target_of
-from wasmcp.host.scheduling import lanes
 from wasmcp.host.scheduling.call import Call
 from wasmcp.host.scheduling.lanes import SLOW, Lanes
 
@@ -116,9 +115,8 @@ def test_targets_become_quick_again() -> None:
     assert not queue.is_slow(one)
 
 
-def test_number_of_known_targets_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lanes, "_MOST_TARGETS", 3)
-    queue = Lanes()
+def test_number_of_known_targets_is_bounded() -> None:
+    queue = Lanes(most_targets=3)
     calls = [call(f"t{number}") for number in range(4)]
     for one in calls:
         queue.put(one)

@@ -16,11 +16,11 @@ from wasmcp.host.scheduling.call import Call, PendingInputs
 class Bench:
     """Pending inputs, with the calls that were resumed and those that have ended."""
 
-    def __init__(self, patience: float | None = None) -> None:
+    def __init__(self, patience: float | None = None, most: int = 1024) -> None:
         self.resumed: list[Call] = []
         self.ended: list[Call] = []
         self.done = threading.Event()
-        self.pending_inputs = PendingInputs(self.resumed.append, patience)
+        self.pending_inputs = PendingInputs(self.resumed.append, patience, most)
 
     def call(self, *ids: str) -> Call:
         call = Call(StdioRequest(b"{}", b""), None, self._ended)
@@ -117,9 +117,8 @@ def test_close_cancels_suspended_calls() -> None:
     assert isinstance(late.error, GuestCancelledError)
 
 
-def test_number_of_suspended_calls_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wasmcp.host.scheduling.call._MOST_SUSPENDED", 2)
-    bench = Bench()
+def test_number_of_suspended_calls_is_limited() -> None:
+    bench = Bench(most=2)
     calls = [bench.call(each) for each in "abc"]
     assert all(bench.pending_inputs.suspend(call) for call in calls)
     assert [type(call.error) for call in calls] == [HostError, type(None), type(None)]

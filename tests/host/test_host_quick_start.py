@@ -21,15 +21,9 @@ from wasmcp.host import Limits, open_server
 from wasmcp.host.engine import compile_cache
 from wasmcp.host.engine.engine import engine, machine
 
+pytestmark = pytest.mark.usefixtures("empty_cache")
+
 SIZE = 3 << 20
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache of compiled servers that is empty at first."""
-    path = tmp_path / "cache"
-    monkeypatch.setenv("WASMCP_CACHE_DIR", str(path))
-    return path
 
 
 @pytest.fixture
@@ -45,13 +39,13 @@ def compiled(cache: Path) -> int:
     return len(list(cache.rglob("*.cwasm")))
 
 
-def test_code_is_replaced_when_it_is_compiled_better(large: Path, own_cache: Path) -> None:
+def test_code_is_replaced_when_it_is_compiled_better(large: Path, empty_cache: Path) -> None:
     begun: list[str] = []
     with open_server(large, quick_start=True, on_compile=lambda: begun.append("compile")) as server:
         first = server.pool
         assert server.send("one") == "one"
         wait_until(lambda: server.pool is not first)
-        assert compiled(own_cache) == 2
+        assert compiled(empty_cache) == 2
         assert server.send("two") == "two"
         assert server.state == ".."  # of the client, not of the instance
     with open_server(large, quick_start=True, on_compile=lambda: begun.append("compile")) as server:
@@ -59,17 +53,19 @@ def test_code_is_replaced_when_it_is_compiled_better(large: Path, own_cache: Pat
         assert server.send("three") == "three"
         assert server.pool is second
     assert begun == ["compile"]
-    assert compiled(own_cache) == 2
+    assert compiled(empty_cache) == 2
 
 
 @pytest.mark.parametrize("options", [{"instances": 1}, {"quick_start": False}])
-def test_code_stays_where_memory_must_not_be_lost(large: Path, own_cache: Path, options: dict[str, Any]) -> None:
+def test_code_stays_where_memory_must_not_be_lost(large: Path, empty_cache: Path, options: dict[str, Any]) -> None:
     with open_server(large, **{"quick_start": True, **options}) as server:
         assert server.send("one") == "one"
-    assert compiled(own_cache) == 1
+    assert compiled(empty_cache) == 1
 
 
-def test_version_that_was_loaded_meanwhile_stays(large: Path, monkeypatch: pytest.MonkeyPatch, own_cache: Path) -> None:
+def test_version_that_was_loaded_meanwhile_stays(
+    large: Path, monkeypatch: pytest.MonkeyPatch, empty_cache: Path
+) -> None:
     proceed, done = threading.Event(), threading.Event()
     hold_optimise(monkeypatch, proceed, done)
     with open_server(large, quick_start=True) as server:
@@ -80,7 +76,7 @@ def test_version_that_was_loaded_meanwhile_stays(large: Path, monkeypatch: pytes
         assert done.wait(60)
         assert server.pool is newest
         assert server.send("one") == "one"
-    assert compiled(own_cache) >= 2
+    assert compiled(empty_cache) >= 2
 
 
 def test_server_that_is_closed_meanwhile(large: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,11 +107,11 @@ def hold_optimise(monkeypatch: pytest.MonkeyPatch, proceed: threading.Event, don
     monkeypatch.setattr(compile_cache, "load", held)
 
 
-def test_serve_starts_quickly(large: Path, own_cache: Path) -> None:
+def test_serve_starts_quickly(large: Path, empty_cache: Path) -> None:
     port = free_port()
     with served(str(large), "--port", str(port)):
         assert post(port).read() == b"hello"
-        wait_until(lambda: compiled(own_cache) == 2)
+        wait_until(lambda: compiled(empty_cache) == 2)
         assert post(port).read() == b"hello"
 
 
@@ -131,7 +127,7 @@ def test_error_of_a_file_is_that_of_the_compilation(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", ["1", "TRUE"])
 def test_all_servers_are_compiled_quickly(
-    large: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch, value: str
+    large: Path, empty_cache: Path, monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
     monkeypatch.setenv("WASMCP_QUICK", value)
     begun: list[str] = []
@@ -143,7 +139,7 @@ def test_all_servers_are_compiled_quickly(
         monkeypatch.delenv("WASMCP_QUICK")
         time.sleep(0.05)
         assert server.pool is pool  # it is not replaced
-    assert [path.name.split("effects", 1)[1].split("-")[1] for path in own_cache.rglob("*.cwasm")] == ["quick"]
+    assert [path.name.split("effects", 1)[1].split("-")[1] for path in empty_cache.rglob("*.cwasm")] == ["quick"]
     assert begun == ["compile"]
     with open_server(large, on_compile=lambda: begun.append("optimised")) as server:
         assert server.pool.program.engine is engine()
@@ -154,7 +150,7 @@ TAIL_CALL = "(core module (func $one (result i32) i32.const 1) (func (result i32
 """A module that Winch refuses."""
 
 
-def test_server_that_the_quick_compiler_refuses_is_compiled_by_the_other(tmp_path: Path, own_cache: Path) -> None:
+def test_server_that_the_quick_compiler_refuses_is_compiled_by_the_other(tmp_path: Path, empty_cache: Path) -> None:
     path = tmp_path / "server.wasm"
     begun: list[str] = []
     built: list[tuple[str, Exception | None]] = []
@@ -173,15 +169,15 @@ def test_server_that_the_quick_compiler_refuses_is_compiled_by_the_other(tmp_pat
         assert pool.program.engine is engine()
     assert begun == ["compile"]
     assert built == [("compile", None)]
-    assert compiled(own_cache) == 1
+    assert compiled(empty_cache) == 1
     with open_server(path.read_bytes(), quick=True) as server:
         assert server.send("two") == "two"
 
 
 @pytest.mark.skipif(machine() != "x86_64", reason="Winch compiles for x86-64")
-def test_quick_code_is_that_of_winch(large: Path, own_cache: Path) -> None:
+def test_quick_code_is_that_of_winch(large: Path, empty_cache: Path) -> None:
     compile_cache.load(large, quick=True).close()
-    assert [path.name.split("effects-", 1)[1].split("-")[0] for path in own_cache.rglob("*.cwasm")] == ["baseline"]
+    assert [path.name.split("effects-", 1)[1].split("-")[0] for path in empty_cache.rglob("*.cwasm")] == ["baseline"]
     with pytest.raises(wasmtime.WasmtimeError, match="tail calls"):
         wasmtime.Module(engine(quick=True), f"{TAIL_CALL.replace('core ', '')}")
 

@@ -112,7 +112,7 @@ def test_operators_number_of_instances_is_exact(waiting: bytes) -> None:
 
 @pytest.mark.usefixtures("two_cores")
 def test_idle_instances_end(waiting: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "_IDLE", 0.05)
+    monkeypatch.setattr(pool, "IDLE", 0.05)
     with open_server(waiting) as server, ThreadPoolExecutor(8) as threads:
         calls = [threads.submit(server.send, line("!C")) for _ in range(8)]
         with cancelled_at_end(server, calls):

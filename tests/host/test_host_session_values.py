@@ -61,7 +61,7 @@ def test_stdio_connection_needs_no_session(values: SessionValues) -> None:
 
 
 def test_names_of_buckets(values: SessionValues, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wasmcp.host.bindings.wasi_keyvalue._BUCKETS", 2)
+    monkeypatch.setattr("wasmcp.host.bindings.wasi_keyvalue.BUCKETS", 2)
     buckets = Buckets(values.check)
     number = buckets.number(BUCKET)
     assert buckets.number(BUCKET) == number

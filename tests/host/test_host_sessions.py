@@ -145,10 +145,9 @@ class TestStdioSubscriptions:
         hub.changed(TOOLS)
         assert heard == []
 
-    def test_number_of_streams_is_limited(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("wasmcp.host.mcp.subscriptions._MOST_OF_ONE", 2)
+    def test_number_of_streams_is_limited(self) -> None:
         heard: list[bytes] = []
-        connection = StdioSubscriptions(Hub(), heard.append)
+        connection = StdioSubscriptions(Hub(), heard.append, most=2)
         for number in range(3):
             connection.event(number, Subscribe(json.dumps(opened(number))))
             connection.answered(number, sent=True)

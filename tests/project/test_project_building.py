@@ -55,9 +55,8 @@ def listing(*names: str, schema: str = '{"type":"object"}') -> str:
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cache:
+def cache(empty_cache: Path) -> Cache:
     """Return an empty cache."""
-    monkeypatch.setenv("WASMCP_CACHE_DIR", str(tmp_path / "cache"))
     return Cache()
 
 

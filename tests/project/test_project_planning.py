@@ -159,7 +159,6 @@ class Fake:
 
 def test_a_compiled_component(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wasmcp.project.model.toolchain", lambda _: Fake())
-    monkeypatch.setattr("wasmcp.project.build_plan._modules", lambda _: ["toolchains/base.py"])
     config = replace(load(root).components["one"], file="zig/calc.zig", language="zig")
     seen = [plan_component(load(root), resolve_component(load(root), config)).inputs]
     (root / "zig/calc.zig").write_text("// changed")
@@ -199,7 +198,6 @@ def test_inputs_outside_the_project_are_refused(root: Path, monkeypatch: pytest.
     (root.parent / "outside.zig").write_text("")
     monkeypatch.setattr(Fake, "extra_files", {"../outside.zig": ""})
     monkeypatch.setattr("wasmcp.project.model.toolchain", lambda _: Fake())
-    monkeypatch.setattr("wasmcp.project.build_plan._modules", lambda _: [])
     config = replace(load(root).components["one"], file="zig/calc.zig", language="zig")
     with pytest.raises(ToolchainError, match=r"needs `\.\./outside\.zig`, outside the project"):
         plan_component(load(root), resolve_component(load(root), config))

@@ -115,9 +115,8 @@ def test_escape_sequences_are_shown(failing: pytest.Pytester, server_file: Path)
         assert "\x9b" not in text
 
 
-def test_the_oldest_messages_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(artifacts, "_MOST", 10)
-    messages = Messages()
+def test_the_oldest_messages_are_left_out() -> None:
+    messages = Messages(10)
     for text in ("12345678", "abcdefgh", "x"):
         messages.add("->", text)
     assert [json.loads(line) for line in messages.text().splitlines()] == [
@@ -127,9 +126,8 @@ def test_the_oldest_messages_are_left_out(monkeypatch: pytest.MonkeyPatch) -> No
     ]
 
 
-def test_the_servers_of_a_test_share_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(artifacts, "_MOST_OF_TEST", 10)
-    messages = TestMessages()
+def test_the_servers_of_a_test_share_a_limit() -> None:
+    messages = TestMessages(10)
     for server, text in ((1, "1234"), (2, "ab"), (1, "5678"), (2, "c")):
         messages.add(server, "->", text)
     assert [json.loads(line) for line in messages.text(1).splitlines()] == [
@@ -141,7 +139,7 @@ def test_the_servers_of_a_test_share_a_limit(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_run_has_a_limit(failing: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(artifacts, "_MOST_OF_RUN", 300)
+    monkeypatch.setattr(artifacts, "MOST_OF_RUN", 300)
     result = failing.runpytest_inprocess(*IN_PROCESS, "--wasmcp-artifacts=out", "-k", "fails")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*(without messages: those of this run are above 300 bytes)*"])

@@ -64,7 +64,7 @@ def test_truncated_blob_is_pulled_again(broken: Proxy) -> None:
 @needs_registry
 @pytest.mark.parametrize("ranges", [True, False])
 def test_interrupted_download_is_resumed(broken: Proxy, ranges: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "_PIECE", 32)
+    monkeypatch.setattr(client, "PIECE", 32)
 
     def spoil(_method: str, path: str, answer: Answer) -> Answer:
         if "/blobs/" not in path:

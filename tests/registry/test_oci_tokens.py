@@ -393,7 +393,7 @@ def test_docker_hub_is_requested_at_its_api_host(
     login: Login,
 ) -> None:
     with docker_registry(tmp_path / "hub", tls=certificate, users={USER: PASSWORD}) as api:
-        monkeypatch.setattr(hosts, "_DOCKER_HUB_API", api)
+        monkeypatch.setattr(hosts, "DOCKER_HUB_API", api)
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate[0]))
         user("Docker.io")
         login("https://index.docker.io/v1/", auth=base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode())

@@ -84,7 +84,7 @@ def test_signed_component_is_verified(place: str, tmp_path: Path) -> None:
 @needs_registry
 def test_sum_of_signatures_is_limited(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     run("sign", CALC, "--key", "ann.key")
-    monkeypatch.setattr(cosign_tags, "_TOTAL_LIMIT", 100)
+    monkeypatch.setattr(cosign_tags, "TOTAL_LIMIT", 100)
     assert "have more than 100 bytes together" in run("verify", CALC, "--key", "ann.pub", code=1)
 
 

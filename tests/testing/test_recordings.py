@@ -24,7 +24,7 @@ def answered(monkeypatch: pytest.MonkeyPatch) -> list[Sent]:
         found.append(sent)
         return Answer(body=b"123456")
 
-    monkeypatch.setattr(outgoing_http, "_real", real)
+    monkeypatch.setattr(outgoing_http, "send_to_network", real)
     return found
 
 
@@ -39,7 +39,7 @@ def urls(path: Path) -> list[Any]:
 def test_the_bodies_of_the_file_count_to_its_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answered: list[Sent]
 ) -> None:
-    monkeypatch.setattr(outgoing_http, "_MOST_BYTES", 11)
+    monkeypatch.setattr(outgoing_http, "MOST_BYTES", 11)
     first = Recording(tmp_path / "all.json", "new")
     first.answer(sent("https://a.example/1"))
     first.save()

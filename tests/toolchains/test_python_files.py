@@ -132,7 +132,7 @@ def test_number_and_size_of_files_are_limited(project, monkeypatch):
         "component `shop`: `files`: 3 files match, and a component can have 2; the files have 12 bytes, and a "
         "component can have 11"
     )
-    monkeypatch.setattr(data_files, "_MOST_ENTRIES", 3)
+    monkeypatch.setattr(data_files, "MOST_ENTRIES", 3)
     assert "search more than 3 paths: name a folder" in refusal(source(project, "**"))
 
 

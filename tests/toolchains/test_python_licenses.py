@@ -48,10 +48,11 @@ def test_licence_files_of_wheels(fetched):
     }
 
 
-def test_a_large_file_is_cut(fetched, monkeypatch):
-    monkeypatch.setattr(package_documents, "_MOST_BYTES", 2)
+def test_a_large_file_is_cut(fetched):
+    (file,) = fetched.glob("old-1.0.dist-info/LICENSE.txt")
+    file.write_text("BSD" * (100 << 10))
     found = package_documents.license_texts(fetched, [distribution("old")])
-    assert found["pkg:pypi/old@1.0"]["LICENSE.txt"] == "BS"
+    assert found["pkg:pypi/old@1.0"]["LICENSE.txt"] == ("BSD" * (100 << 10))[: 256 << 10]
 
 
 def test_a_server_has_the_texts_of_its_components():

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import sysconfig
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import wasmtime
@@ -140,12 +142,14 @@ def test_a_wheel_for_another_platform_of_webassembly_is_refused_by_name(tmp_path
     assert "for `wasi_wasm32`, with or without a version" in str(caught.value)
 
 
-def test_a_conversion_is_kept_for_other_components(tmp_path, index, monkeypatch):
+def test_a_conversion_is_kept_for_other_components(tmp_path, index):
     wheel(index, "fast", "1.0", {"fast.cpython-314-wasm32-emscripten.so": native()}, tag=EMSCRIPTEN)
     wheel(index, "polite", "1.0")
     resolve(tmp_path, "fast")
-    monkeypatch.setattr(native_modules, "_checked", lambda *_, **__: pytest.fail("converted again"))
+    (kept,) = (tmp_path / "cache" / "native").glob("*/*.so")
+    before = kept.stat()
     _, lines = resolve(tmp_path, "fast", "polite")
+    assert (kept.stat().st_ino, kept.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
     assert "fetching 2 packages for component `tools`" in lines
     assert not [line for line in lines if line.startswith("converting")]
 
@@ -168,8 +172,13 @@ def test_a_rejection_is_kept_and_nothing_is_fetched_again(tmp_path, index, monke
     with pytest.raises(NativeCodeError) as first:
         resolve(tmp_path, "fast")
     fetched: list[str] = []
-    run = dependencies._pip
-    monkeypatch.setattr(dependencies, "_pip", lambda a, *b, **c: fetched.append(a[1]) or run(a, *b, **c))
+    run = subprocess.run
+
+    def recorded(command: list[str], **options: Any) -> Any:
+        fetched.append(command[3])
+        return run(command, **options)
+
+    monkeypatch.setattr(subprocess, "run", recorded)
     with pytest.raises(NativeCodeError) as second:
         resolve(tmp_path, "fast")
     assert str(second.value) == str(first.value)

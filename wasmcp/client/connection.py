@@ -33,7 +33,6 @@ _MOST_ITEMS = 100_000
 _MOST_ROUNDS = 64
 _PAUSE = 0.05  # seconds, doubled up to the longest, before a retry without input
 _LONGEST_PAUSE = 1.0
-_PROBE = 20.0  # seconds: a server that ignores `server/discover` is one of a handshake revision
 
 
 def _ignore(_: Any) -> None:
@@ -81,6 +80,7 @@ class Client:
         timeout: float = 60.0,
         start_timeout: float = 0.0,
         is_composed: bool = False,
+        discovery_timeout: float = 20.0,
         revision: str | None = None,
         log_level: str | None = None,
     ) -> None:
@@ -94,6 +94,8 @@ class Client:
             start_timeout: Seconds for the first response, if that is longer: a program has to start.
             is_composed: The server is one that wasmcp has composed, which has `server/discover` even if it is compiled
                 before it answers.
+            discovery_timeout: Seconds for the response to `server/discover`. Other servers that do not answer it have a
+                revision with a handshake.
             revision: The revision to use; by default the latest that both know.
             log_level: The level from which log messages are requested.
 
@@ -106,7 +108,7 @@ class Client:
         self._callbacks = callbacks or Callbacks()
         self._timeout = timeout
         self._start_timeout = max(timeout, start_timeout)
-        self._probe_timeout = self._start_timeout if is_composed else min(self._start_timeout, _PROBE)
+        self._probe_timeout = self._start_timeout if is_composed else min(self._start_timeout, discovery_timeout)
         self._log_level = log_level
         self._ids = itertools.count(1)
         self._schemas: dict[str, Any] = {}

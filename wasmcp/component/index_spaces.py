@@ -269,16 +269,17 @@ class Beginning:
     resources: int
 
 
-_beginnings: dict[Key, Beginning] = {}
+BEGINNINGS: dict[Key, Beginning] = {}
+"""The cached states, the oldest first."""
 
 
 def recall(key: Key) -> Beginning | None:
     """Return the cached state after this beginning, if any."""
-    return _beginnings.get(key)
+    return BEGINNINGS.get(key)
 
 
 def remember(key: Key, beginning: Beginning) -> None:
     """Cache the state after a beginning; the oldest entry is removed when the cache is full."""
-    _beginnings[key] = beginning
-    for oldest in list(_beginnings)[:-MAX_ENTRIES]:
-        _beginnings.pop(oldest, None)
+    BEGINNINGS[key] = beginning
+    for oldest in list(BEGINNINGS)[:-MAX_ENTRIES]:
+        BEGINNINGS.pop(oldest, None)

@@ -102,11 +102,11 @@ def get(key: str, kind: Any = str, *, default: Any = _REQUIRED) -> Any:
         MissingConfigError: The key is not set, and has no default.
         InvalidConfigError: The value is not of the type `kind`.
     """
-    text = _SOURCES[-1].environment().get(key)
+    text = SOURCES[-1].environment().get(key)
     try:
         if text is not None:
             return _read(text, kind)
-        values = _SOURCES[-1].values()
+        values = SOURCES[-1].values()
         if key in values:
             return loaded(values[key], kind)
     except (MismatchError, ValueError) as error:
@@ -123,7 +123,7 @@ def get(key: str, kind: Any = str, *, default: Any = _REQUIRED) -> Any:
 
 def baked_in() -> dict[str, Any]:
     """Return the whole table ``config`` of the component; empty if it has none."""
-    return dict(_SOURCES[-1].values())
+    return dict(SOURCES[-1].values())
 
 
 def _read(text: str, kind: Any) -> Any:
@@ -169,4 +169,5 @@ def _default_source() -> Source:
     return Source(dict)
 
 
-_SOURCES: list[Source] = [_default_source()]
+SOURCES: list[Source] = [_default_source()]
+"""The source of the component, and those of tests; the last one is used."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import CoroutineType
 from typing import Any, TypeVar, overload
 
-from wasmcp.guest.config import _SOURCES, Source
+from wasmcp.guest.config import SOURCES, Source
 from wasmcp.guest.context import Context, HttpRequest, Identity, LogLevel
 from wasmcp.guest.declarations.dynamic import (
     listed_prompts,
@@ -56,7 +56,7 @@ __all__ = [
 
 T = TypeVar("T")
 
-_MAX_STEPS = 10_000
+MAX_STEPS = 10_000
 """Limit of the steps of one call: a function that never ends is an error of the test."""
 
 URI_MATCHERS: list[Callable[[str, Sequence[Any]], Any]] = []
@@ -370,7 +370,7 @@ def run_steps(call: Callable[[LocalContext], Any], context: LocalContext | None 
         RuntimeError: The function has not ended after 10,000 checkpoints.
     """
     context = LocalContext() if context is None else context
-    for _ in range(_MAX_STEPS):
+    for _ in range(MAX_STEPS):
         try:
             value = call(context)
             if type(value) is CoroutineType:
@@ -381,7 +381,7 @@ def run_steps(call: Callable[[LocalContext], Any], context: LocalContext | None 
             context._next_step()  # noqa: SLF001
         else:
             return value
-    raise RuntimeError(f"the function has not ended after {_MAX_STEPS:,} checkpoints: does it use `context.state`?")
+    raise RuntimeError(f"the function has not ended after {MAX_STEPS:,} checkpoints: does it use `context.state`?")
 
 
 @contextmanager
@@ -406,8 +406,8 @@ def fake_config(
     given = dict(values or {})
     variables = dict(environment or {})
     source = Source(lambda: given, lambda: variables)
-    _SOURCES.append(source)
+    SOURCES.append(source)
     try:
         yield given
     finally:
-        _SOURCES.remove(source)
+        SOURCES.remove(source)

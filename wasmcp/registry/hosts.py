@@ -13,8 +13,10 @@ HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-
 DOCKER_HUB = "docker.io"
 """The name of Docker Hub in references."""
 
-_DOCKER_HUB_NAMES = frozenset({DOCKER_HUB, "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"})
-_DOCKER_HUB_API = "registry-1.docker.io"
+DOCKER_HUB_API = "registry-1.docker.io"
+"""The host of Docker Hub's registry API."""
+
+_DOCKER_HUB_NAMES = frozenset({DOCKER_HUB, "index.docker.io", DOCKER_HUB_API, "registry.hub.docker.com"})
 DEFAULT_PORTS = {"http": 80, "https": 443}
 """The default port by scheme."""
 
@@ -117,7 +119,7 @@ def host_and_port(host: str, default: int) -> tuple[str, int]:
 
 def api_host(host: str) -> str:
     """Return the host that serves a registry: the registry itself, except for Docker Hub."""
-    return _DOCKER_HUB_API if host == DOCKER_HUB else host
+    return DOCKER_HUB_API if host == DOCKER_HUB else host
 
 
 def is_loopback(host: str) -> bool:

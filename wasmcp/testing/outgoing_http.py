@@ -33,9 +33,11 @@ MODES = ("once", "none", "new", "all")
 """Modes of a recording: `once` records if the file does not exist, and replays it otherwise; `none` only replays; `new`
 replays what the file has, and adds the rest; `all` records everything again."""
 
+MOST_BYTES = 64 << 20
+"""Maximum bytes of all bodies of one file."""
+
 _VERSION = 1
 _MOST = 10_000  # exchanges of one file
-_MOST_BYTES = 64 << 20  # of all bodies of one file
 _MOST_RECORDED = 16 << 20
 _SECONDS = 60.0
 _LEFT_OUT = frozenset({"set-cookie", "set-cookie2", "content-length", "date"})
@@ -107,7 +109,7 @@ class Recording:
             raise LookupError(
                 f"`{self.path.name}` has no exchange for {key[0]} {key[1]} with this body: record it, mode `new`"
             )
-        answer = asyncio.run(_real(sent))
+        answer = asyncio.run(send_to_network(sent))
         with self._lock:
             self._keep(key, answer)
         return answer
@@ -127,8 +129,8 @@ class Recording:
     def _keep(self, key: tuple[str, str, str], answer: Answer) -> None:
         body = answer.body if isinstance(answer.body, bytes) else b"".join(answer.body)
         self._size += len(body)
-        if len(self._exchanges) >= _MOST or self._size > _MOST_BYTES:
-            raise HostError(f"a recording has at most {_MOST} exchanges and {_MOST_BYTES >> 20} MiB")
+        if len(self._exchanges) >= _MOST or self._size > MOST_BYTES:
+            raise HostError(f"a recording has at most {_MOST} exchanges and {MOST_BYTES >> 20} MiB")
         method, url, digest = key
         headers = [pair for pair in Headers(answer.headers).pairs if pair[0].lower() not in _LEFT_OUT]
         response: dict[str, Any] = {"status": answer.status, "headers": headers}
@@ -187,7 +189,7 @@ def _answer(exchange: dict[str, Any]) -> Answer:
     return Answer(response["status"], [(str(name), str(value)) for name, value in response["headers"]], body)
 
 
-async def _real(sent: Sent) -> Answer:
+async def send_to_network(sent: Sent) -> Answer:
     """Send a request to where it goes."""
     timeouts = RequestTimeouts(Timeout(total=_SECONDS), concurrent=False)
     fields = Headers([pair for pair in sent.headers.pairs if pair[0].lower() not in {*FORBIDDEN, "content-length"}])

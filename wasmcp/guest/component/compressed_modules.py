@@ -17,7 +17,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class _Kept:
+class Kept:
     """A stored module.
 
     Attributes:
@@ -35,7 +35,8 @@ class _Kept:
     like: str = ""
 
 
-_modules: dict[str, _Kept] = {}
+MODULES: dict[str, Kept] = {}
+"""The stored modules by name."""
 
 
 class _Loader(importlib.machinery.SourceFileLoader):
@@ -43,7 +44,7 @@ class _Loader(importlib.machinery.SourceFileLoader):
 
     def get_code(self, fullname: str) -> CodeType | None:
         """Return the module's code."""
-        kept = _modules[fullname]
+        kept = MODULES[fullname]
         data = _decompressed(kept)
         if kept.is_source:
             return compile(data, kept.path, "exec", dont_inherit=True)
@@ -52,14 +53,14 @@ class _Loader(importlib.machinery.SourceFileLoader):
 
     def get_source(self, fullname: str) -> str | None:
         """Return the module's source if it is stored, else None."""
-        kept = _modules[fullname]
+        kept = MODULES[fullname]
         return _decompressed(kept).decode("utf-8", "replace") if kept.is_source else None
 
 
-def _decompressed(kept: _Kept) -> bytes:
+def _decompressed(kept: Kept) -> bytes:
     if not kept.like:
         return zlib.decompress(kept.data)
-    return zlib.decompressobj(zdict=_decompressed(_modules[kept.like])).decompress(kept.data)
+    return zlib.decompressobj(zdict=_decompressed(MODULES[kept.like])).decompress(kept.data)
 
 
 class _Finder:
@@ -72,7 +73,7 @@ class _Finder:
         target: ModuleType | None = None,  # noqa: ARG004
     ) -> importlib.machinery.ModuleSpec | None:
         """Return the spec of a stored module; None for all others."""
-        kept = _modules.get(name)
+        kept = MODULES.get(name)
         if kept is None:
             return None
         spec = importlib.machinery.ModuleSpec(name, _Loader(name, kept.path), origin=kept.path or "compressed")
@@ -97,32 +98,32 @@ def keep(name: str, code: CodeType, path: str = "", *, is_package: bool = False,
         is_package: True for a package.
         like: A similar module that is stored, so that only the differences are; empty for none.
     """
-    compressor = zlib.compressobj(9, zdict=_decompressed(_modules[like])) if like else zlib.compressobj(9)
+    compressor = zlib.compressobj(9, zdict=_decompressed(MODULES[like])) if like else zlib.compressobj(9)
     data = compressor.compress(marshal.dumps(code)) + compressor.flush()
-    _keep(name, _Kept(data, path, is_source=False, is_package=is_package, like=like))
+    _keep(name, Kept(data, path, is_source=False, is_package=is_package, like=like))
 
 
 def keep_source(name: str, source: bytes, path: str, *, is_package: bool) -> None:
     """Store the source of a module for a later import, which compiles it."""
-    _keep(name, _Kept(zlib.compress(source, 9), path, is_source=True, is_package=is_package))
+    _keep(name, Kept(zlib.compress(source, 9), path, is_source=True, is_package=is_package))
 
 
-def _keep(name: str, kept: _Kept) -> None:
-    if not _modules:
+def _keep(name: str, kept: Kept) -> None:
+    if not MODULES:
         sys.meta_path.append(_Finder)
-    _modules[name] = kept
+    MODULES[name] = kept
 
 
 def is_kept(name: str) -> bool:
     """Return whether a module is stored."""
-    return name in _modules
+    return name in MODULES
 
 
 class _Directory:
     """The modules of a package in one folder, for `pkgutil`."""
 
     def __init__(self, path: str) -> None:
-        found = {*_modules, *sys.modules}
+        found = {*MODULES, *sys.modules}
         self._names = {name for name in found if _folder_of(name) == path}
         if not self._names:
             raise ImportError(f"no modules are in `{path}`")
@@ -134,14 +135,14 @@ class _Directory:
     def iter_modules(self, prefix: str = "") -> Iterator[tuple[str, bool]]:
         """Yield name and kind of each module: True for a package."""
         for name in sorted(self._names):
-            kept = _modules.get(name)
+            kept = MODULES.get(name)
             is_package = kept.is_package if kept is not None else hasattr(sys.modules.get(name), "__path__")
             yield prefix + name.rpartition(".")[2], is_package
 
 
 def _folder_of(name: str) -> str:
     """Return the folder in which a module, or a package, is."""
-    kept = _modules.get(name)
+    kept = MODULES.get(name)
     path: Any = getattr(sys.modules.get(name), "__file__", None) if kept is None else kept.path
     if not path:
         return ""

@@ -16,7 +16,6 @@ from array import array
 from collections.abc import Iterator
 from typing import Any
 
-_MOST_DESCRIPTORS = 128
 _LARGEST = 1 << 20
 _LEAST_ABOVE = 4
 _SMALLEST = 1 << 10  # smaller objects are in pools of the interpreter, not in the memory of the C library
@@ -45,28 +44,29 @@ def watched() -> Iterator[None]:
         random.Random.seed = original  # type: ignore[method-assign]
 
 
-def descriptors() -> frozenset[int]:
-    """Return the open file descriptors, except those of the standard streams."""
+def descriptors(most: int = 128) -> frozenset[int]:
+    """Return the open file descriptors below `most`, except those of the standard streams."""
     found = set()
-    for descriptor in range(3, _MOST_DESCRIPTORS):
+    for descriptor in range(3, most):
         with contextlib.suppress(OSError):
             os.fstat(descriptor)
             found.add(descriptor)
     return frozenset(found)
 
 
-def open_files(before: frozenset[int]) -> list[str]:
+def open_files(before: frozenset[int], most: int = 128) -> list[str]:
     """Return the names of the open files, except the standard streams.
 
     Args:
         before: The descriptors that were open before the modules were imported.
+        most: The number from which descriptors are not examined.
     """
     gc.collect()
     # By `type`: `isinstance` reads `__class__` as well, and proxies of packages import what they stand for then.
     files = [item for item in gc.get_objects() if issubclass(type(item), io.FileIO) and not item.closed]
     named = {item.fileno(): str(item.name) for item in files if item.fileno() > 2}
     # Files that were opened by C code or `os.open` have no name here.
-    unnamed = {number: f"file descriptor {number}" for number in descriptors() - before}
+    unnamed = {number: f"file descriptor {number}" for number in descriptors(most) - before}
     return sorted({**unnamed, **named}.values())
 
 
@@ -118,7 +118,7 @@ def clear_freed_memory() -> None:
     Blocks of each size, from large to small, are taken until one is beyond the memory in use: its end has grown.
     """
     zero = array("B", [0])
-    limit = _beyond(zero)
+    limit = clear_end(zero)
     held = []
     size = _LARGEST
     while size >= _SMALLEST:
@@ -128,7 +128,7 @@ def clear_freed_memory() -> None:
             held.append(zero * size)
 
 
-def _beyond(zero: array[int]) -> int:
+def clear_end(zero: array[int]) -> int:
     """Return an address beyond the memory in use, after clearing what was freed at its end.
 
     Blocks are taken until some are above all objects, a quarter of the memory below; other blocks fill holes. They are

@@ -206,20 +206,20 @@ class _Link:
         return os.DirEntry
 
 
-class _Scan:
+class Scan:
     """The entries of a folder; see `os.scandir`."""
 
     def __init__(self, entries: Any) -> None:
         self._entries = entries
 
-    def __iter__(self) -> _Scan:
+    def __iter__(self) -> Scan:
         return self
 
     def __next__(self) -> Any:
         entry = next(self._entries)
         return _Link(entry) if entry.is_symlink() else entry
 
-    def __enter__(self) -> _Scan:  # noqa: PYI034 - `typing.Self` is newer than Python 3.10
+    def __enter__(self) -> Scan:  # noqa: PYI034 - `typing.Self` is newer than Python 3.10
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -233,9 +233,9 @@ class _Scan:
 _scandir = os.scandir
 
 
-def scan(path: Any = None) -> _Scan:
+def scan(path: Any = None) -> Scan:
     """Return the entries of a folder, including links that lead out of a granted folder; see `os.scandir`."""
-    return _Scan(_scandir(path))
+    return Scan(_scandir(path))
 
 
 def keep_zones(archive: Archive, folder: str) -> None:

@@ -23,10 +23,10 @@ _IMPORT = opcode.opmap["IMPORT_NAME"]
 _CONSTANT = opcode.opmap["LOAD_CONST"]
 _SMALL = opcode.opmap.get("LOAD_SMALL_INT", -1)  # since Python 3.14
 _EXTENDED = opcode.opmap["EXTENDED_ARG"]
-_LIBRARY = os.path.dirname(os.path.dirname(encodings.__file__))  # noqa: PTH120 - no pathlib here; `os` is frozen
+LIBRARY = os.path.dirname(os.path.dirname(encodings.__file__))  # noqa: PTH120 - no pathlib here; `os` is frozen
 
 # Imported from C, which has no code to search.
-_FROM_C = ("_strptime", "copyreg", "linecache", "locale", "stringprep", "unicodedata", "warnings")
+FROM_C = ("_strptime", "copyreg", "linecache", "locale", "stringprep", "unicodedata", "warnings")
 
 # Similar to most modules of text encodings, each a table of 256 characters.
 _LIKE_ENCODINGS = "encodings.cp437"
@@ -62,18 +62,18 @@ def keep_later(core: frozenset[str], packages: Mapping[str, str], standard: Iter
         packages: Path -> name, of modules of packages that import statements name.
         standard: Names of modules of the standard library that packages import.
     """
-    for name in _FROM_C:
+    for name in FROM_C:
         _try(name)
     for name in {name.partition(".")[0] for name in standard}:
         _requested.update(_ON_REQUEST.get(name, ()))
     for path, name in packages.items():
         _keep_file(name, path)
     _keep_library(_LIKE_ENCODINGS)
-    waiting = [f"encodings.{name}" for name, _ in _modules_in(f"{_LIBRARY}/encodings")]
+    waiting = [f"encodings.{name}" for name, _ in _modules_in(f"{LIBRARY}/encodings")]
     waiting += standard
     for name in sorted(sys.modules.keys() - core):
         module = sys.modules[name]
-        if (getattr(module, "__file__", None) or "").startswith(f"{_LIBRARY}/"):
+        if (getattr(module, "__file__", None) or "").startswith(f"{LIBRARY}/"):
             waiting.extend(_imports_of(name, module))
     seen: set[str] = set()
     while waiting:
@@ -86,7 +86,7 @@ def keep_later(core: frozenset[str], packages: Mapping[str, str], standard: Iter
 
 def _keep_library(name: str) -> list[str]:
     """Store a module of the standard library; return what it imports."""
-    path = None if name in sys.modules or is_kept(name) else _file_of(_LIBRARY, name)
+    path = None if name in sys.modules or is_kept(name) else _file_of(LIBRARY, name)
     code = None if path is None else _keep_file(name, path)
     if code is None:
         return []
@@ -130,7 +130,7 @@ def keep_sources(folder: str) -> None:
     Args:
         folder: The folder of the packages.
     """
-    for root in (_LIBRARY, folder):
+    for root in (LIBRARY, folder):
         waiting = [(root, "")]
         while waiting:
             place, prefix = waiting.pop()

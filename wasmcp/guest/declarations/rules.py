@@ -86,6 +86,12 @@ def close() -> None:
     _closed = True
 
 
+def reopen() -> None:
+    """Allow declarations again, after a test of calls of a finished component."""
+    global _closed  # noqa: PLW0603
+    _closed = False
+
+
 @contextlib.contextmanager
 def collected() -> Iterator[list[DeclarationError]]:
     """Collect errors of declarations inside a ``with`` block, to report all errors of a component at once."""

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
 BATCH = "wasi:keyvalue/batch@0.2.0-draft2"
 _BUCKET_LIMIT = 1024  # bytes of a name
-_BUCKETS = 10_000
+BUCKETS = 10_000
+"""Maximum number of open buckets."""
 HANDLES = 10_000
 """Maximum number of open handles of an instance."""
 ATTEMPT_BYTES = 16 << 20
@@ -120,8 +121,8 @@ class Buckets:
         with self._lock:
             number = self._numbers.get(name)
             if number is None:
-                if len(self._names) == _BUCKETS:
-                    raise StoreRequestError(f"more than {_BUCKETS} buckets")
+                if len(self._names) == BUCKETS:
+                    raise StoreRequestError(f"more than {BUCKETS} buckets")
                 number = self._numbers[name] = next(self._counter)
                 self._names[number] = name
         return number

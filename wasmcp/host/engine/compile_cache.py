@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 
 DEFAULT_BOUND = 2 << 30
-_MOST_SECONDS = 1800  # after which a process that fills the cache ends, also while it waits for another one
 _RACY_NS = 20_000_000  # a younger file can change without a change of its times: the clock of a file system ticks
 
 
@@ -90,12 +89,18 @@ def load(
     return _fill(cache, path, on_compile, quick=quick, fuel=fuel, background=background)
 
 
-def fill(path: str, *, fuel: bool) -> None:
-    """Compile a component into the cache: the main function of the process of `compiler_process.fill_cache`."""
+def fill(path: str, *, fuel: bool, seconds: int = 1800) -> None:
+    """Compile a component into the cache: the main function of the process of `compiler_process.fill_cache`.
+
+    Args:
+        path: The component.
+        fuel: See `wasmcp.host.engine.engine.engine`.
+        seconds: Seconds after which the process ends, also while it waits for another one.
+    """
     import signal
 
     if hasattr(signal, "alarm"):
-        signal.alarm(_MOST_SECONDS)
+        signal.alarm(seconds)
     if hasattr(os, "nice"):
         os.nice(10)
     with suppress(ArtifactError, OSError):

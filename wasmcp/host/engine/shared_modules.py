@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 PREFIX = "module-x"
 """Beginning of the names of imports that are shared modules; the SHA-256 of the module in hexadecimal follows."""
 
-_LOADED: dict[tuple[Engine, str], Module] = {}
+LOADED: dict[tuple[Engine, str], Module] = {}
+"""The modules that are loaded, by engine and digest."""
 
 
 def digests(names: Iterable[str]) -> list[str]:
@@ -26,20 +27,20 @@ def digests(names: Iterable[str]) -> list[str]:
 
 def missing(component: Component, of: Engine) -> list[str]:
     """Return the digests of the shared modules that a component imports and that are not loaded."""
-    return [digest for digest in digests(component.type.imports(of)) if (of, digest) not in _LOADED]
+    return [digest for digest in digests(component.type.imports(of)) if (of, digest) not in LOADED]
 
 
 def add(of: Engine, digest: str, module: Module) -> None:
     """Keep a module until the process ends."""
     from wasmcp.host.bindings import _capi
 
-    if _LOADED.setdefault((of, digest), module) is module:
+    if LOADED.setdefault((of, digest), module) is module:
         _capi.keep(module)
 
 
 def loaded(of: Engine, names: Iterable[str]) -> list[str]:
     """Return the names of imports that are loaded shared modules. Any component can have an import of such a name."""
-    return [PREFIX + digest for digest in digests(names) if (of, digest) in _LOADED]
+    return [PREFIX + digest for digest in digests(names) if (of, digest) in LOADED]
 
 
 def define(linker: Linker, of: Engine, names: Iterable[str]) -> None:
@@ -49,4 +50,4 @@ def define(linker: Linker, of: Engine, names: Iterable[str]) -> None:
         return
     with linker.root() as root:
         for name in found:
-            root.add_module(name, _LOADED[of, name.removeprefix(PREFIX)])
+            root.add_module(name, LOADED[of, name.removeprefix(PREFIX)])

@@ -28,7 +28,6 @@ LIST_CHANGED = tuple(_LISTS)
 
 _RESOURCES = "resourceSubscriptions"
 _TASKS = "taskIds"
-_MOST_OF_ONE = 100  # maximum number of streams of a stdio client
 URIS = 1000  # maximum number of subscribed resources of a client of a handshake revision
 _URI = 128  # bytes of a subscribed URI in addition to its text
 
@@ -175,15 +174,17 @@ class Hub:
 class StdioSubscriptions:
     """Streams of a client of the stdio transport, which all share one channel."""
 
-    def __init__(self, hub: Hub, send: Callable[[bytes], None]) -> None:
+    def __init__(self, hub: Hub, send: Callable[[bytes], None], most: int = 100) -> None:
         """Create an empty set of streams.
 
         Args:
             hub: The hub of the server.
             send: Called with each message, on any thread; must not raise.
+            most: The maximum number of streams.
         """
         self._hub = hub
         self._write = send
+        self._most = most
         self._opening: dict[object, Listener] = {}
         self._open: dict[str, Listener] = {}
         self._lock = threading.Lock()
@@ -216,7 +217,7 @@ class StdioSubscriptions:
         key = _key(listener.id)
         with self._lock:
             before = self._open.pop(key, None)
-            full = len(self._open) >= _MOST_OF_ONE
+            full = len(self._open) >= self._most
             if not full:
                 self._open[key] = listener
         if before is not None:

@@ -369,8 +369,6 @@ _MOST_FETCHES = 2  # maximum number of times that a call is suspended for its au
 BATCHES = b"2025-03-26"
 """Prefix of the state of a client whose revision has batches."""
 
-_MOST_SUSPENDED = 1024  # maximum number of suspended calls
-
 
 class PendingInput:
     """Input that a call waits for.
@@ -402,13 +400,15 @@ class PendingInput:
 class PendingInputs:
     """Suspended calls of one server. The methods are thread-safe."""
 
-    def __init__(self, submit: Callable[[Call], None], patience: float | None) -> None:
+    def __init__(self, submit: Callable[[Call], None], patience: float | None, most: int = 1024) -> None:
         """Create an empty table.
 
         Args:
             submit: Called with a call that continues.
             patience: Maximum seconds that a client can take; None for no limit.
+            most: The maximum number of suspended calls.
         """
+        self._most = most
         self._submit = submit
         self._patience = patience
         self._by_id: dict[str, PendingInput] = {}
@@ -441,8 +441,8 @@ class PendingInputs:
             error: HostError | None = None
             if self._closed or call.cancelled or call.is_abandoned:
                 error = GuestCancelledError()
-            elif len(self._by_call) > _MOST_SUSPENDED:
-                error = HostError(f"more than {_MOST_SUSPENDED} requests wait for input of their clients")
+            elif len(self._by_call) > self._most:
+                error = HostError(f"more than {self._most} requests wait for input of their clients")
             if error is None and not pending.complete:
                 pending.suspended = True
                 if self._patience is not None:

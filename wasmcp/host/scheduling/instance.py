@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from wasmcp.host.scheduling.costs import Cost
 
 _TAIL = 8192
-_LATEST = 1.0  # seconds after which a call with a slice is not extended any more
+LATEST_SLICE = 1.0  # seconds after which a call with a slice is not extended any more
 _TABLE = 1 << 20  # maximum elements of a table, eight bytes each; the largest guests have about ten thousand
 
 
@@ -289,7 +289,7 @@ class Instance:
             return False
         used = thread_time()
         if not self._slice_ends:  # the time before is not known: reading it for each call would cost more
-            self._slice_used, self._slice_ends = used, now + _LATEST
+            self._slice_used, self._slice_ends = used, now + LATEST_SLICE
         elif used - self._slice_used >= self._slice or now > self._slice_ends:
             return False
         self.deadline = now + self._slice

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 SLOW = 0.05
 """Seconds from which a call is slow."""
 
-_MOST_TARGETS = 4096  # maximum number of targets whose durations are kept
 _MOST_PASSED = 7  # maximum number of quick calls that are taken before a slow one that could run
 _WEIGHT = 0.3  # of the last call in the average
 
@@ -79,7 +78,13 @@ class Lane(Generic[One]):
 class Lanes:
     """Waiting calls of one server, and the average duration of the calls of each target. Not thread-safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_targets: int = 4096) -> None:
+        """Create empty lanes.
+
+        Args:
+            most_targets: The maximum number of targets whose durations are kept.
+        """
+        self._most_targets = most_targets
         self._quick: Lane[Call] = Lane()
         self._slow: Lane[Call] = Lane()
         self._seconds: dict[tuple[str, str], float] = {}
@@ -120,7 +125,7 @@ class Lanes:
     def record(self, call: Call, seconds: float) -> None:
         """Record the duration of a call that has ended, or the time for which it has run so far."""
         known = self._seconds.get(call.target)
-        if known is None and len(self._seconds) >= _MOST_TARGETS:
+        if known is None and len(self._seconds) >= self._most_targets:
             self._seconds.clear()
         self._seconds[call.target] = seconds if known is None else known + _WEIGHT * (seconds - known)
 

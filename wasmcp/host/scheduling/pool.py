@@ -43,7 +43,7 @@ _LOOKS = 20  # number of looks without waiting calls after which they end
 _DRAINED = 600.0  # seconds that calls without a time limit get to end in a pool that is replaced
 _POLL = 0.02  # seconds between two looks at the calls of a pool that was replaced
 _SELDOM = 0.5  # the same where calls can run for long
-_IDLE = 10.0  # seconds after which an idle instance ends, if there are more than cores
+IDLE = 10.0  # seconds after which an idle instance ends, if there are more than cores
 
 
 def _mebibytes(size: int) -> str:
@@ -310,7 +310,7 @@ class Pool:
                 if worker not in self._idle:
                     self._idle.append(worker)
                 extra = len(self._workers) > self._cores
-            if not worker.wake.acquire(timeout=_IDLE if extra else -1):
+            if not worker.wake.acquire(timeout=IDLE if extra else -1):
                 with self._lock:
                     if worker in self._idle and len(self._workers) > self._cores:
                         self._idle.remove(worker)

@@ -28,11 +28,13 @@ if TYPE_CHECKING:
     argument is the URL without secrets."""
 
 SCHEMES = ("redis", "rediss")
+PATIENCE = 1.0
+"""Seconds that a request tries to connect."""
+
 _FORM = "it must be `redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]`, with `rediss` for TLS"
 _OPTIONS = ("prefix", "timeout", "ca")
 _TIMEOUT = 5.0  # seconds for one answer
 _CONNECTIONS = 64
-_PATIENCE = 1.0  # seconds that a request tries to connect
 _FIRST_PAUSE = 0.05  # seconds between two attempts to connect; doubled after each, with a random part
 _LONGEST_PAUSE = 5.0
 _MESSAGE = 200  # maximum characters of an error of Redis
@@ -290,11 +292,11 @@ class RedisStore:
         Raises:
             StoreRequestError: Redis cannot be reached, or has answered with an error.
         """
-        ends = monotonic() + _PATIENCE
+        ends = monotonic() + PATIENCE
         again = not writes
         while True:
             try:
-                connection = self._connect(_PATIENCE)
+                connection = self._connect(PATIENCE)
             except self._lost:
                 raise StoreRequestError(_UNREACHABLE) from None
             try:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     Scope = MutableMapping[str, Any]
 
 _LATEST = LATEST.encode()
-_TICK = 1.0  # seconds between checks for clients that do not read, and for expired sessions
+TICK = 1.0  # seconds between checks for clients that do not read, and for expired sessions
 _NO_STORE = b"Service unavailable: the store of sessions cannot be reached; try again later\n"
 _BUSY = b"Service unavailable: the server has as many requests as it may; try again later\n"
 
@@ -101,7 +101,7 @@ class App:
     def _begin(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
-        self._timer = self._loop.call_later(_TICK, self._tick)
+        self._timer = self._loop.call_later(TICK, self._tick)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -126,7 +126,7 @@ class App:
         now = asyncio.get_running_loop().time()
         for response in list(self._sending):
             response.check_stalled(now, has_waiting_calls=self._server.pool.has_waiting_calls)
-        self._timer = asyncio.get_running_loop().call_later(_TICK, self._tick)
+        self._timer = asyncio.get_running_loop().call_later(TICK, self._tick)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._requests >= self._limits.requests:

@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 # Watching for a disconnect needs a task; most requests are answered before that is worthwhile.
 _WATCH_AFTER = 0.02
 # Seconds between comments in an idle stream, because proxies can close idle connections (WHATWG HTML, 9.2.7).
-_KEEP_ALIVE = 15.0
+KEEP_ALIVE = 15.0
 # Maximum seconds that a client can leave events unread while other requests wait for an instance.
-_PATIENCE = 1.0
+PATIENCE = 1.0
 _JSON = (b"content-type", b"application/json")
 _FREED = {whole: Body(b"", 0, whole) for whole in (True, False)}  # replacements of bodies
 _NO_STREAM = "Internal error: the server has as many streams as it may; try again later"
@@ -192,7 +192,7 @@ class AsgiResponse:
             has_waiting_calls: True if requests wait for an instance.
         """
         held = self._held
-        if held and now - held > (_PATIENCE if has_waiting_calls else self._limits.write_time):
+        if held and now - held > (PATIENCE if has_waiting_calls else self._limits.write_time):
             self.abandon()
 
     def abandon(self) -> None:
@@ -258,7 +258,7 @@ class AsgiResponse:
                     changed = self._changed = loop.create_future()
                     if not started:
                         await changed
-                    elif not (await asyncio.wait((changed,), timeout=_KEEP_ALIVE))[0]:
+                    elif not (await asyncio.wait((changed,), timeout=KEEP_ALIVE))[0]:
                         await send({"type": "http.response.body", "body": b":\n\n", "more_body": True})
                     continue
                 event = self._events.popleft()

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 BACKLOG = 16
 """Number of connections that asyncio accepts in one round."""
 
+SWEEP = 1.0
+"""Seconds between checks of all connections."""
+
 _DEFAULT = 1000
 _LEAST = 16
 _RESERVED = 64  # descriptors of the process itself: files, the event loop
 _ROUNDS = 6  # rounds of accepted connections until the first of them is closed
-_SWEEP = 1.0  # seconds between checks of all connections
 
 
 def connection_limit(limits: HttpLimits, instances: int) -> int:
@@ -128,8 +130,8 @@ class Connections:
             self._end(max(stalled, key=lambda each: each.unread))
 
     def _sweep_later(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._due = loop.time() + _SWEEP
-        self._timer = loop.call_later(_SWEEP, self._sweep, loop)
+        self._due = loop.time() + SWEEP
+        self._timer = loop.call_later(SWEEP, self._sweep, loop)
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()

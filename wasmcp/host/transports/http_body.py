@@ -19,9 +19,9 @@ WHOLE_BODY = "wasmcp.body"
 STANDSTILL = 1.0
 """Seconds by which a timer is late if the process stood still: suspended, or without a processor."""
 
-_RATE = 16 << 10  # minimum bytes per second, after the first seconds
+RATE = 16 << 10  # minimum bytes per second, after the first seconds
 # Bytes that are read beyond the limit, because most clients read a response only after they have sent the whole body.
-_SKIPPED = 16 << 20
+SKIPPED = 16 << 20
 
 
 class Body(NamedTuple):
@@ -92,13 +92,13 @@ class Bodies:
         Raises:
             BodyError: The client took too long, or the budget is exhausted.
         """
-        if announced is not None and announced > limit + _SKIPPED:
+        if announced is not None and announced > limit + SKIPPED:
             return Body(b"", announced, whole=False)
         reading = _PendingBody(asyncio.get_running_loop().time() + self._seconds)
         self._incomplete[reading] = None
         size, more, kept = 0, True, False
         try:
-            while more and size <= limit + _SKIPPED:
+            while more and size <= limit + SKIPPED:
                 message = await self._message(reading, receive)
                 if message["type"] == "http.disconnect":
                     return None
@@ -109,7 +109,7 @@ class Bodies:
                     self._hold(reading, part)
                 else:
                     self._drop(reading)
-                reading.until += len(part) / _RATE
+                reading.until += len(part) / RATE
             kept = not more
         finally:
             del self._incomplete[reading]

@@ -282,7 +282,6 @@ BLOB_TRIES = 3
 MANIFEST_LIMIT = 4 << 20  # OCI distribution 1.1: registries should take manifests up to this size
 LIST_LIMIT = 16 << 20
 PAGES_LIMIT = 1000
-_PIECE = PIECE
 
 
 class Client:
@@ -508,6 +507,6 @@ def _body(response: requests.Response, limit: int, reference: str) -> bytes:
 def _pieces(response: requests.Response, reference: str) -> Iterator[bytes]:
     """Yield the chunks of a body; errors have the reference."""
     try:
-        yield from pieces(response, _PIECE)
+        yield from pieces(response, PIECE)
     except RegistryError as error:
         raise RegistryUnreachableError(str(error), reference=reference) from error

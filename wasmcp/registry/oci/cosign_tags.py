@@ -20,7 +20,8 @@ from wasmcp.storage.digest import of_bytes
 _CONFIG = "application/vnd.oci.image.config.v1+json"
 _SIZE_LIMIT = 4 << 20
 _LAYERS_LIMIT = 64
-_TOTAL_LIMIT = 16 << 20
+TOTAL_LIMIT = 16 << 20
+"""Maximum total size of the documents of one kind that are attached to a manifest, in bytes."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def read(place: Place, tag: str, media_type: str, resolver: Resolver) -> Iterato
     Raises:
         RegistryError: The registry does not respond, or with an invalid manifest.
     """
-    left = _TOTAL_LIMIT
+    left = TOTAL_LIMIT
     for layer in _layers(place, tag, resolver):
         digest, size = layer.get("digest"), layer.get("size")
         fine = isinstance(digest, str) and DIGEST.fullmatch(digest) and type(size) is int and size <= _SIZE_LIMIT
@@ -72,7 +73,7 @@ def read(place: Place, tag: str, media_type: str, resolver: Resolver) -> Iterato
             continue
         left -= int(size or 0)
         if left < 0:
-            problem = f"the documents under `{tag}` have more than {_TOTAL_LIMIT} bytes together"
+            problem = f"the documents under `{tag}` have more than {TOTAL_LIMIT} bytes together"
             raise SignatureError(problem, reference=str(place))
         path = resolver.store.get(str(digest))
         if path is None and not resolver.offline:

@@ -14,6 +14,7 @@ from typing import Any
 from wasmcp.errors import SignatureError, UnknownPackageError
 from wasmcp.registry import jsontext
 from wasmcp.registry.oci.client import INDEX, MANIFEST
+from wasmcp.registry.oci.cosign_tags import TOTAL_LIMIT
 from wasmcp.registry.oci.references import DIGEST, Place
 from wasmcp.registry.oci.version_resolver import Resolver
 from wasmcp.storage.digest import of_bytes
@@ -22,7 +23,6 @@ _EMPTY = b"{}"
 _EMPTY_KIND = "application/vnd.oci.empty.v1+json"
 _SIZE_LIMIT = 4 << 20
 _LIMIT = 64
-_TOTAL_LIMIT = 16 << 20
 
 
 def tag_of(digest: str) -> str:
@@ -66,7 +66,7 @@ def read(place: Place, media_type: str, resolver: Resolver) -> Iterator[bytes]:
     Raises:
         RegistryError: The registry does not respond, or with an invalid manifest.
     """
-    left = _TOTAL_LIMIT
+    left = TOTAL_LIMIT
     for entry in _entries(place, resolver)[:_LIMIT]:
         digest = entry.get("digest")
         if entry.get("artifactType") != media_type or not isinstance(digest, str) or not DIGEST.fullmatch(digest):
@@ -85,7 +85,7 @@ def read(place: Place, media_type: str, resolver: Resolver) -> Iterator[bytes]:
             continue
         left -= size
         if left < 0:
-            problem = f"the documents that refer to it have more than {_TOTAL_LIMIT} bytes together"
+            problem = f"the documents that refer to it have more than {TOTAL_LIMIT} bytes together"
             raise SignatureError(problem, reference=str(place))
         path = resolver.store.get(blob)
         if path is None and not resolver.offline:

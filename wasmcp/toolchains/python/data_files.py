@@ -32,7 +32,9 @@ MOST_BYTES = 64 << 20
 MOST_PACKAGE_BYTES = 256 << 20
 """Maximum total size of the data files of packages, in bytes."""
 
-_MOST_ENTRIES = 200_000
+MOST_ENTRIES = 200_000
+"""Maximum number of paths that the patterns of the option ``files`` search."""
+
 _CODE = frozenset({
     ".a", ".c", ".cc", ".cpp", ".dll", ".dylib", ".h", ".hpp", ".lib", ".pxd", ".pxi", ".py", ".pyc", ".pyd", ".pyi",
     ".pyx", ".so", ".typed",
@@ -124,8 +126,8 @@ class _Search:
             self.problems.append(f"`{relative_label(folder, self._root)}` cannot be read: {error.strerror}")
             return []
         self._seen += len(found)
-        if self._seen > _MOST_ENTRIES:
-            self.problems.append(f"the patterns search more than {_MOST_ENTRIES:,} paths: name a folder")
+        if self._seen > MOST_ENTRIES:
+            self.problems.append(f"the patterns search more than {MOST_ENTRIES:,} paths: name a folder")
             return []
         return found
 
