@@ -151,10 +151,11 @@ def build_framework(*, force: bool = False, say: Any = print) -> list[Path]:
 
 def _write_guest_sources() -> None:
     """Write the sources of the guest libraries that are generated from the table of the protocol, if they differ."""
-    from wasmcp.bindgen.protocol_table import GUEST_SOURCES
+    from wasmcp.bindgen.protocol_table import GUEST_SOURCES, PYTHON_SOURCE, python
 
-    for name, generated in GUEST_SOURCES.items():
-        path, text = ROOT / "guests" / name, generated()
+    guests = {f"guests/{name}": generated for name, generated in GUEST_SOURCES.items()}
+    for name, generated in {**guests, PYTHON_SOURCE: python}.items():
+        path, text = ROOT / name, generated()
         if not path.is_file() or path.read_text("utf-8") != text:
             path.write_text(text, "utf-8")
 

@@ -18,6 +18,7 @@ from wasmcp.protocol import (
     APP_MIME_TYPE,
     APP_PERMISSIONS,
     APP_VISIBILITIES,
+    CALL_ERRORS,
     CLIENT_REQUESTS,
     CODES,
     HANDSHAKE,
@@ -82,6 +83,26 @@ def test_the_generated_source_of_a_guest_library_has_every_fact(name: str, gener
     assert [found[key] for key in ("FRONT_MATTER", "TASK", "PAGE")] == list(META_KEYS.values())[-3:]
     assert {limit: found[f"KV_{limit.upper()}"] for limit in KEY_VALUE_LIMITS} == KEY_VALUE_LIMITS
     assert found["LATEST"] == LATEST
+
+
+def test_the_generated_source_of_the_guest_library_of_python_is_up_to_date() -> None:
+    text = protocol_table.python()
+    assert (ROOT / protocol_table.PYTHON_SOURCE).read_text("utf-8") == text, "run `make framework`"
+    assert [name for name in CALL_ERRORS if f"{name.upper()} = " not in text] == []
+
+
+def test_sources_of_guest_libraries_have_no_text_of_errors_of_their_own() -> None:
+    texts = {max(text.split("{}"), key=len).strip(" ,:;") for text in CALL_ERRORS.values()}
+    own = re.compile("|".join(re.escape(text) for text in texts if len(text) > len("a multiple of")))
+    generated = {*(ROOT / "guests" / name for name in GUEST_SOURCES), ROOT / protocol_table.PYTHON_SOURCE}
+    found = []
+    for path in sources(
+        "guests/typescript/**/*.ts", "guests/rust/src/**/*.rs", "guests/zig/*.zig", "wasmcp/guest/**/*.py"
+    ):
+        if path not in generated:
+            text = re.sub(r"^\s*(?://|/?\*|#).*|//.*$", "", path.read_text("utf-8"), flags=re.MULTILINE)
+            found += [f"{path.name}: {one}" for one in own.findall(text)]
+    assert not found
 
 
 def test_sources_of_guest_libraries_have_no_fact_of_their_own() -> None:

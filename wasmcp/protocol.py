@@ -193,6 +193,32 @@ APP_PERMISSIONS: Mapping[str, str] = {
 }
 """Members of `permissions` of an app, with the rules that grant them: the features of Permissions Policy."""
 
+CALL_ERRORS = {
+    "invalid_tool": "Invalid arguments for tool {}: {}",
+    "invalid_prompt": "Invalid arguments for prompt {}: {}",
+    "failed_tool": "Error executing tool {}",
+    "failed_prompt": "Error getting prompt {}",
+    "mismatch": "expected {}, got {}",
+    "one_of": "one of {}",
+    "object": "expected an object",
+    "missing": "required, but missing",
+    "unexpected": "unexpected",
+    "only": "unexpected; expected only {}",
+    "nothing": "unexpected; expected nothing",
+    "more": "and more",
+    "at_least": "at least",
+    "at_most": "at most",
+    "more_than": "more than",
+    "less_than": "less than",
+    "multiple_of": "a multiple of",
+    "match_of": "a match of {}",
+    "twice": "expected no item twice",
+    "characters": "characters",
+    "items": "items",
+    "members": "members",
+}
+"""Texts of the errors of calls, and of the problems of arguments in them, in all guest languages. `{}` is a value."""
+
 KEY_VALUE_LIMITS = {
     "name_bytes": 512,
     "key_bytes": 1024,

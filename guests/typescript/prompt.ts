@@ -10,7 +10,7 @@ import type { Described } from "./described.ts";
 import { DeclarationError, McpError } from "./errors.ts";
 import { blockOf, iconOf, json, metaOf, oneOf, optional, sendable } from "./lowering.ts";
 import { fixedDescription, PerRequest, type PerRequestOptions } from "./per_request.ts";
-import { INVALID_PARAMS } from "./protocol.ts";
+import { failedPrompt, INVALID_PARAMS, invalidPrompt, mismatch, MORE, NOTHING, OBJECT, only, UNEXPECTED } from "./protocol.ts";
 import { PROMPTS } from "./registry.ts";
 import { accepts, membersOf, shapeOf, type Infer, type Schema, type Shape } from "./shape.ts";
 import { kindOf, MOST, under } from "./schema.ts";
@@ -91,7 +91,7 @@ export class Prompt extends PerRequest {
   /** Handle `prompts/get`. Throws `McpError`. */
   get(args: string | null | undefined, context: Context): wit.PromptResult | Required {
     try {
-      return masked("prompt", this.name, `Error getting prompt ${this.name}`, () => {
+      return masked("prompt", this.name, failedPrompt(this.name), () => {
         const { description } = this.describedFor(this.#told, context);
         const given = this.#loaded(args);
         const value = run(() => this.#handler(given, context), context);
@@ -103,9 +103,9 @@ export class Prompt extends PerRequest {
   }
 
   #loaded(args: string | null | undefined): unknown {
-    const invalid = (reason: string) => new McpError(INVALID_PARAMS, `Invalid arguments for prompt ${this.name}: ${reason}`);
+    const invalid = (reason: string) => new McpError(INVALID_PARAMS, invalidPrompt(this.name, reason));
     const given = args === null || args === undefined ? {} : JSON.parse(args);
-    if (typeof given !== "object" || given === null || Array.isArray(given)) throw invalid("expected an object");
+    if (typeof given !== "object" || given === null || Array.isArray(given)) throw invalid(OBJECT);
     const members = membersOf(this.shape.json);
     const required = (this.shape.json.required ?? []) as string[];
     const read: Record<string, unknown> = {};
@@ -113,16 +113,16 @@ export class Prompt extends PerRequest {
     for (const [name, text] of Object.entries(given)) {
       const schema = members.get(name);
       if (schema === undefined) {
-        const known = problems.some((one) => one.includes(": unexpected")) ? "" : `; expected ${members.size === 0 ? "nothing" : `only ${[...members.keys()].join(", ")}`}`;
-        problems.push(`${under("", name)}: unexpected${known}`);
-      } else if (typeof text !== "string") problems.push(`${under("", name)}: expected string, got ${kindOf(text)}`);
+        const known = members.size === 0 ? NOTHING : only([...members.keys()].join(", "));
+        problems.push(`${under("", name)}: ${problems.some((one) => one.includes(`: ${UNEXPECTED}`)) ? UNEXPECTED : known}`);
+      } else if (typeof text !== "string") problems.push(`${under("", name)}: ${mismatch("string", kindOf(text))}`);
       // Clients send an empty string for form fields that were left empty.
       else if (text !== "" || required.includes(name) || accepts(schema, "", this.shape.json)) read[name] = fromText(schema, text, this.shape.json);
       if (problems.length > MOST) break;
     }
     const loaded = this.shape.load(read);
     if ("problems" in loaded) problems.push(...loaded.problems.filter((one) => !problems.some((other) => other.split(": ")[0] === one.split(": ")[0])));
-    if (problems.length > 0) throw invalid([...problems.slice(0, MOST), ...(problems.length > MOST ? ["and more"] : [])].join("; "));
+    if (problems.length > 0) throw invalid([...problems.slice(0, MOST), ...(problems.length > MOST ? [MORE] : [])].join("; "));
     return (loaded as { value: unknown }).value;
   }
 

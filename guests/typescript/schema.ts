@@ -2,6 +2,9 @@
 
 import { FORMATS } from "./formats.ts";
 import { sendable } from "./lowering.ts";
+import {
+  AT_LEAST, AT_MOST, CHARACTERS, ITEMS, LESS_THAN, matchOf, MEMBERS, mismatch, MISSING, MORE, MORE_THAN, MULTIPLE_OF, NOTHING, oneOf, only, TWICE, UNEXPECTED,
+} from "./protocol.ts";
 import { quickly } from "./quick.ts";
 
 /** JSON Schema. */
@@ -95,15 +98,15 @@ function combined(checks: Check[]): Check {
 
 function typed(types: string[]): Check {
   const wanted = types.join(" or ");
-  const told = (value: unknown, path: Path, problems: Problems) => void problems.push(`${path}: expected ${wanted}, got ${typeof value === "number" && types.includes("integer") ? value : kindOf(value)}`);
+  const add = (value: unknown, path: Path, problems: Problems) => void problems.push(`${path}: ${mismatch(wanted, typeof value === "number" && types.includes("integer") ? value : kindOf(value))}`);
   const [only] = types;
   if (types.length === 1 && (only === "string" || only === "number" || only === "boolean")) {
     return (value, path, problems) => {
-      if (typeof value !== only) told(value, path, problems);
+      if (typeof value !== only) add(value, path, problems);
     };
   }
   return (value, path, problems) => {
-    if (!types.some((type) => hasType(value, type))) told(value, path, problems);
+    if (!types.some((type) => hasType(value, type))) add(value, path, problems);
   };
 }
 
@@ -131,12 +134,13 @@ class Compiler {
     if (schema.enum !== undefined) {
       checks.push((value, path, problems) => {
         if (schema.enum.some((item: unknown) => same(item, value))) return;
-        problems.push(`${path}: expected one of ${schema.enum.map((item: unknown) => JSON.stringify(item)).join(", ")}, got ${shown(value)}`);
+        const known = oneOf(schema.enum.map((item: unknown) => JSON.stringify(item)).join(", "));
+        problems.push(`${path}: ${mismatch(known, shown(value))}`);
       });
     }
     if ("const" in schema) {
       checks.push((value, path, problems) => {
-        if (!same(schema.const, value)) problems.push(`${path}: expected ${JSON.stringify(schema.const)}, got ${shown(value)}`);
+        if (!same(schema.const, value)) problems.push(`${path}: ${mismatch(JSON.stringify(schema.const), shown(value))}`);
       });
     }
     checks.push(...dispatched(this.#numbers(schema), (value) => typeof value === "number"));
@@ -164,14 +168,14 @@ class Compiler {
       const limit = schema[keyword];
       if (typeof limit !== "number") return;
       found.push((value, path, problems) => {
-        if (!fits(value, limit)) problems.push(`${path}: expected ${words} ${limit}, got ${value}`);
+        if (!fits(value, limit)) problems.push(`${path}: ${mismatch(`${words} ${limit}`, value)}`);
       });
     };
-    bound("minimum", "at least", (value, limit) => value >= limit);
-    bound("maximum", "at most", (value, limit) => value <= limit);
-    bound("exclusiveMinimum", "more than", (value, limit) => value > limit);
-    bound("exclusiveMaximum", "less than", (value, limit) => value < limit);
-    bound("multipleOf", "a multiple of", (value, limit) => Math.abs(value / limit - Math.round(value / limit)) < 1e-9);
+    bound("minimum", AT_LEAST, (value, limit) => value >= limit);
+    bound("maximum", AT_MOST, (value, limit) => value <= limit);
+    bound("exclusiveMinimum", MORE_THAN, (value, limit) => value > limit);
+    bound("exclusiveMaximum", LESS_THAN, (value, limit) => value < limit);
+    bound("multipleOf", MULTIPLE_OF, (value, limit) => Math.abs(value / limit - Math.round(value / limit)) < 1e-9);
     return found;
   }
 
@@ -181,20 +185,20 @@ class Compiler {
     if (minLength !== undefined || maxLength !== undefined) {
       found.push((value, path, problems) => {
         const size = length(value);
-        if (minLength !== undefined && size < minLength) problems.push(`${path}: expected at least ${minLength} characters, got ${size}`);
-        if (maxLength !== undefined && size > maxLength) problems.push(`${path}: expected at most ${maxLength} characters, got ${size}`);
+        if (minLength !== undefined && size < minLength) problems.push(`${path}: ${mismatch(`${AT_LEAST} ${minLength} ${CHARACTERS}`, size)}`);
+        if (maxLength !== undefined && size > maxLength) problems.push(`${path}: ${mismatch(`${AT_MOST} ${maxLength} ${CHARACTERS}`, size)}`);
       });
     }
     if (pattern !== undefined) {
       const expression = new RegExp(pattern, "u");
       found.push((value, path, problems) => {
-        if (!expression.test(value)) problems.push(`${path}: expected a string that matches ${pattern}, got ${shown(value)}`);
+        if (!expression.test(value)) problems.push(`${path}: ${mismatch(matchOf(JSON.stringify(pattern)), shown(value))}`);
       });
     }
     const form = Object.hasOwn(FORMATS, format ?? "") ? FORMATS[format] : undefined;
     if (form !== undefined) {
       found.push((value, path, problems) => {
-        if (!form(value)) problems.push(`${path}: expected a ${format}, got ${shown(value)}`);
+        if (!form(value)) problems.push(`${path}: ${mismatch(`a ${format}`, shown(value))}`);
       });
     }
     return found;
@@ -204,10 +208,10 @@ class Compiler {
     const found: Check[] = [];
     const { minItems, maxItems, uniqueItems } = schema;
     if (minItems !== undefined || maxItems !== undefined || uniqueItems) found.push((value, path, problems) => {
-      if (minItems !== undefined && value.length < minItems) problems.push(`${path}: expected at least ${minItems} items, got ${value.length}`);
-      if (maxItems !== undefined && value.length > maxItems) problems.push(`${path}: expected at most ${maxItems} items, got ${value.length}`);
+      if (minItems !== undefined && value.length < minItems) problems.push(`${path}: ${mismatch(`${AT_LEAST} ${minItems} ${ITEMS}`, value.length)}`);
+      if (maxItems !== undefined && value.length > maxItems) problems.push(`${path}: ${mismatch(`${AT_MOST} ${maxItems} ${ITEMS}`, value.length)}`);
       if (uniqueItems && value.some((item: unknown, at: number) => value.slice(0, at).some((before: unknown) => same(item, before)))) {
-        problems.push(`${path}: expected every item once`);
+        problems.push(`${path}: ${TWICE}`);
       }
     });
     const first: Check[] = (schema.prefixItems ?? []).map((item: any) => this.compile(item));
@@ -237,13 +241,13 @@ class Compiler {
     const other = others === undefined || typeof others === "boolean" ? undefined : this.compile(others);
     const names = schema.propertyNames === undefined ? undefined : this.compile(schema.propertyNames);
     const { minProperties, maxProperties } = schema;
-    const known = `; expected ${properties.size === 0 ? "nothing" : `only ${[...properties.keys()].join(", ")}`}`;
+    const known = properties.size === 0 ? NOTHING : only([...properties.keys()].join(", "));
     if (properties.size + patterns.length + required.length === 0 && others !== false && other === undefined && names === undefined && minProperties === undefined && maxProperties === undefined) return [];
     return [
       (value, path, problems) => {
         const keys = Object.keys(value);
-        if (keys.length < (schema.minProperties ?? 0)) problems.push(`${path}: expected at least ${schema.minProperties} members`);
-        if (keys.length > (schema.maxProperties ?? Infinity)) problems.push(`${path}: expected at most ${schema.maxProperties} members`);
+        if (keys.length < (schema.minProperties ?? 0)) problems.push(`${path}: ${mismatch(`${AT_LEAST} ${schema.minProperties} ${MEMBERS}`, keys.length)}`);
+        if (keys.length > (schema.maxProperties ?? Infinity)) problems.push(`${path}: ${mismatch(`${AT_MOST} ${schema.maxProperties} ${MEMBERS}`, keys.length)}`);
         for (const name of keys) {
           if (problems.length > MOST) return;
           names?.(name, under(path, name), problems);
@@ -258,12 +262,12 @@ class Compiler {
           else if (matches) continue;
           else if (other !== undefined) other(value[name], under(path, name), problems);
           else if (others === false) {
-            problems.push(`${under(path, name)}: unexpected${problems.some((one) => one.includes(": unexpected")) ? "" : known}`);
+            problems.push(`${under(path, name)}: ${problems.some((one) => one.includes(`: ${UNEXPECTED}`)) ? UNEXPECTED : known}`);
           }
         }
         for (const name of required) {
           if (problems.length > MOST) return;
-          if (!Object.hasOwn(value, name)) problems.push(`${under(path, name)}: required, but missing`);
+          if (!Object.hasOwn(value, name)) problems.push(`${under(path, name)}: ${MISSING}`);
         }
       },
     ];
@@ -321,6 +325,6 @@ export function checker(schema: JsonSchema): (value: unknown) => Problems {
     if (quick?.(value) || fits(check, value)) return [];
     const problems = problemsOf(check, value, "");
     const named = problems.slice(0, MOST).map((problem) => sendable(problem.replace(/^: /, "")));
-    return problems.length > MOST ? [...named, "and more"] : named;
+    return problems.length > MOST ? [...named, MORE] : named;
   };
 }

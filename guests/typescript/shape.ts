@@ -1,6 +1,7 @@
 /** Schemas of authors: JSON Schema, or a library such as zod (Standard Schema). */
 
 import { DeclarationError } from "./errors.ts";
+import { MORE } from "./protocol.ts";
 import { checker, shown, MOST, under, type JsonSchema, type Problems } from "./schema.ts";
 
 /** The used part of https://standardschema.dev, which zod 4.2, valibot, arktype and others implement. */
@@ -138,7 +139,7 @@ function standardShape(schema: StandardSchema, direction: "input" | "output", pl
       }
       if (found.issues === undefined) return { value: found.value };
       const named = found.issues.slice(0, MOST).map(told);
-      return { problems: found.issues.length > MOST ? [...named, "and more"] : named };
+      return { problems: found.issues.length > MOST ? [...named, MORE] : named };
     },
   };
 }

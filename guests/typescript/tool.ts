@@ -10,7 +10,7 @@ import { withoutBuild, type Described } from "./described.ts";
 import { DeclarationError, McpError, ToolError } from "./errors.ts";
 import { blockOf, iconOf, json, metaOf, optional, resultOf, sendable } from "./lowering.ts";
 import { fixedDescription, PerRequest, type PerRequestOptions } from "./per_request.ts";
-import type { APP_VISIBILITIES } from "./protocol.ts";
+import { failedTool, invalidTool, OBJECT, type APP_VISIBILITIES } from "./protocol.ts";
 import { TOOLS } from "./registry.ts";
 import { CheckpointSignal } from "./requests.ts";
 import { followed, shapeOf, type Infer, type Schema, type Shape } from "./shape.ts";
@@ -130,9 +130,9 @@ export class Tool<A = any, R = unknown> extends PerRequest {
   }
 
   #loaded(args: string | null | undefined): wit.ToolResult | { value: unknown } {
-    const invalid = (reason: string) => failure(`Invalid arguments for tool ${this.name}: ${reason}`);
+    const invalid = (reason: string) => failure(invalidTool(this.name, reason));
     const given = args === null || args === undefined ? {} : JSON.parse(args);
-    if (typeof given !== "object" || given === null || Array.isArray(given)) return invalid("expected an object");
+    if (typeof given !== "object" || given === null || Array.isArray(given)) return invalid(OBJECT);
     const loaded = this.#input.load(given);
     return "problems" in loaded ? invalid(loaded.problems.join("; ")) : loaded;
   }
@@ -142,7 +142,7 @@ export class Tool<A = any, R = unknown> extends PerRequest {
     if (error instanceof ToolError) return failure(error.message);
     if (error instanceof McpError || error instanceof CheckpointSignal) throw error;
     report("tool", this.name, error);
-    return failure(`Error executing tool ${this.name}`);
+    return failure(failedTool(this.name));
   }
 
   #rendered(value: any): wit.ToolResult {

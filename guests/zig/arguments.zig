@@ -2,6 +2,7 @@
 const std = @import("std");
 const bindings = @import("bindings");
 const json_scan = @import("json_scan");
+const texts = @import("protocol_table").call_errors;
 const text_values = @import("text_values.zig");
 const values = @import("values.zig");
 
@@ -44,7 +45,7 @@ pub const Reader = struct {
     pub fn message(self: *const Reader) []const u8 {
         const all = std.mem.join(memory.allocator, "; ", self.problems.items) catch return "they do not fit";
         if (self.problems.items.len < max_problems) return all;
-        return std.mem.concat(memory.allocator, u8, &.{ all, "; and more" }) catch all;
+        return std.mem.concat(memory.allocator, u8, &.{ all, "; " ++ texts.more }) catch all;
     }
 
     fn fail(self: *Reader, reason: []const u8) error{Mismatch} {
@@ -74,8 +75,8 @@ pub const Reader = struct {
             std.mem.concat(
                 memory.allocator,
                 u8,
-                &.{ "expected " ++ expected ++ ", got ", found },
-            ) catch "expected " ++ expected,
+                &.{ texts.mismatch[0] ++ expected ++ texts.mismatch[1], found },
+            ) catch texts.mismatch[0] ++ expected,
         );
     }
 
@@ -165,9 +166,9 @@ pub const Reader = struct {
             .number => return @floatCast(try self.readNumber(T)),
             .string => return self.readText("string"),
             .choice => {
-                const text = try self.readText("one of " ++ comptime choices(T));
+                const text = try self.readText(texts.one_of[0] ++ comptime choices(T));
                 return std.meta.stringToEnum(T, text) orelse
-                    self.failed(comptime "one of " ++ choices(T), quoted(text) catch "string");
+                    self.failed(comptime texts.one_of[0] ++ choices(T), quoted(text) catch "string");
             },
             .optional => {
                 if (try self.peek() == .null) {
@@ -208,7 +209,7 @@ pub const Reader = struct {
                 var reader: Reader = .init(text);
                 return if (reader.readValue(T)) |_| error.Mismatch else |_| self.fail(reader.message());
             },
-            .choice => return self.failed(comptime "one of " ++ choices(T), quoted(text) catch "string"),
+            .choice => return self.failed(comptime texts.one_of[0] ++ choices(T), quoted(text) catch "string"),
             else => {},
         }
         return self.failed(comptime @tagName(values.kindOf(T)), "string");
@@ -260,11 +261,11 @@ pub const Reader = struct {
             const least = std.math.minInt(T);
             const most = std.math.maxInt(T);
             if (value < @as(f64, @floatFromInt(least)))
-                return self.failed(std.fmt.comptimePrint("at least {d}", .{least}), found);
+                return self.failed(std.fmt.comptimePrint(texts.at_least ++ " {d}", .{least}), found);
             // Larger numbers are not exact in an f64.
             const exact = 1 << 53;
             if (@abs(value) > exact or value > @as(f64, @floatFromInt(most)))
-                return self.failed(std.fmt.comptimePrint("at most {d}", .{most}), found);
+                return self.failed(std.fmt.comptimePrint(texts.at_most ++ " {d}", .{most}), found);
             return @intFromFloat(value);
         };
     }
@@ -314,9 +315,9 @@ pub const Reader = struct {
             } else {
                 is_wrong = true;
                 const first = for (self.problems.items) |problem| {
-                    if (std.mem.indexOf(u8, problem, ": unexpected") != null) break false;
+                    if (std.mem.indexOf(u8, problem, ": " ++ texts.unexpected) != null) break false;
                 } else true;
-                self.fail(if (first) "unexpected; expected " ++ comptime known(T) else "unexpected") catch {};
+                self.fail(if (first) comptime known(T) else texts.unexpected) catch {};
                 try self.skipTo(place);
             }
             self.depth = place.depth;
@@ -331,7 +332,7 @@ pub const Reader = struct {
                 } else {
                     is_wrong = true;
                     self.push(.{ .name = field });
-                    self.fail("required, but missing") catch {};
+                    self.fail(texts.missing) catch {};
                     self.depth -= 1;
                 }
             }
@@ -377,5 +378,5 @@ fn choices(comptime T: type) []const u8 {
 
 fn known(comptime T: type) []const u8 {
     const names = @typeInfo(T).@"struct".field_names;
-    return if (names.len == 0) "nothing" else "only " ++ values.joined(names);
+    return if (names.len == 0) texts.nothing else texts.only[0] ++ values.joined(names);
 }

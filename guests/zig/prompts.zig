@@ -7,6 +7,7 @@ const client_requests = @import("client_requests.zig");
 const content = @import("content.zig");
 const results = @import("results.zig");
 const text_values = @import("text_values.zig");
+const texts = @import("protocol_table").call_errors;
 
 const Context = @import("Context.zig");
 const Request = bindings.messages.Request;
@@ -69,7 +70,7 @@ pub fn prompt(comptime name: []const u8, comptime description: []const u8, compt
                 .message = std.mem.concat(
                     bindings.memory.allocator,
                     u8,
-                    &.{ "Invalid arguments for prompt " ++ name ++ ": ", reader.message() },
+                    &.{ texts.invalid_prompt[0] ++ name ++ texts.invalid_prompt[1], reader.message() },
                 ) catch "Invalid arguments",
             } };
             const given = Function.call(if (Function.Taken == void) {} else taken, context) catch |reason| {

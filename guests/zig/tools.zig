@@ -8,6 +8,7 @@ const client_requests = @import("client_requests.zig");
 const reading = @import("resources.zig");
 const results = @import("results.zig");
 const schema = @import("schema.zig");
+const texts = @import("protocol_table").call_errors;
 const values = @import("values.zig");
 
 const Context = @import("Context.zig");
@@ -114,7 +115,7 @@ pub fn tool(comptime name: []const u8, comptime description: []const u8, comptim
         fn call(context: Context, json: []const u8) CallResult {
             var reader: arguments.Reader = .init(json);
             const taken = reader.read(Arguments) catch return .{
-                .ok = results.failure("Invalid arguments for tool " ++ name ++ ": ", reader.message()),
+                .ok = results.failure(texts.invalid_tool[0] ++ name ++ texts.invalid_tool[1], reader.message()),
             };
             const given = Function.call(if (Function.Taken == void) {} else taken, context) catch |reason| {
                 if (client_requests.inputRequiredOf(reason, context.request)) |wanted|

@@ -119,7 +119,7 @@ def test_spans_of_requests_calls_and_compilations(zig_server: Path, otlp: Collec
 def test_names_of_spans_have_only_targets_that_the_server_accepts_and_a_bounded_number(
     otlp: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(message_traces, "_MOST_TARGETS", 1)
+    monkeypatch.setattr(message_traces, "MOST_TARGETS", 1)
     tracing = Tracing("service", None)
     for number, (name, answer) in enumerate(
         [

@@ -52,6 +52,18 @@ TOOL: list[tuple[dict[str, Any], str]] = [
 ]
 NOTHING = _missing("count", "price", "size", "stops")
 
+LIMITS: list[tuple[dict[str, Any], str]] = [
+    # all arguments; the error, without the name of the tool. Zig's types have no such limits.
+    ({"code": "a"}, "code: expected at least 2 characters, got 1"),
+    ({"code": "abcde"}, "code: expected at most 4 characters, got 5"),
+    ({"ratio": -0.5}, "ratio: expected more than 0, got -0.5"),
+    ({"ratio": 1.5}, "ratio: expected less than 1, got 1.5"),
+    ({"step": 7}, "step: expected a multiple of 5, got 7"),
+    ({"words": []}, "words: expected at least 1 items, got 0"),
+    ({"words": ["a", "b", "c"]}, "words: expected at most 2 items, got 3"),
+    ({"tags": ["a", "a"]}, "tags: expected no item twice"),
+]
+
 TRIP = "expected only city, size, deep, days, pages"
 PROMPT: list[tuple[dict[str, Any], str]] = [
     # all arguments; the error, without the name of the prompt

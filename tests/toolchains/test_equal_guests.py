@@ -109,6 +109,18 @@ def test_errors_of_the_arguments_of_tools(server: Server) -> None:
     assert not server.call_tool("check", argument_table.VALID).is_error
 
 
+def test_errors_of_limits(server: Server) -> None:
+    if "limits" not in [tool.name for tool in server.list_tools()]:
+        pytest.skip("this language has no such types")
+    wrong = []
+    for arguments, error in argument_table.LIMITS:
+        result = server.call_tool("limits", arguments)
+        if (result.is_error, result.text) != (True, f"Invalid arguments for tool limits: {error}"):
+            wrong.append((arguments, result.text))
+    assert not wrong
+    assert not server.call_tool("limits", {}).is_error
+
+
 def test_a_tool_without_arguments_takes_none(server: Server) -> None:
     assert (
         server.call_tool("nothing", {"x": 1}).text

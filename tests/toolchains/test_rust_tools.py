@@ -320,7 +320,7 @@ def test_results(server: Server) -> None:
             "Invalid arguments for tool divide: dividend: required, but missing; divisor: required, but missing",
         ),
         ("nothing", {"x": 1}, "Invalid arguments for tool nothing: x: unexpected; expected nothing"),
-        ("masked", {"text": "secret"}, "the tool `masked` failed"),
+        ("masked", {"text": "secret"}, "Error executing tool masked"),
     ],
 )
 def test_failures(server: Server, name: str, arguments: dict[str, Any], text: str) -> None:

@@ -20,6 +20,15 @@ def _struct(constants: Mapping[str, int | str]) -> str:
     return "\n".join(["struct {", *lines, "}"])
 
 
+def _zig_texts() -> str:
+    lines = []
+    for name, text in protocol.CALL_ERRORS.items():
+        parts = [json.dumps(part) for part in text.split("{}")]
+        value = parts[0] if len(parts) == 1 else f".{{ {', '.join(parts)} }}"
+        lines.append(f"    pub const {name} = {value};")
+    return "\n".join(lines)
+
+
 def zig() -> str:
     """Return the source of the module `protocol_table`."""
     revisions = "\n".join(f'    @"{revision}",' for revision in protocol.REVISIONS)
@@ -78,6 +87,11 @@ pub const app_mime_type = "{protocol.APP_MIME_TYPE}";
 /// Limits of the interface `key-value` and of the values of sessions.
 pub const key_value_limits = {_struct(protocol.KEY_VALUE_LIMITS)};
 
+/// Texts of the errors of calls; those with values as their parts.
+pub const call_errors = struct {{
+{_zig_texts()}
+}};
+
 /// Environment variables.
 pub const environment = struct {{
     /// Settings of a server; the last ones are only for the embedding host.
@@ -121,7 +135,22 @@ def typescript() -> str:
     for name, value in _guest_constants().items():
         text = f"{json.dumps(value)} as const" if isinstance(value, tuple) else json.dumps(value)
         lines.append(f"export const {name} = {text};")
+    for name, text in protocol.CALL_ERRORS.items():
+        first, *others = name.split("_")
+        exported = first + "".join(map(str.capitalize, others))
+        names = _parameters(text)
+        if names:
+            given = ", ".join(f"{one}: string | number" for one in names)
+            filled = text.format(*(f"${{{one}}}" for one in names))
+            lines.append(f"export function {exported}({given}): string {{\n  return `{filled}`;\n}}")
+        else:
+            lines.append(f"export const {name.upper()} = {json.dumps(text)};")
     return "\n".join([*lines, ""])
+
+
+def _parameters(text: str) -> list[str]:
+    """Return a name for each value of a text."""
+    return list("ab"[: text.count("{}")])
 
 
 def rust() -> str:
@@ -135,8 +164,26 @@ def rust() -> str:
         else:
             continue
         lines.append(f"pub(crate) const {name}: {kind} = {json.dumps(value)};")
+    for name, text in sorted(protocol.CALL_ERRORS.items(), key=lambda item: "{}" in item[1]):
+        names = _parameters(text)
+        if names:
+            given = ", ".join(f"{one}: impl std::fmt::Display" for one in names)
+            filled = text.format(*(f"{{{one}}}" for one in names))
+            lines += ["", f"pub(crate) fn {name}({given}) -> String {{", f"    format!({json.dumps(filled)})", "}"]
+        else:
+            lines.append(f"pub(crate) const {name.upper()}: &str = {json.dumps(text)};")
     return "\n".join([*lines, ""])
+
+
+def python() -> str:
+    """Return the source of the module `call_errors` of the guest library; `str.format` fills in the values."""
+    head = '"""Texts of the errors of calls. Generated from wasmcp/protocol.py."""'
+    lines = [f"{name.upper()} = {json.dumps(text)}" for name, text in protocol.CALL_ERRORS.items()]
+    return "\n".join([head, "", "from __future__ import annotations", "", *lines, ""])
 
 
 GUEST_SOURCES = {"typescript/protocol.ts": typescript, "rust/src/protocol.rs": rust}
 """Path in `guests/` of each generated source -> its generator."""
+
+PYTHON_SOURCE = "wasmcp/guest/call_errors.py"
+"""Path of the generated source of the guest library of Python, which is a part of this package."""

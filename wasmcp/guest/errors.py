@@ -21,6 +21,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from wasmcp.guest.call_errors import MORE
+
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LONG = 60
 
@@ -195,7 +197,7 @@ class MismatchError(Exception):
 
     def __str__(self) -> str:
         texts = [f"{_place(path)}: {reason}" if path else reason for path, reason in self.problems]
-        return "; ".join([*texts, "and more"] if self.more else texts)
+        return "; ".join([*texts, MORE] if self.more else texts)
 
 
 def _place(path: list[str | int]) -> str:

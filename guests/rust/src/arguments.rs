@@ -2,6 +2,7 @@
 
 use crate::checker::Checker;
 use crate::failure::Kind;
+use crate::protocol::NOTHING;
 use crate::Failure;
 use schemars::{generate::SchemaSettings, JsonSchema};
 use serde::de::DeserializeOwned;
@@ -104,7 +105,7 @@ pub(crate) fn none(text: Option<String>) -> Result<(), String> {
     let given: Map<String, Value> = read(text)?;
     match given.keys().next() {
         None => Ok(()),
-        Some(name) => Err(format!("{name}: unexpected; expected nothing")),
+        Some(name) => Err(format!("{name}: {NOTHING}")),
     }
 }
 

@@ -2,6 +2,11 @@
 
 use serde_json::{Map, Value};
 
+use crate::protocol::{
+    mismatch, one_of, only, AT_LEAST, AT_MOST, CHARACTERS, ITEMS, LESS_THAN, MISSING, MORE, MORE_THAN, MULTIPLE_OF,
+    NOTHING, TWICE, UNEXPECTED,
+};
+
 /// Maximum number of problems in the message for one value.
 const MOST: usize = 20;
 /// Maximum length of a name or text in messages.
@@ -142,8 +147,8 @@ impl Checker {
             "minItems",
             path,
             problems,
-            "at least",
-            "items",
+            AT_LEAST,
+            ITEMS,
             items.len(),
             |size, limit| size >= limit,
         );
@@ -152,8 +157,8 @@ impl Checker {
             "maxItems",
             path,
             problems,
-            "at most",
-            "items",
+            AT_MOST,
+            ITEMS,
             items.len(),
             |size, limit| size <= limit,
         );
@@ -174,7 +179,7 @@ impl Checker {
                 .enumerate()
                 .any(|(index, item)| items[..index].contains(item))
         {
-            problems.add(path, "expected no item twice".into());
+            problems.add(path, TWICE.into());
         }
     }
 
@@ -202,7 +207,7 @@ impl Checker {
         }
         for name in list(schema, "required").iter().filter_map(Value::as_str) {
             if !members.contains_key(name) {
-                problems.add(&under(path, name), "required, but missing".into());
+                problems.add(&under(path, name), MISSING.into());
             }
         }
     }
@@ -222,16 +227,14 @@ impl Problems {
     }
 
     fn unexpected(&mut self, path: &str, known: &Map<String, Value>) {
-        let mut reason = "unexpected".to_owned();
-        if !self.0.iter().any(|(_, other)| other.starts_with("unexpected")) {
-            let names: Vec<&str> = known.keys().map(String::as_str).collect();
-            let words = if names.is_empty() {
-                "nothing".into()
-            } else {
-                format!("only {}", names.join(", "))
-            };
-            reason.push_str(&format!("; expected {words}"));
-        }
+        let names: Vec<&str> = known.keys().map(String::as_str).collect();
+        let reason = if self.0.iter().any(|(_, other)| other.starts_with(UNEXPECTED)) {
+            UNEXPECTED.to_owned()
+        } else if names.is_empty() {
+            NOTHING.to_owned()
+        } else {
+            only(names.join(", "))
+        };
         self.add(path, reason);
     }
 
@@ -255,7 +258,7 @@ impl Problems {
             })
             .collect();
         if more {
-            words.push("and more".into());
+            words.push(MORE.into());
         }
         words.join("; ")
     }
@@ -315,7 +318,7 @@ fn wrong_type(schema: &Map<String, Value>, value: &Value) -> Option<String> {
             Some(_) if names.contains(&"integer") => shown(value),
             _ => kind(value).to_owned(),
         };
-        format!("expected {}, got {found}", names.join(" or "))
+        mismatch(names.join(" or "), found)
     })
 }
 
@@ -326,7 +329,7 @@ fn wrong_choice(schema: &Map<String, Value>, value: &Value) -> Option<String> {
         None => return None,
     };
     let known: Vec<String> = choices.iter().map(shown).collect();
-    (!choices.contains(value)).then(|| format!("expected one of {}, got {}", known.join(", "), shown(value)))
+    (!choices.contains(value)).then(|| mismatch(one_of(known.join(", ")), shown(value)))
 }
 
 fn kind(value: &Value) -> &'static str {
@@ -354,15 +357,15 @@ fn limits_of_number(schema: &Map<String, Value>, number: f64, path: &str, proble
     let mut limit = |keyword: &str, words: &str, fits: fn(f64, f64) -> bool| {
         if let Some(limit) = schema.get(keyword).and_then(Value::as_f64) {
             if !fits(number, limit) {
-                problems.add(path, format!("expected {words} {limit}, got {number}"));
+                problems.add(path, mismatch(format!("{words} {limit}"), number));
             }
         }
     };
-    limit("minimum", "at least", |number, limit| number >= limit);
-    limit("maximum", "at most", |number, limit| number <= limit);
-    limit("exclusiveMinimum", "more than", |number, limit| number > limit);
-    limit("exclusiveMaximum", "less than", |number, limit| number < limit);
-    limit("multipleOf", "a multiple of", |number, limit| {
+    limit("minimum", AT_LEAST, |number, limit| number >= limit);
+    limit("maximum", AT_MOST, |number, limit| number <= limit);
+    limit("exclusiveMinimum", MORE_THAN, |number, limit| number > limit);
+    limit("exclusiveMaximum", LESS_THAN, |number, limit| number < limit);
+    limit("multipleOf", MULTIPLE_OF, |number, limit| {
         let times = number / limit;
         limit == 0.0 || (times - times.round()).abs() < 1e-9
     });
@@ -376,8 +379,8 @@ fn limits_of_text(schema: &Map<String, Value>, text: &str, path: &str, problems:
             "minLength",
             path,
             problems,
-            "at least",
-            "characters",
+            AT_LEAST,
+            CHARACTERS,
             size,
             |size, limit| size >= limit,
         );
@@ -386,8 +389,8 @@ fn limits_of_text(schema: &Map<String, Value>, text: &str, path: &str, problems:
             "maxLength",
             path,
             problems,
-            "at most",
-            "characters",
+            AT_MOST,
+            CHARACTERS,
             size,
             |size, limit| size <= limit,
         );
@@ -407,7 +410,7 @@ fn bound(
 ) {
     if let Some(limit) = schema.get(keyword).and_then(Value::as_u64) {
         if !fits(size as u64, limit) {
-            problems.add(path, format!("expected {words} {limit} {unit}, got {size}"));
+            problems.add(path, mismatch(format!("{words} {limit} {unit}"), size));
         }
     }
 }

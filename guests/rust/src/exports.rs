@@ -5,7 +5,7 @@ use crate::bindings::wasmcp::mcp_v20260728::{messages::Request, types};
 use crate::completion::Argument;
 use crate::context::input_required;
 use crate::failure::Kind;
-use crate::protocol::INVALID_PARAMS;
+use crate::protocol::{failed_prompt, failed_tool, invalid_prompt, invalid_tool, INVALID_PARAMS};
 use crate::uris::key_of;
 use crate::{App, Context, Prompt, Resource, Skill, Template, Tool, ToolResult};
 use std::collections::BTreeMap;
@@ -121,12 +121,10 @@ fn component<T: Define>() -> &'static Component {
 fn settled(name: &str, outcome: Result<ToolResult, crate::Failure>) -> Result<ToolResult, crate::Failure> {
     match outcome {
         Err(crate::Failure(Kind::Told(message))) => Ok(ToolResult::failed(&message)),
-        Err(crate::Failure(Kind::Arguments(problem))) => Ok(ToolResult::failed(&format!(
-            "Invalid arguments for tool {name}: {problem}"
-        ))),
+        Err(crate::Failure(Kind::Arguments(problem))) => Ok(ToolResult::failed(&invalid_tool(name, problem))),
         Err(crate::Failure(Kind::Masked(words))) => {
             eprintln!("the tool `{name}` failed: {words}");
-            Ok(ToolResult::failed(&format!("the tool `{name}` failed")))
+            Ok(ToolResult::failed(&failed_tool(name)))
         }
         other => other,
     }
@@ -171,7 +169,7 @@ impl<T: Define> offered::tools::Guest for T {
             Err(crate::Failure(Kind::InputRequired(state))) => {
                 return Ok(Some(offered::tools::Outcome::InputRequired(input_required(state))));
             }
-            Err(failure) => return Err(failure.into_error(&format!("Error executing tool {name}"))),
+            Err(failure) => return Err(failure.into_error(&failed_tool(&name))),
         };
         Ok(Some(offered::tools::Outcome::Complete(result.into_wit())))
     }
@@ -255,10 +253,10 @@ impl<T: Define> offered::prompts::Guest for T {
             }
             Err(crate::Failure(Kind::Arguments(problem))) => Err(types::Error {
                 code: INVALID_PARAMS,
-                message: format!("Invalid arguments for prompt {name}: {problem}"),
+                message: invalid_prompt(name, problem),
                 data: None,
             }),
-            Err(failure) => Err(failure.into_error(&format!("Error getting prompt {name}"))),
+            Err(failure) => Err(failure.into_error(&failed_prompt(name))),
         }
     }
 }

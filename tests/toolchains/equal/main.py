@@ -45,6 +45,17 @@ def check(
 
 
 @tool
+def limits(
+    code: Annotated[str, Field(min_length=2, max_length=4)] = "abc",
+    ratio: Annotated[float, Field(gt=0, lt=1)] = 0.5,
+    step: Annotated[int, Field(multiple_of=5)] = 5,
+    words: Annotated[list[str], Field(min_length=1, max_length=2)] = ["a"],  # noqa: B006
+    tags: set[str] = set(),  # noqa: B006
+) -> str:
+    return f"{code} {ratio} {step} {words} {tags}"
+
+
+@tool
 def nothing() -> str:
     return "nothing"
 

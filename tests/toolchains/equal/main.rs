@@ -4,6 +4,7 @@ use wasmcp_guest::serde::{Deserialize, Serialize};
 use wasmcp_guest::serde_json::json;
 use wasmcp_guest::{choices, component, prompt, resource, skill, template, tool};
 use wasmcp_guest::{Completion, Component, Context, Elicited, Failure, Json, Task};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -39,6 +40,26 @@ struct Check {
 
 fn check(args: Check) -> String {
     format!("{} {} {:?} {} {}", args.count, args.price, args.size, args.stops.len(), args.open)
+}
+
+#[allow(dead_code)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(crate = "wasmcp_guest::serde", deny_unknown_fields)]
+#[schemars(crate = "wasmcp_guest::schemars")]
+struct Limits {
+    #[schemars(length(min = 2, max = 4))]
+    code: Option<String>,
+    #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
+    ratio: Option<f64>,
+    #[schemars(extend("multipleOf" = 5))]
+    step: Option<i64>,
+    #[schemars(length(min = 1, max = 2))]
+    words: Option<Vec<String>>,
+    tags: Option<BTreeSet<String>>,
+}
+
+fn limits(args: Limits) -> String {
+    format!("{args:?}")
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -220,6 +241,7 @@ component!(|| Component::new()
     .skill(skill("true", "About true", |_: &Context| "plain").tags(["x"]))
     .resource(resource("skill://reports/daily-report/references/note.md", "note", |_: &Context| "plain"))
     .tool(tool("check", "", check))
+    .tool(tool("limits", "", limits))
     .tool(tool("nothing", "", || "nothing"))
     .prompt(
         prompt("trip", "", |args: Trip, _: &Context| {

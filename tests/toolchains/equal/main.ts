@@ -24,6 +24,33 @@ interface Check {
 tool("check", "Check.", (args: Check) => JSON.stringify(args));
 tool("nothing", "Nothing.", () => "nothing");
 
+interface Limits {
+  /**
+   * @minLength 2
+   * @maxLength 4
+   */
+  code?: string;
+  /**
+   * @exclusiveMinimum 0
+   * @exclusiveMaximum 1
+   */
+  ratio?: number;
+  /**
+   * @integer
+   * @multipleOf 5
+   */
+  step?: number;
+  /**
+   * @minItems 1
+   * @maxItems 2
+   */
+  words?: string[];
+  /** @uniqueItems true */
+  tags?: string[];
+}
+
+tool("limits", "Limits.", (args: Limits) => JSON.stringify(args));
+
 interface Trip {
   city: string;
   size: "small" | "Large";

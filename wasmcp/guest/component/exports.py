@@ -17,6 +17,7 @@ from wit_world.exports import resources as resource_exports
 from wit_world.exports import tools as tool_exports
 from wit_world.imports import types  # type: ignore[import-not-found]
 
+from wasmcp.guest.call_errors import FAILED_TOOL
 from wasmcp.guest.component.error_reporting import INTERNAL_ERROR, report
 from wasmcp.guest.component.snapshot import has_frozen, thaw
 from wasmcp.guest.component.to_wit import (
@@ -192,7 +193,7 @@ class Tools:
             raise refused(error) from None
         except BaseException as error:  # noqa: BLE001 - content blocks hold whatever the author put there
             report("tool", name, error)
-            content = types.TextContent(f"Error executing tool {name}", None, None)
+            content = types.TextContent(FAILED_TOOL.format(name), None, None)
             result = types.ToolResult([types.Content_Text(content)], None, True, None, None)  # noqa: FBT003
             outcome = tool_exports.Outcome_Complete(result)
         finally:

@@ -8,6 +8,7 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
+from wasmcp.guest.call_errors import FAILED_PROMPT, INVALID_PROMPT, MISMATCH, OBJECT
 from wasmcp.guest.component.error_reporting import masked
 from wasmcp.guest.content import BLOCKS, Icon, Message, PromptResult
 from wasmcp.guest.context import Context
@@ -275,7 +276,7 @@ class Prompt(PerRequest):
             McpError: Getting the prompt failed.
         """
         try:
-            with masked("prompt", self.name, f"Error getting prompt {self.name}"):
+            with masked("prompt", self.name, FAILED_PROMPT.format(self.name)):
                 value = self._signature.call(self.loaded(arguments), context)
                 return value if type(value) is InputRequiredResult else self._result(value)
         finally:
@@ -292,7 +293,7 @@ class Prompt(PerRequest):
         except (ValueError, RecursionError) as error:
             raise self._invalid(f"they are not JSON that can be read: {error}") from None
         if type(given) is not dict:
-            raise self._invalid("expected an object")
+            raise self._invalid(OBJECT)
         loaded: dict[str, Any] = {}
         wrong = Mismatches()
         for name, text in given.items():
@@ -300,7 +301,7 @@ class Prompt(PerRequest):
             if member is None:
                 wrong.unexpected(name, self.variables)
             elif type(text) is not str:
-                wrong.add(MismatchError(f"expected string, got {json_type_name(text)}"), name)
+                wrong.add(MismatchError(MISMATCH.format("string", json_type_name(text))), name)
             else:
                 try:
                     loaded[name] = load_text(member.json_type, text)
@@ -318,7 +319,7 @@ class Prompt(PerRequest):
         return loaded
 
     def _invalid(self, reason: str) -> McpError:
-        return McpError(INVALID_PARAMS, f"Invalid arguments for prompt {self.name}: {reason}")
+        return McpError(INVALID_PARAMS, INVALID_PROMPT.format(self.name, reason))
 
     def _result(self, value: Any) -> PromptResult:
         result = value if isinstance(value, PromptResult) else PromptResult(_messages(value))

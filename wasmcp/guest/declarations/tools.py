@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from wasmcp.guest.call_errors import FAILED_TOOL, INVALID_TOOL, OBJECT
 from wasmcp.guest.component.error_reporting import report
 from wasmcp.guest.content import BLOCKS, Icon, InputRequired, Text, ToolResult
 from wasmcp.guest.context import Context
@@ -313,7 +314,7 @@ class Tool(PerRequest):
             raise
         except BaseException as error:  # noqa: BLE001 - nothing may leave a component: it would trap
             report("tool", self.name, error)
-            return failure(f"Error executing tool {self.name}")
+            return failure(FAILED_TOOL.format(self.name))
         finally:
             context._expire()  # noqa: SLF001 - of this package
 
@@ -322,15 +323,15 @@ class Tool(PerRequest):
             given = decode_arguments(arguments) if arguments else {}
         except (ValueError, RecursionError) as error:
             reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-            return failure(f"Invalid arguments for tool {self.name}: they are not JSON that can be read: {reason}")
+            return self._invalid(f"they are not JSON that can be read: {reason}")
         if type(given) is not dict:
-            return failure(f"Invalid arguments for tool {self.name}: expected an object")
+            return self._invalid(OBJECT)
         try:
             loaded = self._load(given)
         except MismatchError as mismatch:
-            return failure(f"Invalid arguments for tool {self.name}: {mismatch}")
+            return self._invalid(str(mismatch))
         except RecursionError:
-            return failure(f"Invalid arguments for tool {self.name}: nested too deeply")
+            return self._invalid("nested too deeply")
         value = self._signature.call(loaded, context)
         if type(value) is InputRequiredResult:
             return Rendered([], input_required=value)
@@ -338,6 +339,9 @@ class Tool(PerRequest):
             return self._render(value)
         except MismatchError as mismatch:
             raise TypeError(f"tool `{self.name}` did not return a value of its annotation: {mismatch}") from None
+
+    def _invalid(self, problems: str) -> Rendered:
+        return failure(INVALID_TOOL.format(self.name, problems))
 
     def _load(self, given: dict[str, Any]) -> dict[str, Any]:
         try:

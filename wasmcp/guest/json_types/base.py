@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from wasmcp.guest.call_errors import MISMATCH, MISSING, NOTHING, ONLY, UNEXPECTED
 from wasmcp.guest.errors import MismatchError
 
 _JSON_TYPES = {
@@ -87,7 +88,7 @@ class JsonType:
 
     def mismatch(self, value: object) -> MismatchError:
         """Return the error for a value of the wrong type."""
-        return MismatchError(f"expected {self.name}, got {json_type_name(value)}")
+        return MismatchError(MISMATCH.format(self.name, json_type_name(value)))
 
 
 class Foreign(JsonType):
@@ -403,16 +404,16 @@ class Mismatches:
         """Add an unknown member; the first one lists the known members."""
         if self.full:
             return
-        reason = "unexpected"
+        reason = UNEXPECTED
         if self._found is None or not any(other.startswith(reason) for _, other in self._found.problems):
             names = ", ".join(known)
-            reason += f"; expected only {names}" if names else "; expected nothing"
+            reason = ONLY.format(names) if names else NOTHING
         self.add(MismatchError(reason), name)
 
     def missing(self, name: str) -> None:
         """Add a missing member."""
         if not self.full:
-            self.add(MismatchError("required, but missing"), name)
+            self.add(MismatchError(MISSING), name)
 
     def check(self) -> None:
         """Raise the collected problems, if there are any.

@@ -5,6 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from wasmcp.guest.call_errors import (
+    AT_LEAST,
+    AT_MOST,
+    CHARACTERS,
+    ITEMS,
+    LESS_THAN,
+    MATCH_OF,
+    MEMBERS,
+    MISMATCH,
+    MORE_THAN,
+    MULTIPLE_OF,
+)
 from wasmcp.guest.errors import MismatchError, UnsupportedTypeError
 from wasmcp.guest.json_types.annotated import Field
 from wasmcp.guest.json_types.base import Documented, JsonType, quoted
@@ -79,13 +91,13 @@ class Formatted(JsonType):
 
     def load(self, value: Any) -> Any:
         if type(value) is str and not self._fits(value):
-            raise MismatchError(f"expected {self.name}, got {quoted(value)}")
+            raise MismatchError(MISMATCH.format(self.name, quoted(value)))
         return self.inner.load(value)
 
     def dump(self, value: Any) -> Any:
         dumped = self.inner.dump(value)
         if not self._fits(dumped):
-            raise MismatchError(f"expected {self.name}, got {quoted(dumped)}")
+            raise MismatchError(MISMATCH.format(self.name, quoted(dumped)))
         return dumped
 
     def schema(self, definitions: Definitions) -> dict[str, Any]:
@@ -98,11 +110,11 @@ class Formatted(JsonType):
 def number_check(limit: str, bound: float) -> tuple[Check, dict[str, Any]]:
     """Return the check and the keyword for one of ``ge``, ``gt``, ``le``, ``lt``, ``multiple_of``."""
     keyword, words = {
-        "ge": ("minimum", "at least"),
-        "gt": ("exclusiveMinimum", "more than"),
-        "le": ("maximum", "at most"),
-        "lt": ("exclusiveMaximum", "less than"),
-        "multiple_of": ("multipleOf", "a multiple of"),
+        "ge": ("minimum", AT_LEAST),
+        "gt": ("exclusiveMinimum", MORE_THAN),
+        "le": ("maximum", AT_MOST),
+        "lt": ("exclusiveMaximum", LESS_THAN),
+        "multiple_of": ("multipleOf", MULTIPLE_OF),
     }[limit]
     fits: Callable[[Any], bool] = {
         "ge": lambda value: value >= bound,
@@ -111,24 +123,24 @@ def number_check(limit: str, bound: float) -> tuple[Check, dict[str, Any]]:
         "lt": lambda value: value < bound,
         "multiple_of": lambda value: value % bound == 0,
     }[limit]
-    return lambda value: None if fits(value) else f"expected {words} {bound}, got {quoted(value)}", {keyword: bound}
+    return lambda value: None if fits(value) else MISMATCH.format(f"{words} {bound}", quoted(value)), {keyword: bound}
 
 
 def length_check(limit: str, bound: int, kind: type) -> tuple[Check, dict[str, Any]]:
     """Return the check and the keyword for ``min_length`` or ``max_length`` of strings, arrays or objects."""
     names: dict[type, tuple[str, str]] = {
-        str: ("Length", "characters"),
-        list: ("Items", "items"),
-        dict: ("Properties", "members"),
+        str: ("Length", CHARACTERS),
+        list: ("Items", ITEMS),
+        dict: ("Properties", MEMBERS),
     }
     suffix, unit = names[kind]
     least = limit == "min_length"
-    words = "at least" if least else "at most"
+    words = AT_LEAST if least else AT_MOST
 
     def check(value: Any) -> str | None:
         length = len(value)
         fits = length >= bound if least else length <= bound
-        return None if fits else f"expected {words} {bound} {unit}, got {length}"
+        return None if fits else MISMATCH.format(f"{words} {bound} {unit}", length)
 
     return check, {("min" if least else "max") + suffix: bound}
 
@@ -140,9 +152,8 @@ def pattern_check(pattern: str) -> tuple[Check, dict[str, Any]]:
         PatternError: Clients cannot compile the pattern, or Python cannot check it.
     """
     found = matcher(pattern)
-    return lambda value: None if found(value) else f"expected a match of {quoted(pattern)}, got {quoted(value)}", {
-        "pattern": pattern
-    }
+    wanted = MATCH_OF.format(quoted(pattern))
+    return lambda value: None if found(value) else MISMATCH.format(wanted, quoted(value)), {"pattern": pattern}
 
 
 def constrain(json_type: JsonType, field: Field, annotation: str) -> JsonType:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from wasmcp.guest.call_errors import MISMATCH, ONE_OF, TWICE
 from wasmcp.guest.errors import MismatchError
 from wasmcp.guest.json_types.base import JsonType, Mismatches, Named, json_type_name, quoted, undocumented
 from wasmcp.guest.json_types.records import Record
@@ -42,7 +43,7 @@ class Array(JsonType):
             return items
         made = self.make(items)
         if self.unique and len(made) != len(items):
-            raise MismatchError("expected no item twice")
+            raise MismatchError(TWICE)
         return made
 
     def dump(self, value: Any) -> list[Any]:
@@ -233,7 +234,7 @@ class Union(JsonType):
         chosen = tagged.get((type(found), found)) if isinstance(found, (str, int)) else None
         if chosen is None:
             known = ", ".join(quoted(tag) for _, tag in tagged)
-            raise MismatchError(f"expected one of {known}, got {quoted(found)}").under(name)
+            raise MismatchError(MISMATCH.format(ONE_OF.format(known), quoted(found))).under(name)
         return chosen.load(value)
 
     def _once(self, attempts: list[Callable[[Any], Any]], value: Any, way: str) -> Any:
@@ -271,7 +272,7 @@ class Union(JsonType):
         if deepest is not None and (deepest.depth or len(attempts) == 1):
             raise deepest
         found = quoted(value) if isinstance(value, (str, int, float)) else json_type_name(value)
-        raise MismatchError(f"expected {self.name}, got {found}")
+        raise MismatchError(MISMATCH.format(self.name, found))
 
     def schema(self, definitions: Definitions) -> dict[str, Any]:
         schemas = [option.schema(definitions) for option in self.options]

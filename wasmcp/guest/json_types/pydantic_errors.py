@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 from pydantic.json_schema import GenerateJsonSchema
 
+from wasmcp.guest.call_errors import MISSING, ONLY, UNEXPECTED
 from wasmcp.guest.errors import MismatchError
 from wasmcp.guest.json_types.base import Mismatches, json_type_name, quoted
 from wasmcp.guest.json_types.string_types import SENT_DATE_TIME, SENT_TIME
@@ -281,12 +282,12 @@ class _Reader:
             reason = "nested too deeply" if "recursion" in str(context.get("error")) else "expected valid Unicode"
             yield _Problem(steps, None, reason)
         elif kind in _MISSING:
-            yield _Problem(steps, None, "required, but missing")
+            yield _Problem(steps, None, MISSING)
         elif kind in _UNEXPECTED:
             place = tuple(steps[:-1])
             known = [] if place in self._listed else self._names(_path_of(steps[:-1]))
             self._listed.add(place)
-            yield _Problem(steps, None, f"unexpected; expected only {', '.join(known)}" if known else "unexpected")
+            yield _Problem(steps, None, ONLY.format(", ".join(known)) if known else UNEXPECTED)
         elif kind in ("union_tag_invalid", "union_tag_not_found"):
             yield self._tag(steps, found, context, error["msg"])
         elif kind == "value_error" and self._is_email(steps):
@@ -357,7 +358,7 @@ class _Reader:
             return _Problem(steps, None, _lowered(message) if not self._conceal else "fits no alternative")
         steps = [*steps, (True, name)]
         if name not in found:
-            return _Problem(steps, None, "required, but missing")
+            return _Problem(steps, None, MISSING)
         return _Problem(
             steps, self._choices(_path_of(steps)) or str(context.get("expected_tags")), self._got(found[name])
         )

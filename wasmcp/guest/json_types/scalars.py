@@ -7,6 +7,7 @@ from collections.abc import Callable
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
+from wasmcp.guest.call_errors import MISMATCH, ONE_OF, TWICE
 from wasmcp.guest.errors import MismatchError
 from wasmcp.guest.json_types.base import JsonType, Mismatches, json_type_name, quoted
 
@@ -84,7 +85,7 @@ class Integer(JsonType):
         if type(value) is float and value.is_integer():
             return int(value)
         if type(value) is float:
-            raise MismatchError(f"expected integer, got {quoted(value)}")
+            raise MismatchError(MISMATCH.format("integer", quoted(value)))
         raise self.mismatch(value)
 
     def dump(self, value: Any) -> int:
@@ -171,7 +172,7 @@ class Choice(JsonType):
         try:
             return self._members[type(value), value]
         except (KeyError, TypeError):
-            raise MismatchError(f"expected {self.name}, got {self._found(value)}") from None
+            raise MismatchError(MISMATCH.format(self.name, self._found(value))) from None
 
     def dump(self, value: Any) -> Any:
         if self.python is not None and isinstance(value, self.python):
@@ -184,7 +185,7 @@ class Choice(JsonType):
             self.python is None and isinstance(value, (str, int, type(None))) and (type(value), value) in self._members
         ):
             return value
-        raise MismatchError(f"expected {self.name}, got {self._found(value)}")
+        raise MismatchError(MISMATCH.format(self.name, self._found(value)))
 
     @staticmethod
     def _found(value: object) -> str:
@@ -223,7 +224,7 @@ class Flags(JsonType):
         for index, name in enumerate(value):
             if type(name) is not str or name not in self.names:
                 known = ", ".join(quoted(known) for known in self.names)
-                wrong.add(MismatchError(f"expected one of {known}, got {quoted(name)}"), index)
+                wrong.add(MismatchError(MISMATCH.format(ONE_OF.format(known), quoted(name))), index)
                 if wrong.full:
                     break
                 continue
@@ -231,7 +232,7 @@ class Flags(JsonType):
             found |= self.python[name]
         wrong.check()
         if len(seen) != len(value):
-            raise MismatchError("expected no item twice")
+            raise MismatchError(TWICE)
         return found
 
     def dump(self, value: Any) -> list[str]:
@@ -254,7 +255,7 @@ class Numeral(JsonType):
         if not (digits.isascii() and digits.isdigit() and len(digits) <= _DIGITS) or (
             digits[0] == "0" and value != "0"
         ):
-            raise MismatchError(f"expected {self.name}, got {quoted(value)}")
+            raise MismatchError(MISMATCH.format(self.name, quoted(value)))
         return int(value)
 
     def dump(self, value: Any) -> str:

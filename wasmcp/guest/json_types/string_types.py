@@ -14,6 +14,7 @@ from binascii import Error, a2b_base64, b2a_base64
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from wasmcp.guest.call_errors import MISMATCH
 from wasmcp.guest.errors import MismatchError
 from wasmcp.guest.json_types.base import JsonType, json_type_name, quoted
 from wasmcp.guest.json_types.uris import checked
@@ -197,11 +198,11 @@ class Format(JsonType):
 
     def load(self, value: Any) -> Any:
         if type(value) is not str:
-            raise MismatchError(f"expected string ({self.name}), got {json_type_name(value)}")
+            raise MismatchError(MISMATCH.format(f"string ({self.name})", json_type_name(value)))
         try:
             return self.parse(value)
         except (ValueError, ArithmeticError):  # decimal.InvalidOperation is an ArithmeticError
-            raise MismatchError(f"expected {self.name}, got {quoted(value)}") from None
+            raise MismatchError(MISMATCH.format(self.name, quoted(value))) from None
 
     def dump(self, value: Any) -> str:
         if isinstance(value, self.python):

@@ -29,7 +29,8 @@ _META_MEMBER = re.compile(rb'"_meta"\s*:\s*\{\s*')
 _ESCAPED_LETTER = re.compile(rb"\\u00[4-7]", re.IGNORECASE)
 _ADDED = 128  # maximum bytes that a trace context adds to a body
 _DESCRIPTION = 200
-_MOST_TARGETS = 500  # maximum number of tools and prompts whose names become part of names of spans
+MOST_TARGETS = 500
+"""Maximum number of tools and prompts whose names become part of names of spans."""
 
 
 def http_attributes(record: RequestRecord) -> dict[str, Any]:
@@ -101,7 +102,7 @@ class AcceptedTargets:
 
     def add(self, message: Received) -> None:
         """Note that the server has accepted the target of a call."""
-        if len(self._names) < _MOST_TARGETS:
+        if len(self._names) < MOST_TARGETS:
             self._names.add((message.method, message.target))
 
 
