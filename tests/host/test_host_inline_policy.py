@@ -355,15 +355,25 @@ class FakePendingInputs:
         assert self.waiting
 
 
+class FreeTurn:
+    """Fake of the use of an instance."""
+
+    def end(self, _call: Call) -> None:
+        pass
+
+    def pause(self, _call: Call) -> bool:
+        return True
+
+
 def test_events_after_resumption_are_all_sent() -> None:
     received: list[str] = []
     call = Call(StdioRequest(b"", b""), 20, lambda _call: None, lambda event: received.append(event.text))
     call.pending_inputs = FakePendingInputs()  # type: ignore[assignment]
-    call.on_paused = lambda: True
     inline_policy = InlinePolicy(trusted=True)
 
     def run(*events: str, error: Exception | None = None, inline: bool = False) -> bool:
-        return call.run(Scripted(list(events), error), 1, inline_policy, inline=inline)  # type: ignore[arg-type]
+        instance: Any = Scripted(list(events), error)
+        return call.run(instance, 1, inline_policy, FreeTurn(), inline=inline)
 
     assert not run("1", "2", error=GuestTimeoutError(0.005), inline=True)
     assert run("1", "2", "3", "ask")

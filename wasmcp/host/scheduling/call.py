@@ -156,6 +156,17 @@ class CallObserver(Protocol):
         """Return the header fields with the trace context, for the outgoing requests of the call."""
 
 
+class Turn(Protocol):
+    """The use of an instance by a run of a call, until the instance is free for other calls."""
+
+    def pause(self, call: Call) -> bool:
+        """Free the instance while the call waits. Return False if the call was abandoned."""
+        ...
+
+    def end(self, call: Call) -> None:
+        """Free the instance, because the call has ended."""
+
+
 class Call:
     """One call into a server, from `submit` to `on_done`.
 
@@ -186,7 +197,6 @@ class Call:
         "observer",
         "on_done",
         "on_event",
-        "on_paused",
         "pending_inputs",
         "request",
         "result",
@@ -215,7 +225,6 @@ class Call:
         self.timeout = timeout
         self.on_done = on_done
         self.on_event = on_event
-        self.on_paused: Callable[[], bool] | None = None
         self.pending_inputs: PendingInputs | None = None
         self.sender: Sender | None = None
         self.client: object = None
@@ -271,13 +280,16 @@ class Call:
         elif on_event is not None:
             on_event(event)
 
-    def run(self, instance: Instance, token: int, inline_policy: InlinePolicy, *, inline: bool = False) -> bool:
+    def run(
+        self, instance: Instance, token: int, inline_policy: InlinePolicy, turn: Turn, *, inline: bool = False
+    ) -> bool:
         """Run on an instance, then finish or wait for the client's input.
 
         Args:
             instance: The instance that runs the call.
             token: The number of this run.
             inline_policy: The policy that records the duration.
+            turn: The use of the instance, which ends before the result is passed on.
             inline: Run on the submitting thread, for no longer than `SLICE`, and stop before it waits or acts.
 
         Returns:
@@ -295,7 +307,7 @@ class Call:
                 self.awaits_input = False
                 instance.prepare(token, SLICE if limited else self.timeout, self._event, is_slice=limited)
         if cancelled:
-            self.finish(None, GuestCancelledError())
+            self.finish(None, GuestCancelledError(), turn)
             return True
         result = error = None
         begun = monotonic()
@@ -320,19 +332,19 @@ class Call:
         if self.observer is not None:
             self.observer.ran(seconds, error)
         if self.awaits_input and self.pending_inputs is not None:
-            if error is None and self.on_paused is not None and self.on_paused():
+            if error is None and turn.pause(self):
                 self.pending_inputs.suspend(self)
                 return True
             self.pending_inputs.forget(self)
         if instance.issuer is not None and result is not None and isinstance(self.request, HttpRequest):
             need = Need.of(*result)
             if need is not None:
-                self._fetch(instance, need)
+                self._fetch(instance, need, turn)
                 return True
-        self.finish(result, error)
+        self.finish(result, error, turn)
         return True
 
-    def _fetch(self, instance: Instance, need: Need) -> None:
+    def _fetch(self, instance: Instance, need: Need, turn: Turn) -> None:
         """Run again with what the authorization needs, or finish with its response if that is missing."""
         issuer, keys, pending_inputs = instance.issuer, instance.keys, self.pending_inputs
 
@@ -345,18 +357,26 @@ class Call:
                 pending_inputs.run_again(self)
 
         self._fetches += 1
-        can_wait = self._fetches <= _MOST_FETCHES and self.on_paused is not None and self.on_paused()
+        can_wait = self._fetches <= _MOST_FETCHES and turn.pause(self)
         if not (can_wait and issuer is not None and issuer.provide(need, keys, fetched)):
-            self.finish(need.response, None)
+            self.finish(need.response, None, None if can_wait else turn)
 
-    def finish(self, result: Any, error: Exception | None) -> None:
-        """Finish the call, unless it is finished already."""
+    def finish(self, result: Any, error: Exception | None, turn: Turn | None = None) -> None:
+        """Finish the call, unless it is finished already.
+
+        Args:
+            result: The result of the entry point.
+            error: The error, if the call has failed.
+            turn: The use of an instance by the run that ends the call; None outside of one.
+        """
         if self._claim.acquire(blocking=False):
             self.result = result
             self.error = error
             on_done = self.on_done
             # These functions refer to the call. Cycles of references would be left to the garbage collector.
-            self.on_done, self.on_event, self.on_paused = _ended, None, None
+            self.on_done, self.on_event = _ended, None
+            if turn is not None:
+                turn.end(self)
             on_done(self)
 
 

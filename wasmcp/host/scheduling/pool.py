@@ -14,7 +14,6 @@ import itertools
 import os
 import threading
 from contextlib import nullcontext, suppress
-from functools import partial
 from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -30,8 +29,6 @@ from wasmcp.host.scheduling.instance import Instance, Program
 from wasmcp.host.scheduling.lanes import SLOW, Lanes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from wasmcp.host.scheduling.call import Call, CallObserver
 
 _SHORT = 64 << 10  # maximum bytes of a request that can run inline
@@ -103,13 +100,10 @@ class _Worker:
                 pool.now_idle(self)
                 call.finish(None, error)
                 continue
-            # Idle before the response is passed on, so that the next call of that client finds this instance free.
             call.pending_inputs = pool.pending_inputs
-            call.on_paused = partial(self._paused, call, call.on_done)
-            call.on_done = partial(self._answered, call.on_done)
             self.activity.reset()
             self.began = monotonic()
-            call.run(instance, next(tokens) & 0xFFFFFFFF, pool.inline_policy)
+            call.run(instance, next(tokens) & 0xFFFFFFFF, pool.inline_policy, self)
             if self.abandoned:
                 pool.returned()
                 break
@@ -125,50 +119,27 @@ class _Worker:
         """Run a call on the current thread. Return False if the instance is busy, or the call takes too long."""
         if self.call is not None or not self._busy.acquire(blocking=False):
             return False
-        done, held = call.on_done, [True]
-
-        def give_back() -> bool:
-            if held:
-                held.clear()
-                self._busy.release()
-            return True
-
-        def answered(call: Call) -> None:
-            give_back()
-            done(call)
-
-        def paused() -> bool:
-            call.on_done = done
-            return give_back()
-
+        turn = _InlineTurn(self._busy)
         try:
             instance = self.instance
             if instance is None or instance.broken:
                 return False
             call.pending_inputs = self._pool.pending_inputs
-            call.on_paused = paused
-            call.on_done = answered
-            if call.run(instance, next(self._pool.tokens) & 0xFFFFFFFF, self._pool.inline_policy, inline=True):
-                return True
-            call.on_done = done
-            return False
+            token = next(self._pool.tokens) & 0xFFFFFFFF
+            return call.run(instance, token, self._pool.inline_policy, turn, inline=True)
         finally:
-            give_back()
+            turn.end(call)
 
-    def _answered(self, done: Callable[[Call], None], call: Call) -> None:
+    def end(self, call: Call) -> None:
+        """Be idle before the response is passed on, so that the next call of that client finds the instance free."""
+        self.pause(call)
+
+    def pause(self, call: Call) -> bool:
+        """Be idle while the call waits. Return False if the call was abandoned."""
         with self._lock:
             self.call = None
-            if not self.abandoned:
-                self._busy.release()
-                self._pool.now_idle(self, call)
-        done(call)
-
-    def _paused(self, call: Call, done: Callable[[Call], None]) -> bool:
-        with self._lock:
             if self.abandoned:
                 return False
-            self.call = None
-            call.on_done = done
             self._busy.release()
             self._pool.now_idle(self, call)
         return True
@@ -179,6 +150,7 @@ class _Worker:
             if call is None or instance is None or self.abandoned:
                 return
             self.abandoned = True
+            self.call = None
             self._pool.abandon(self)
         # The watchdog does not wait until the result is processed: other calls have deadlines, too.
         error = instance.interruption()
@@ -186,6 +158,26 @@ class _Worker:
             threading.Thread(target=call.finish, args=(None, error), name="wasmcp-abandoned", daemon=True).start()
         except RuntimeError:  # the process cannot have more threads
             call.finish(None, error)
+
+
+class _InlineTurn:
+    """The use of an instance by an inline call: a lock, released once."""
+
+    __slots__ = ("_busy",)
+
+    def __init__(self, busy: threading.Lock) -> None:
+        self._busy: threading.Lock | None = busy
+
+    def end(self, _call: Call) -> None:
+        """Release the lock."""
+        if self._busy is not None:
+            self._busy.release()
+            self._busy = None
+
+    def pause(self, call: Call) -> bool:
+        """Release the lock. Return True: inline calls are not abandoned."""
+        self.end(call)
+        return True
 
 
 class Pool:
