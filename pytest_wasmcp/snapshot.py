@@ -75,10 +75,12 @@ class Snapshot:
             known = read_surface(path)
             if self._update:
                 differences = surface_differences(known, found) if known is not None else []
+                done = f"unchanged {shown}"
                 if known is None or differences:
                     write_surface(path, found)
                     what = "new" if known is None else count_text(differences)
-                    self._item.user_properties.append((PROPERTY, f"wrote {shown}: {what}"))
+                    done = f"wrote {shown}: {what}"
+                self._item.user_properties.append((PROPERTY, done))
                 return
         except SurfaceFileError as error:
             pytest.fail(f"{error}; correct the file or delete it, and {update}", pytrace=False)
@@ -125,15 +127,25 @@ class _SurfaceModule(pytest.Module):
         return surface_test
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Name the written snapshots."""
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Name the snapshots that were to be written, or the reason why nothing was written."""
     from wasmcp.terminal import printable
 
-    written = [line for _, line in properties_of(terminalreporter, PROPERTY)]
-    if written:
+    lines = [line for _, line in properties_of(terminalreporter, PROPERTY)]
+    failed = terminalreporter.stats.get("failed") or terminalreporter.stats.get("error")
+    if config.getoption("wasmcp_snapshot_update") and not lines and not failed:
+        lines = [f"wrote nothing: {_absence(added=config.getoption('wasmcp_snapshot'))}"]
+    if lines:
         terminalreporter.section("wasmcp snapshots")
-        for line in written:
+        for line in lines:
             terminalreporter.line(printable(line))
+
+
+def _absence(*, added: bool) -> str:
+    """Return the reason why no test of a run has a snapshot."""
+    if added:
+        return f"the selected tests have no snapshot, and `{_COLLECTOR}::test_surface` is not one of them"
+    return "the selected tests have no snapshot; `--wasmcp-snapshot` adds one"
 
 
 def _file_name(text: str) -> str:

@@ -76,8 +76,35 @@ def test_a_test_compares_with_its_snapshot(in_tested_project: pytest.Pytester) -
     written.stdout.fnmatch_lines(["wrote wasmcp_snapshots/*.json: new"])
     unchanged = run(in_tested_project, UPDATE)
     unchanged.assert_outcomes(passed=1)
+    unchanged.stdout.fnmatch_lines(["unchanged wasmcp_snapshots/*.json"])
     unchanged.stdout.no_fnmatch_line("wrote *")
     run(in_tested_project).assert_outcomes(passed=1)
+
+
+def test_the_snapshots_of_selected_tests_are_written(in_tested_project: pytest.Pytester) -> None:
+    in_tested_project.makepyfile(TEST.replace("test_surface", "test_one") + TEST.replace("test_surface", "test_two"))
+    run(in_tested_project, "--wasmcp-snapshot", UPDATE, "-k", "test_one").assert_outcomes(passed=1, deselected=2)
+    folder = in_tested_project.path / "wasmcp_snapshots"
+    (one,) = folder.iterdir()
+    assert ".test_one." in one.name
+    run(in_tested_project, "--wasmcp-snapshot", UPDATE).assert_outcomes(passed=3)
+    for path in (*folder.iterdir(), in_tested_project.path / "wasmcp-surface.json"):
+        path.write_text(path.read_text().replace("Average temperatures", "Mean of temperatures"))
+    run(in_tested_project, "--wasmcp-snapshot", UPDATE, "-k", "test_two").assert_outcomes(passed=1, deselected=2)
+    run(in_tested_project, "--wasmcp-snapshot").assert_outcomes(passed=1, failed=2)
+    run(in_tested_project, "--wasmcp-snapshot", UPDATE, "-k", "test_surface").assert_outcomes(passed=1, deselected=2)
+    run(in_tested_project, "--wasmcp-snapshot").assert_outcomes(passed=2, failed=1)
+
+
+def test_an_update_without_a_snapshot_says_so(in_tested_project: pytest.Pytester) -> None:
+    in_tested_project.makepyfile("def test_other():\n    pass\n\ndef test_wrong():\n    assert False\n")
+    alone = run(in_tested_project, UPDATE, "-k", "other")
+    alone.stdout.fnmatch_lines(["wrote nothing: the selected tests have no snapshot; `--wasmcp-snapshot` adds one"])
+    selected = run(in_tested_project, "--wasmcp-snapshot", UPDATE, "-k", "other")
+    selected.assert_outcomes(passed=1, deselected=2)
+    selected.stdout.fnmatch_lines(["wrote nothing: *, and `wasmcp-snapshot::test_surface` is not one of them"])
+    run(in_tested_project, UPDATE).stdout.no_fnmatch_line("wrote nothing*")
+    run(in_tested_project, "-k", "other").stdout.no_fnmatch_line("*wasmcp snapshots*")
 
 
 def test_differences_are_reported_as_those_of_diff(in_tested_project: pytest.Pytester) -> None:
