@@ -18,7 +18,7 @@ def test_a_client_connects_with_the_revision_of_its_choice(
 
     try:
         with suite_target.connect(suite_transport) as client:
-            name = f"{client.server.get('name')} {client.server.get('version')}"
+            name = suite.implementation(client.server)
             suite_report.add(f"{suite_transport}: {name}, revision {client.revision}")
     except WasmcpError as error:
         pytest.fail(f"{suite_transport}: {error}", pytrace=False)

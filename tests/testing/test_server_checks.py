@@ -11,7 +11,14 @@ import pytest
 
 from wasmcp.client.targets import of_url
 from wasmcp.errors import ConnectionFailedError, RequestError
-from wasmcp.testing.suite import error_problems, http_problems, leaks, lists_of, rejected_call_problems
+from wasmcp.testing.suite import (
+    error_problems,
+    http_problems,
+    implementation,
+    leaks,
+    lists_of,
+    rejected_call_problems,
+)
 
 
 class Scripted:
@@ -34,6 +41,19 @@ class Scripted:
 
 
 INVALID = RequestError(-32602, "unknown")
+
+
+@pytest.mark.parametrize(
+    ("server", "text"),
+    [
+        ({"name": "shop", "version": "1.2"}, "shop 1.2"),
+        ({"name": "shop", "version": ""}, "shop"),
+        ({"name": "shop"}, "shop"),
+        ({}, "a server without a name"),
+    ],
+)
+def test_a_server_is_named_with_the_version_that_it_has(server: dict[str, str], text: str) -> None:
+    assert implementation(server) == text
 
 
 def test_lists_that_do_not_fit_the_capabilities() -> None:

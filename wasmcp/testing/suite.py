@@ -281,6 +281,11 @@ _LEAKS = {
 }
 
 
+def implementation(server: Mapping[str, Any]) -> str:
+    """Return the name and version of a server, given its `serverInfo`; many servers leave the version empty."""
+    return " ".join(str(server[key]) for key in ("name", "version") if server.get(key)) or "a server without a name"
+
+
 def lists_of(client: Client) -> tuple[Lists, list[str]]:
     """Return the lists of a server, and the problems of its capabilities and lists."""
     lists: Lists = {}
