@@ -7,17 +7,15 @@ import http.client
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
 import pytest
-import uvicorn
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.http_listening import Listening, rest, until
 
-from wasmcp.host.engine.limits import Budget, HttpLimits
-from wasmcp.host.transports.connections import Connections
 from wasmcp.host.transports.http_body import WHOLE_BODY
 from wasmcp.host.transports.http_connection import HttpConnection
 from wasmcp.host.transports.http_exchange import _field_line
@@ -126,59 +124,6 @@ class Application:
             await send({"type": "http.response.body", "body": b"again"})
 
 
-class Listening:
-    """The application on a free port, in a thread."""
-
-    def __init__(self) -> None:
-        self.app = Application()
-        connections = Connections(HttpLimits(), 100, Budget(1 << 20))
-        self._socket = socket.socket()
-        self._socket.bind(("127.0.0.1", 0))
-        self.port: int = self._socket.getsockname()[1]
-        config = uvicorn.Config(
-            self.app,
-            http=HttpConnection.bound_to(connections),
-            ws="none",
-            loop="auto",
-            lifespan="off",
-            log_level="critical",
-            timeout_graceful_shutdown=1,
-        )
-        self.server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self._socket]}, daemon=True)
-        self._thread.start()
-        until(lambda: self.server.started)
-
-    def connect(self, data: bytes = b"") -> socket.socket:
-        connection = socket.create_connection(("127.0.0.1", self.port), timeout=30)
-        connection.sendall(data)
-        return connection
-
-    def ask(self, data: bytes) -> bytes:
-        """Send data, close the sending side, and return all that is sent back until the connection ends."""
-        with self.connect(data) as connection:
-            return rest(connection)
-
-    def close(self) -> None:
-        self.server.should_exit = True
-        self._thread.join(20)
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.005)
-
-
-def rest(connection: socket.socket) -> bytes:
-    parts = []
-    with suppress(ConnectionResetError):
-        while part := connection.recv(65536):
-            parts.append(part)
-    return b"".join(parts)
-
-
 def bodies(data: bytes, number: int) -> list[tuple[int, bytes]]:
     """Return status and body of this number of responses, read by Python's own client."""
 
@@ -199,8 +144,8 @@ def bodies(data: bytes, number: int) -> list[tuple[int, bytes]]:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Listening]:
-    listening = Listening()
+def server() -> Iterator[Listening[Application]]:
+    listening = Listening(Application())
     yield listening
     listening.close()
 
@@ -210,7 +155,7 @@ def last(request: bytes) -> bytes:
     return request.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
 
 
-def test_body_with_a_length(server: Listening) -> None:
+def test_body_with_a_length(server: Listening[Application]) -> None:
     answer = server.ask(last(POST % b"/?a=b%20c") + b"Content-Length: 5\r\n\r\nhello")
     assert answer.startswith(b"HTTP/1.1 200 OK\r\ndate: ")
     assert bodies(answer, 1) == [(200, b"hello")]
@@ -221,7 +166,7 @@ def test_body_with_a_length(server: Listening) -> None:
     assert (b"content-length", b"5") in scope["headers"]
 
 
-def test_body_in_pieces(server: Listening) -> None:
+def test_body_in_pieces(server: Listening[Application]) -> None:
     with server.connect() as connection:
         for piece in (last(POST % b"/"), b"Content-", b"Length:  5 \r\n", b"\r\nhe", b"llo"):
             connection.sendall(piece)
@@ -230,23 +175,23 @@ def test_body_in_pieces(server: Listening) -> None:
     assert WHOLE_BODY not in server.app.scopes[-1]
 
 
-def test_chunked_body_and_trailer(server: Listening) -> None:
+def test_chunked_body_and_trailer(server: Listening[Application]) -> None:
     chunked = b"Transfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n2\r\nde\r\n0\r\nTrailer: x\r\n\r\n"
     assert bodies(server.ask(last(POST % b"/") + chunked), 1) == [(200, b"abcde")]
     assert not any(name == b"trailer" for name, _ in server.app.scopes[-1]["headers"])
 
 
-def test_large_body(server: Listening) -> None:
+def test_large_body(server: Listening[Application]) -> None:
     body = bytes(range(256)) * 8192
     assert bodies(server.ask(last(POST % b"/") + b"Content-Length: %d\r\n\r\n" % len(body) + body), 1) == [(200, body)]
 
 
-def test_pipelined_requests_are_answered_in_order(server: Listening) -> None:
+def test_pipelined_requests_are_answered_in_order(server: Listening[Application]) -> None:
     data = GET % b"/wait" + POST % b"/" + b"Content-Length: 1\r\n\r\nb" + GET % b"/wait" + last(GET % b"/")
     assert bodies(server.ask(data), 4) == [(200, b"waited"), (200, b"b"), (200, b"waited"), (200, b"")]
 
 
-def test_too_many_pipelined_requests_end_the_connection(server: Listening) -> None:
+def test_too_many_pipelined_requests_end_the_connection(server: Listening[Application]) -> None:
     answer = server.ask(GET % b"/wait" * 40)
     assert answer.count(b"HTTP/1.1 200") <= 16
     with server.connect(last(GET % b"/")) as connection:
@@ -254,7 +199,7 @@ def test_too_many_pipelined_requests_end_the_connection(server: Listening) -> No
 
 
 def test_bodies_behind_a_request_in_progress_are_bounded() -> None:
-    listening = Listening()
+    listening = Listening(Application())
     body = b"x" * 60_000
     request = POST % b"/" + b"Content-Length: %d\r\n\r\n" % len(body) + body
     with listening.connect(GET % b"/never") as connection:
@@ -269,7 +214,7 @@ def test_bodies_behind_a_request_in_progress_are_bounded() -> None:
     listening.close()
 
 
-def test_many_requests_on_one_connection(server: Listening) -> None:
+def test_many_requests_on_one_connection(server: Listening[Application]) -> None:
     with server.connect() as connection:
         for number in range(50):
             text = b"%d" % number
@@ -279,7 +224,7 @@ def test_many_requests_on_one_connection(server: Listening) -> None:
             assert response.read() == text
 
 
-def test_expectation_of_continue(server: Listening) -> None:
+def test_expectation_of_continue(server: Listening[Application]) -> None:
     with server.connect(last(POST % b"/") + b"Expect: 100-Continue\r\nContent-Length: 2\r\n\r\n") as connection:
         assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
         connection.sendall(b"ok")
@@ -288,18 +233,18 @@ def test_expectation_of_continue(server: Listening) -> None:
     assert unread.startswith(b"HTTP/1.1 413")
 
 
-def test_body_that_is_not_read_ends_the_connection(server: Listening) -> None:
+def test_body_that_is_not_read_ends_the_connection(server: Listening[Application]) -> None:
     answer = server.ask(POST % b"/unread" + b"Content-Length: 100000\r\n\r\n" + b"x" * 10)
     assert bodies(answer, 1) == [(413, b"no")]
 
 
-def test_chunked_response(server: Listening) -> None:
+def test_chunked_response(server: Listening[Application]) -> None:
     answer = server.ask(last(GET % b"/chunks"))
     assert answer.endswith(b"\r\n\r\n3\r\none\r\n3\r\ntwo\r\n5\r\nthree\r\n0\r\n\r\n")
     assert bodies(answer, 1) == [(200, b"onetwothree")]
 
 
-def test_long_fields_are_sent_and_not_kept(server: Listening) -> None:
+def test_long_fields_are_sent_and_not_kept(server: Listening[Application]) -> None:
     server.ask(last(GET % b"/wait"))
     kept = _field_line.cache_info().currsize
     answer = server.ask(last(GET % b"/long_field"))
@@ -308,43 +253,43 @@ def test_long_fields_are_sent_and_not_kept(server: Listening) -> None:
     assert _field_line.cache_info().currsize - kept <= 1  # of `content-length`
 
 
-def test_response_to_http_1_0(server: Listening) -> None:
+def test_response_to_http_1_0(server: Listening[Application]) -> None:
     answer = server.ask(b"GET /chunks HTTP/1.0\r\n\r\n")
     assert answer.endswith(b"connection: close\r\n\r\nonetwothree")
     assert b"chunked" not in answer
 
 
-def test_response_to_head(server: Listening) -> None:
+def test_response_to_head(server: Listening[Application]) -> None:
     answer = server.ask(b"HEAD /wait HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
     assert b"content-length: 6\r\n" in answer
     assert answer.endswith(b"\r\n\r\n")
 
 
-def test_response_without_content(server: Listening) -> None:
+def test_response_without_content(server: Listening[Application]) -> None:
     answer = server.ask(GET % b"/no_content" + last(GET % b"/"))
     assert answer.startswith(b"HTTP/1.1 204 No Content\r\n")
     assert b"chunked" not in answer
     assert bodies(answer, 2) == [(204, b""), (200, b"")]
 
 
-def test_head_is_sent_before_the_body(server: Listening) -> None:
+def test_head_is_sent_before_the_body(server: Listening[Application]) -> None:
     with server.connect(last(GET % b"/head_first")) as connection:
         assert connection.recv(1000).endswith(b"\r\n\r\n")
         assert rest(connection) == b"late"
 
 
-def test_application_ends_the_connection(server: Listening) -> None:
+def test_application_ends_the_connection(server: Listening[Application]) -> None:
     assert bodies(server.ask(GET % b"/closes" + GET % b"/"), 1) == [(200, b"bye")]
 
 
-def test_disconnection_is_reported(server: Listening) -> None:
+def test_disconnection_is_reported(server: Listening[Application]) -> None:
     for path in (b"/until_disconnect", b"/after_response"):
         server.app.disconnected.clear()
         server.connect(GET % path).close()
         assert server.app.disconnected.wait(30), path
 
 
-def test_errors_of_the_application(server: Listening) -> None:
+def test_errors_of_the_application(server: Listening[Application]) -> None:
     for path in (b"/fails", b"/returns", b"/injects", b"/too_long"):
         answer = server.ask(GET % path)
         assert bodies(answer, 1) == [(500, b"Internal Server Error")], path
@@ -387,7 +332,7 @@ def test_errors_of_the_application(server: Listening) -> None:
         (GET % b"https://a/", 421),
     ],
 )
-def test_malformed_requests_are_refused(server: Listening, data: bytes, status: int) -> None:
+def test_malformed_requests_are_refused(server: Listening[Application], data: bytes, status: int) -> None:
     before = len(server.app.scopes)
     answer = server.ask(data)
     assert answer.startswith(b"HTTP/1.1 %d " % status), answer[:100]
@@ -410,7 +355,7 @@ def test_malformed_requests_are_refused(server: Listening, data: bytes, status: 
     ],
 )
 def test_authority_of_a_target_replaces_the_host(
-    server: Listening, target: bytes, path: str, query: bytes, authority: bytes
+    server: Listening[Application], target: bytes, path: str, query: bytes, authority: bytes
 ) -> None:
     """RFC 9112, section 3.2.2."""
     server.ask(last(GET % target))
@@ -420,7 +365,7 @@ def test_authority_of_a_target_replaces_the_host(
     assert scope["raw_path"] == path.encode()
 
 
-def test_targets_of_the_server_itself(server: Listening) -> None:
+def test_targets_of_the_server_itself(server: Listening[Application]) -> None:
     """RFC 9112, section 3.2.4."""
     for target in (b"*", b"http://a"):
         server.ask(last((GET % target).replace(b"GET", b"OPTIONS")))
@@ -429,13 +374,13 @@ def test_targets_of_the_server_itself(server: Listening) -> None:
     assert (b"host", b"b") in server.app.scopes[-1]["headers"]
 
 
-def test_malformed_request_after_another(server: Listening) -> None:
+def test_malformed_request_after_another(server: Listening[Application]) -> None:
     answer = server.ask(GET % b"/wait" + b"nonsense\r\n\r\n")
     assert bodies(answer, 1) == [(200, b"waited")]
     assert b"connection: close\r\n" in answer
 
 
-def test_upgrades_are_ignored(server: Listening) -> None:
+def test_upgrades_are_ignored(server: Listening[Application]) -> None:
     upgrade = b"Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 2\r\n\r\nok"
     answer = server.ask(POST % b"/" + upgrade)
     assert bodies(answer, 1) == [(200, b"ok")]
@@ -443,7 +388,7 @@ def test_upgrades_are_ignored(server: Listening) -> None:
     assert connect.startswith(b"HTTP/1.1 500")  # the test's application has no such path
 
 
-def test_white_space_of_values_is_removed(server: Listening) -> None:
+def test_white_space_of_values_is_removed(server: Listening[Application]) -> None:
     server.ask(last(GET % b"/").replace(b"Host: a", b"Host:\t a \t\r\nX:"))
     headers = server.app.scopes[-1]["headers"]
     assert (b"host", b"a") in headers
@@ -452,7 +397,7 @@ def test_white_space_of_values_is_removed(server: Listening) -> None:
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_any_split_of_the_input_gives_the_same_responses(server: Listening, data: st.DataObject) -> None:
+def test_any_split_of_the_input_gives_the_same_responses(server: Listening[Application], data: st.DataObject) -> None:
     whole = (
         POST % b"/"
         + b"Content-Length: 3\r\n\r\nabc"
@@ -471,7 +416,7 @@ def test_any_split_of_the_input_gives_the_same_responses(server: Listening, data
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(junk=st.binary(max_size=60), at=st.integers(0, 40))
-def test_any_input_ends_with_a_response_or_the_connection(server: Listening, junk: bytes, at: int) -> None:
+def test_any_input_ends_with_a_response_or_the_connection(server: Listening[Application], junk: bytes, at: int) -> None:
     request = last(GET % b"/")
     with server.connect() as connection:
         with suppress(ConnectionError):
@@ -483,7 +428,7 @@ def test_any_input_ends_with_a_response_or_the_connection(server: Listening, jun
 
 
 def test_requests_in_progress_end_at_shutdown() -> None:
-    listening = Listening()
+    listening = Listening(Application())
     idle, busy = listening.connect(), listening.connect(GET % b"/wait")
     until(lambda: len(listening.app.scopes) == 1)
     listening.close()
@@ -493,7 +438,7 @@ def test_requests_in_progress_end_at_shutdown() -> None:
 
 
 def test_requests_that_do_not_end_are_cancelled_at_shutdown() -> None:
-    listening = Listening()
+    listening = Listening(Application())
     with listening.connect(GET % b"/never"):
         until(lambda: len(listening.app.scopes) == 1)
         listening.close()

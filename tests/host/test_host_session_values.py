@@ -85,7 +85,7 @@ def test_ended_sessions_lose_their_values(values: SessionValues, ending: str, mo
 
     def begin() -> str:
         session_request = sessions.begin_request([])
-        fresh = dict(session_request.fields)[b"wasmcp-session"]
+        fresh = session_request.value
         lines = b"mcp-session-id: %b\r\nwasmcp-session: 2025-11-25\r\n" % fresh
         session_request.conclude(200, lines, b"{}", b"", PendingInputs(lambda _call: None, None))
         return fresh.decode()

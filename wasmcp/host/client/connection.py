@@ -354,7 +354,7 @@ class Connection:
         request, is_text = http_request(
             method.encode("ascii", "replace"),
             target.encode("utf-8", "replace"),
-            session_request.fields,
+            session_request.lines,
             encoded,
             size=len(body),
             limit=self.limits.request,
@@ -458,7 +458,7 @@ class Connection:
 
 
 def http_request(
-    method: bytes, target: bytes, fields: list[tuple[bytes, bytes]], body: bytes | None, *, size: int, limit: int
+    method: bytes, target: bytes, lines: bytes, body: bytes | None, *, size: int, limit: int
 ) -> tuple[HttpRequest, bool]:
     """Return the arguments of `exchange.http`, and whether the client's body is valid UTF-8.
 
@@ -467,12 +467,12 @@ def http_request(
     that is not JSON either.
     """
     if size > limit:
-        fields = [*fields, (b"content-length", b"%d" % size)]
+        lines += b"content-length: %d\r\n" % size
         body = b""
     request = HttpRequest(
         jsonrpc.encode(method) or b"?",
         jsonrpc.encode(target) or b"?",
-        jsonrpc.field_lines(fields),
+        lines,
         jsonrpc.NOT_JSON if body is None else body,
     )
     return request, body is not None

@@ -24,6 +24,7 @@ from wasmcp.host.mcp.jsonrpc import (
     INVALID_PARAMS,
     cancelled_ids,
     error_response,
+    field_lines,
     replace_with_errors,
     request_id,
     same_id,
@@ -211,7 +212,7 @@ class Sessions:
     def begin_request(
         self, fields: Iterable[tuple[bytes, bytes]], target: bytes = b"", *, has_ended: bool | None = None
     ) -> SessionRequest:
-        """Begin a request with these header fields. Its session counts as used when the server has accepted it.
+        """Begin a request with these header fields; see `begin`.
 
         Args:
             fields: The header fields.
@@ -221,30 +222,24 @@ class Sessions:
         Raises:
             StoreRequestError: The store of the ended sessions cannot be used.
         """
-        kept: list[tuple[bytes, bytes]] = []
-        named: list[bytes] = []
-        head: list[tuple[bytes, bytes]] = []
-        for field in fields:
-            name = field[0].lower()
-            if name in _ADMISSION_FIELDS:
-                head.append((name, field[1].strip()))
-            elif name == ID:
-                named.append(field[1].strip())
-            elif name.startswith(RESERVED):
-                continue
-            kept.append(field)
-        head.sort()
-        identifier = named[0] if len(named) == 1 else None
-        session = self._find(identifier) if identifier is not None else None
-        fresh = _IDENTIFIERS.take()
-        value = fresh if session is None else fresh + b" " + session.state
-        sealed = None
-        if self.ended is not None and identifier is not None:
-            sealed = identifier
-            over = self.has_ended(kept) if has_ended is None else has_ended
-            value = fresh + (b" ended" if over else b" open")
-        sender = Sender(identifier if session else None, ((b"", target), *head))
-        return SessionRequest(self, [*kept, (FIELD, value)], fresh, sender, session, sealed=sealed)
+        return self.begin_of(SessionHead.of(fields, target), has_ended=has_ended)
+
+    def begin_of(self, head: SessionHead, *, has_ended: bool | None = None) -> SessionRequest:
+        """Begin a request with this head. Its session counts as used when the server has accepted it.
+
+        Args:
+            head: The head of the request.
+            has_ended: The result of `has_ended`, if it was called.
+
+        Raises:
+            StoreRequestError: The store of the ended sessions cannot be used.
+        """
+        identifier = head.identifier
+        session = None if identifier is None else self._find(identifier)
+        if self.ended is None or identifier is None:
+            return SessionRequest(self, head, session)
+        over = self.has_ended(head.kept) if has_ended is None else has_ended
+        return SessionRequest(self, head, session, has_ended=over)
 
     def has_ended(self, fields: Iterable[tuple[bytes, bytes]]) -> bool:
         """Return True if the fields name a session with a sealed id that has ended.
@@ -394,38 +389,99 @@ _BATCH = 64
 _IDENTIFIERS = _Identifiers()
 
 
+class SessionHead:
+    """Head of an HTTP request, or of several with the same bytes, as sessions see it.
+
+    Attributes:
+        kept: The header fields for the guest, without that of the session.
+        lines: The same as field lines.
+        identifier: The identifier of the session that the request names; None if it does not name exactly one.
+        anonymous: The sender of a request without a session.
+    """
+
+    __slots__ = ("anonymous", "identifier", "kept", "lines")
+
+    def __init__(self, kept: list[tuple[bytes, bytes]], identifier: bytes | None, anonymous: Sender) -> None:
+        self.kept = kept
+        self.lines = field_lines(kept)
+        self.identifier = identifier
+        self.anonymous = anonymous
+
+    @classmethod
+    def of(cls, fields: Iterable[tuple[bytes, bytes]], target: bytes) -> SessionHead:
+        """Return the head with these header fields.
+
+        Args:
+            fields: The header fields.
+            target: The path with its query.
+        """
+        kept: list[tuple[bytes, bytes]] = []
+        named: list[bytes] = []
+        head: list[tuple[bytes, bytes]] = []
+        for field in fields:
+            name = field[0].lower()
+            if name in _ADMISSION_FIELDS:
+                head.append((name, field[1].strip()))
+            elif name == ID:
+                named.append(field[1].strip())
+            elif name.startswith(RESERVED):
+                continue
+            kept.append(field)
+        head.sort()
+        return cls(kept, named[0] if len(named) == 1 else None, Sender(None, ((b"", target), *head)))
+
+
 class SessionRequest:
     """One HTTP request in its session.
 
     Attributes:
-        fields: The header fields for the guest.
+        value: The value of the field `FIELD` for the guest.
         attached: True if the response stays open as a stream of the session.
         sender: The sender of the request.
         identity: The value of the field `IDENTITY` of the response; None without one.
     """
 
+    attached = False
+    identity: bytes | None = None
+    _identifies = False
+    _greeting: dict[str, Any] | None = None
+    _again = False
+    _refused: frozenset[str] = frozenset()
+
     def __init__(
-        self,
-        sessions: Sessions,
-        fields: list[tuple[bytes, bytes]],
-        fresh: bytes,
-        sender: Sender,
-        session: Session | None,
-        *,
-        sealed: bytes | None = None,
+        self, sessions: Sessions, head: SessionHead, session: Session | None, *, has_ended: bool | None = None
     ) -> None:
-        self.fields = fields
-        self.attached = False
-        self.sender = sender
-        self.identity: bytes | None = None
+        """Create a request.
+
+        Args:
+            sessions: The sessions of the server.
+            head: The head of the request.
+            session: Its session; None for none.
+            has_ended: True if it names a session with a sealed id that has ended; None if it names none.
+        """
         self._sessions = sessions
-        self._fresh = fresh
-        self._id = sender.session
-        self._sealed = sealed
+        self._head = head
         self._session = session
-        self._greeting: dict[str, Any] | None = None
-        self._again = False
-        self._refused: set[str] = set()
+        self._fresh = self.value = _IDENTIFIERS.take()
+        self._sealed: bytes | None = None
+        if session is None:
+            self.sender = head.anonymous
+            self._id = None
+        else:
+            self.sender = Sender(head.identifier, head.anonymous.head)
+            self._id = head.identifier
+            self.value += b" " + session.state
+        if has_ended is not None:
+            self._sealed = head.identifier
+            self.value = self._fresh + (b" ended" if has_ended else b" open")
+
+    @property
+    def lines(self) -> bytes:
+        """The header fields for the guest, as field lines."""
+        added = b"%b: %b\r\n" % (FIELD, self.value)
+        if self._identifies:
+            added += b"%b: with\r\n" % IDENTIFY
+        return self._head.lines + (added if added.isascii() else added.decode("latin-1").encode())
 
     def event(self, event: Event) -> dict[str, Any] | None:
         """Process an event of the request. Return the value of a `subscribe` that opens a stream, or None."""
@@ -434,7 +490,7 @@ class SessionRequest:
         elif isinstance(event, Watch):
             value = json.loads(event.text)
             if self._session is not None and not self._session.watch(value.get("key", value["uri"]), on=value["on"]):
-                self._refused.add(value["uri"])
+                self._refused |= {value["uri"]}
         elif isinstance(event, Subscribe):
             opened: dict[str, Any] = json.loads(event.text)
             if opened["id"] is not None:
@@ -535,7 +591,7 @@ class SessionRequest:
 
     def identify(self) -> None:
         """Request the identity that authorization finds."""
-        self.fields.append((IDENTIFY, b"with"))
+        self._identifies = True
 
     def of_stream(self, head: dict[str, Any]) -> tuple[int, list[list[str]]]:
         """Return status and header fields of a streamed response for the client."""

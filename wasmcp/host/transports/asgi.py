@@ -23,7 +23,7 @@ from wasmcp.host.stores.errors import StoreRequestError
 from wasmcp.host.transports.asgi_response import AsgiResponse, CallEnded
 from wasmcp.host.transports.http_body import WHOLE_BODY, Bodies, Body, BodyError
 from wasmcp.host.transports.observation import RECORD
-from wasmcp.protocol import LATEST
+from wasmcp.host.transports.request_head import RequestHead
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, MutableMapping
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
     Scope = MutableMapping[str, Any]
 
-_LATEST = LATEST.encode()
 TICK = 1.0  # seconds between checks for clients that do not read, and for expired sessions
 _NO_STORE = b"Service unavailable: the store of sessions cannot be reached; try again later\n"
 _BUSY = b"Service unavailable: the server has as many requests as it may; try again later\n"
@@ -132,15 +131,15 @@ class App:
         if self._requests >= self._limits.requests:
             await refuse(send, BodyError(503, _BUSY))
             return
-        ambiguous, cancels = _framing(scope)
-        if ambiguous:
+        head = RequestHead.of_scope(scope)
+        if head.is_ambiguous:
             await refuse(send, BodyError(400, b"Bad request: the length of the body is given twice\n"))
             return
         limit = self._server.limits.request
         whole = scope.get(WHOLE_BODY)
         try:
             if whole is None:
-                body = await self._reading.read(receive, limit, content_length(scope["headers"]))
+                body = await self._reading.read(receive, limit, head.length)
             else:
                 body = self._reading.take(whole, limit)
         except BodyError as refused:
@@ -154,11 +153,11 @@ class App:
             await refuse(send, BodyError(503, _BUSY))
             return
         self._requests += 1
-        target = target_of(scope)
+        target = head.target
         trace = None if self._tracing is None else begin_trace(self._tracing, scope, body.data)
         if self._admission is not None and await self._is_refused(self._admission, scope, target, body.data, send):
             return
-        session_request = await self._begin_request(scope, target, body, send)
+        session_request = await self._begin_request(head, body, send)
         if session_request is None:
             return
         if scope["method"] == "POST" and session_request.receive(body.data, self._server.pool.pending_inputs):
@@ -167,32 +166,95 @@ class App:
             await send({"type": "http.response.start", "status": 202, "headers": [(b"content-length", b"0")]})
             await send({"type": "http.response.body", "body": b""})
             return
-        request, is_text = http_request(
-            scope["method"].encode(),
-            target,
-            session_request.fields,
-            jsonrpc.encode(body.data if trace is None else trace.body(limit)),
-            size=body.size,
-            limit=limit,
-        )
-        response = AsgiResponse(self, self._server, request, body, session_request, is_text=is_text, cancels=cancels)
-        response.call.client = (scope.get("client") or (None,))[0]
-        response.call.observer = trace
         try:
-            self._server.pool.submit(response.call)
+            response = self._submit(head, body, session_request, (scope.get("client") or (None,))[0], trace)
         except HostError:  # the server is closed
-            session_request.ended(response.call)
-            self._requests -= 1
-            self.bodies.give(len(body.data))
             await refuse(send, BodyError(503, b"Service unavailable: the server ends\n"))
             return
         try:
-            await self._respond(response, receive, send)
+            await self.respond(response, receive, send)
         finally:
             if self._admission is not None and session_request.identity is not None:
                 self._admission.identified(scope, session_request.identity)
 
-    async def _respond(self, response: AsgiResponse, receive: Receive, send: Send) -> None:
+    def begin_at_once(self, head: RequestHead, data: bytes, client: tuple[str, int] | None) -> AsgiResponse | None:
+        """Begin a request whose body has arrived, without the objects of ASGI.
+
+        Return its response, whose `answer` is the whole response if the call has ended already; otherwise the response
+        is an ASGI application for the request. Return None for a request that has to be passed on to this application
+        as any other, because something has to be waited for, or refused, or recorded. Nothing has been done then.
+
+        Args:
+            head: The head of the request.
+            data: The body.
+            client: The address of the client.
+        """
+        if not self._can_begin_at_once(head, len(data)):
+            return None
+        server = self._server
+        session_request = server.sessions.begin_of(head.for_sessions)
+        session_request.receive(data, server.pool.pending_inputs)
+        self._requests += 1
+        body = self._reading.take(data, server.limits.request)
+        try:
+            return self._submit(head, body, session_request, None if client is None else client[0])
+        except HostError:  # the server is closed
+            return None
+
+    def _can_begin_at_once(self, head: RequestHead, size: int) -> bool:
+        server = self._server
+        ended = server.sessions.ended
+        return (
+            self._loop is not None
+            and self._admission is None
+            and self._tracing is None
+            and head.method == "POST"
+            and not head.is_ambiguous
+            and self._requests < self._limits.requests
+            and size <= server.limits.request
+            and self.bodies.used + size <= self.bodies.most
+            and not server.pool.pending_inputs  # which the message can be for
+            and (ended is None or not ended.can_block or head.for_sessions.identifier is None)
+        )
+
+    def _submit(
+        self,
+        head: RequestHead,
+        body: Body,
+        session_request: SessionRequest,
+        client: str | None,
+        trace: RequestTrace | None = None,
+    ) -> AsgiResponse:
+        """Submit the call of a request, which counts as in progress.
+
+        Raises:
+            HostError: The server is closed. The request does not count any more.
+        """
+        limit = self._server.limits.request
+        request, is_text = http_request(
+            head.method.encode(),
+            head.target,
+            session_request.lines,
+            jsonrpc.encode(body.data if trace is None else trace.body(limit)),
+            size=body.size,
+            limit=limit,
+        )
+        response = AsgiResponse(
+            self, self._server, request, body, session_request, is_text=is_text, cancels=head.cancels
+        )
+        response.call.client = client
+        response.call.observer = trace
+        try:
+            self._server.pool.submit(response.call)
+        except HostError:
+            session_request.ended(response.call)
+            self._requests -= 1
+            self.bodies.give(len(body.data))
+            raise
+        return response
+
+    async def respond(self, response: AsgiResponse, receive: Receive, send: Send) -> None:
+        """Send a response."""
         if await response.respond_at_once(send):
             return
         self._sending[response] = None
@@ -201,14 +263,15 @@ class App:
         finally:
             del self._sending[response]
 
-    async def _begin_request(self, scope: Scope, target: bytes, body: Body, send: Send) -> SessionRequest | None:
+    async def _begin_request(self, head: RequestHead, body: Body, send: Send) -> SessionRequest | None:
         """Begin a request in its session. Refuse it and return None if the store of ended sessions cannot be used."""
-        sessions, headers = self._server.sessions, scope["headers"]
+        sessions = self._server.sessions
         has_ended = None
         try:
-            if sessions.ended is not None and sessions.ended.can_block and any(name == ID for name, _ in headers):
-                has_ended = await asyncio.get_running_loop().run_in_executor(None, sessions.has_ended, headers)
-            session_request = sessions.begin_request(headers, target, has_ended=has_ended)
+            named = head.for_sessions
+            if sessions.ended is not None and sessions.ended.can_block and any(name == ID for name, _ in named.kept):
+                has_ended = await asyncio.get_running_loop().run_in_executor(None, sessions.has_ended, named.kept)
+            session_request = sessions.begin_of(named, has_ended=has_ended)
         except BaseException as error:
             self._requests -= 1
             self.bodies.give(len(body.data))
@@ -335,24 +398,6 @@ def content_length(headers: Iterable[tuple[bytes, bytes]]) -> int | None:
         if name == b"content-length":
             return int(value) if value.isdigit() and len(value) < 20 else None
     return None
-
-
-def _framing(scope: Scope) -> tuple[bool, bool]:
-    """Return two facts about the head of a request, which is read once.
-
-    Returns:
-        True if the length of the body is ambiguous (RFC 9112, sections 6.1 and 6.3); and True if a disconnect cancels
-        the request, as in revision 2026-07-28 but not before.
-    """
-    has_length = is_coded = cancels = False
-    for name, value in scope["headers"]:
-        if name == b"content-length":
-            has_length = True
-        elif name == b"transfer-encoding":
-            is_coded = True
-        elif name == b"mcp-protocol-version":
-            cancels = cancels or value.strip() == _LATEST
-    return is_coded and (has_length or scope.get("http_version") == "1.0"), cancels
 
 
 async def refuse(send: Send, refused: BodyError) -> None:

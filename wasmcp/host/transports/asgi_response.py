@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections import deque
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,7 +17,7 @@ from wasmcp.host.mcp.jsonrpc import INTERNAL_ERROR, error_response, internal_err
 from wasmcp.host.mcp.subscriptions import Listener, filter_size
 from wasmcp.host.scheduling.call import Call
 from wasmcp.host.transports.http_body import Body
-from wasmcp.host.transports.http_exchange import Exchange
+from wasmcp.host.transports.http_exchange import Exchange, field_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -76,6 +76,9 @@ class Application(Protocol):
 
     def arrived(self, response: AsgiResponse, event: ResponseEvent) -> None:
         """Pass an event on to the event loop."""
+
+    async def respond(self, response: AsgiResponse, receive: Receive, send: Send) -> None:
+        """Send a response."""
 
 
 class AsgiResponse:
@@ -233,12 +236,40 @@ class AsgiResponse:
         self._app.bodies.give(len(body.data))
         return body
 
-    async def respond_at_once(self, send: Send) -> bool:
-        """Send the response of a call that has ended. Return False if it has not, or if it opens a stream."""
+    def _ended(self) -> Call | None:
+        """Return the call if it has ended, and its result is all that is to be sent; otherwise None."""
         first = self._events[0] if len(self._events) == 1 else None
         if not isinstance(first, CallEnded) or self._opened or self._session_request.attached:
+            return None
+        return first.call
+
+    def answer(self) -> tuple[int, bytes, bytes] | None:
+        """Return the response, if nothing has to be waited for: status, header lines and body. Otherwise return None.
+
+        A response that was returned must be sent: the request is freed.
+        """
+        call = self._ended()
+        if call is None or call.error is not None or self._stalled or not call.result[0]:
+            return None
+        if self._session_request.can_block(call.result[1]):
+            return None
+        request, result, _, _ = self._take_result(call)
+        return self._conclude(result, request)
+
+    def _conclude(self, result: tuple[int, bytes, bytes], request: bytes) -> tuple[int, bytes, bytes]:
+        status, lines, body = result
+        return self._session_request.conclude(status, lines, body, request, self._server.pool.pending_inputs)
+
+    async def __call__(self, _scope: object, receive: Receive, send: Send) -> None:
+        """Send the response to its request, as its application."""
+        await self._app.respond(self, receive, send)
+
+    async def respond_at_once(self, send: Send) -> bool:
+        """Send the response of a call that has ended. Return False if it has not, or if it opens a stream."""
+        call = self._ended()
+        if call is None:
             return False
-        await self._finish(first.call, send, started=False)
+        await self._finish(call, send, started=False)
         return True
 
     async def respond(self, receive: Receive, send: Send) -> None:
@@ -306,47 +337,54 @@ class AsgiResponse:
     async def _finish(self, call: Call, send: Send, *, started: bool) -> bool:
         """Send the result of the call. Return True if a stream of notifications follows."""
         # The stream can last long: free request and response early.
+        request, result, error, whole = self._take_result(call)
+        if error is not None:
+            await self._fail(request, error, send, started=started)
+            return False
+        conclude = partial(self._conclude, result, request)
+        if self._session_request.can_block(result[1]):
+            status, fields, body = await asyncio.get_running_loop().run_in_executor(None, conclude)
+        else:
+            status, fields, body = conclude()
+        if status == 0:
+            # Specification: basic/patterns/cancellation: no further messages for a cancelled request.
+            await send({"type": "http.response.body", "body": b"" if call.cancelled else body})
+            return False
+        if status == 200 and (self._opened or self._session_request.attached):
+            refused = self._admit_stream()
+            if refused is None:
+                await send({"type": "http.response.start", "status": status, "headers": list(field_pairs(fields))})
+                await send({"type": "http.response.body", "body": body, "more_body": True})
+                self._start_stream()
+                return True
+            status, fields = 503, b"content-type: application/json\r\nretry-after: 10\r\n"
+            body = error_response(request, INTERNAL_ERROR, refused)
+        exchange = getattr(send, "__self__", None)  # of `wasmcp serve`, unless an application in between observes
+        if isinstance(exchange, Exchange) and exchange.can_respond:
+            exchange.respond(status, fields, body, closes=not whole)
+            return False
+        headers = [*field_pairs(fields), (b"content-length", b"%d" % len(body))]
+        if not whole:
+            headers.append((b"connection", b"close"))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+        return False
+
+    def _take_result(self, call: Call) -> tuple[bytes, Any, Exception | None, bool]:
+        """Take the result of the call, and free the request.
+
+        Returns:
+            The request's body; status, header lines and body of the response, or None; the error; and True if the
+            whole body of the request was read.
+        """
         request, _, whole = self._drop_body()
         result, error = call.result, call.error
         call.request, call.result = NO_REQUEST, None
         if self._stalled and self._cancels and (error is not None or call.cancelled):
             error = ClientStalledError()
-        if error is not None:
-            await self._fail(request, error, send, started=started)
-            return False
-        status, fields, body = result
-        if not self._is_text and status == 400:
-            body = jsonrpc.NOT_UTF8
-        inputs = self._server.pool.pending_inputs
-        conclude = self._session_request.conclude
-        if self._session_request.can_block(fields):
-            loop = asyncio.get_running_loop()
-            status, fields, body = await loop.run_in_executor(None, conclude, status, fields, body, request, inputs)
-        else:
-            status, fields, body = conclude(status, fields, body, request, inputs)
-        if status == 0:
-            # Specification: basic/patterns/cancellation: no further messages for a cancelled request.
-            await send({"type": "http.response.body", "body": b"" if call.cancelled else body})
-            return False
-        headers = list((_pairs if len(fields) <= _KEPT else _pairs.__wrapped__)(fields))
-        if status == 200 and (self._opened or self._session_request.attached):
-            refused = self._admit_stream()
-            if refused is None:
-                await send({"type": "http.response.start", "status": status, "headers": headers})
-                await send({"type": "http.response.body", "body": body, "more_body": True})
-                self._start_stream()
-                return True
-            status, headers = 503, [_JSON, (b"retry-after", b"10")]
-            body = error_response(request, INTERNAL_ERROR, refused)
-        headers.append((b"content-length", b"%d" % len(body)))
-        if not whole:
-            headers.append((b"connection", b"close"))
-        exchange = getattr(send, "__self__", None)  # of `wasmcp serve`, unless an application in between observes
-        if isinstance(exchange, Exchange) and exchange.respond(status, headers, body):
-            return False
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
-        return False
+        if error is None and not self._is_text and result[0] == 400:
+            result = (*result[:2], jsonrpc.NOT_UTF8)
+        return request, result, error, whole
 
     def _admit_stream(self) -> str | None:
         """Reserve the budget of a stream. Return the reason if it cannot be opened, or None."""
@@ -403,16 +441,6 @@ class AsgiResponse:
         headers = [_JSON, (b"content-length", b"%d" % len(message))]
         await send({"type": "http.response.start", "status": 200 if message else 500, "headers": headers})
         await send({"type": "http.response.body", "body": message})
-
-
-_KEPT = 1024  # maximum bytes of field lines whose fields are kept
-
-
-@lru_cache(64)
-def _pairs(lines: bytes) -> tuple[tuple[bytes, bytes], ...]:
-    """Return the header fields in field lines. Most responses have the same."""
-    fields = [line.partition(b":") for line in lines.split(b"\r\n") if line]
-    return tuple((name, value.strip()) for name, _, value in fields)
 
 
 def _size(event: Head | Chunk | StreamMessage) -> int:

@@ -14,8 +14,9 @@ from wasmcp.host.transports.http_options import ENDPOINT, HEALTH, READY
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 
-    from wasmcp.host.transports.asgi_response import Send
+    from wasmcp.host.transports.asgi_response import AsgiResponse, Send
     from wasmcp.host.transports.http_body import Receive
+    from wasmcp.host.transports.request_head import RequestHead
 
     Scope = MutableMapping[str, Any]
     Application = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -43,10 +44,19 @@ class Endpoint:
         self._path = path.encode()
         self._root = root_path.encode()
         self._is_default = path == ENDPOINT and not root_path
+        self._at_once = ENDPOINT.encode() if self._is_default else None
 
     def replace(self, app: Application) -> None:
         """Pass later requests on to another application."""
         self._app = app
+
+    def begin_at_once(self, head: RequestHead, body: bytes, client: tuple[str, int] | None) -> AsgiResponse | None:
+        """Begin a request whose body has arrived; see `App.begin_at_once`. Return None for requests to other paths."""
+        begin = getattr(self._app, "begin_at_once", None)
+        if begin is None or head.raw_path != self._at_once:
+            return None
+        begun: AsgiResponse | None = begin(head, body, client)
+        return begun
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection of the ASGI server."""

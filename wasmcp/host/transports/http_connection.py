@@ -1,7 +1,10 @@
 """HTTP/1.1 connection of `wasmcp serve`: parser, requests in order, responses, and the limits of the connection.
 
-The parser is llhttp (httptools). A request whose body has arrived runs at once, without a task of its own: if its call
-ends on this thread, the response is written before the event loop does anything else. Otherwise it continues as a task.
+The parser is llhttp (httptools). A request whose head was received before, byte for byte, is not parsed again.
+
+A request whose body has arrived runs at once, without a task of its own: if its call ends on this thread, the response
+is written before the event loop does anything else. Otherwise it continues as a task. If the application has a method
+`begin_at_once` (see `wasmcp.host.transports.asgi.App`), that is called first: most calls end in it.
 
 Source: RFC 9110, RFC 9112; ASGI 3.0, "HTTP & WebSocket protocol". The constructor and `shutdown` are those that uvicorn
 expects of a protocol.
@@ -12,12 +15,11 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Any, ClassVar, cast
-from urllib.parse import unquote
 
 import httptools
 
-from wasmcp.host.transports.http_body import WHOLE_BODY
 from wasmcp.host.transports.http_exchange import REASONS, Exchange, rest_of
+from wasmcp.host.transports.request_head import RecentHeads, RequestHead
 
 if TYPE_CHECKING:
     from wasmcp.host.transports.connections import Connections
@@ -40,12 +42,13 @@ class HttpConnection(asyncio.Protocol):
     """
 
     bounds: ClassVar[Connections]
+    heads: ClassVar[RecentHeads]
     transport: asyncio.Transport
 
     @classmethod
     def bound_to(cls, bounds: Connections) -> type[HttpConnection]:
         """Return the class of the connections with these limits."""
-        return type("HttpConnection", (cls,), {"bounds": bounds})
+        return type("HttpConnection", (cls,), {"bounds": bounds, "heads": RecentHeads()})
 
     def __init__(
         self,
@@ -69,6 +72,7 @@ class HttpConnection(asyncio.Protocol):
         self.read_at = 0.0
         self.drained: asyncio.Future[None] | None = None
         self._app = config.loaded_app
+        self._begin = getattr(self._app, "begin_at_once", None)
         self._state = server_state
         self._seen = 0
         self._parser = httptools.HttpRequestParser(self)
@@ -78,7 +82,11 @@ class HttpConnection(asyncio.Protocol):
         self._is_reading = True
         self._is_closing = False  # True if nothing that arrives is read any more
         self._in_head = True
+        self._is_between = True  # True if the parser has seen nothing behind the last request
+        self._is_plain = True  # False if a request of the current data is for another protocol
         self._head_size = 0
+        self._defaults: list[tuple[bytes, bytes]] = []
+        self._default_lines = b""
         self._url = b""
         self._headers: list[tuple[bytes, bytes]] = []
         self._headers_size = self._hosts = 0
@@ -92,6 +100,19 @@ class HttpConnection(asyncio.Protocol):
         """Header fields of each response, such as `date`."""
         fields: list[tuple[bytes, bytes]] = self._state.default_headers
         return fields
+
+    @property
+    def default_lines(self) -> bytes:
+        """The same as field lines."""
+        fields = self._state.default_headers  # another list each time that they change
+        if fields is not self._defaults:
+            self._defaults = fields
+            self._default_lines = b"".join([b"%b: %b\r\n" % field for field in fields])
+        return self._default_lines
+
+    def scope_of(self, head: RequestHead) -> dict[str, Any]:
+        """Return the scope of a request (ASGI)."""
+        return head.scope(self._scheme, self._server, self._client)
 
     @property
     def waits_for_head(self) -> bool:
@@ -134,6 +155,13 @@ class HttpConnection(asyncio.Protocol):
         """Parse data, and start the request that it completes."""
         if self._is_closing:
             return
+        is_first = self._is_between and not self._exchanges
+        if is_first:
+            known = self.heads.find(data)
+            if known is not None:
+                self._head_size = 0
+                self._run_known(*known)
+                return
         if self._in_head:
             self._head_size += len(data)
         try:
@@ -147,6 +175,19 @@ class HttpConnection(asyncio.Protocol):
             return
         if len(self._exchanges) > 1:  # what arrives before the response in progress is kept, so that it is bounded
             self._pause_reading()
+        elif is_first and self._is_between and self._is_plain and self._exchanges:
+            exchange = self._exchanges[0]
+            self.heads.keep(data, exchange.head, exchange.buffered)
+        self._start()
+
+    def _run_known(self, head: RequestHead, body: bytes) -> None:
+        """Run a request whose head was received before."""
+        exchange = Exchange(self, head)
+        exchange.more_body = False
+        if body:
+            exchange.body.append(body)
+            exchange.buffered = len(body)
+        self._exchanges.append(exchange)
         self._start()
 
     def _parse(self, data: bytes) -> None:
@@ -166,12 +207,13 @@ class HttpConnection(asyncio.Protocol):
         A new parser reads the body: its head has only the fields that determine the length.
         """
         exchange = self._exchanges[-1]
-        if exchange.scope["method"] == "CONNECT":
+        self._is_plain = False
+        if exchange.head.method == "CONNECT":
             self._is_closing = True
             exchange.keep_alive = False
             return b""
         self._parser = httptools.HttpRequestParser(self)
-        length = [field for field in exchange.scope["headers"] if field[0] in _LENGTH_FIELDS]
+        length = [field for field in exchange.head.fields if field[0] in _LENGTH_FIELDS]
         if not length:
             return data
         self._continues = exchange
@@ -208,6 +250,8 @@ class HttpConnection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         """Begin a request."""
         self._in_head = True
+        self._is_between = False
+        self._is_plain = True
         self._url = b""
         self._headers = []
         self._headers_size = self._hosts = 0
@@ -244,26 +288,18 @@ class HttpConnection(asyncio.Protocol):
         if len(self._exchanges) >= _PIPELINED:
             raise _BadRequestError(503)
         raw_path, _, query = (self._url if self._url[:1] == b"/" else self._origin_form()).partition(b"?")
-        try:
-            path = raw_path.decode("ascii")
-        except UnicodeDecodeError:
-            raise _BadRequestError(400) from None
-        scope = {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.3"},
-            "http_version": version,
-            "server": self._server,
-            "client": self._client,
-            "scheme": self._scheme,
-            "method": self._parser.get_method().decode("ascii"),
-            "root_path": "",
-            "path": unquote(path) if "%" in path else path,
-            "raw_path": raw_path,
-            "query_string": query,
-            "headers": self._headers,
-        }
-        expects = self._expects and version == "1.1"
-        self._current = Exchange(self, scope, keep_alive=self._parser.should_keep_alive(), expects=expects)
+        if not raw_path.isascii():
+            raise _BadRequestError(400)
+        head = RequestHead(
+            self._parser.get_method().decode("ascii"),
+            raw_path,
+            query,
+            version,
+            self._headers,
+            keep_alive=self._parser.should_keep_alive(),
+            expects=self._expects and version == "1.1",
+        )
+        self._current = Exchange(self, head)
         self._exchanges.append(self._current)
 
     def _origin_form(self) -> bytes:
@@ -298,7 +334,7 @@ class HttpConnection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """Complete a request's body."""
-        self._in_head = True
+        self._in_head = self._is_between = True
         if self._current is not None:
             self._current.more_body = False
             self._current.wake()
@@ -315,8 +351,20 @@ class HttpConnection(asyncio.Protocol):
         if exchange.more_body:
             self._keep(self.loop.create_task(exchange.run(self._app)))
             return
-        exchange.scope[WHOLE_BODY] = b"".join(exchange.body)
-        coroutine = exchange.run(self._app)
+        body = b"".join(exchange.body)
+        app = self._app
+        if self._begin is not None and exchange.can_respond:
+            try:
+                begun = self._begin(exchange.head, body, self._client)
+                answer = None if begun is None else begun.answer()
+                if answer is not None:
+                    exchange.respond(*answer)
+                    return
+            except Exception as error:  # noqa: BLE001 - logged
+                exchange.failed(error)
+                return
+            app = begun or app
+        coroutine = exchange.run(app, body)
         exchange.is_first_step = True
         try:
             waits_for = coroutine.send(None)

@@ -10,9 +10,13 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 
+from wasmcp.host.transports.http_body import WHOLE_BODY
+
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Coroutine, Generator
+
+    from wasmcp.host.transports.request_head import RequestHead
 
 REASONS = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 """First lines of responses by status."""
@@ -38,6 +42,13 @@ class Connection(Protocol):
     @property
     def default_headers(self) -> list[tuple[bytes, bytes]]:
         """Header fields of each response."""
+
+    @property
+    def default_lines(self) -> bytes:
+        """The same as field lines."""
+
+    def scope_of(self, head: RequestHead) -> dict[str, Any]:
+        """Return the scope of a request (ASGI)."""
 
     def resume_reading(self) -> None:
         """Read more from the client."""
@@ -84,7 +95,7 @@ class Exchange:
     """One request and its response.
 
     Attributes:
-        scope: The scope of the request (ASGI).
+        head: The head of the request.
         body: The parts of the request's body that the application has not read.
         buffered: Their number of bytes.
         started: True if the application runs.
@@ -96,42 +107,47 @@ class Exchange:
         response_complete: True if the response was written.
     """
 
-    def __init__(self, connection: Connection, scope: dict[str, Any], *, keep_alive: bool, expects: bool) -> None:
-        self.scope = scope
+    # Values of most requests, which are not set for each.
+    buffered = 0
+    more_body = True
+    started = False
+    disconnected = False
+    is_first_step = False
+    response_started = False
+    response_complete = False
+    _changed: asyncio.Future[None] | None = None
+    _is_delivered = False  # True if the application has the end of the body
+    _head: list[bytes] | None = None
+    _length: int | None = None  # bytes of the response's body that are still to come
+    _is_chunked = False
+    _has_body = True
+
+    def __init__(self, connection: Connection, head: RequestHead) -> None:
+        self.head = head
         self.body: list[bytes] = []
-        self.buffered = 0
-        self.more_body = True
-        self.started = False
-        self.disconnected = False
-        self.keep_alive = keep_alive
-        self.is_first_step = False
-        self.response_started = False
-        self.response_complete = False
+        self.keep_alive = head.keep_alive
         self._connection = connection
-        self._expects = expects  # True if the client waits for `100 Continue`
-        self._changed: asyncio.Future[None] | None = None
-        self._is_delivered = False  # True if the application has the end of the body
-        self._head: list[bytes] | None = None
-        self._length: int | None = None  # bytes of the response's body that are still to come
-        self._is_chunked = False
-        self._has_body = True
+        self._expects = head.expects  # True if the client waits for `100 Continue`
 
     def wake(self) -> None:
         """Continue a `receive` that waits."""
         if self._changed is not None and not self._changed.done():
             self._changed.set_result(None)
 
-    async def run(self, app: Any) -> None:
+    async def run(self, app: Any, whole: bytes | None = None) -> None:
         """Run the application; an error is a response with status 500 if none was started, else it ends the connection.
 
         Args:
             app: The ASGI application.
+            whole: The body, if it has arrived as a whole.
         """
         try:
-            await app(self.scope, self.receive, self.send)
-        except Exception:
-            _LOGGER.exception("the application failed")
-            self._fail()
+            scope = self._connection.scope_of(self.head)
+            if whole is not None:
+                scope[WHOLE_BODY] = whole
+            await app(scope, self.receive, self.send)
+        except Exception as error:  # noqa: BLE001 - logged
+            self.failed(error)
         except BaseException:
             self._fail()
             raise
@@ -139,6 +155,11 @@ class Exchange:
             if not (self.response_complete or self.disconnected):
                 _LOGGER.error("the application has not completed its response")
                 self._fail()
+
+    def failed(self, error: Exception) -> None:
+        """Log an error of the application, and end the exchange."""
+        _LOGGER.error("the application failed", exc_info=error)
+        self._fail()
 
     def _fail(self) -> None:
         if self.disconnected or self.response_complete:
@@ -204,19 +225,38 @@ class Exchange:
             self._connection.transport.write(b"".join(self._head))
             self._head = None
 
-    def respond(self, status: int, headers: Any, body: bytes) -> bool:
-        """Send a whole response: as two calls of `send`, without their objects.
+    @property
+    def can_respond(self) -> bool:
+        """True if a whole response can be written at once: none was started, and the client reads."""
+        return not (self.response_started or self.disconnected or self._connection.drained is not None)
 
-        Returns:
-            False if it was not sent, because a part of a response was, or the client has to read first.
+    def respond(self, status: int, lines: bytes, body: bytes, *, closes: bool = False) -> None:
+        """Send a whole response: as two calls of `send`, without their objects. `can_respond` must be true.
+
+        Args:
+            status: The status.
+            lines: The header fields as field lines, without `Content-Length`.
+            body: The body.
+            closes: End the connection after it.
         """
-        if self.response_started or self.disconnected or self._connection.drained is not None:
-            return False
-        self._head = self._encode_head(status, headers)
-        self.response_started = True
+        plain = _plain_lines(lines) if len(lines) <= _KEPT else None
+        if plain is None or status < 200 or status in _WITHOUT_BODY or self.head.method == "HEAD":
+            fields = [*field_pairs(lines), (b"content-length", b"%d" % len(body))]
+            self._head = self._encode_head(status, [*fields, (b"connection", b"close")] if closes else fields)
+            self.response_started = True
+            self._expects = False
+            self._write(body, last=True)
+            return
+        self.response_started = self.response_complete = True
         self._expects = False
-        self._write(body, last=True)
-        return True
+        if closes:
+            self.keep_alive = False
+        connection = self._connection
+        form = b"%b%b%bcontent-length: %d\r\n\r\n%b" if self.keep_alive else _CLOSING
+        reason = REASONS.get(status) or b"HTTP/1.1 %d \r\n" % status
+        connection.transport.write(form % (reason, connection.default_lines, plain, len(body), body))
+        self.wake()
+        connection.response_complete(self)
 
     def _encode_head(self, status: int, headers: Any) -> list[bytes]:
         head = [REASONS.get(status) or b"HTTP/1.1 %d \r\n" % status]
@@ -228,9 +268,9 @@ class Exchange:
                 self._length = length
             elif closes:
                 self.keep_alive = False
-        self._has_body = status >= 200 and status not in _WITHOUT_BODY and self.scope["method"] != "HEAD"
+        self._has_body = status >= 200 and status not in _WITHOUT_BODY and self.head.method != "HEAD"
         if self._has_body and self._length is None:
-            self._is_chunked = self.scope["http_version"] == "1.1"
+            self._is_chunked = self.head.version == "1.1"
             if self._is_chunked:
                 head.append(b"transfer-encoding: chunked\r\n")
             else:
@@ -262,7 +302,33 @@ class Exchange:
             self._connection.response_complete(self)
 
 
-_KEPT = 512  # maximum bytes of a field whose line is kept
+_KEPT = 512  # maximum bytes of a field, or of several, whose lines are kept
+_CLOSING = b"%b%b%bcontent-length: %d\r\nconnection: close\r\n\r\n%b"
+
+
+def field_pairs(lines: bytes) -> tuple[tuple[bytes, bytes], ...]:
+    """Return the header fields in field lines."""
+    return (_field_pairs if len(lines) <= _KEPT else _field_pairs.__wrapped__)(lines)
+
+
+@lru_cache(64)
+def _field_pairs(lines: bytes) -> tuple[tuple[bytes, bytes], ...]:
+    """Return the header fields in field lines. Most responses have the same."""
+    fields = [line.partition(b":") for line in lines.split(b"\r\n") if line]
+    return tuple((name, value.strip()) for name, _, value in fields)
+
+
+@lru_cache(64)
+def _plain_lines(lines: bytes) -> bytes | None:
+    """Return field lines as they are sent; None if one is about the connection or the body.
+
+    Raises:
+        RuntimeError: A field has a line break or NUL.
+    """
+    found = [_field_line(*field) for field in _field_pairs(lines)]
+    if any(length is not None or closes for _, length, closes in found):
+        return None
+    return b"".join([line for line, _, _ in found])
 
 
 @lru_cache(128)
