@@ -126,7 +126,7 @@ class OciPublisher(Publisher):
         from hatchling.plugin.manager import PluginManager
 
         from wasmcp.distribution.publishing import Publication
-        from wasmcp.registry.signing.keys import password
+        from wasmcp.registry.signing.signers import password
 
         core = ProjectMetadata(str(root), PluginManager()).core
         facts = {"description": core.description, "licenses": core.license_expression or core.license}

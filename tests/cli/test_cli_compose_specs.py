@@ -20,7 +20,7 @@ from wasmcp.compose import inspect_component
 from wasmcp.host import open_server
 from wasmcp.package_data import framework_component
 from wasmcp.registry.fetch_options import Fetched, FetchOptions
-from wasmcp.registry.oci import pull
+from wasmcp.registry.oci import transfers
 
 KEYS = (
     "--setting",
@@ -141,7 +141,7 @@ class TestNames:
             asked.append(options)
             return Fetched(here / "calc.wasm", "sha256:00", f"{reference}=1.2.3")
 
-        monkeypatch.setattr(pull, "fetch", fetch)
+        monkeypatch.setattr(transfers, "fetch", fetch)
         options = ("--skip-download", "--locked", "--deps-dir", "deps", "-v")
         done = run("compose", "server", "acme:calc@^1", "./text.wasm", *options)
         assert (

@@ -13,7 +13,7 @@ from support.compose_inputs import dead_end, tools_component
 from wasmcp.cli.group import commands
 from wasmcp.host import open_server
 from wasmcp.registry.fetch_options import Fetched, FetchOptions
-from wasmcp.registry.oci import pull
+from wasmcp.registry.oci import transfers
 
 ROOT = Path(__file__).parent.parent.parent
 GUIDE = (ROOT / "docs/guides/composing.md").read_text("utf-8")
@@ -38,7 +38,7 @@ def test_commands_of_the_guide_work(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         name = reference.partition(":")[2].partition("@")[0]
         return Fetched(tmp_path / "dist" / f"{name}.wasm", "sha256:00", reference)
 
-    monkeypatch.setattr(pull, "fetch", fetch)
+    monkeypatch.setattr(transfers, "fetch", fetch)
     followed = typed()
     assert len(followed) > 8
     for command in followed:

@@ -19,8 +19,8 @@ from wasmcp.component.constant_component import constants
 from wasmcp.compose.framework import load_framework
 from wasmcp.compose.interfaces import TOOLS
 from wasmcp.project import catalogue_recording, provenance
-from wasmcp.registry.oci import push, references
-from wasmcp.registry.oci.artifact import CATALOGUE
+from wasmcp.registry.oci import references, transfers
+from wasmcp.registry.oci.manifests import CATALOGUE
 from wasmcp.storage.digest import of_bytes
 
 
@@ -102,7 +102,7 @@ def test_description_of_a_pushed_component(place: str, tmp_path: Path) -> None:
     subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
     arguments = ["--annotation", "team=sums", "--description", "adds", "--licence", "Apache-2.0"]
     run("push", "calc.wasm", "acme:calc@1.0.0", *arguments)
-    said = push.resolver_for(None).resolve(references.parse("acme:calc@1.0.0")).artifact.annotations
+    said = transfers.resolver_for(None).resolve(references.parse("acme:calc@1.0.0")).artifact.annotations
     assert said["org.opencontainers.image.source"] == "https://example.com/calc"
     assert len(said["org.opencontainers.image.revision"]) == 40
     assert said["org.opencontainers.image.licenses"] == "Apache-2.0"
@@ -212,7 +212,7 @@ def test_grants_are_pushed_as_annotations(place: str, tmp_path: Path) -> None:
 
     def annotations(name: str) -> Mapping[str, str]:
         run("push", f"{name}.wasm", f"acme:{name}@1.0.0")
-        return push.resolver_for(None).resolve(references.parse(f"acme:{name}@1.0.0")).artifact.annotations
+        return transfers.resolver_for(None).resolve(references.parse(f"acme:{name}@1.0.0")).artifact.annotations
 
     said = {name: annotations(name) for name in ("mw", "calc", "server")}
     assert said["mw"]["dev.wasmcp.wants"] == "middleware"

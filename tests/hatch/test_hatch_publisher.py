@@ -17,7 +17,7 @@ from support.registries import docker_registry, needs_registry
 
 from hatch_wasmcp.publisher import read_options
 from wasmcp.errors import ConfigError
-from wasmcp.registry.oci import push
+from wasmcp.registry.oci import transfers
 from wasmcp.registry.oci.references import parse
 
 PAGE = (Path(__file__).parents[2] / "docs/guides/publishing.md").read_text("utf-8")
@@ -57,8 +57,8 @@ def publish(root: Path, *arguments: str, code: int = 0) -> str:
 
 
 def manifest(root: Path, reference: str) -> dict[str, Any]:
-    resolver = push.resolver_for(root)
-    place = push.target(reference, resolver)
+    resolver = transfers.resolver_for(root)
+    place = transfers.target(reference, resolver)
     data, _ = resolver.client(place.host).manifest(place, str(place.tag))
     found: dict[str, Any] = json.loads(data)
     return found

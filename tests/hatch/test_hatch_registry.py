@@ -12,7 +12,7 @@ from support.compose_inputs import tools_component
 from support.projects import write_project
 from support.registries import docker_registry, namespaces, needs_registry
 
-from wasmcp.registry.oci import push
+from wasmcp.registry.oci import transfers
 from wasmcp.storage.digest import of_bytes
 
 PROJECT = """
@@ -39,7 +39,7 @@ def test_from_sources_to_wheel_without_network(tmp_path: Path, monkeypatch: pyte
     with docker_registry(tmp_path / "registry") as host:
         namespaces(monkeypatch, tmp_path, acme=f"{host}/team")
         (tmp_path / "calc.wasm").write_bytes(data)
-        push.push(tmp_path / "calc.wasm", "acme:calc@1.0.0", push.resolver_for(None))
+        transfers.push(tmp_path / "calc.wasm", "acme:calc@1.0.0", transfers.resolver_for(None))
         refused = hatchling(root, "-t", "wheel", ok=False, WASMCP_LOCKED="1")
         assert "`acme:calc@^1` is not in it" in refused.stdout + refused.stderr
         assert "Traceback" not in refused.stderr

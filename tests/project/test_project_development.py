@@ -32,7 +32,7 @@ from wasmcp.project.built_servers import unfit
 from wasmcp.project.development import DevelopmentServer, development_server
 from wasmcp.project.events import BuildEvent, CompilationStarted, ServerComposed
 from wasmcp.protocol import TASKS
-from wasmcp.registry.oci import artifact
+from wasmcp.registry.oci import manifests
 from wasmcp.storage.cache import Cache
 from wasmcp.testing.server import open_for_test
 from wasmcp.wasi import INTERFACE
@@ -229,7 +229,7 @@ def test_composition_and_registries_refuse_it(root: Path, built: DevelopmentServ
         compose_server(specs, ServerMetadata("x", "1"))
     for data in (component, built.path.read_bytes()):
         with pytest.raises(InvalidArtifactError, match="it is a development build"):
-            artifact.make(data, {}, "acme:notes@1.0.0")
+            manifests.make_manifest(data, {}, "acme:notes@1.0.0")
 
 
 def test_wheel_refuses_it(root: Path, built: DevelopmentServer) -> None:

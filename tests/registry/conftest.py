@@ -12,9 +12,9 @@ from support.signing_keys import self_signed_certificate
 
 from wasmcp.registry.names import namespace_policy
 from wasmcp.registry.oci.blob_store import Store
-from wasmcp.registry.oci.push import push
+from wasmcp.registry.oci.manifests import Resolver
+from wasmcp.registry.oci.transfers import push
 from wasmcp.registry.oci.transport import Retry
-from wasmcp.registry.oci.version_resolver import Resolver
 
 
 @pytest.fixture(scope="module")

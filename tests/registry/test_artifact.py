@@ -14,10 +14,20 @@ from support.compose_inputs import tools_component
 
 from wasmcp import apps_section
 from wasmcp.errors import InvalidArtifactError, SignatureError
-from wasmcp.registry.oci import cosign_tags, push
-from wasmcp.registry.oci.artifact import APPS, CONFIG, LAYER, SIZE_LIMIT, SKILLS, YANKED, make, read_manifest, yank
+from wasmcp.registry.oci import referrers, transfers
+from wasmcp.registry.oci.manifests import (
+    APPS,
+    CONFIG,
+    LAYER,
+    SIZE_LIMIT,
+    SKILLS,
+    YANKED,
+    make_manifest,
+    read_manifest,
+    yanked_manifest,
+)
 from wasmcp.registry.oci.references import DIGEST, Place
-from wasmcp.registry.signing import attestations
+from wasmcp.registry.signing import signatures
 from wasmcp.registry.signing.signatures import Signature
 from wasmcp.storage.digest import of_bytes
 
@@ -31,7 +41,7 @@ _json = st.recursive(
 
 
 def manifest(**annotations: str) -> bytes:
-    return make(DATA, annotations, "x")[1]
+    return make_manifest(DATA, annotations, "x")[1]
 
 
 def paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -71,43 +81,45 @@ def test_arbitrary_json_is_a_manifest_or_refused(data: st.DataObject) -> None:
 
 @given(st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=3))
 def test_written_manifests_are_read(annotations: dict[str, str]) -> None:
-    data = manifest(x="y") if not annotations else make(DATA, annotations, "x")[1]
+    data = manifest(x="y") if not annotations else make_manifest(DATA, annotations, "x")[1]
     found = read_manifest(data, "x")
     assert found.digest == of_bytes(data)
     assert (found.layer, found.size) == (of_bytes(DATA), len(DATA))
     assert annotations.items() <= found.annotations.items()
-    withdrawn = yank(data, "why")
+    withdrawn = yanked_manifest(data, "why")
     assert read_manifest(withdrawn, "x").yanked == "why"
     assert YANKED in json.loads(withdrawn)["annotations"]
-    assert yank(withdrawn, None) == data
+    assert yanked_manifest(withdrawn, None) == data
 
 
 @given(_json, _json)
 def test_arbitrary_documents_are_not_signatures(payload: Any, envelope: Any) -> None:
     assert not Signature(json.dumps(payload).encode(), b"").names("sha256:1")
-    assert not list(attestations._signed(json.dumps(envelope).encode(), []))
+    assert not list(signatures._signed(json.dumps(envelope).encode(), []))
 
 
 @given(st.binary(max_size=50) | _json.map(lambda value: json.dumps(value).encode()))
 @example(b"[" * 100_000)
 @example(b'{"layers":[{"mediaType":"m","digest":"sha256:' + b"0" * 64 + b'","size":-1}]}')
 def test_arbitrary_attached_documents(data: bytes) -> None:
-    resolver = push.Resolver(push.namespace_policy.Settings({}), push.Store(Path("/nonexistent")), offline=True)
+    resolver = transfers.Resolver(
+        transfers.namespace_policy.Settings({}), transfers.Store(Path("/nonexistent")), offline=True
+    )
     resolver.manifest = lambda *_: data  # type: ignore[method-assign]
     with contextlib.suppress(SignatureError):
-        assert list(cosign_tags.read(Place("localhost", "x"), "tag", "m", resolver)) == []
+        assert list(referrers.read_layers(Place("localhost", "x"), "tag", "m", resolver)) == []
 
 
 @pytest.mark.parametrize("epoch", ["0", "1700000000", "99999999999999999", "-1", "soon"])
 def test_creation_date_is_that_of_the_sources(epoch: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
-    created = json.loads(make(DATA, {}, "x")[0])["created"]
+    created = json.loads(make_manifest(DATA, {}, "x")[0])["created"]
     assert created == ("2023-11-14T22:13:20Z" if epoch == "1700000000" else "1970-01-01T00:00:00Z")
 
 
 def test_a_manifest_names_the_apps_of_a_component() -> None:
     pages = [apps_section.AppPage(f"ui://one/{name}", {}, "<p>") for name in ("a", "b")]
-    found = json.loads(make(DATA + apps_section.section(pages), {}, "x")[1])["annotations"]
+    found = json.loads(make_manifest(DATA + apps_section.section(pages), {}, "x")[1])["annotations"]
     assert found[APPS] == "ui://one/a ui://one/b"
     assert SKILLS not in found
     assert APPS not in json.loads(manifest())["annotations"]

@@ -17,7 +17,7 @@ from wasmcp.cli.group import commands
 from wasmcp.errors import SignatureError
 from wasmcp.registry.names.namespace_policy import Trust
 from wasmcp.registry.oci.references import Place
-from wasmcp.registry.signing import attestations
+from wasmcp.registry.signing import signatures
 
 pytestmark = needs_registry
 STATEMENT = {
@@ -88,10 +88,10 @@ def test_attestation_of_another_component_does_not_count(place: Place, tmp_path:
     run("attest", CALC, "--key", "ann.key", "--statement", "statement.json")
     other = publish(tmp_path, "2.0.0")["2.0.0"].place
     bare = replace(place, tag=None, digest=None)
-    stolen = resolver().manifest(bare, attestations.tag_of(str(place.digest)), "")
-    resolver().client(place.host).push_manifest(other, attestations.tag_of(str(other.digest)), stolen)
+    stolen = resolver().manifest(bare, signatures.attestation_tag(str(place.digest)), "")
+    resolver().client(place.host).push_manifest(other, signatures.attestation_tag(str(other.digest)), stolen)
     with pytest.raises(SignatureError, match="about it"):
-        attestations.verify(other, Trust((tmp_path / "ann.pub",)), resolver())
+        signatures.verify_attestations(other, Trust((tmp_path / "ann.pub",)), resolver())
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"_type":"https://in-toto.io/Statement/v1","predicateType":1}'])

@@ -14,8 +14,8 @@ from wasmcp.cli.group import commands
 from wasmcp.host import open_server
 from wasmcp.registry.names import namespace_policy
 from wasmcp.registry.oci.blob_store import Store
-from wasmcp.registry.oci.push import push
-from wasmcp.registry.oci.version_resolver import Resolver
+from wasmcp.registry.oci.manifests import Resolver
+from wasmcp.registry.oci.transfers import push
 
 pytestmark = needs_registry
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wasmcp.registry.hosts import Origin, api_host, is_loopback, normal_host, same_place
-from wasmcp.registry.oci.references import parse_place
+from wasmcp.registry.oci.references import Origin, api_host, is_loopback, normal_host, parse_place, same_place
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,8 @@ from wasmcp.registry import lock
 from wasmcp.registry.lock import Lock, Pin, ToolchainPin
 from wasmcp.registry.names import namespace_policy
 from wasmcp.registry.oci.blob_store import Store
-from wasmcp.registry.oci.push import push
-from wasmcp.registry.oci.version_resolver import Resolver
+from wasmcp.registry.oci.manifests import Resolver
+from wasmcp.registry.oci.transfers import push
 from wasmcp.storage.digest import of_bytes
 
 PROJECT = {

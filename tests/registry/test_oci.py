@@ -20,9 +20,8 @@ from wasmcp.errors import (
 )
 from wasmcp.registry.fetch_options import FetchOptions
 from wasmcp.registry.oci.blob_store import Store
-from wasmcp.registry.oci.pull import fetch
-from wasmcp.registry.oci.push import push, yank
 from wasmcp.registry.oci.references import Place
+from wasmcp.registry.oci.transfers import fetch, push, yank
 from wasmcp.storage.digest import of_bytes
 
 pytestmark = needs_registry

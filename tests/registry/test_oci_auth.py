@@ -9,7 +9,7 @@ import pytest
 from support.registries import docker_registry, forget, namespaces, needs_registry, publish
 
 from wasmcp.errors import RegistryDeniedError, RegistryUnreachableError
-from wasmcp.registry.oci.pull import fetch
+from wasmcp.registry.oci.transfers import fetch
 
 pytestmark = needs_registry
 

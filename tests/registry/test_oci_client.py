@@ -25,10 +25,10 @@ from wasmcp.registry.names import namespace_policy
 from wasmcp.registry.oci import client as oci_client
 from wasmcp.registry.oci.blob_store import Store
 from wasmcp.registry.oci.client import Client
-from wasmcp.registry.oci.pull import fetch
+from wasmcp.registry.oci.manifests import Resolver
 from wasmcp.registry.oci.references import Place
+from wasmcp.registry.oci.transfers import fetch
 from wasmcp.registry.oci.transport import Retry
-from wasmcp.registry.oci.version_resolver import Resolver
 from wasmcp.storage.digest import of_bytes
 
 DATA = tools_component("registry", "add")

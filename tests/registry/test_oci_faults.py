@@ -23,8 +23,8 @@ from wasmcp.registry.fetch_options import FetchOptions
 from wasmcp.registry.oci import client
 from wasmcp.registry.oci.blob_store import Store
 from wasmcp.registry.oci.client import MANIFEST
-from wasmcp.registry.oci.pull import fetch
 from wasmcp.registry.oci.references import Place, parse_place
+from wasmcp.registry.oci.transfers import fetch
 from wasmcp.storage.digest import of_bytes
 
 DATA = tools_component("registry", "add")

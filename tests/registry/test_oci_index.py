@@ -16,10 +16,10 @@ from wasmcp.project.lock_entries import pin_of
 from wasmcp.registry import lock
 from wasmcp.registry.fetch_options import FetchOptions
 from wasmcp.registry.lock import Lock
-from wasmcp.registry.oci import push, references
+from wasmcp.registry.oci import references, transfers
 from wasmcp.registry.oci.client import INDEX, MANIFEST
-from wasmcp.registry.oci.pull import fetch
 from wasmcp.registry.oci.references import Place
+from wasmcp.registry.oci.transfers import fetch
 from wasmcp.registry.signing import signatures
 from wasmcp.storage.digest import of_bytes
 
@@ -33,7 +33,7 @@ def entry(digest: str, size: int, **platform: str) -> dict[str, Any]:
 
 def put_index(host: str, tag: str, *more: dict[str, Any], own: dict[str, str] | None = None) -> bytes:
     """Put an index under a tag that names the component 1.0.0 and more; return it."""
-    resolver = push.resolver_for(None)
+    resolver = transfers.resolver_for(None)
     place = Place(host, "t/calc")
     data = resolver.manifest(place, "1.0.0", "")
     platform = {"os": "wasip2", "architecture": "wasm"} if own is None else own
@@ -44,7 +44,7 @@ def put_index(host: str, tag: str, *more: dict[str, Any], own: dict[str, str] | 
 
 
 def test_single_component_of_an_index_is_chosen(broken: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    resolver = push.resolver_for(None)
+    resolver = transfers.resolver_for(None)
     config = resolver.manifest(Place(broken.host, "t/calc"), "1.0.0", "")
     # What buildx adds: an attestation for no platform.
     attestation = entry(of_bytes(config), len(config), os="unknown", architecture="unknown")
@@ -76,7 +76,7 @@ def test_index_with_several_components_is_refused(broken: Proxy) -> None:
 
 def put_other(host: str) -> str:
     """Put another manifest into the repository; return its digest."""
-    resolver = push.resolver_for(None)
+    resolver = transfers.resolver_for(None)
     data = resolver.manifest(Place(host, "t/calc"), "1.0.0", "") + b" "
     resolver.client(host).push_manifest(Place(host, "t/calc"), of_bytes(data), data)
     return of_bytes(data)
@@ -87,7 +87,7 @@ def test_signature_belongs_to_the_index(broken: Proxy, tmp_path: Path, monkeypat
     private, public = make_keys(tmp_path, "ann")
     policy = f'[policy]\nrequire-signature = true\n[policy.keys]\nacme = "{public}"\n'
     namespaces(monkeypatch, tmp_path, policy=policy, acme=f"{broken.host}/t")
-    resolver = push.resolver_for(None)
+    resolver = transfers.resolver_for(None)
     place = Place(broken.host, "t/calc", "indexed")
     with pytest.raises(SignatureError):
         fetch(str(place))

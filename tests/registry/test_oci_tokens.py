@@ -16,9 +16,9 @@ from support.registries import Answer, Proxy, docker_registry, forget, namespace
 from support.token_servers import PASSWORD, REFRESH, USER, TokenServer, guarded, token_server
 
 from wasmcp.errors import RegistryDeniedError, RegistryError, RegistryUnreachableError
-from wasmcp.registry import hosts
+from wasmcp.registry.oci import references
 from wasmcp.registry.oci.client import Challenge, challenges
-from wasmcp.registry.oci.pull import fetch
+from wasmcp.registry.oci.transfers import fetch
 from wasmcp.registry.oci.transport import Retry
 from wasmcp.storage.digest import of_bytes
 
@@ -393,7 +393,7 @@ def test_docker_hub_is_requested_at_its_api_host(
     login: Login,
 ) -> None:
     with docker_registry(tmp_path / "hub", tls=certificate, users={USER: PASSWORD}) as api:
-        monkeypatch.setattr(hosts, "DOCKER_HUB_API", api)
+        monkeypatch.setattr(references, "DOCKER_HUB_API", api)
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate[0]))
         user("Docker.io")
         login("https://index.docker.io/v1/", auth=base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode())

@@ -13,9 +13,8 @@ from wasmcp.registry.fetch_options import FetchOptions
 from wasmcp.registry.lock import Lock, Pin
 from wasmcp.registry.names import namespace_policy
 from wasmcp.registry.names.namespace_policy import Policy, load, parse_settings
-from wasmcp.registry.oci.pull import fetch
-from wasmcp.registry.oci.push import resolver_for
 from wasmcp.registry.oci.references import Place
+from wasmcp.registry.oci.transfers import fetch, resolver_for
 
 NO_KEY = '[policy]\nrequire-signature = ["acme"]\n[policy.keys]\nacme = ["missing.pub"]\n'
 KEYS = {name: (Path(f"{name}.pub"),) for name in ("acme", "free", "*")}

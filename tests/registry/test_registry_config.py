@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from wasmcp.errors import ConfigError, InvalidNameError
-from wasmcp.registry.names import alias_edits
+from wasmcp.registry.names import aliases
 from wasmcp.registry.names.aliases import Profile, config_path, own_path, parse_registry, problems, read_registry
 
 RUST = """\
@@ -108,8 +108,8 @@ class TestReading:
 
 class TestEditing:
     def test_comments_and_unknown_keys_are_kept(self, rust: Path, file: Path) -> None:
-        alias_edits.add_component("text", "./text.wasm")
-        alias_edits.add_profile("all", ["text"], base="dev")
+        aliases.add_component("text", "./text.wasm")
+        aliases.add_profile("all", ["text"], base="dev")
         text = rust.read_text()
         assert text.startswith('# my components\n[components]\ncalc = "/abs/calculator.wasm"  # the good one\n')
         assert "[telemetry]\nsent = false" in text
@@ -118,23 +118,23 @@ class TestEditing:
         assert registry.profiles["all"] == Profile(("text",), "all.wasm", "dev")
 
     def test_adding_an_existing_name_replaces_it(self) -> None:
-        alias_edits.add_component("a", "x:one")
-        alias_edits.add_component("b", "a")
-        alias_edits.add_profile("p", ["a"], base=None)
-        alias_edits.add_profile("q", [], base="p", output="other.wasm")
-        alias_edits.add_component("a", "x:two")
-        alias_edits.add_profile("q", ["b"])
+        aliases.add_component("a", "x:one")
+        aliases.add_component("b", "a")
+        aliases.add_profile("p", ["a"], base=None)
+        aliases.add_profile("q", [], base="p", output="other.wasm")
+        aliases.add_component("a", "x:two")
+        aliases.add_profile("q", ["b"])
         registry = read_registry()
         assert registry.components == {"a": "x:two", "b": "a"}
         assert registry.profiles["q"] == Profile(("b",), "q.wasm", None)
 
     def test_outputs_of_profiles(self, tmp_path: Path) -> None:
-        assert alias_edits.add_profile("a", ["x:y"], output="b.wasm").profiles["a"].path == (
+        assert aliases.add_profile("a", ["x:y"], output="b.wasm").profiles["a"].path == (
             tmp_path / "config" / "wasmcp" / "composed" / "b.wasm"
         )
-        assert alias_edits.add_profile("a", ["x:y"], output="./b.wasm").profiles["a"].path == tmp_path / "b.wasm"
+        assert aliases.add_profile("a", ["x:y"], output="./b.wasm").profiles["a"].path == tmp_path / "b.wasm"
         with pytest.raises(InvalidNameError, match="not the name of a file"):
-            alias_edits.add_profile("a", ["x:y"], output="dist/")
+            aliases.add_profile("a", ["x:y"], output="dist/")
 
     @pytest.mark.parametrize(
         ("name", "spec", "message"),
@@ -153,37 +153,37 @@ class TestEditing:
     )
     def test_invalid_aliases_are_refused(self, rust: Path, name: str, spec: str, message: str) -> None:
         with pytest.raises(InvalidNameError, match=message):
-            alias_edits.add_component(name, spec)
+            aliases.add_component(name, spec)
         assert rust.read_text() == RUST
 
     def test_names_in_use_are_not_removed(self, rust: Path) -> None:
-        alias_edits.add_component("sums", "calc")
+        aliases.add_component("sums", "calc")
         with pytest.raises(InvalidNameError) as caught:
-            alias_edits.remove_component("calc")
+            aliases.remove_component("calc")
         advice = "change or remove what needs it first"
         assert (
             str(caught.value) == f"the alias `calc` is still needed, by the alias `sums`, the profile `dev`: {advice}"
         )
-        alias_edits.add_profile("prod", [], base="dev")
+        aliases.add_profile("prod", [], base="dev")
         before = rust.read_text()
         with pytest.raises(
             InvalidNameError, match="the profile `dev` is still needed, by the profile `prod`: change or"
         ):
-            alias_edits.remove_profile("dev")
+            aliases.remove_profile("dev")
         with pytest.raises(InvalidNameError, match="inherit from each other"):
-            alias_edits.add_profile("dev", [], base="prod")
+            aliases.add_profile("dev", [], base="prod")
         assert rust.read_text() == before
 
     def test_password_is_not_stored(self, rust: Path) -> None:
         with pytest.raises(InvalidNameError, match="user name or a password") as caught:
-            alias_edits.add_component("a", "https://ann:pa55@host/x.wasm")
+            aliases.add_component("a", "https://ann:pa55@host/x.wasm")
         assert "pa55" not in str(caught.value) + rust.read_text()
 
     def test_removing_names(self, rust: Path) -> None:
         with pytest.raises(InvalidNameError, match="no profile `dve`; did you mean `dev`"):
-            alias_edits.remove_profile("dve")
-        alias_edits.remove_profile("dev")
-        registry = alias_edits.remove_component("db")
+            aliases.remove_profile("dve")
+        aliases.remove_profile("dev")
+        registry = aliases.remove_component("db")
         assert registry == read_registry()
         assert (list(registry.components), registry.profiles) == (["calc"], {})
         assert "[telemetry]" in rust.read_text()
@@ -193,14 +193,14 @@ class TestEditing:
         config.write_text(
             '[components]\na = "b"\nb = "a"\n[profiles.p]\nbase = "none"\ncomponents = []\noutput = "p"\n'
         )
-        alias_edits.add_component("b", "x:y")
-        assert len(problems(alias_edits.remove_profile("p"))) == 0
+        aliases.add_component("b", "x:y")
+        assert len(problems(aliases.remove_profile("p"))) == 0
 
     def test_symbolic_link_is_kept(self, rust: Path, tmp_path: Path) -> None:
         real = tmp_path / "dotfiles.toml"
         rust.rename(real)
         rust.symlink_to(real)
-        alias_edits.add_component("a", "x:y")
+        aliases.add_component("a", "x:y")
         assert rust.is_symlink()
         assert 'a = "x:y"' in real.read_text()
 
@@ -208,18 +208,16 @@ class TestEditing:
         config.parent.mkdir(parents=True)
         config.write_text("[components\n")
         with pytest.raises(ConfigError, match="not TOML"):
-            alias_edits.add_component("a", "x:y")
+            aliases.add_component("a", "x:y")
         assert config.read_text() == "[components\n"
 
     def test_folder_that_cannot_be_created(self, tmp_path: Path) -> None:
         (tmp_path / "config").write_text("")
         with pytest.raises(ConfigError, match="cannot be written"):
-            alias_edits.add_component("a", "x:y")
+            aliases.add_component("a", "x:y")
 
     def test_concurrent_processes_lose_no_change(self, rust: Path) -> None:
-        code = (
-            "import sys; from wasmcp.registry.names.alias_edits import add_component; add_component(sys.argv[1], 'x:y')"
-        )
+        code = "import sys; from wasmcp.registry.names.aliases import add_component; add_component(sys.argv[1], 'x:y')"
         running = [subprocess.Popen([sys.executable, "-c", code, f"n{number}"]) for number in range(6)]
         assert [process.wait() for process in running] == [0] * 6
         assert set(read_registry().components) == {"calc", "db", *(f"n{number}" for number in range(6))}

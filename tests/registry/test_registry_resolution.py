@@ -8,10 +8,10 @@ import pytest
 
 from wasmcp.errors import ConfigError, SpecError
 from wasmcp.registry.fetch_options import Fetched, FetchOptions
-from wasmcp.registry.names import alias_edits
+from wasmcp.registry.names import aliases
 from wasmcp.registry.names.aliases import Kind, classify, find_project, label_of, split_label
 from wasmcp.registry.names.spec_resolver import Request, Resolved, Resolver
-from wasmcp.registry.oci import pull
+from wasmcp.registry.oci import transfers
 
 PROJECT = """\
 [tool.wasmcp.components.text]
@@ -100,15 +100,15 @@ class TestPaths:
 class TestAliases:
     def test_alias_of_an_alias(self, here: Path) -> None:
         (here / "calc.wasm").touch()
-        alias_edits.add_component("calc", "./calc.wasm")
-        alias_edits.add_component("prod-calc", "calc")
+        aliases.add_component("calc", "./calc.wasm")
+        aliases.add_component("prod-calc", "calc")
         found = resolve("prod-calc")
         assert (found.name, found.path) == ("prod-calc", here / "calc.wasm")
         assert found.request.way == ("alias `prod-calc`", "alias `calc`")
 
     def test_alias_of_a_missing_file(self, here: Path) -> None:
         (here / "calc.wasm").touch()
-        alias_edits.add_component("calc", "./calc.wasm")
+        aliases.add_component("calc", "./calc.wasm")
         (here / "calc.wasm").unlink()
         with pytest.raises(SpecError, match=r"^alias `calc`: `.*calc.wasm` does not exist"):
             resolve("calc")
@@ -134,7 +134,7 @@ class TestAliases:
         (here / "calc").touch()
         with pytest.raises(SpecError, match=r"is not an alias or a profile; if the file is meant, write `\./calc`"):
             resolve("calc")
-        alias_edits.add_component("calc", "x:y")
+        aliases.add_component("calc", "x:y")
         with pytest.raises(SpecError, match="`calc` is ambiguous, your alias and a file here"):
             resolve("calc")
         assert resolve("./calc").path == here / "calc"
@@ -152,8 +152,8 @@ class TestAliases:
 class TestProfiles:
     def test_components_of_the_base_profile_come_first(self, here: Path) -> None:
         (here / "calc.wasm").touch()
-        alias_edits.add_profile("dev", ["y=./calc.wasm", "acme:text@1.0.0"])
-        alias_edits.add_profile("prod", ["x=acme:log"], base="dev", output="./prod.wasm")
+        aliases.add_profile("dev", ["y=./calc.wasm", "acme:text@1.0.0"])
+        aliases.add_profile("prod", ["x=acme:log"], base="dev", output="./prod.wasm")
         requests, output = Resolver(FetchOptions()).expand(["acme:first", "prod"], ["dev"])
         calc = str(here / "calc.wasm")
         specs = [calc, "acme:text@1.0.0", "acme:first", calc, "acme:text@1.0.0", "acme:log"]
@@ -187,15 +187,15 @@ class TestProfiles:
 
 class TestProjects:
     def test_names_of_the_project_take_precedence(self, project: Path) -> None:
-        alias_edits.add_component("local", "acme:other")
-        alias_edits.add_component("mine", "local")
+        aliases.add_component("local", "acme:other")
+        aliases.add_component("mine", "local")
         assert resolve("local", project).path == project / "vendor/local.wasm"
         assert resolve("mine", project).path == project / "vendor/local.wasm"
         found = resolve("text", project)
         assert (found.kind, found.path) == (Kind.NAME, None)
 
     def test_profiles_of_the_project(self, project: Path, tmp_path: Path) -> None:
-        alias_edits.add_profile("common", ["acme:first"])
+        aliases.add_profile("common", ["acme:first"])
         resolver = Resolver(FetchOptions(root=project))
         requests, output = resolver.expand(["dev"])
         assert ([one.spec for one in requests], output) == (
@@ -227,8 +227,8 @@ class TestRemote:
             asked.append((reference, options))
             return Fetched(here / "blob", "sha256:00", f"{reference}!")
 
-        monkeypatch.setattr(pull, "fetch", fetch)
-        alias_edits.add_component("calc", "https://example.org/calc.wasm")
+        monkeypatch.setattr(transfers, "fetch", fetch)
+        aliases.add_component("calc", "https://example.org/calc.wasm")
         options = FetchOptions(offline=True, locked=True)
         found = Resolver(options).resolve(Request(spec, here))
         assert asked == [(spec, options)]

@@ -20,11 +20,11 @@ from support.signing_keys import make_keys
 from wasmcp.cli.group import commands
 from wasmcp.errors import RegistryError, SignatureError
 from wasmcp.registry.fetch_options import FetchOptions
-from wasmcp.registry.oci import cosign_tags, push, references
-from wasmcp.registry.oci.pull import fetch
+from wasmcp.registry.oci import references, referrers, transfers
+from wasmcp.registry.oci.manifests import Resolver
 from wasmcp.registry.oci.references import Place
-from wasmcp.registry.oci.version_resolver import Resolver
-from wasmcp.registry.signing import keys, signatures
+from wasmcp.registry.oci.transfers import fetch
+from wasmcp.registry.signing import signatures, signers
 
 serialization = pytest.importorskip("cryptography.hazmat.primitives.serialization")
 ec = pytest.importorskip("cryptography.hazmat.primitives.asymmetric.ec")
@@ -47,14 +47,14 @@ def place(registry: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str
     where = f"{registry}/t{hashlib.sha256(str(tmp_path).encode()).hexdigest()[:12]}"
     namespaces(monkeypatch, tmp_path / "publisher", acme=where)
     (tmp_path / "calc.wasm").write_bytes(tools_component("signed", "add"))
-    push.push(tmp_path / "calc.wasm", CALC, resolver())
+    transfers.push(tmp_path / "calc.wasm", CALC, resolver())
     namespaces(monkeypatch, tmp_path, acme=where)
     make_keys(tmp_path, "ann")
     return where
 
 
 def resolver() -> Resolver:
-    return push.resolver_for(None)
+    return transfers.resolver_for(None)
 
 
 def run(*arguments: str, code: int = 0) -> str:
@@ -84,7 +84,7 @@ def test_signed_component_is_verified(place: str, tmp_path: Path) -> None:
 @needs_registry
 def test_sum_of_signatures_is_limited(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     run("sign", CALC, "--key", "ann.key")
-    monkeypatch.setattr(cosign_tags, "TOTAL_LIMIT", 100)
+    monkeypatch.setattr(referrers, "TOTAL_LIMIT", 100)
     assert "have more than 100 bytes together" in run("verify", CALC, "--key", "ann.pub", code=1)
 
 
@@ -111,7 +111,7 @@ def test_artifact_has_the_form_of_cosign(place: str, tmp_path: Path) -> None:
 @needs_registry
 def test_signature_of_another_component_does_not_count(place: str, tmp_path: Path) -> None:
     (tmp_path / "other.wasm").write_bytes(tools_component("other", "add"))
-    push.push(tmp_path / "other.wasm", "acme:calc@2.0.0", resolver())
+    transfers.push(tmp_path / "other.wasm", "acme:calc@2.0.0", resolver())
     run("sign", "acme:calc@2.0.0", "--key", "ann.key")
     one, two = (resolver().resolve(references.parse(f"acme:calc@{number}.0.0")) for number in (1, 2))
     # An attacker with write access attaches the signature of another component to this one.
@@ -263,18 +263,18 @@ def test_invalid_keys_are_reported(tmp_path: Path) -> None:
         ("none.pub", "No such"),
     ):
         with pytest.raises(RegistryError, match=message):
-            keys.public_key(tmp_path / name)
+            signers.public_key(tmp_path / name)
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.binary(max_size=300), st.binary(min_size=24, max_size=24), st.binary(min_size=32, max_size=32))
 def test_encryption_equals_that_of_nacl(text: bytes, nonce: bytes, key: bytes) -> None:
     secret = pytest.importorskip("nacl.secret")
-    box = keys.seal_box(text, nonce, key)
+    box = signers.seal_box(text, nonce, key)
     assert box == secret.SecretBox(key).encrypt(text, nonce).ciphertext
-    assert keys.open_box(box, nonce, key) == text
+    assert signers.open_box(box, nonce, key) == text
     with pytest.raises(ValueError, match="password is wrong"):
-        keys.open_box(box[:-1] + bytes([box[-1] ^ 1]), nonce, key)
+        signers.open_box(box[:-1] + bytes([box[-1] ^ 1]), nonce, key)
 
 
 def test_key_file_of_cosign_is_read(tmp_path: Path) -> None:
@@ -282,21 +282,21 @@ def test_key_file_of_cosign_is_read(tmp_path: Path) -> None:
     key = serialization.load_pem_private_key(private.read_bytes(), None)
     der = key.private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     sealed = tmp_path / "cosign.key"
-    sealed.write_bytes(keys.encrypt(der, b"word", bytes(32), bytes(24), n=1024))
+    sealed.write_bytes(signers.encrypt(der, b"word", bytes(32), bytes(24), n=1024))
     assert sealed.read_text().startswith("-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n")
-    signature = keys.sign(b"text", sealed, b"word")
-    assert keys.verifies(b"text", signature, public)
-    assert not keys.verifies(b"other", signature, public)
+    signature = signers.sign(b"text", sealed, b"word")
+    assert signers.verifies(b"text", signature, public)
+    assert not signers.verifies(b"other", signature, public)
     with pytest.raises(RegistryError, match="the password is wrong"):
-        keys.sign(b"text", sealed, b"other")
+        signers.sign(b"text", sealed, b"other")
     with pytest.raises(RegistryError, match="has a password, which is not given"):
-        keys.sign(b"text", sealed, None)
+        signers.sign(b"text", sealed, None)
     written = sealed.read_text()
     sealed.write_text(written.replace("\n", "\r\n"))
-    assert keys.verifies(b"text", keys.sign(b"text", sealed, b"word"), public)
+    assert signers.verifies(b"text", signers.sign(b"text", sealed, b"word"), public)
     sealed.write_text(written.replace("KEY-----\n", "KEY-----\n!!!!", 1))
     with pytest.raises(RegistryError, match="damaged"):
-        keys.sign(b"text", sealed, b"word")
+        signers.sign(b"text", sealed, b"word")
     sealed.write_text(written.replace("ey", "e!"))
     with pytest.raises(RegistryError, match="damaged"):
-        keys.sign(b"text", sealed, b"word")
+        signers.sign(b"text", sealed, b"word")

@@ -23,8 +23,8 @@ from support.compose_inputs import tools_component
 from support.server_processes import free_port
 from wasmcp.registry.names import namespace_policy
 from wasmcp.registry.oci.blob_store import Store
-from wasmcp.registry.oci.push import Pushed, push
-from wasmcp.registry.oci.version_resolver import Resolver
+from wasmcp.registry.oci.manifests import Resolver
+from wasmcp.registry.oci.transfers import Pushed, push
 
 PROGRAM = shutil.which("docker-registry")
 

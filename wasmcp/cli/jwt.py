@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wasmcp.registry.signing.keys import password
+from wasmcp.registry.signing.signers import password
 from wasmcp.terminal import printable
 
 if TYPE_CHECKING:

@@ -62,9 +62,9 @@ def add_component(alias: str, spec: str) -> None:
 
     SPEC is a file, `ns:name@version`, `oci://host/repository`, or another alias.
     """
-    from wasmcp.registry.names import alias_edits
+    from wasmcp.registry.names import aliases
 
-    registry = alias_edits.add_component(alias, spec)
+    registry = aliases.add_component(alias, spec)
     click.echo(f"{alias} = {registry.components[alias]}")
 
 
@@ -72,9 +72,9 @@ def add_component(alias: str, spec: str) -> None:
 @click.argument("alias", shell_complete=_alias_names)
 def remove_component(alias: str) -> None:
     """Remove an alias."""
-    from wasmcp.registry.names import alias_edits
+    from wasmcp.registry.names import aliases
 
-    alias_edits.remove_component(alias)
+    aliases.remove_component(alias)
     click.echo(f"removed the alias {alias}")
 
 
@@ -96,11 +96,11 @@ def list_components(*, as_json: bool) -> None:
 @click.option("-b", "--base", shell_complete=_profile_names, help="A profile whose components come first.")
 def add_profile(name: str, components: Sequence[str], output: str | None, base: str | None) -> None:
     """Add or replace a profile: a list of components."""
-    from wasmcp.registry.names import alias_edits
+    from wasmcp.registry.names import aliases
 
     if not components and base is None:
         raise click.UsageError("a profile without a base needs at least one component")
-    registry = alias_edits.add_profile(name, components, output=output, base=base)
+    registry = aliases.add_profile(name, components, output=output, base=base)
     _print(_profile_entry(name, registry.profiles[name]))
 
 
@@ -108,9 +108,9 @@ def add_profile(name: str, components: Sequence[str], output: str | None, base: 
 @click.argument("name", shell_complete=_profile_names)
 def remove_profile(name: str) -> None:
     """Remove a profile; servers composed from it stay."""
-    from wasmcp.registry.names import alias_edits
+    from wasmcp.registry.names import aliases
 
-    alias_edits.remove_profile(name)
+    aliases.remove_profile(name)
     click.echo(f"removed the profile {name}")
 
 
@@ -230,7 +230,7 @@ def pull_command(
     from wasmcp.registry.fetch_options import FetchOptions
     from wasmcp.registry.names.aliases import find_project
     from wasmcp.registry.oci.blob_store import writing
-    from wasmcp.registry.oci.pull import fetch
+    from wasmcp.registry.oci.transfers import fetch
 
     if output is not None and len(references) > 1:
         raise click.UsageError("--output is for one REFERENCE; use --deps-dir for several")
@@ -288,8 +288,8 @@ def push_command(  # noqa: PLR0917 (click passes options by name)
     from wasmcp.cli.progress import say
     from wasmcp.distribution.publishing import Publication, publish
     from wasmcp.registry.names.aliases import find_project
-    from wasmcp.registry.oci import push
-    from wasmcp.registry.signing.keys import password
+    from wasmcp.registry.oci import transfers
+    from wasmcp.registry.signing.signers import password
 
     more = {}
     for annotation in annotations:
@@ -306,7 +306,7 @@ def push_command(  # noqa: PLR0917 (click passes options by name)
         keyless=keyless,
         force=force,
     )
-    pushed = publish(file, reference, push.resolver_for(find_project(Path.cwd())), publication, say)
+    pushed = publish(file, reference, transfers.resolver_for(find_project(Path.cwd())), publication, say)
     if as_json:
         found = {"reference": pushed.place, "digest": pushed.digest, "signatures": pushed.signatures}
         click.echo(json.dumps(found))
@@ -326,10 +326,10 @@ def search_command(words: tuple[str, ...], namespace: str | None, *, as_json: bo
     """
     from wasmcp.errors import RegistryError
     from wasmcp.registry.names.aliases import find_project
-    from wasmcp.registry.oci import push
+    from wasmcp.registry.oci import transfers
     from wasmcp.terminal import printable
 
-    resolver = push.resolver_for(find_project(Path.cwd()))
+    resolver = transfers.resolver_for(find_project(Path.cwd()))
     places = resolver.settings.namespaces
     if namespace is not None and namespace not in places:
         raise click.UsageError(f"--namespace: `{namespace}` is not configured, only {', '.join(sorted(places))}")
@@ -367,10 +367,10 @@ def versions_command(reference: str, *, offline: bool, as_json: bool) -> None:
     REFERENCE is `ns:name`, optionally with a range such as `@^1.2` to filter, or `oci://host/repository`.
     """
     from wasmcp.registry.names.aliases import find_project
-    from wasmcp.registry.oci import push, references
+    from wasmcp.registry.oci import references, transfers
     from wasmcp.registry.oci.references import Package
 
-    resolver = push.resolver_for(find_project(Path.cwd()), offline=offline)
+    resolver = transfers.resolver_for(find_project(Path.cwd()), offline=offline)
     asked = references.parse(reference)
     place = resolver.settings.place(asked) if isinstance(asked, Package) else asked
     found = resolver.versions(place, reference)
@@ -392,10 +392,10 @@ def yank_command(reference: str, reason: str, *, undo: bool) -> None:
     Ranges no longer select it. Projects that have locked it still get it, by its digest.
     """
     from wasmcp.registry.names.aliases import find_project
-    from wasmcp.registry.oci import push
+    from wasmcp.registry.oci import transfers
 
-    resolver = push.resolver_for(find_project(Path.cwd()))
-    push.yank(reference, resolver, None if undo else reason or "no reason was given")
+    resolver = transfers.resolver_for(find_project(Path.cwd()))
+    transfers.yank(reference, resolver, None if undo else reason or "no reason was given")
     click.echo(f"{reference} is {'back' if undo else 'withdrawn'}")
 
 
@@ -419,12 +419,12 @@ def sign_command(reference: str, key: Path | None, *, keyless: bool) -> None:
     public log.
     """
     from wasmcp.registry.names.aliases import find_project
-    from wasmcp.registry.oci import push, references
+    from wasmcp.registry.oci import references, transfers
     from wasmcp.registry.signing import signatures
-    from wasmcp.registry.signing.keys import password
+    from wasmcp.registry.signing.signers import password
 
     signer(key, keyless=keyless)
-    resolver = push.resolver_for(find_project(Path.cwd()))
+    resolver = transfers.resolver_for(find_project(Path.cwd()))
     resolution = resolver.resolve(references.parse(reference))
     if key is None:
         tag = signatures.sign_by_identity(resolution.place, resolver)
@@ -450,14 +450,14 @@ def attest_command(reference: str, key: Path | None, statement: BinaryIO, *, key
     `wasmcp verify --attestation` verifies the statement.
     """
     from wasmcp.registry.names.aliases import find_project
-    from wasmcp.registry.oci import push, references
-    from wasmcp.registry.signing import attestations
-    from wasmcp.registry.signing.keys import password
+    from wasmcp.registry.oci import references, transfers
+    from wasmcp.registry.signing import signatures
+    from wasmcp.registry.signing.signers import password
 
     signer(key, keyless=keyless)
-    resolver = push.resolver_for(find_project(Path.cwd()))
+    resolver = transfers.resolver_for(find_project(Path.cwd()))
     resolution = resolver.resolve(references.parse(reference))
-    tag = attestations.attest(resolution.place, statement.read(), key, password(), resolver)
+    tag = signatures.attest(resolution.place, statement.read(), key, password(), resolver)
     click.echo(f"attested {resolution.exact} ({tag})")
 
 
@@ -499,13 +499,13 @@ def verify_command(
 
     from wasmcp.registry.names.aliases import find_project
     from wasmcp.registry.names.namespace_policy import Trust, merged
-    from wasmcp.registry.oci import push, references
-    from wasmcp.registry.signing import attestations, signatures
-    from wasmcp.registry.signing.keyless import Identity
+    from wasmcp.registry.oci import references, transfers
+    from wasmcp.registry.signing import signatures
+    from wasmcp.registry.signing.signers import Identity
 
     if (identity is None) != (issuer is None):
         raise click.UsageError("--identity and --issuer go together: names are unique only within a provider")
-    resolver = push.resolver_for(find_project(Path.cwd()))
+    resolver = transfers.resolver_for(find_project(Path.cwd()))
     asked = references.parse(reference)
     resolution = resolver.resolve(asked)
     namespace = asked.namespace if isinstance(asked, references.Package) else None
@@ -514,7 +514,7 @@ def verify_command(
         one for policy in resolver.settings.policies for one in policy.trusts(resolution.place, namespace)
     )
     if attestation:
-        for statement in attestations.verify(resolution.place, trust, resolver):
+        for statement in signatures.verify_attestations(resolution.place, trust, resolver):
             click.echo(json.dumps(statement))
         return
     who = signatures.verify(resolution, trust, resolver)

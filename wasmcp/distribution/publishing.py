@@ -11,7 +11,7 @@ from wasmcp.errors import CatalogueError, CompositionError, ConfigError, UnfitSe
 
 if TYPE_CHECKING:
     from wasmcp.project.model import Project
-    from wasmcp.registry.oci.version_resolver import Resolver
+    from wasmcp.registry.oci.manifests import Resolver
 
 _ANNOTATION = "org.opencontainers.image."
 
@@ -72,7 +72,7 @@ def publish(
     """
     from wasmcp.insight.roles import grant_annotations
     from wasmcp.project import provenance
-    from wasmcp.registry.oci import push
+    from wasmcp.registry.oci import transfers
     from wasmcp.registry.signing import signatures
 
     annotations = provenance.of_checkout(file.resolve().parent) | grant_annotations(file.read_bytes())
@@ -83,7 +83,7 @@ def publish(
             say(f"no catalogue is attached, its lists cannot be read: {error}")
     annotations |= {f"{_ANNOTATION}{name}": value for name, value in publication.facts.items() if value}
     annotations |= publication.annotations
-    pushed = push.push(file, reference, resolver, annotations=annotations, force=publication.force)
+    pushed = transfers.push(file, reference, resolver, annotations=annotations, force=publication.force)
     signed = None
     if publication.key is not None:
         signed = signatures.sign(pushed.place, publication.key, publication.password, resolver)
@@ -116,7 +116,7 @@ def publish_built(
         WasmcpError: As for `publish`.
     """
     from wasmcp.project.built_servers import changed, unfit
-    from wasmcp.registry.oci import push
+    from wasmcp.registry.oci import transfers
     from wasmcp.registry.oci.references import Place, parse
 
     problems = []
@@ -134,10 +134,10 @@ def publish_built(
         )
     if problems:
         raise ConfigError(problems)
-    resolver = push.resolver_for(project.root)
+    resolver = transfers.resolver_for(project.root)
     places: dict[Place, str] = {}
     for key, reference in exact.items():  # all of them are checked before the first is pushed
-        place = push.target(reference, resolver)
+        place = transfers.target(reference, resolver)
         if place in places:
             problems.append(
                 f"`tool.hatch.publish.oci`: the servers `{places[place]}` and `{key}` have one place, `{place}`"

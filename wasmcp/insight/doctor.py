@@ -256,7 +256,7 @@ def registries(root: Path | None) -> Iterator[Finding]:
 
 def registry(host: str) -> Finding:
     """Check that a registry responds. Source: OCI distribution specification 1.1, "Determining Support"."""
-    from wasmcp.registry.hosts import api_host, is_loopback
+    from wasmcp.registry.oci.references import api_host, is_loopback
 
     # A registry on this machine can be with or without TLS, and is not reached through a proxy.
     local, last = is_loopback(host), ""

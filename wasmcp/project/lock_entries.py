@@ -20,9 +20,9 @@ from wasmcp.registry.names import namespace_policy
 from wasmcp.registry.names.aliases import Kind, classify, project_registry, read_toml, split_label, tool_table
 from wasmcp.registry.oci import references
 from wasmcp.registry.oci.blob_store import Store
-from wasmcp.registry.oci.pull import obtain, pinned
+from wasmcp.registry.oci.manifests import Resolution, Resolver
 from wasmcp.registry.oci.references import Package, Place
-from wasmcp.registry.oci.version_resolver import Resolution, Resolver
+from wasmcp.registry.oci.transfers import obtain, pinned
 from wasmcp.registry.signing import signatures
 from wasmcp.storage.cache import Cache
 from wasmcp.storage.digest import of_value

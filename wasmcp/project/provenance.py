@@ -18,7 +18,7 @@ from wasmcp.compose.component_reader import ComponentSpec, read_component
 from wasmcp.compose.interfaces import SERVER_HANDLER
 from wasmcp.errors import InvalidComponentError
 from wasmcp.project.catalogue_recording import catalogue_of
-from wasmcp.registry.oci.artifact import CATALOGUE
+from wasmcp.registry.oci.manifests import CATALOGUE
 from wasmcp.storage.cache import Cache
 from wasmcp.storage.digest import of_bytes, of_framework
 

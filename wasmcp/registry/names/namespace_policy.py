@@ -23,10 +23,9 @@ from pathlib import Path
 from typing import Any
 
 from wasmcp.errors import ConfigError, InvalidReferenceError, UnknownPackageError
-from wasmcp.registry.hosts import same_place
 from wasmcp.registry.names.aliases import own_path, read_own, read_toml
-from wasmcp.registry.oci.references import Package, Place, parse_place
-from wasmcp.registry.signing.keyless import Identity
+from wasmcp.registry.oci.references import Package, Place, parse_place, same_place
+from wasmcp.registry.signing.signers import Identity
 
 DEFAULTS = {"wasmcp": "ghcr.io/wasmcp"}
 """Default registries of namespaces."""

@@ -167,7 +167,7 @@ class Resolver:
         Raises:
             RegistryError: The package cannot be fetched.
         """
-        from wasmcp.registry.oci.pull import fetch
+        from wasmcp.registry.oci.transfers import fetch
 
         return fetch(reference, self.options)
 

@@ -19,9 +19,8 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from wasmcp.errors import RegistryDeniedError, RegistryError, RegistryUnreachableError
 from wasmcp.registry import jsontext
-from wasmcp.registry.hosts import DEFAULT_PORTS, Origin, api_host, is_loopback
 from wasmcp.registry.oci.credentials import Credentials, Found, find
-from wasmcp.registry.oci.references import Place
+from wasmcp.registry.oci.references import DEFAULT_PORTS, Origin, Place, api_host, is_loopback
 from wasmcp.registry.oci.transport import PIECE, Retry, Transport, body, detail_of, elsewhere, pieces, refusal, shown
 
 if TYPE_CHECKING:

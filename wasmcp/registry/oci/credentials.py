@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from wasmcp.registry import jsontext
-from wasmcp.registry.hosts import DOCKER_HUB, host_and_port
+from wasmcp.registry.oci.references import DOCKER_HUB, host_and_port
 from wasmcp.terminal import printable
 
 HELPER_SECONDS = 120.0

@@ -19,8 +19,8 @@ from urllib.parse import urljoin, urlsplit
 
 from wasmcp.errors import RegistryDeniedError, RegistryError, RegistryUnreachableError, UnknownPackageError
 from wasmcp.registry import jsontext
-from wasmcp.registry.hosts import Origin, is_loopback
 from wasmcp.registry.oci.credentials import Found
+from wasmcp.registry.oci.references import Origin, is_loopback
 
 if TYPE_CHECKING:
     import requests

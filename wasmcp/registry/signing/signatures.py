@@ -1,8 +1,10 @@
-"""Signatures of components in registries, in cosign's format: by a key, or by identity (`identities`).
+"""Signatures and attestations of components in registries, in cosign's format: by a key, or by identity.
 
 A signature by a key is an artifact in the same repository, under a tag derived from the digest of the signed manifest.
 Each of its layers is a small document with this digest; the signature of the document is an annotation: ECDSA on P-256
-with SHA-256. Source: cosign, "Signature Specification"; containers/image, "simple signing".
+with SHA-256. An attestation is a signed statement, such as provenance or a bill of materials: an in-toto statement in a
+DSSE envelope, attached to the manifest. Source: cosign, "Signature Specification", "Attestations"; containers/image,
+"simple signing"; in-toto, "Statement" v1; DSSE v1, "Protocol".
 """
 
 from __future__ import annotations
@@ -13,15 +15,165 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from wasmcp.errors import SignatureError
+from wasmcp.errors import RegistryError, SignatureError
 from wasmcp.registry import jsontext
-from wasmcp.registry.hosts import same_place
 from wasmcp.registry.names.namespace_policy import Settings, Trust
-from wasmcp.registry.oci import artifact, cosign_tags, referrers
-from wasmcp.registry.oci.references import Package, Place, Version
-from wasmcp.registry.oci.version_resolver import Resolution, Resolver
-from wasmcp.registry.signing import attestations, keyless, keys
+from wasmcp.registry.oci import manifests, referrers
+from wasmcp.registry.oci.manifests import Resolution, Resolver
+from wasmcp.registry.oci.references import Package, Place, Version, same_place
+from wasmcp.registry.signing import signers
+
+ENVELOPE = "application/vnd.dsse.envelope.v1+json"
+STATEMENT = "application/vnd.in-toto+json"
+_TYPES = ("https://in-toto.io/Statement/v1", "https://in-toto.io/Statement/v0.1")
+# cosign's annotation of every layer; the signature itself is in the envelope.
+_ANNOTATION = "dev.cosignproject.cosign/signature"
+
+
+def attestation_tag(digest: str) -> str:
+    """Return the tag of the attestations of a manifest."""
+    return f"{digest.replace(':', '-')}.att"
+
+
+def attest(place: Place, statement: bytes, key: Path | None, password: bytes | None, resolver: Resolver) -> str:
+    """Sign a statement about the manifest at a place and attach it; return its tag, or its manifest's digest.
+
+    The manifest is added to the statement's subjects.
+
+    Args:
+        place: The place with the digest of the manifest.
+        statement: An in-toto statement, as JSON.
+        key: The file of a private key; None to sign by identity.
+        password: The key's password, or None.
+        resolver: The resolver with the registry's configuration.
+
+    Raises:
+        RegistryError: The statement is invalid, the key cannot be used, or the registry rejects it.
+    """
+    document = _statement(statement)
+    if document is None:
+        raise RegistryError("not an in-toto statement with a predicate and subjects", reference=str(place))
+    digest = str(place.digest)
+    name = f"{place.host}/{place.repository}"
+    subject = {"name": name, "digest": {"sha256": digest.removeprefix("sha256:")}}
+    others = [one for one in document["subject"] if one != subject]
+    payload = json.dumps({**document, "subject": [subject, *others]}, separators=(",", ":")).encode()
+    if key is None:
+        return referrers.add_referrer(place, signers.sign_as_identity(payload), signers.BUNDLE, resolver)
+    signature = base64.b64encode(signers.sign(_authenticated(payload), key, password)).decode()
+    envelope = {
+        "payloadType": STATEMENT,
+        "payload": base64.b64encode(payload).decode(),
+        "signatures": [{"keyid": "", "sig": signature}],
+    }
+    kind = referrers.Kind(ENVELOPE, {"predicateType": str(document["predicateType"]), _ANNOTATION: ""})
+    tag = attestation_tag(digest)
+    referrers.add_layer(place, tag, json.dumps(envelope, separators=(",", ":")).encode(), kind, resolver)
+    return tag
+
+
+def verify_attestations(place: Place, trust: Trust, resolver: Resolver) -> list[dict[str, Any]]:
+    """Return the statements about the manifest at a place with a trusted signature.
+
+    Args:
+        place: The place with the digest of the manifest.
+        trust: The trusted signers.
+        resolver: The resolver with the registry's configuration.
+
+    Raises:
+        SignatureError: No statement has a trusted signature.
+        RegistryError: The registry does not respond, or a key cannot be read.
+    """
+    digest = str(place.digest)
+    found = [
+        statement
+        for _, envelope in referrers.read_layers(place, attestation_tag(digest), ENVELOPE, resolver)
+        for statement in _signed(envelope, trust.keys)
+        if _about(statement, digest)
+    ]
+    signed, problems = by_identity(place, trust, resolver)
+    found += [statement for _, statement in signed if statement.get("predicateType") != signers.SIGNED]
+    if not found:
+        said = "".join(f"; {problem}" for problem in dict.fromkeys(problems))
+        problem = f"it has no attestation that is about it and by whom is trusted{said}"
+        raise SignatureError(problem, reference=str(place))
+    return found
+
+
+def by_identity(place: Place, trust: Trust, resolver: Resolver) -> tuple[list[tuple[str, dict[str, Any]]], list[str]]:
+    """Return the statements about a manifest with a trusted identity and their signers, and problems with others.
+
+    Without trusted identities the registry is not contacted.
+
+    Raises:
+        RegistryError: The registry does not respond, or the root of trust cannot be read.
+    """
+    bundles = list(referrers.read_referrers(place, signers.BUNDLE, resolver)) if trust.identities else []
+    if not bundles:
+        return [], []
+    verifier = signers.Verifier(trust.root, offline=resolver.offline)
+    signed, problems = [], []
+    for bundle in bundles:
+        found = verifier.statement(bundle, trust.identities)
+        if isinstance(found, str):
+            problems.append(found)
+        elif not _about(found[1], str(place.digest)):
+            problems.append("a statement is about something else")
+        else:
+            signed.append(found)
+    return signed, problems
+
+
+def _signed(envelope: bytes, files: tuple[Path, ...]) -> Iterator[dict[str, Any]]:
+    try:
+        document = jsontext.loads(envelope)
+        payload = base64.b64decode(document["payload"], validate=True)
+        signatures = [base64.b64decode(one["sig"], validate=True) for one in document["signatures"]]
+        form = document["payloadType"]
+    except (ValueError, KeyError, TypeError):
+        return
+    data = _authenticated(payload)
+    known = form == STATEMENT and any(signers.verifies(data, one, file) for one in signatures for file in files)
+    statement = _statement(payload) if known else None
+    if statement is not None:
+        yield statement
+
+
+def _authenticated(payload: bytes) -> bytes:
+    """Return the signed bytes: DSSE's pre-authentication encoding."""
+    return b"DSSEv1 %d %s %d %s" % (len(STATEMENT), STATEMENT.encode(), len(payload), payload)
+
+
+def _statement(data: bytes) -> dict[str, Any] | None:
+    try:
+        document = jsontext.loads(data)
+        fine = document["_type"] in _TYPES and isinstance(document["predicateType"], str) and "predicate" in document
+        subjects = document["subject"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return document if fine and isinstance(subjects, list) else None
+
+
+def names_of(statement: dict[str, Any], digest: str) -> list[str]:
+    """Return the names of a manifest among the subjects of a statement; the empty string for one without a name."""
+    subjects = statement.get("subject")
+    fits = [one for one in (subjects if isinstance(subjects, list) else []) if _names(one, digest)]
+    return [str(one.get("name") or "") for one in fits]
+
+
+def _about(statement: dict[str, Any], digest: str) -> bool:
+    """Return if a manifest is among the subjects of a statement."""
+    return bool(names_of(statement, digest))
+
+
+def _names(subject: Any, digest: str) -> bool:
+    try:
+        return bool(f"sha256:{subject['digest']['sha256']}" == digest)
+    except (KeyError, TypeError):
+        return False
+
 
 PAYLOAD = "application/vnd.dev.cosign.simplesigning.v1+json"
 ANNOTATION = "dev.cosignproject.cosign/signature"
@@ -79,9 +231,9 @@ def sign(place: Place, key: Path, password: bytes | None, resolver: Resolver) ->
     identity = {"docker-reference": f"{place.host}/{place.repository}"}
     critical = {"identity": identity, "image": {"docker-manifest-digest": str(place.digest)}, "type": _TYPE}
     payload = json.dumps({"critical": critical, "optional": None}, separators=(",", ":")).encode()
-    signature = base64.b64encode(keys.sign(payload, key, password)).decode()
+    signature = base64.b64encode(signers.sign(payload, key, password)).decode()
     tag = tag_of(str(place.digest))
-    cosign_tags.add(place, tag, payload, cosign_tags.Kind(PAYLOAD, {ANNOTATION: signature}), resolver)
+    referrers.add_layer(place, tag, payload, referrers.Kind(PAYLOAD, {ANNOTATION: signature}), resolver)
     return tag
 
 
@@ -91,8 +243,8 @@ def sign_by_identity(place: Place, resolver: Resolver) -> str:
     Raises:
         RegistryError: No identity was found, or the registry rejects the signature.
     """
-    statement = keyless.statement_of(str(place.digest), f"{place.host}/{place.repository}")
-    return referrers.add(place, keyless.sign(statement), keyless.BUNDLE, resolver)
+    statement = signers.statement_of(str(place.digest), f"{place.host}/{place.repository}")
+    return referrers.add_referrer(place, signers.sign_as_identity(statement), signers.BUNDLE, resolver)
 
 
 def verify(resolution: Resolution, trust: Trust, resolver: Resolver) -> str:
@@ -121,15 +273,14 @@ def verify(resolution: Resolution, trust: Trust, resolver: Resolver) -> str:
         (str(file), signature.repository)
         for file in trust.keys
         for signature in found
-        if signature.names(digest) and keys.verifies(signature.payload, signature.signature, file)
+        if signature.names(digest) and signers.verifies(signature.payload, signature.signature, file)
     ]
     misplaced = [_misplaced(resolution, repository) for _, repository in good]
     if None in misplaced:
         return good[misplaced.index(None)][0]
-    signed, problems = attestations.by_identity(place, trust, resolver)
-    signers = [one for one in signed if one[1].get("predicateType") == keyless.SIGNED]
-    for who, statement in signers:
-        wrong = [_misplaced(resolution, name) for name in attestations.names_of(statement, digest)]
+    signed, problems = by_identity(place, trust, resolver)
+    for who, statement in [one for one in signed if one[1].get("predicateType") == signers.SIGNED]:
+        wrong = [_misplaced(resolution, name) for name in names_of(statement, digest)]
         if None in wrong:
             return who
         misplaced += wrong
@@ -157,7 +308,7 @@ def _misplaced(resolution: Resolution, repository: str) -> str | None:
         repository: The repository in the signature, `HOST/PATH`; empty if it has none.
     """
     place, asked, said = resolution.place, resolution.reference, resolution.artifact.annotations
-    title = said.get(artifact.TITLE, "")
+    title = said.get(manifests.TITLE, "")
     last = re.split("[:/]", title)[-1] == place.repository.rpartition("/")[2]
     same = isinstance(asked, Package) and title == asked.title
     if not (same or _is_repository(place, repository) or (not repository and last)):
@@ -166,7 +317,7 @@ def _misplaced(resolution: Resolution, repository: str) -> str | None:
             f"it is signed as `{names}`, not as `{place.host}/{place.repository}`: sign it where it is, if it is right"
         )
     version = Version.of_tag(resolution.version)
-    signed = said.get(artifact.VERSION, "")
+    signed = said.get(manifests.VERSION, "")
     if version is not None and version != Version.parse(signed):
         return f"it is signed as version `{signed or 'unknown'}`, and found as `{version}`"
     return None
@@ -224,7 +375,7 @@ def signatures_of(place: Place, resolver: Resolver) -> Iterator[Signature]:
     Raises:
         RegistryError: The registry does not answer.
     """
-    for layer, payload in cosign_tags.read(place, tag_of(str(place.digest)), PAYLOAD, resolver):
+    for layer, payload in referrers.read_layers(place, tag_of(str(place.digest)), PAYLOAD, resolver):
         try:
             signature = base64.b64decode(layer["annotations"][ANNOTATION], validate=True)
         except (KeyError, TypeError, ValueError):
