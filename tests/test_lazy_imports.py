@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-COMPOSER = ("wasmcp.compose.server", "wasmcp.compose.component_reader", "wasmcp.component")
+COMPOSER = ("wasmcp.compose.composition", "wasmcp.compose.component_reader", "wasmcp.component")
 
 
 def imported_by(module: str) -> set[str]:

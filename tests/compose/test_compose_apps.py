@@ -14,9 +14,9 @@ from support.entry_points import HTTP_ENTRY_POINTS, answers_of, http_entry_point
 from wasmcp.apps_section import EXTENSION, PAGE, SECTION, AppPage, AppSummary, pages_of, section, summaries
 from wasmcp.component.custom_sections import custom_section
 from wasmcp.compose import Catalogue, ComponentSpec, ComposedServer, compose_server, inspect_component
-from wasmcp.compose.grant_policy import GrantPolicy
+from wasmcp.compose.composition import compose_handler
 from wasmcp.compose.grant_rules import GrantRules, RuleError, app_rule, read_grants
-from wasmcp.compose.server import compose_handler
+from wasmcp.compose.grants import GrantPolicy
 from wasmcp.errors import AppsError, ComponentError, GrantPolicyError
 from wasmcp.host import open_server
 from wasmcp.insight.server_diff import Offers, Side, differences
@@ -288,7 +288,7 @@ def test_template_can_be_the_app_of_a_tool() -> None:
 
 
 def test_pages_are_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wasmcp.compose.apps.MOST_BYTES", 10)
+    monkeypatch.setattr("wasmcp.compose.extensions.MOST_BYTES", 10)
     with pytest.raises(AppsError, match="the pages of all apps have 38 bytes; a server can have 10"):
         composed()
 

@@ -7,7 +7,7 @@ import pytest
 from support.compose_inputs import METADATA, MIDDLEWARE, WIT, catalogue, dummy, spec, tools_component
 
 from wasmcp.compose import Catalogue, ComponentSpec, compose_server
-from wasmcp.compose.server import compose_handler
+from wasmcp.compose.composition import compose_handler
 from wasmcp.errors import CompositionError, InvalidComponentError
 from wasmcp.package_data import framework_component
 

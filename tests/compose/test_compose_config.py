@@ -11,7 +11,7 @@ from support.compose_inputs import METADATA, catalogue, tools_beside, validate
 from wasmtime import component as wc
 
 from wasmcp.compose import ComponentSpec, compose_server
-from wasmcp.compose.generated_components import configuration
+from wasmcp.compose.framework import configuration
 from wasmcp.compose.interfaces import CONFIG
 from wasmcp.errors import InvalidComponentError
 

@@ -7,7 +7,7 @@ import wasmtime
 import wasmtime.component as wc
 from support.compose_inputs import validate
 
-from wasmcp.compose.generated_components import dispatch, import_name
+from wasmcp.compose.framework import dispatch, import_name
 from wasmcp.compose.interfaces import DISPATCH, MESSAGES
 
 

@@ -11,9 +11,8 @@ import pytest
 from support.compose_inputs import METADATA, catalogue, probe, validate
 
 from wasmcp.component.topology import Source
-from wasmcp.compose import ComponentSpec, compose_server, roles
+from wasmcp.compose import ComponentSpec, compose_server, composed_server
 from wasmcp.compose.component_reader import read_component
-from wasmcp.compose.grant_policy import read_policy
 from wasmcp.compose.grant_rules import (
     MAX_RULES,
     GrantRules,
@@ -24,7 +23,7 @@ from wasmcp.compose.grant_rules import (
     read_grants,
     table,
 )
-from wasmcp.compose.grants import breadth_warnings, unlimited_grants
+from wasmcp.compose.grants import breadth_warnings, read_policy, unlimited_grants
 from wasmcp.errors import ConfigError, GrantPolicyError, InvalidComponentError
 from wasmcp.insight.roles import grant_annotations, read_structure
 
@@ -280,7 +279,7 @@ def test_rules_of_another_component_of_the_same_name_are_not_shown() -> None:
     )
     data = compose_server([own, other], METADATA).data
     assert [(part.name, part.unproved) for part in read_structure(data).components] == [("xa", ()), ("xb", ())]
-    record = data[data.rindex(roles.SECTION.encode()) :]
+    record = data[data.rindex(composed_server.SECTION.encode()) :]
     assert record.count(b'"xb"') > 2
     renamed = data.replace(record, record.replace(b'"xb"', b'"xa"'))
     assert [part.unproved for part in read_structure(renamed).components] == [("env",), ("env",)]

@@ -11,9 +11,9 @@ from support.compose_inputs import METADATA, MIDDLEWARE, catalogue, dead_end, du
 from wasmcp.component.decode import decode
 from wasmcp.compose import ComponentSpec, compose_server
 from wasmcp.compose.component_reader import read_component
+from wasmcp.compose.composition import compose_handler
 from wasmcp.compose.grants import denial_warnings, needed_grants
 from wasmcp.compose.interfaces import GRANTS
-from wasmcp.compose.server import compose_handler
 from wasmcp.errors import MissingGrantError
 from wasmcp.insight.roles import grant_annotations, read_structure
 
@@ -72,7 +72,7 @@ def test_component_with_the_grant_is_composed_and_reported() -> None:
 
 def test_middleware_is_detected_by_wiring(tmp_path: Path) -> None:
     from wasmcp.component.custom_sections import custom_section
-    from wasmcp.compose.roles import SECTION
+    from wasmcp.compose.composed_server import SECTION
 
     composed = compose_server([ComponentSpec("mw", ABLE, grants=MIDDLEWARE)], METADATA)
     structure = read_structure(composed.data)

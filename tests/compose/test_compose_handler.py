@@ -6,8 +6,8 @@ import pytest
 from support.compose_inputs import METADATA, MIDDLEWARE, dead_end, dummy, probe, spec, validate
 
 from wasmcp.compose import ComponentSpec, compose_server, inspect_component
+from wasmcp.compose.composition import compose_handler
 from wasmcp.compose.interfaces import MESSAGES, SERVER_HANDLER, TYPES
-from wasmcp.compose.server import compose_handler
 from wasmcp.declaration_section import Declares, declares
 from wasmcp.errors import CompositionError, DuplicateEntryError
 from wasmcp.host import open_server

@@ -8,7 +8,7 @@ from support.compose_inputs import METADATA, catalogue, spec, tools_beside, vali
 from wasmcp.component.topology import MAX_DEFINITIONS, count
 from wasmcp.compose import ComponentSpec, compose_server
 from wasmcp.compose.chain_plan import ADAPTER_MEMORIES
-from wasmcp.compose.server import compose_handler
+from wasmcp.compose.composition import compose_handler
 from wasmcp.errors import LimitExceededError
 from wasmcp.host import open_server
 

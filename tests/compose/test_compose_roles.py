@@ -13,7 +13,7 @@ from wasmcp.component.custom_sections import custom_section
 from wasmcp.component.graph import Graph
 from wasmcp.component.topology import read_topology
 from wasmcp.compose import ComponentSpec, compose_server
-from wasmcp.compose.roles import SECTION, Role, read_roles, roles_section
+from wasmcp.compose.composed_server import SECTION, Role, read_roles, roles_section
 from wasmcp.insight.roles import components_of, read_structure
 
 LIKE_PARTS = (

@@ -20,7 +20,7 @@ from support.skills import MARKDOWN, skill_of
 from wasmcp.component.custom_sections import custom_section, custom_sections
 from wasmcp.compose import Catalogue, ComponentSpec, ComposedServer, compose_server, inspect_component
 from wasmcp.compose.access import Access, Condition, Filter, Policy, Rule, Selector
-from wasmcp.compose.server import compose_handler
+from wasmcp.compose.composition import compose_handler
 from wasmcp.errors import ComponentError, CompositionError, DuplicateEntryError, InvalidComponentError, RequestError
 from wasmcp.host import open_server
 from wasmcp.insight.server_diff import Side, differences

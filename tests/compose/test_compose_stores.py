@@ -9,9 +9,9 @@ from support.compose_inputs import METADATA, MIDDLEWARE, catalogue, dummy, tools
 from support.keyvalue_servers import keeper, keeping_server
 
 from wasmcp.compose import Catalogue, ComponentSpec, ComposedServer, compose_server
+from wasmcp.compose.composition import compose_handler
 from wasmcp.compose.framework import load_framework
 from wasmcp.compose.interfaces import KEY_VALUE, SESSIONS
-from wasmcp.compose.server import compose_handler
 from wasmcp.errors import CompositionError, InvalidComponentError
 from wasmcp.host import open_server
 from wasmcp.insight.roles import read_structure

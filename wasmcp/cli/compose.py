@@ -192,7 +192,7 @@ class Job:
 
     def components(self) -> list[Prepared]:
         """Resolve, fetch and read the components, in the order of the chain."""
-        from wasmcp.compose.grant_policy import read_policy
+        from wasmcp.compose.grants import read_policy
         from wasmcp.project.spec_components import prepare
 
         policy = None if self.options.require_grants is None else read_policy(self.options.require_grants)
@@ -566,7 +566,7 @@ def handler(output: Path | None, **given: Any) -> None:
 
     It exports `server-handler` and can be composed into servers and other handlers like any component.
     """
-    from wasmcp.compose.server import compose_handler
+    from wasmcp.compose.composition import compose_handler
 
     job = Job(Options(output=output, **given), "handler.wasm")
     components = job.components()

@@ -8,9 +8,9 @@ if TYPE_CHECKING:
     from wasmcp.compose.catalogue import Catalogue
     from wasmcp.compose.component_reader import ComponentSpec
     from wasmcp.compose.composed_server import ComposedServer
+    from wasmcp.compose.composition import compose_server
     from wasmcp.compose.grants import Inspection, inspect_component
     from wasmcp.compose.metadata import ServerMetadata
-    from wasmcp.compose.server import compose_server
 
 __all__ = [
     "Catalogue",
@@ -28,7 +28,7 @@ _HOMES = {
     "ComposedServer": "wasmcp.compose.composed_server",
     "Inspection": "wasmcp.compose.grants",
     "ServerMetadata": "wasmcp.compose.metadata",
-    "compose_server": "wasmcp.compose.server",
+    "compose_server": "wasmcp.compose.composition",
     "inspect_component": "wasmcp.compose.grants",
 }
 

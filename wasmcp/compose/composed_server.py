@@ -1,18 +1,34 @@
-"""Composed servers: bytes, and a description of their parts, grants and lists."""
+"""Composed servers: bytes, a description of their parts, grants and lists, and the roles of their instances.
+
+Roles are recorded in a custom section, `wasmcp-composition`. Its content is a JSON object with `format` and
+`instances`, an array with an object for each instance of the outermost component, in the order of their instantiation
+(docs/reference/files.md). Roles are data, not derived from names: a component can have any name, also that of a
+framework component.
+
+The record is a claim of the file's author. The wiring, not the record, decides which instances can reach which.
+
+Source: component-model, design/mvp/Binary.md (custom sections).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from wasmcp.apps_section import AppSummary
 from wasmcp.component.builder import Chunk
+from wasmcp.component.custom_sections import custom_section
+from wasmcp.component.graph import Node
+from wasmcp.component.topology import MAX_DEFINITIONS, MAX_INSTANCES, count
 from wasmcp.compose.catalogue import Catalogue
-from wasmcp.compose.tasks import TaskTools
-from wasmcp.revision_views import Item
+from wasmcp.compose.component_reader import Component
+from wasmcp.compose.extensions import TaskTools
+from wasmcp.errors import LimitExceededError
+from wasmcp.revision_views import Item, to_json_text
 from wasmcp.skills_section import SkillSummary
 
 
@@ -36,7 +52,7 @@ class ComposedServer:
         skills: Its skills, sorted by path.
         has_fixed_lists: True if every request for a list gets the recorded one: nothing in the server decides on lists.
         apps: Its apps, in the order of its components.
-        tasks: The tools that can run as tasks, and how; see `wasmcp.compose.tasks.task_tools`.
+        tasks: The tools that can run as tasks, and how; see `wasmcp.compose.extensions.task_tools`.
         task_values: The values of `task-tools` before the tools are listed, if its host implements the interface.
     """
 
@@ -76,3 +92,116 @@ class ComposedServer:
         from wasmcp.file_writing import write_atomically
 
         write_atomically(path, self.chunks, mode=None, parents=False)
+
+
+SECTION = "wasmcp-composition"
+FORMAT = 1
+
+Kind = Literal["component", "framework", "generated", "denial"]
+_KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+@dataclass(frozen=True)
+class Role:
+    """Purpose of one instance.
+
+    Attributes:
+        kind: `component` (one of the server's own), `framework`, `generated` (constants and dispatch), or `denial` (a
+            stub of denied imports).
+        name: The component's name; for `framework` and `generated` the part's, for example `tools-middleware`.
+        component: The server's component that the instance serves; the empty string if it serves the whole server.
+        grants: For a component: its grants, sorted.
+        catalogue: For a component: the digest of its catalogue, as `sha256:HEX`; None for a dynamic component.
+        rules: For a component: the rules of its grants, as `GrantRules.to_dict` returns them.
+    """
+
+    kind: Kind
+    name: str
+    component: str = ""
+    grants: tuple[str, ...] = ()
+    catalogue: str | None = None
+    rules: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the role as JSON values."""
+        entry: dict[str, Any] = {"role": self.kind, "name": self.name}
+        if self.kind == "component":
+            rules = {"rules": dict(self.rules)} if self.rules else {}
+            return {**entry, "grants": list(self.grants), **rules, "catalogue": self.catalogue}
+        return {**entry, "component": self.component} if self.component else entry
+
+
+def roles_section(nodes: Sequence[Node]) -> bytes:
+    """Return the section for instances in the order of their instantiation.
+
+    Raises:
+        TypeError: The note of an instance is not a role.
+    """
+    instances = []
+    for node in nodes:
+        if not isinstance(node.note, Role):
+            raise TypeError(f"the instance `{node.label}` has no role")
+        instances.append(node.note.to_dict())
+    return custom_section(SECTION, to_json_text({"format": FORMAT, "instances": instances}).encode())
+
+
+def read_roles(sections: Sequence[bytes], count: int) -> tuple[Role, ...] | None:
+    """Return the recorded roles of a composed file.
+
+    Args:
+        sections: The contents of its sections of this name.
+        count: The number of its instances.
+
+    Returns:
+        A role for each instance, in the order of their instantiation. None without a record, or if it is invalid,
+        occurs more than once, or describes another number of instances.
+    """
+    try:
+        document = json.loads(sections[0]) if len(sections) == 1 else None
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        return None
+    instances = document.get("instances")
+    if not isinstance(instances, list) or len(instances) != count:
+        return None
+    roles = [_role(one) for one in instances]
+    known = tuple(role for role in roles if role is not None)
+    return known if len(known) == count else None
+
+
+def _role(entry: object) -> Role | None:
+    if not isinstance(entry, dict):
+        return None
+    kind = next((one for one in _KINDS if entry.get("role") == one), None)
+    name, component = entry.get("name"), entry.get("component", "")
+    grants, catalogue, rules = entry.get("grants", []), entry.get("catalogue"), entry.get("rules", {})
+    if (
+        kind is None
+        or not isinstance(name, str)
+        or not isinstance(component, str)
+        or not isinstance(grants, list)
+        or not all(isinstance(grant, str) for grant in grants)
+        or not (catalogue is None or isinstance(catalogue, str))
+        or not isinstance(rules, dict)
+    ):
+        return None
+    return Role(kind, name, component, tuple(grants), catalogue, rules)
+
+
+def check_size(data: bytes, components: Sequence[Component]) -> None:
+    """Check that engines accept the size of a composition, so that the author learns of a limit, not the operator.
+
+    Args:
+        data: The composition.
+        components: The components it was made of.
+
+    Raises:
+        LimitExceededError: The composition is too large.
+    """
+    counts = count(data)
+    if counts.definitions > MAX_DEFINITIONS:
+        sizes = sorted(((one.name, count(one.data).definitions) for one in components), key=lambda size: -size[1])
+        raise LimitExceededError("core modules and components", counts.definitions, MAX_DEFINITIONS, sizes[:3])
+    if counts.instances > MAX_INSTANCES:
+        raise LimitExceededError("instances", counts.instances, MAX_INSTANCES, ())

@@ -1,4 +1,4 @@
-"""Graph of a server or handler: its chain and its services.
+"""Composition of servers and handlers from components: the graph of the chain and its services.
 
     transport -> [access-control] -> [segment | dynamic component]* -> method-not-found
     services: server-io, server-metadata, stores
@@ -12,31 +12,66 @@ A handler is such a chain without transport, end and services.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
+from pathlib import Path
 
+from wasmcp import apps_section
 from wasmcp.component import interface_names
+from wasmcp.component.encode import encode
 from wasmcp.component.graph import Component as GraphComponent
 from wasmcp.component.graph import Graph, Node, Value
-from wasmcp.compose.apps import apps_data
-from wasmcp.compose.capabilities import offered
-from wasmcp.compose.chain_plan import Part, Segment, components_of
-from wasmcp.compose.component_reader import Component, check_offers, raise_refused
+from wasmcp.compose.access import Access
+from wasmcp.compose.access_rules import access_section, compiled
+from wasmcp.compose.capabilities import declared_by, offered, server_capabilities
+from wasmcp.compose.chain_plan import (
+    OnDuplicate,
+    Part,
+    Segment,
+    catalogue_of,
+    components_of,
+    members_of,
+    plan_chain,
+    tools_of,
+)
+from wasmcp.compose.component_reader import Component, ComponentSpec, check_offers, raise_refused, read_components
+from wasmcp.compose.composed_server import ComposedServer, Kind, Role, check_size, roles_section
 from wasmcp.compose.deny_stubs import stubs
-from wasmcp.compose.framework import SECOND_DRAFT, FrameworkComponent, Stores
-from wasmcp.compose.generated_components import (
+from wasmcp.compose.extensions import (
+    TASK_DRAFTS,
+    OwnedSkill,
+    apps_data,
+    catalogue_of_skills,
+    check_storage,
+    checked_apps,
+    collect,
+    names_of_tasks,
+    skills_data,
+    task_tools,
+    task_values,
+    with_generated,
+)
+from wasmcp.compose.framework import (
     CONFIG_TYPE,
     DEVELOPMENT_TYPE,
+    ISSUER_DRAFTS,
+    SECOND_DRAFT,
+    SESSION_DRAFTS,
+    FrameworkComponent,
+    Stores,
     access_rules,
     authorizer_options,
     catalogue_data,
     configuration,
     dispatch,
     import_name,
+    load_framework,
     no_authorization,
+    server_metadata,
     settings_component,
+    settings_section,
 )
-from wasmcp.compose.guards import Guards, check_guarded
+from wasmcp.compose.grants import check_middlewares, denied_to, unlimited_grants
 from wasmcp.compose.interfaces import (
     ACCESS,
     ACCESS_RULES,
@@ -60,14 +95,14 @@ from wasmcp.compose.interfaces import (
     SESSION_STATES,
     SKILLS_DATA,
     TASK_TOOLS,
+    TYPES,
     WIRE,
 )
-from wasmcp.compose.metadata import Authorization, fetches_keys
-from wasmcp.compose.roles import Kind, Role
-from wasmcp.compose.skills import OwnedSkill, skills_data
-from wasmcp.compose.tasks import TASK_DRAFTS
-from wasmcp.compose.wiring import Services, Wiring, check_imports
+from wasmcp.compose.metadata import Authorization, ServerMetadata, check_settings, fetches_keys
+from wasmcp.compose.wiring import Guards, Services, Wiring, check_guarded, check_imports, comes_from_outside
 from wasmcp.errors import CompositionError, InvalidComponentError
+from wasmcp.revision_views import to_json_text
+from wasmcp.skills_section import Skill, SkillSummary, record, section
 from wasmcp.wasi import INTERFACE
 
 
@@ -396,4 +431,202 @@ def _role(component: Component) -> Role:
     spec = component.spec
     return Role(
         "component", component.name, grants=tuple(sorted(spec.grants)), catalogue=digest, rules=spec.rules.to_dict()
+    )
+
+
+def compose_server(
+    components: Sequence[ComponentSpec],
+    metadata: ServerMetadata,
+    *,
+    on_duplicate: OnDuplicate = "error",
+    environment: bool = False,
+    settings: Mapping[str, str] | None = None,
+    keyvalue: str = SECOND_DRAFT,
+    auth: Authorization = "operator",
+    framework: Mapping[str, bytes | Path] | None = None,
+    development: bool = False,
+    access: Access | None = None,
+    stored_sessions: bool = False,
+    skills: Sequence[Skill] = (),
+    unlisted_tasks: bool = False,
+) -> ComposedServer:
+    """Compose a server.
+
+    Args:
+        components: The components in the order of the chain; at least one.
+        metadata: The server's description of itself.
+        on_duplicate: Handling of a tool, resource, template or prompt of the same name in two components: an error,
+            or (`first`) the first component owns it.
+        environment: True if the framework reads its settings from the environment of the process. Under `wasmcp.host`
+            it gets them another way; another runtime must be configured to pass the environment on.
+        settings: Settings of the author, baked in; see `wasmcp.compose.metadata.BAKED`. They exclude
+            `environment`.
+        keyvalue: The draft of `wasi:keyvalue` for components with a grant of it, of `wasmcp.compose.framework.DRAFTS`;
+            `wasmcp.host` has both.
+        auth: The server's authorization.
+        framework: Replacements of framework components, by name.
+        development: True if components of development builds are permitted; see `wasmcp.wasi`.
+        access: Its access rules: the entries that exist under each path of its endpoint, and its policy.
+        stored_sessions: True if sessions over HTTP are kept in `wasi:keyvalue`, for runtimes whose storage lasts and
+            that keep no sessions themselves; see `wasmcp.compose.deployment_targets.STORED_SESSIONS`. The keys of an
+            issuer that the server fetches itself are then kept there, too.
+        skills: Its skills, in addition to those of its components.
+        unlisted_tasks: True for a development build in which tools that are listed at run time can run as tasks: its
+            host implements `task-tools`.
+
+    Returns:
+        The server. The same arguments give the same bytes.
+
+    Raises:
+        CompositionError: The components cannot be composed; see its subclasses.
+        MissingPackageDataError: The framework is not built.
+    """
+    if not components:
+        raise CompositionError("a server needs at least one component")
+    check_settings(settings or {}, environment=environment, auth=auth)
+    read = read_components(components)
+    check_middlewares(read)
+    served = collect(read, skills)
+    parts = plan_chain(read, on_duplicate=on_duplicate, skills=catalogue_of_skills(served))
+    served = with_generated(served, members_of(parts))
+    apps = checked_apps(read)
+    has_apps = bool(apps) or any(component.pages for component in read)
+    tasks = task_tools(tools_of(parts))
+    check_storage(tasks, [component.name for component in read if _stores(component)])
+    # A component with the whole of `wasi:keyvalue` could change tasks: a release build is refused if there are any.
+    unlisted_tasks = unlisted_tasks and not any(map(_stores, read))
+    has_tasks = bool(tasks) or unlisted_tasks
+    without_tasks = server_capabilities(read, metadata.extensions, skills=bool(served), apps=has_apps)
+    capabilities = server_capabilities(read, metadata.extensions, skills=bool(served), apps=has_apps, tasks=has_tasks)
+    described = server_metadata(metadata, capabilities)
+    composition = Composition(load_framework(framework), described, keyvalue, development=development)
+    composition.check(read)
+    access = access or Access()
+    about_tasks = task_values(tasks, without_tasks, notifies=not access.policy.deny)
+    named = None
+    if tasks and not unlisted_tasks:
+        named = names_of_tasks(composition.framework["tasks"].wants(TASK_TOOLS), about_tasks)
+    rules = compiled(access, parts, auth=auth, development=development, tasks=tasks, unlisted_tasks=unlisted_tasks)
+    text = None if rules is None else to_json_text(rules)
+    composition.serve(
+        parts,
+        environment=environment,
+        settings=settings or {},
+        rules=text,
+        auth=auth,
+        sessions=SESSION_DRAFTS[keyvalue] if stored_sessions else None,
+        # A component with the whole of `wasi:keyvalue` could replace the keys that tokens are verified with.
+        issuers=ISSUER_DRAFTS[keyvalue] if stored_sessions and not any(map(_stores, read)) else None,
+        skills=served,
+        tasks=named,
+        has_tasks=has_tasks,
+        keyvalue=keyvalue,
+    )
+    encoded = encode(composition.graph)
+    permitted = (*((INTERFACE,) if development else ()), *((TASK_TOOLS,) if unlisted_tasks else ()))
+    _check_imports(composition.graph, (name for name in encoded.imports if name not in permitted))
+    check_size(encoded.to_bytes(), read)
+    summaries = tuple(SkillSummary.of(one.skill, one.owner) for one in served)
+    return ComposedServer(
+        chunks=(
+            *encoded.chunks,
+            roles_section(encoded.nodes),
+            *([access_section(text)] if text else ()),
+            *([settings_section(settings)] if settings else ()),
+            *([record(summaries)] if summaries else ()),
+            *([apps_section.record(apps)] if apps else ()),
+        ),
+        capabilities=capabilities,
+        tools=tools_of(parts),
+        imports=tuple(sorted(encoded.imports)),
+        exports=tuple(composition.graph.exports),
+        framework={name: component.digest for name, component in composition.framework.items()},
+        instances=encoded.instances,
+        catalogue=catalogue_of(parts),
+        denied={component.name: found for component in read if (found := denied_to(component))},
+        unlimited={component.name: found for component in read if (found := unlimited_grants(component))},
+        access=rules,
+        skills=summaries,
+        has_fixed_lists=not (settings or framework or development or served or rules or auth == "required")
+        and _has_fixed_lists(parts),
+        apps=apps,
+        tasks=tasks,
+        task_values=about_tasks if unlisted_tasks else {},
+    )
+
+
+def _has_fixed_lists(parts: Sequence[Part]) -> bool:
+    """Return true if the chain is one recorded catalogue, so that no code of a component takes part in a list."""
+    alone = len(parts) == 1 and isinstance(parts[0], Segment)
+    return alone and not any(SERVER_HANDLER in component.offers for component in components_of(parts))
+
+
+def _stores(component: Component) -> bool:
+    """Return true if a component imports `wasi:keyvalue` from the host."""
+    imported = (name for name in component.info.imports if name.startswith("wasi:keyvalue/"))
+    return any(comes_from_outside(component, name) for name in imported)
+
+
+def _check_imports(graph: Graph, imports: Iterable[str]) -> None:
+    """Check that the server imports only WASI. Only a framework component could import something else."""
+    foreign = sorted((name for name in imports if not name.startswith("wasi:")), key=lambda name: name == TYPES)
+    if foreign:
+        needing = [
+            node.label
+            for node in graph.nodes
+            for name in node.missing()
+            if interface_names.compatible(name, foreign[0])
+        ]
+        raise CompositionError(f"nothing in the server provides `{foreign[0]}`, which `{needing[0]}` imports")
+
+
+def compose_handler(
+    components: Sequence[ComponentSpec],
+    *,
+    on_duplicate: OnDuplicate = "error",
+    framework: Mapping[str, bytes | Path] | None = None,
+) -> ComposedServer:
+    """Compose a chain that exports `server-handler`.
+
+    It imports the services of the server that it becomes part of, and the `server-handler` of the requests that it does
+    not answer. Grants of its components are final: granted interfaces are imported, and that server grants them again
+    or denies them.
+
+    Args:
+        components: The components in the order of the chain; at least one.
+        on_duplicate: See `compose_server`.
+        framework: Replacements of framework components, by name.
+
+    Raises:
+        CompositionError: The components cannot be composed; see its subclasses.
+        MissingPackageDataError: The framework is not built.
+    """
+    if not components:
+        raise CompositionError("a handler needs at least one component")
+    read = read_components(components)
+    check_middlewares(read)
+    apps = checked_apps(read, whole=False)
+    parts = plan_chain(read, on_duplicate=on_duplicate)
+    carried = [one.skill for one in with_generated(collect(read, ()), members_of(parts))]
+    composition = Composition(load_framework(framework), None)
+    composition.check(read)
+    composition.hand_on(parts)
+    encoded = encode(composition.graph)
+    check_size(encoded.to_bytes(), read)
+    return ComposedServer(
+        chunks=(
+            *encoded.chunks,
+            roles_section(encoded.nodes),
+            declared_by(read).section(),
+            *([section(carried)] if carried else ()),
+            *([apps_section.record(apps)] if apps else ()),
+        ),
+        capabilities=server_capabilities(read),
+        tools=tools_of(parts),
+        imports=tuple(sorted(encoded.imports)),
+        exports=tuple(composition.graph.exports),
+        framework={name: component.digest for name, component in composition.framework.items()},
+        instances=encoded.instances,
+        denied={component.name: found for component in read if (found := denied_to(component))},
+        unlimited={component.name: found for component in read if (found := unlimited_grants(component))},
     )

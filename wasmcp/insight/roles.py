@@ -1,9 +1,9 @@
 """Structure of a composed file: the roles of its instances, and the interfaces that each component can reach.
 
-Roles come from the record that the composer writes (`wasmcp.compose.roles`), never from names. The record is only a
-claim of the file's author; reachable interfaces come from the wiring. An instance that gets more of the host than the
-defaults is therefore listed as a component, unless it is recorded as a framework component; framework components that
-differ from those of this wasmcp are reported.
+Roles come from the record that the composer writes (`wasmcp.compose.composed_server`), never from names. The record is
+only a claim of the file's author; reachable interfaces come from the wiring. An instance that gets more of the host
+than the defaults is therefore listed as a component, unless it is recorded as a framework component; framework
+components that differ from those of this wasmcp are reported.
 
 The grants are also annotations of OCI artifacts. Source: OCI image specification, "Annotations".
 """
@@ -24,17 +24,17 @@ from wasmcp.component.topology import InstanceInfo, Source, Topology, read_topol
 from wasmcp.compose import inspect_component
 from wasmcp.compose.access_rules import SECTION as ACCESS_SECTION
 from wasmcp.compose.access_rules import read_access
-from wasmcp.compose.framework import load_framework
-from wasmcp.compose.generated_components import (
+from wasmcp.compose.composed_server import SECTION, Role, read_roles
+from wasmcp.compose.framework import (
     SETTINGS_SECTION,
     access_rules,
     authorizer_options,
+    load_framework,
     read_settings,
     settings_component,
 )
 from wasmcp.compose.grant_rules import GrantRules, RuleError
 from wasmcp.compose.grants import families
-from wasmcp.compose.guards import GUARDS, rules_component
 from wasmcp.compose.interfaces import (
     ACCESS_RULES,
     ALWAYS,
@@ -46,7 +46,7 @@ from wasmcp.compose.interfaces import (
     STDOUT,
     is_among,
 )
-from wasmcp.compose.roles import SECTION, Role, read_roles
+from wasmcp.compose.wiring import GUARDS, rules_component
 from wasmcp.errors import ComponentError, MissingPackageDataError
 from wasmcp.package_data import FRAMEWORK_COMPONENTS, framework_component
 from wasmcp.package_data import GUARDS as GUARD_NAMES
@@ -145,7 +145,7 @@ class Structure:
     authorization: str | None = None
 
     def kind(self, index: int) -> str:
-        """Return the role of an instance: see `wasmcp.compose.roles.Role.kind`."""
+        """Return the role of an instance: see `wasmcp.compose.composed_server.Role.kind`."""
         return self.roles[index].kind
 
     def reach(self, index: int) -> Reach:

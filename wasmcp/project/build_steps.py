@@ -312,11 +312,11 @@ def _compose(
     planned: Plan, step: ServerStep, components: Mapping[str, Built], report: Progress
 ) -> tuple[ComposedServer, dict[str, Any]]:
     from wasmcp.compose.component_reader import ComponentSpec
+    from wasmcp.compose.composition import compose_server
     from wasmcp.compose.deployment_targets import KEYVALUE, STORED_SESSIONS, check_runtime
     from wasmcp.compose.framework import SECOND_DRAFT
     from wasmcp.compose.grants import breadth_warnings, denial_warnings
     from wasmcp.compose.metadata import ServerMetadata
-    from wasmcp.compose.server import compose_server
 
     config = step.config
     metadata = ServerMetadata(

@@ -17,9 +17,9 @@ from wasmcp.apps_section import listed, pages_of
 from wasmcp.component.custom_sections import without_sections
 from wasmcp.compose.catalogue import UNCHANGING, Catalogue, nothing_offered
 from wasmcp.compose.component_reader import ComponentSpec
+from wasmcp.compose.composition import compose_server
 from wasmcp.compose.interfaces import CAPABILITY_NAMES, MIDDLEWARE, STRICT
 from wasmcp.compose.metadata import ServerMetadata
-from wasmcp.compose.server import compose_server
 from wasmcp.errors import CatalogueError, HostError
 from wasmcp.file_writing import write_atomically
 from wasmcp.project.build_component import check_templates

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wasmcp import toolchains
+from wasmcp.compose.extensions import listed_tasks
 from wasmcp.compose.interfaces import MIDDLEWARE, TASK_TOOLS
-from wasmcp.compose.tasks import listed_tasks
 from wasmcp.errors import (
     CatalogueError,
     ComponentsError,
