@@ -22,7 +22,7 @@ class WasmcpMetadataHook(MetadataHookInterface):
             SystemExit: The project is invalid. Metadata hooks have no other way to end a build without a traceback.
         """
         from wasmcp.project import load
-        from wasmcp.project.console_scripts import console_scripts
+        from wasmcp.project.model import console_scripts
 
         try:
             metadata["scripts"] = console_scripts(load(Path(self.root), check_files=False), self.config)

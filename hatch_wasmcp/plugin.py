@@ -33,9 +33,9 @@ from wasmcp.project import (
     stale,
 )
 from wasmcp.project.build_plan import skill_files
-from wasmcp.project.built_servers import changed, has_boms, missing, unfit
-from wasmcp.project.console_scripts import check_dynamic
+from wasmcp.project.build_steps import changed, has_boms, missing, unfit
 from wasmcp.project.manifest import read
+from wasmcp.project.model import check_dynamic
 from wasmcp.storage.cache import file_failures
 from wasmcp.toolchains import toolchain
 from wasmcp.toolchains.base import relative_label
@@ -216,7 +216,7 @@ class WasmcpBuildHook(Hook):
                 self.app.display_info(f"wasmcp: {line}")
 
     def _sboms(self, project: Project) -> list[str]:
-        from wasmcp.project.sbom import sbom_file
+        from wasmcp.project.manifest import sbom_file
 
         entries = read(project.manifest)
         try:

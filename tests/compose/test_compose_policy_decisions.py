@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from wasmcp.insight.access import _INTERFACE
-from wasmcp.project.build_component import BuildComponent
+from wasmcp.project.catalogue_recording import BuildComponent
 
 TOOLS = ("add", "admin", "admin_stop", "sub")
 URIS = ("n://a/x", "n://b/x", "n://b/y%2Fz", "n://c/../b/x")

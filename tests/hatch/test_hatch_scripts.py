@@ -21,7 +21,7 @@ from wasmcp.distribution.mcp_bundle import ENTRY_POINT, write_bundle
 from wasmcp.errors import ConfigError
 from wasmcp.host.transports.console_scripts import servers
 from wasmcp.project import load
-from wasmcp.project.console_scripts import console_scripts
+from wasmcp.project.model import console_scripts
 
 PAGE = (Path(__file__).parents[2] / "docs/guides/console-scripts.md").read_text("utf-8")
 HOOK = "\n[tool.hatch.metadata.hooks.wasmcp]\n"

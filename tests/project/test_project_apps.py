@@ -17,8 +17,7 @@ from wasmcp.app_pages import MOST_FILES, bundled, declared_apps, files_of, named
 from wasmcp.errors import AppsError, ComponentsError, ToolchainError, WasmcpError
 from wasmcp.host import open_server
 from wasmcp.project import ensure_built, load, plan, resolve
-from wasmcp.project.manifest import read
-from wasmcp.project.sbom import render
+from wasmcp.project.manifest import read, render_sbom
 from wasmcp.protocol import APP_MIME_TYPE
 
 HEAD = "<!doctype html>\n"
@@ -293,7 +292,9 @@ def test_app_of_a_python_component(project: Path, tmp_path: Path) -> None:
     }
     entry = read(load(project).manifest)["default"]
     (recorded,) = entry["apps"]
-    (listed,) = (one for one in json.loads(render("shop", "default", entry, {}))["components"] if one["type"] == "data")
+    (listed,) = (
+        one for one in json.loads(render_sbom("shop", "default", entry, {}))["components"] if one["type"] == "data"
+    )
     assert (listed["name"], listed["bom-ref"]) == ("ui://shop/cart", "app:ui://shop/cart")
     assert listed["hashes"][0]["content"] == recorded["digest"].removeprefix("sha256:")
     assert {"name": "wasmcp:needs", "value": "geolocation"} in listed["properties"]

@@ -18,8 +18,7 @@ from support.wheels import wheel
 from wasmcp.cli.group import commands
 from wasmcp.errors import LockDriftError, MissingToolchainError, ToolchainError
 from wasmcp.project import load, lock_entries, plan, resolve
-from wasmcp.project.build_plan import plan_component
-from wasmcp.project.resolution import resolve_component
+from wasmcp.project.build_plan import plan_component, resolve_component
 from wasmcp.registry import lock
 from wasmcp.toolchains.python import dependencies
 

@@ -28,7 +28,7 @@ from wasmcp.errors import (
 )
 from wasmcp.host import Server, open_server
 from wasmcp.project import ensure_built, load
-from wasmcp.project.built_servers import unfit
+from wasmcp.project.build_steps import unfit
 from wasmcp.project.development import DevelopmentServer, development_server
 from wasmcp.project.events import BuildEvent, CompilationStarted, ServerComposed
 from wasmcp.protocol import TASKS

@@ -13,9 +13,18 @@ import wasmcp
 from wasmcp.errors import LockDriftError, ToolchainError
 from wasmcp.file_writing import write_atomically
 from wasmcp.project import manifest
-from wasmcp.project.build_plan import SERVER_CODE, Plan, plan, plan_component, plan_components
+from wasmcp.project.build_plan import (
+    SERVER_CODE,
+    Plan,
+    ResolvedComponent,
+    plan,
+    plan_component,
+    plan_components,
+    resolve,
+    resolve_component,
+    resolve_components,
+)
 from wasmcp.project.config import load
-from wasmcp.project.resolution import ResolvedComponent, resolve, resolve_component, resolve_components
 from wasmcp.registry.lock import Pin
 from wasmcp.storage import digest
 from wasmcp.toolchains.base import ComponentSource, Inputs

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from wasmcp.project import Cache, build, load, manifest, plan, resolve
-from wasmcp.project.sbom import is_cached, render, sbom_file
+from wasmcp.project.manifest import is_cached, render_sbom, sbom_file
 
 ENTRY = {
     "digest": "sha256:" + "11" * 32,
@@ -35,7 +35,7 @@ ENTRY = {
 
 
 def test_content() -> None:
-    bom = json.loads(render("demo", "default", ENTRY, {}))
+    bom = json.loads(render_sbom("demo", "default", ENTRY, {}))
     assert (bom["bomFormat"], bom["specVersion"]) == ("CycloneDX", "1.6")
     root = bom["metadata"]["component"]
     assert (root["name"], root["version"], root["description"]) == ("demo:default", "1.0", "A demo")
@@ -58,7 +58,7 @@ def test_a_component_of_a_registry() -> None:
         "version": "1.3.0",
         "source": f"oci://registry.example.com/acme/calc@{digest}",
     }
-    bom = json.loads(render("demo", "default", {**ENTRY, "components": [remote]}, {}))
+    bom = json.loads(render_sbom("demo", "default", {**ENTRY, "components": [remote]}, {}))
     (part,) = (part for part in bom["components"] if part["name"] == "calc")
     assert part["version"] == "1.3.0"
     assert part["hashes"] == [{"alg": "SHA-256", "content": "55" * 32}]
@@ -78,7 +78,7 @@ def test_the_packages_inside() -> None:
     both = {**safe, "name": "both", "license": "MIT OR Apache-2.0"}
     text = {**ENTRY["components"][0], "dependencies": [jinja, safe]}
     other = {**text, "name": "other", "digest": "sha256:" + "cc" * 32, "dependencies": [safe, both]}
-    bom = json.loads(render("demo", "default", {**ENTRY, "components": [text, other]}, {}))
+    bom = json.loads(render_sbom("demo", "default", {**ENTRY, "components": [text, other]}, {}))
     packages = {part["name"]: part for part in bom["components"] if part.get("purl", "").startswith("pkg:pypi/")}
     assert sorted(packages) == ["both", "jinja2", "markupsafe"]
     assert packages["both"]["licenses"] == [{"expression": "MIT OR Apache-2.0"}]
@@ -100,7 +100,7 @@ def test_the_libraries_inside_packages() -> None:
     core = {"name": "core", "version": "2", "file": "c.whl", "digest": "sha256:" + "aa" * 32, "license": "MIT"}
     other = {**core, "name": "other", "digest": "sha256:" + "bb" * 32, "bundled": parts[:1]}
     text = {**ENTRY["components"][0], "dependencies": [{**core, "bundled": parts}, other]}
-    bom = json.loads(render("demo", "default", {**ENTRY, "components": [text]}, {}))
+    bom = json.loads(render_sbom("demo", "default", {**ENTRY, "components": [text]}, {}))
     found = {part["bom-ref"]: part for part in bom["components"]}
     assert found["pkg:cargo/ahash@0.8.12"] == {
         "bom-ref": "pkg:cargo/ahash@0.8.12",
@@ -118,10 +118,10 @@ def test_the_libraries_inside_packages() -> None:
 
 
 def test_it_is_reproducible() -> None:
-    first = render("demo", "default", ENTRY, {})
-    assert first == render("demo", "default", ENTRY, {})
+    first = render_sbom("demo", "default", ENTRY, {})
+    assert first == render_sbom("demo", "default", ENTRY, {})
     assert "timestamp" not in first
-    other = json.loads(render("demo", "default", {**ENTRY, "digest": "sha256:" + "99" * 32}, {}))
+    other = json.loads(render_sbom("demo", "default", {**ENTRY, "digest": "sha256:" + "99" * 32}, {}))
     assert other["serialNumber"] != json.loads(first)["serialNumber"]
 
 
@@ -130,7 +130,7 @@ def test_the_texts_of_licences_are_evidence() -> None:
     fast = {"name": "fast", "version": "1.0", "file": "f.whl", "digest": digest, "license": "MIT OR Apache-2.0"}
     text = {**ENTRY["components"][0], "dependencies": [fast, {**fast, "name": "plain"}]}
     texts = {"pkg:pypi/fast@1.0": {"licenses/MIT": "Permission is hereby granted", "licenses/NOTICE": "By us"}}
-    bom = json.loads(render("demo", "default", {**ENTRY, "components": [text]}, texts))
+    bom = json.loads(render_sbom("demo", "default", {**ENTRY, "components": [text]}, texts))
     packages = {part["name"]: part for part in bom["components"]}
     assert packages["fast"]["licenses"] == [{"expression": "MIT OR Apache-2.0"}]
     found = {one["license"]["name"]: one["license"]["text"] for one in packages["fast"]["evidence"]["licenses"]}

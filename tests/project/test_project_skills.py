@@ -16,9 +16,8 @@ from wasmcp.host import open_server
 from wasmcp.project import ensure_built, load, plan, resolve
 from wasmcp.project.component_files import folders_of, read_skills
 from wasmcp.project.config import parse
-from wasmcp.project.manifest import read
+from wasmcp.project.manifest import read, render_sbom
 from wasmcp.project.model import SkillFolders
-from wasmcp.project.sbom import render
 
 SKILLS = SkillFolders(("skills/*",))
 
@@ -253,7 +252,7 @@ def test_skills_of_projects_components_and_servers(project: Path) -> None:
         ("first", "", 2),
         ("tools/second", "tools", 1),
     ]
-    text = render("skilled", "default", entry, {})
+    text = render_sbom("skilled", "default", entry, {})
     assert '"skill:first"' in text
     assert '"skill:tools/second"' in text
 

@@ -7,7 +7,7 @@ import pytest
 from wasmcp.bindgen.resolved import resolve_wit
 from wasmcp.errors import WitError
 from wasmcp.package_data import wit_directory
-from wasmcp.project.wit_vendoring import wit_packages, write_deps
+from wasmcp.project.scaffold import wit_packages, write_deps
 
 
 def test_the_packages() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from wasmcp.guest.declarations.resources import Resource
 from wasmcp.guest.json_types.uris import key_of
-from wasmcp.project.build_component import UriTemplates
+from wasmcp.project.catalogue_recording import UriTemplates
 
 
 @cache

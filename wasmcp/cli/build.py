@@ -177,9 +177,9 @@ def provenance_command(server: str | None, root: Path, *, sbom: bool) -> None:
     from wasmcp.component.custom_sections import license_texts
 
     try:
-        from wasmcp.project.sbom import render
+        from wasmcp.project.manifest import render_sbom
 
-        text = render(project.name, path.stem, entry, license_texts(path.read_bytes()))
+        text = render_sbom(project.name, path.stem, entry, license_texts(path.read_bytes()))
     except ModuleNotFoundError as error:
         raise MissingPackageDataError(str(error.name), "install `wasmcp[build]`") from None
     click.echo(text, nl=False)

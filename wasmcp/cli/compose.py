@@ -306,8 +306,7 @@ def record(job: Job, composed: ComposedServer, metadata: ServerMetadata, compone
     from wasmcp.component.custom_sections import license_texts
     from wasmcp.file_writing import write_atomically
     from wasmcp.project import manifest
-    from wasmcp.project.manifest import server_entry
-    from wasmcp.project.sbom import render
+    from wasmcp.project.manifest import render_sbom, server_entry
 
     if job.options.manifest is None and job.options.sbom is None:
         return
@@ -319,7 +318,7 @@ def record(job: Job, composed: ComposedServer, metadata: ServerMetadata, compone
             manifest.write(job.options.manifest, {**before, job.output.stem: entry})
         if job.options.sbom is not None:
             texts = license_texts(job.output.read_bytes())
-            write_atomically(job.options.sbom, render(metadata.name, job.output.stem, entry, texts).encode())
+            write_atomically(job.options.sbom, render_sbom(metadata.name, job.output.stem, entry, texts).encode())
     except OSError as error:
         raise click.ClickException(f"`{error.filename}` cannot be written: {error.strerror or error}") from None
     except ModuleNotFoundError:

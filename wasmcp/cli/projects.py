@@ -217,7 +217,7 @@ def wit_command() -> None:
 @click.option("--force", is_flag=True, help="Replace files that differ.")
 def deps(directory: Path, force: bool) -> None:
     """Write wasmcp's WIT packages to `deps` in a project's WIT directory. Works offline."""
-    from wasmcp.project.wit_vendoring import wit_packages, write_deps
+    from wasmcp.project.scaffold import wit_packages, write_deps
 
     written = write_deps(directory, replace=force)
     for title, path in written.elsewhere.items():
@@ -257,7 +257,7 @@ def show(name: str | None, as_json: bool) -> None:
 
     NAME is a package (`wasi:io`, `wasmcp:mcp-v20260728`), an interface or a world (`tools`, `wasi:io/streams`).
     """
-    from wasmcp.project.wit_vendoring import wit_packages
+    from wasmcp.project.scaffold import wit_packages
 
     packages = wit_packages()
     if name is not None:
@@ -283,7 +283,7 @@ def show(name: str | None, as_json: bool) -> None:
 
 
 def _text(name: str) -> str:
-    from wasmcp.project.wit_vendoring import wit_packages
+    from wasmcp.project.scaffold import wit_packages
     from wasmcp.toolchains.base import did_you_mean
 
     packages = wit_packages()

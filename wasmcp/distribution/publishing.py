@@ -115,7 +115,7 @@ def publish_built(
         UnfitServerError: The servers in the tree cannot be published.
         WasmcpError: As for `publish`.
     """
-    from wasmcp.project.built_servers import changed, unfit
+    from wasmcp.project.build_steps import changed, unfit
     from wasmcp.registry.oci import transfers
     from wasmcp.registry.oci.references import Place, parse
 

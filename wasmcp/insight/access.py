@@ -78,7 +78,7 @@ def entries_at(access: Mapping[str, Any], path: str) -> EntriesAt:
         access: The server's compiled access rules.
         path: The path of a request, with or without its query.
     """
-    from wasmcp.project.build_component import BuildComponent
+    from wasmcp.project.catalogue_recording import BuildComponent
 
     recorded = access.get("entries", {})
     queried = [{"kind": kind, "name": str(one["name"])} for kind in IDENTITIES for one in recorded.get(kind, ())]

@@ -9,12 +9,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from wasmcp.project.build_plan import ComponentStep, Plan, ServerStep, plan, plan_components
+    from wasmcp.project.build_plan import (
+        ComponentStep,
+        Plan,
+        Resolution,
+        ServerStep,
+        plan,
+        plan_components,
+        resolve,
+        resolve_components,
+    )
     from wasmcp.project.build_steps import SKIP, build, clean, ensure_built, skipped
     from wasmcp.project.config import load
     from wasmcp.project.manifest import stale
     from wasmcp.project.model import ComponentConfig, Project, ServerConfig
-    from wasmcp.project.resolution import Resolution, resolve, resolve_components
     from wasmcp.storage.cache import Cache, cache_directory
 
 __all__ = [
@@ -47,7 +55,7 @@ _HOMES = {
     "ComponentStep": "wasmcp.project.build_plan",
     "Plan": "wasmcp.project.build_plan",
     "Project": "wasmcp.project.model",
-    "Resolution": "wasmcp.project.resolution",
+    "Resolution": "wasmcp.project.build_plan",
     "ServerConfig": "wasmcp.project.model",
     "ServerStep": "wasmcp.project.build_plan",
     "build": "wasmcp.project.build_steps",
@@ -57,8 +65,8 @@ _HOMES = {
     "load": "wasmcp.project.config",
     "plan": "wasmcp.project.build_plan",
     "plan_components": "wasmcp.project.build_plan",
-    "resolve": "wasmcp.project.resolution",
-    "resolve_components": "wasmcp.project.resolution",
+    "resolve": "wasmcp.project.build_plan",
+    "resolve_components": "wasmcp.project.build_plan",
     "skipped": "wasmcp.project.build_steps",
     "stale": "wasmcp.project.manifest",
 }

@@ -1,4 +1,7 @@
-"""Build of a plan: compile components or use the cache, record catalogues, compose, write."""
+"""Build of a plan: compile components or use the cache, record catalogues, compose, write; and what was built before.
+
+Servers that were built before are in the tree and fit a version; components are in the cache.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,26 @@ import contextlib
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.compose.interfaces import SERVER_HANDLER
-from wasmcp.errors import ArtifactError, ComponentsError, ConfigError, ServersError, WasmcpError
+from wasmcp.errors import ArtifactError, ComponentError, ComponentsError, ConfigError, ServersError, WasmcpError
 from wasmcp.file_writing import write_atomically
 from wasmcp.project import manifest
-from wasmcp.project.build_plan import ComponentStep, Plan, ServerStep, plan, plan_component
+from wasmcp.project.build_plan import (
+    ComponentStep,
+    Plan,
+    Resolution,
+    ServerStep,
+    plan,
+    plan_component,
+    plan_components,
+    resolve,
+    resolve_component,
+    resolve_components,
+)
 from wasmcp.project.component_files import pages_in, with_pages
 from wasmcp.project.config import load
 from wasmcp.project.events import (
@@ -26,13 +40,13 @@ from wasmcp.project.events import (
     ServerComposed,
     notes,
 )
-from wasmcp.project.manifest import Built, built_entry, server_entry
+from wasmcp.project.manifest import Built, built_entry, is_cached, is_written, read, server_entry, stale
 from wasmcp.project.model import Project, ServerConfig
-from wasmcp.project.resolution import resolve, resolve_component
 from wasmcp.registry.fetch_options import FetchOptions, environment_says
 from wasmcp.storage import digest
 from wasmcp.storage.cache import Cache, file_failures
 from wasmcp.toolchains.base import Versioned, did_you_mean, require_pins
+from wasmcp.wasi import REASON, is_development
 
 if TYPE_CHECKING:
     from wasmcp.apps_section import AppPage
@@ -409,3 +423,97 @@ def clean(project: Project) -> None:
         path.unlink(missing_ok=True)
     with contextlib.suppress(OSError):  # missing, or contains other files
         project.directory.rmdir()
+
+
+def unfit(project: Project, version: str) -> list[str]:
+    """Return a sentence for each server in the tree that cannot be distributed as this version."""
+    entries = read(project.manifest)
+    problems = []
+    for key in project.servers:
+        path = project.output(key)
+        label, entry = path.relative_to(project.root).as_posix(), entries.get(key)
+        if not path.is_file():
+            problems.append(f"`{label}` does not exist")
+        elif entry is None or entry.get("digest") != digest.of_file(path):
+            problems.append(f"`{label}` is not the server that `manifest.json` in the same folder describes")
+        elif (built := entry.get("metadata", {}).get("version")) != version:
+            problems.append(f"`{label}` was built as version {built}, and the wheel has version {version}")
+        elif _is_development(path):
+            problems.append(f"`{label}`: {REASON}")
+    return problems
+
+
+def _is_development(path: Path) -> bool:
+    from wasmcp.component.decode import decode
+
+    try:
+        return is_development(decode(path.read_bytes()).imports)
+    except ComponentError:
+        return False
+
+
+def changed(project: Project, version: str) -> list[str]:
+    """Return a sentence for the servers in the tree whose sources have changed since their build, as far as is known.
+
+    Nothing is fetched and nothing is compiled for this check.
+    """
+    from wasmcp.registry.fetch_options import FetchOptions
+
+    try:
+        left = stale(plan(resolve(project, version=version, fetching=FetchOptions(project.root, offline=True))))
+    except WasmcpError as error:
+        return [f"cannot check if the servers are up to date: {error}"]
+    listed = ", ".join(f"`{key}`" for key in left if project.output(key).is_file())
+    return [f"the sources of {listed} changed since it was built"] if listed else []
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Parts of a build that are not in the cache.
+
+    Attributes:
+        languages: The languages of the components that have to be compiled.
+        boms: True if a bill of materials has to be written.
+    """
+
+    languages: frozenset[str]
+    boms: bool
+
+
+def has_boms(project: Project, cache: Cache | None = None) -> bool:
+    """Return True if the cache has the bills of materials of the servers in the tree, which are used as they are."""
+    cache = Cache() if cache is None else cache
+    entries = read(project.manifest)
+    return all(is_written(project, key, entries.get(key, {}), cache) for key in project.servers)
+
+
+@file_failures()
+def missing(project: Project, version: str | None, cache: Cache | None = None) -> Missing:
+    """Return the parts of a project's next build that are not in the cache, as far as that is known.
+
+    Nothing is fetched and nothing is compiled. If the components cannot be planned without the network, the result is
+    all parts.
+
+    Args:
+        project: The configuration of the project.
+        version: The distribution's version; None if it is not known yet, which is part of a bill of materials.
+        cache: The cache; the user's if omitted.
+
+    Raises:
+        StorageError: A file of the project cannot be read.
+    """
+    from wasmcp.registry.fetch_options import FetchOptions
+
+    cache = Cache() if cache is None else cache
+    used = {name for server in project.servers.values() for name in server.components}
+    wanted = {name: one.language for name, one in project.components.items() if name in used and one.language}
+    try:
+        found = resolve_components(project, FetchOptions(project.root, offline=True))
+        steps = plan_components(project, found)
+    except WasmcpError:
+        return Missing(frozenset(wanted.values()), boms=True)
+    languages = frozenset(language for name, language in wanted.items() if cache.component(steps[name].inputs) is None)
+    if languages or version is None:
+        return Missing(languages, boms=True)
+    planned = plan(Resolution(project, version, found))
+    return Missing(languages, boms=not all(is_cached(project, step, cache) for step in planned.servers.values()))

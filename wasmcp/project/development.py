@@ -26,12 +26,11 @@ from wasmcp.errors import (
     WasmcpError,
 )
 from wasmcp.project import manifest
-from wasmcp.project.build_plan import plan
+from wasmcp.project.build_plan import ResolvedComponent, plan, resolve
 from wasmcp.project.build_steps import SKIP, built_components, chosen_server, composed_servers, skipped
 from wasmcp.project.catalogue_recording import check_lists
 from wasmcp.project.config import load
 from wasmcp.project.events import Progress, notes
-from wasmcp.project.resolution import ResolvedComponent, resolve
 from wasmcp.protocol import IDENTITIES, LISTS
 from wasmcp.storage import digest
 from wasmcp.storage.cache import Cache, file_failures
