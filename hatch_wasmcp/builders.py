@@ -160,7 +160,7 @@ class ServerJsonBuilder(_ServerBuilder):
 
     def write(self, directory: Path) -> Path:
         """Write ``server.json``."""
-        from wasmcp.distribution.registry_document import registry_document, write_document
+        from wasmcp.distribution.publishing import registry_document, write_document
 
         options = self.options(strings=("server", "name"), lists=("remotes",))
         server = options.get("server", "default")

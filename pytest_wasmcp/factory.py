@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_wasmcp.report import RECORDINGS, SHARED, Recording
-from pytest_wasmcp.server_options import Given, directory
-from pytest_wasmcp.targets import Builds, Marked, folder_of, locate
+from pytest_wasmcp.targets import Builds, Given, Marked, directory, folder_of, locate
 from wasmcp.environment import AUTH_MODE
 
 if TYPE_CHECKING:

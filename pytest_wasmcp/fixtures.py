@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_wasmcp.server_options import server_scope
-from pytest_wasmcp.targets import Builds, is_fast, positive
+from pytest_wasmcp.targets import Builds, is_fast, positive, server_scope
 
 if TYPE_CHECKING:
     from pytest_wasmcp.aio import AsyncServer

@@ -168,7 +168,7 @@ def messages_of(text: str) -> list[Any]:
 
 
 def _events(text: str) -> list[str]:
-    from wasmcp.client.messages import events
+    from wasmcp.client.transport import events
 
     if "data:" not in text:
         return []

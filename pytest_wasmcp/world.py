@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_wasmcp.server_options import Given
-from pytest_wasmcp.targets import option
+from pytest_wasmcp.targets import Given, option
 
 if TYPE_CHECKING:
     from pathlib import Path

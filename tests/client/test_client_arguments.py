@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from wasmcp.client.arguments import json_object, prompt_arguments, signature, tool_arguments
+from wasmcp.client.texts import json_object, prompt_arguments, signature, tool_arguments
 from wasmcp.errors import ArgumentsError
 
 SCHEMA = {

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from wasmcp.client.arguments import fields
+from wasmcp.client.texts import fields
 
 FORM = {
     "requestedSchema": {

@@ -13,9 +13,8 @@ import pytest
 
 from wasmcp.client.connection import Client
 from wasmcp.client.http import HttpTransport, header_value, parameter_fields
-from wasmcp.client.messages import Event, events
-from wasmcp.client.stdio import StdioTransport
 from wasmcp.client.targets import of_command, of_name, of_url
+from wasmcp.client.transport import Event, StdioTransport, events
 from wasmcp.errors import ConnectionFailedError, ResponseTimeoutError
 from wasmcp.protocol import HANDSHAKE, LATEST
 

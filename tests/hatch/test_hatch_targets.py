@@ -21,7 +21,7 @@ from mcp import Client, StdioServerParameters
 from support.projects import write_project
 from support.published_schemas import bundle_program, bundle_schema, registry_schemas
 
-from wasmcp.distribution.registry_document import markers
+from wasmcp.distribution.publishing import markers
 
 NAME = "io.github.ada/weather"
 SOURCE = """\

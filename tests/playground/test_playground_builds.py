@@ -17,7 +17,7 @@ from support.otlp_collector import collector
 from support.projects import ZIG_PROJECT, write_project
 from support.server_processes import WASMCP
 
-from wasmcp.playground.builds import changed, snapshot
+from wasmcp.playground.serving import changed, snapshot
 
 
 def test_changes_of_files(tmp_path: Path) -> None:

@@ -1,4 +1,7 @@
-"""Commands of the client: `wasmcp list`, `call`, `read` and `prompt`, with their options and exit codes."""
+"""Commands of the client: `wasmcp list`, `call`, `read` and `prompt`, with their options, exit codes and elicitations.
+
+In an elicitation on the terminal forms are filled in, and URLs are shown. Specification: client/elicitation.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import click
 
-from wasmcp.cli.elicitation import elicit
 from wasmcp.cli.progress import StatusLine, say
+from wasmcp.client.texts import Field, fields
 from wasmcp.errors import ArgumentsError, ConnectionFailedError, RequestError, TaskCancelledError, UnansweredInputError
 from wasmcp.host.configuration.command_options import environment, number
 from wasmcp.protocol import REVISIONS
@@ -234,13 +238,13 @@ def connected(options: Options) -> Iterator[Client]:
     Raises:
         ClickException: The connection failed, or the server returned an error response.
     """
-    from wasmcp.client import rendering
+    from wasmcp.client import texts
     from wasmcp.client.connection import Callbacks, Client
 
     shown = StatusLine()
 
     def log(params: dict[str, Any]) -> None:
-        shown.line(rendering.log_message(params))
+        shown.line(texts.log_message(params))
 
     statuses: list[str] = []
 
@@ -257,7 +261,7 @@ def connected(options: Options) -> Iterator[Client]:
         return elicit(params)
 
     callbacks = Callbacks(
-        on_progress=lambda params: shown.update(rendering.progress(params)),
+        on_progress=lambda params: shown.update(texts.progress(params)),
         on_log=log if options.log_level is not None else lambda _: None,
         on_note=lambda text: shown.line(f"note: {text}"),
         on_task=task,
@@ -306,7 +310,7 @@ def _exit_codes() -> Iterator[None]:
 
 
 def _described(error: RequestError) -> str:
-    from wasmcp.client.rendering import pretty
+    from wasmcp.client.texts import pretty
 
     return f"{error}\n{pretty(error.data)}" if error.data is not None else str(error)
 
@@ -330,7 +334,7 @@ def base_arguments(text: str | None) -> dict[str, Any]:
     Raises:
         ArgumentsError: The text is not a JSON object, or the file cannot be read.
     """
-    from wasmcp.client.arguments import json_object
+    from wasmcp.client.texts import json_object
 
     if text is None:
         return {}
@@ -366,7 +370,7 @@ def list_command(options: Options) -> None:
     TARGET is the file of a server, an installed package, a console script, the URL of an endpoint, or a command after
     `--`: wasmcp list -- npx -y @modelcontextprotocol/server-everything
     """
-    from wasmcp.client import rendering
+    from wasmcp.client import texts
     from wasmcp.errors import RequestError
     from wasmcp.protocol import CODES, LISTS
 
@@ -391,9 +395,9 @@ def list_command(options: Options) -> None:
             "instructions": instructions,
             **{one.kind: found.get(one.kind, []) for one in LISTS},
         }
-        click.echo(rendering.pretty(document))
+        click.echo(texts.pretty(document))
     else:
-        echo_lines(rendering.lists(server, revision, found))
+        echo_lines(texts.lists(server, revision, found))
 
 
 _named = click.argument("arguments", nargs=-1, metavar="[NAME=VALUE]...")
@@ -415,8 +419,8 @@ def call_command(options: Options, tool: str, arguments: tuple[str, ...], base: 
     NAME=VALUE has the type that the tool's schema gives NAME; arrays and objects are JSON, and a NAME of an array can
     be repeated.
     """
-    from wasmcp.client import rendering
-    from wasmcp.client.arguments import tool_arguments
+    from wasmcp.client import texts
+    from wasmcp.client.texts import tool_arguments
     from wasmcp.errors import RequestError
 
     given = base_arguments(base)
@@ -435,9 +439,9 @@ def call_command(options: Options, tool: str, arguments: tuple[str, ...], base: 
     if is_error and hint:
         say(hint)
     if options.as_json:
-        click.echo(rendering.pretty(result))
+        click.echo(texts.pretty(result))
     else:
-        for text in rendering.blocks(result):
+        for text in texts.blocks(result):
             click.echo(text, err=is_error)
     if is_error:
         raise SystemExit(TOOL_ERROR)
@@ -457,7 +461,7 @@ def read_command(options: Options, uri: str, output: Path | None) -> None:
     TARGET is the file of a server, an installed package, a console script, the URL of an endpoint, or a command after
     `--`. Control characters are escaped, and binary contents are described; with --output they are written unchanged.
     """
-    from wasmcp.client import rendering
+    from wasmcp.client import texts
     from wasmcp.host.client.types import ResourceResult
 
     with connected(options) as client:
@@ -472,10 +476,10 @@ def read_command(options: Options, uri: str, output: Path | None) -> None:
             raise click.ClickException(f"`{output}` cannot be written: {error.strerror or error}") from None
         click.echo(f"{output}: {len(data):,} bytes", err=options.as_json)
     if options.as_json:
-        click.echo(rendering.pretty(result))
+        click.echo(texts.pretty(result))
     elif output is None:
         for part in result.get("contents", []):
-            click.echo(rendering.contents(part) if isinstance(part, dict) else rendering.pretty(part))
+            click.echo(texts.contents(part) if isinstance(part, dict) else texts.pretty(part))
 
 
 @client_command("prompt")
@@ -488,14 +492,109 @@ def prompt_command(options: Options, prompt: str, arguments: tuple[str, ...], ba
     TARGET is the file of a server, an installed package, a console script, the URL of an endpoint, or a command after
     `--`.
     """
-    from wasmcp.client import rendering
-    from wasmcp.client.arguments import prompt_arguments
+    from wasmcp.client import texts
+    from wasmcp.client.texts import prompt_arguments
 
     whole = prompt_arguments(arguments, base_arguments(base))
     with connected(options) as client:
         params = {"name": prompt, "arguments": whole} if whole else {"name": prompt}
         result = client.request("prompts/get", params, progress=True)
     if options.as_json:
-        click.echo(rendering.pretty(result))
+        click.echo(texts.pretty(result))
     else:
-        echo_lines(rendering.messages(result))
+        echo_lines(texts.messages(result))
+
+
+_ACCEPT, _DECLINE, _CANCEL = "a", "d", "c"
+_ACTIONS = {_ACCEPT: "accept", _DECLINE: "decline", _CANCEL: "cancel"}
+
+
+def elicit(params: dict[str, Any]) -> dict[str, Any]:
+    """Show the elicitation of a server, and return the result of the user's input.
+
+    Texts of the server are escaped. No URL is opened.
+    """
+    _say("")
+    _say(f"The server requests input: {printable(str(params.get('message', '')), keep=chr(10))}")
+    try:
+        if params.get("mode") == "url":
+            return _url(params)
+        return _form(params)
+    except EOFError:
+        _say("")
+        return {"action": "cancel"}
+
+
+def _url(params: dict[str, Any]) -> dict[str, Any]:
+    url = str(params.get("url", ""))
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        host = ""
+    _say(f"Open this address in a browser, if you trust `{printable(host)}`:")
+    _say(f"  {printable(url)}")
+    return {"action": _action("[a] accept, it is open  [d] decline  [c] cancel")}
+
+
+def _form(params: dict[str, Any]) -> dict[str, Any]:
+    form = list(fields(params))
+    if form:
+        _say("An empty line takes the default; end of input (Ctrl-D) cancels.")
+    content: dict[str, Any] = {}
+    for one in form:
+        value = _value(one)
+        if value is not None:
+            content[one.name] = value
+    action = _action("[a] accept and send  [d] decline  [c] cancel")
+    return {"action": action, "content": content} if action == "accept" else {"action": action}
+
+
+def _value(one: Field) -> Any:
+    """Read the value of a field; None for a field that stays empty."""
+    described = f" - {printable(one.description)}" if one.description else ""
+    _say(f"{printable(one.title)}{described}")
+    for position, (_, title) in enumerate(one.choices, 1):
+        _say(f"  {position}) {printable(title)}")
+    kinds = {"boolean": "y/n", "integer": "integer", "number": "number", "array": "several, with commas"}
+    facts = [kinds[one.kind]] if one.kind in kinds else []
+    facts += ["required" if one.is_required else "optional"]
+    facts += [f"default {printable(str(one.default))}"] if one.default is not None else []
+    while True:
+        text = _read(f"  ({', '.join(facts)}): ").strip()
+        if not text and one.default is not None:
+            return one.default
+        if not text and not one.is_required:
+            return None
+        if not text and one.kind != "string":
+            _say("  a value is required")
+            continue
+        try:
+            return one.value(text)
+        except ValueError as error:
+            _say(f"  {error}")
+
+
+def _action(prompt: str) -> str:
+    while True:
+        text = _read(f"{prompt}: ").strip().lower()[:1]
+        if text in _ACTIONS:
+            return _ACTIONS[text]
+
+
+def _read(prompt: str) -> str:
+    """Read a line; standard output is for results.
+
+    Raises:
+        EOFError: The input has ended.
+    """
+    sys.stderr.write(prompt)
+    sys.stderr.flush()
+    line = sys.stdin.readline()
+    if not line:
+        raise EOFError
+    return line.rstrip("\n")
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()

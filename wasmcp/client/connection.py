@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from wasmcp import __version__
 from wasmcp.client.http import header_value, parameter_fields
-from wasmcp.client.messages import Failure, Note
+from wasmcp.client.transport import Failure, Note
 from wasmcp.errors import (
     ConnectionFailedError,
     GuestCancelledError,
@@ -26,7 +26,7 @@ from wasmcp.protocol import CODES, HANDSHAKE, LATEST, META_KEYS, MIRRORED, REVIS
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from wasmcp.client.messages import Message, Transport
+    from wasmcp.client.transport import Message, Transport
 
 _MOST_PAGES = 10_000
 _MOST_ITEMS = 100_000

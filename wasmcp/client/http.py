@@ -19,7 +19,7 @@ from queue import SimpleQueue
 from typing import Any
 from urllib.parse import urlsplit
 
-from wasmcp.client.messages import MOST, Failure, Inbox, Message, encoded, events, parsed
+from wasmcp.client.transport import MOST, Failure, Inbox, Message, encoded, events, parsed
 from wasmcp.errors import ConnectionFailedError, HttpStatusError, WasmcpError
 from wasmcp.protocol import LATEST
 from wasmcp.terminal import printable

@@ -17,7 +17,7 @@ from wasmcp.errors import ArtifactError, ConnectionFailedError
 from wasmcp.terminal import without_password
 
 if TYPE_CHECKING:
-    from wasmcp.client.messages import Transport
+    from wasmcp.client.transport import Transport
 
 _MARGIN = 5.0  # seconds: the client reports the time limit before the transport does
 
@@ -56,7 +56,7 @@ class Target:
             from wasmcp.client.http import HttpTransport
 
             return HttpTransport(self.url, self.fields, timeout + _MARGIN)
-        from wasmcp.client.stdio import StdioTransport
+        from wasmcp.client.transport import StdioTransport
 
         return StdioTransport(self.shown, self.command, self.environment, on_stderr=on_stderr)
 

@@ -7,9 +7,8 @@ from typing import Any
 
 from wasmcp.deploy.bundle import Bundle, yaml_documents
 from wasmcp.deploy.docker import DATA, PORT, USER, container, container_problems, dockerfile, place
-from wasmcp.deploy.outgoing import Outgoing, settings_ports
 from wasmcp.deploy.request import KEYVALUE, Request, replica_problems
-from wasmcp.deploy.subject import Subject
+from wasmcp.deploy.subject import Outgoing, Subject, settings_ports
 from wasmcp.errors import DeploymentError
 
 MANIFEST = "kubernetes.yaml"

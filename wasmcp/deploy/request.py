@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from wasmcp.deploy.outgoing import settings_ports
-from wasmcp.deploy.subject import Subject
+from wasmcp.deploy.subject import Subject, settings_ports
 from wasmcp.environment import INTROSPECTION_SECRET, SERVER, problems
 from wasmcp.errors import HostError
 from wasmcp.host.stores.redis_store import Address

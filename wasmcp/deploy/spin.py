@@ -12,9 +12,8 @@ from wasmcp.compose.deployment_targets import KEYVALUE as DRAFTS
 from wasmcp.compose.deployment_targets import check_runtime
 from wasmcp.compose.grant_rules import GrantRules
 from wasmcp.deploy.bundle import Bundle
-from wasmcp.deploy.outgoing import Outgoing, fetched_hosts
 from wasmcp.deploy.request import KEYVALUE, LOCAL, PROCESS, Request, keeps_values
-from wasmcp.deploy.subject import Subject
+from wasmcp.deploy.subject import Outgoing, Subject, fetched_hosts
 from wasmcp.errors import CompositionError, DeploymentError
 from wasmcp.terminal import printable
 

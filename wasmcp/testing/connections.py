@@ -10,7 +10,7 @@ from wasmcp.client.connection import Callbacks, Client
 from wasmcp.host.scheduling.cancel_scope import current_scope
 
 if TYPE_CHECKING:
-    from wasmcp.client.messages import Transport
+    from wasmcp.client.transport import Transport
 
 _SECONDS = 60.0
 _MARGIN = 5.0  # seconds: the server answers a call at its limit before the client gives up
@@ -47,7 +47,7 @@ class Connections:
     @classmethod
     def over_stdio(cls, command: Sequence[str], seconds: float | None) -> Connections:
         """Return the connections by a command."""
-        from wasmcp.client.stdio import StdioTransport
+        from wasmcp.client.transport import StdioTransport
 
         return cls(command[0], lambda: StdioTransport("the server under test", command), seconds)
 

@@ -417,7 +417,7 @@ def http_problems(target: Target) -> Iterator[str]:
 
 def _answered(target: Target, body: str) -> Any:
     """Return the JSON-RPC message that answers a body over HTTP; None without one."""
-    from wasmcp.client.messages import events, parsed
+    from wasmcp.client.transport import events, parsed
 
     _, content = _posted(target, body)
     found = parsed(content)
