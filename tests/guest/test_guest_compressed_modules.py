@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from wasmcp.guest.component import compressed_modules, stdlib_imports
+from wasmcp.guest.component import compressed_modules
 from wasmcp.guest.network import seams
 
 
@@ -73,7 +73,7 @@ def test_substitutes_of_network_modules_are_imported_in_calls(kept, tmp_path, mo
         monkeypatch.delitem(sys.modules, name, raising=False)
     seams.install([])
     (tmp_path / "truststore.py").write_text("import _no_ssl\n", encoding="utf-8")
-    stdlib_imports._keep_file("truststore", str(tmp_path / "truststore.py"))
+    compressed_modules._keep_file("truststore", str(tmp_path / "truststore.py"))
     sys.meta_path[:] = [compressed_modules._Finder]
     truststore = importlib.import_module("truststore")
     assert truststore.SSLContext.__module__ == "ssl"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from wasmcp.guest.component import compressed_modules, stdlib_imports
+from wasmcp.guest.component import compressed_modules
 
 LIBRARY = {
     "encodings/__init__.py": "",
@@ -42,8 +42,8 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, compresse
         for name, text in files.items():
             (tmp_path / folder / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / folder / name).write_text(text)
-    monkeypatch.setattr(stdlib_imports, "LIBRARY", str(tmp_path / "library"))
-    monkeypatch.setattr(stdlib_imports, "FROM_C", ())
+    monkeypatch.setattr(compressed_modules, "LIBRARY", str(tmp_path / "library"))
+    monkeypatch.setattr(compressed_modules, "FROM_C", ())
     monkeypatch.setattr(compressed_modules, "MODULES", {})
     monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
     monkeypatch.setattr(sys, "modules", dict(sys.modules))
@@ -52,8 +52,8 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, compresse
     core = frozenset(sys.modules)
     importlib.import_module("wasmcp_one")
     packages = {str(tmp_path / "0/shop/__init__.py"): "shop", str(tmp_path / "0/shop/named.py"): "shop.named"}
-    stdlib_imports.keep_later(core, packages, ["wasmcp_four", "os.path"])
-    stdlib_imports.keep_sources(str(tmp_path / "0"))
+    compressed_modules.keep_later(core, packages, ["wasmcp_four", "os.path"])
+    compressed_modules.keep_sources(str(tmp_path / "0"))
     return compressed_modules.MODULES
 
 
@@ -91,13 +91,13 @@ def test_text_encodings_are_stored_as_differences_from_one_of_them(tmp_path, mon
     (library / "encodings").mkdir(parents=True)
     for name in ("cp437", "cp850", "iso8859_15"):
         shutil.copy(Path(encodings.__file__).parent / f"{name}.py", library / "encodings")
-    monkeypatch.setattr(stdlib_imports, "LIBRARY", str(library))
-    monkeypatch.setattr(stdlib_imports, "FROM_C", ())
+    monkeypatch.setattr(compressed_modules, "LIBRARY", str(library))
+    monkeypatch.setattr(compressed_modules, "FROM_C", ())
     monkeypatch.setattr(compressed_modules, "MODULES", {})
     monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
     names = ["encodings.cp437", "encodings.cp850", "encodings.iso8859_15"]
     monkeypatch.setattr(sys, "modules", {name: one for name, one in sys.modules.items() if name not in names})
-    stdlib_imports.keep_later(frozenset(sys.modules), {}, [])
+    compressed_modules.keep_later(frozenset(sys.modules), {}, [])
     whole, *others = (compressed_modules.MODULES[name] for name in names)
     assert [whole.like, *(one.like for one in others)] == ["", "encodings.cp437", "encodings.cp437"]
     assert len(others[0].data) < len(whole.data) / 3

@@ -12,7 +12,7 @@ from support.python_component import GuestComponent
 from support.wheels import wheel
 
 from wasmcp.errors import ToolchainError
-from wasmcp.guest.component import stdlib_imports
+from wasmcp.guest.component import compressed_modules
 from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.python import toolchain as python_module
 from wasmcp.toolchains.python.code_checks import LOST, lost_guarantees
@@ -204,8 +204,8 @@ def test_imports_in_functions_of_the_standard_library_are_found_by_their_absolut
         "m.py",
         "exec",
     )
-    [function] = stdlib_imports._functions(code)
-    assert list(stdlib_imports._imported(function, "one.two", submodules=True)) == [
+    [function] = compressed_modules._functions(code)
+    assert list(compressed_modules._imported(function, "one.two", submodules=True)) == [
         "one.two.thread",
         "one.two.thread.Pool",
         "one",

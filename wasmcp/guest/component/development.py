@@ -18,10 +18,9 @@ from typing import Any
 from wit_world.imports import modules as host  # type: ignore[import-not-found]
 
 from wasmcp.guest.component import error_reporting
-from wasmcp.guest.component.compressed_modules import keep_source
-from wasmcp.guest.component.import_report import check_declared, describe
+from wasmcp.guest.component.compressed_modules import keep_package, keep_source
+from wasmcp.guest.component.error_reporting import describe
 from wasmcp.guest.component.snapshot import thaw
-from wasmcp.guest.component.stdlib_imports import keep_package
 from wasmcp.guest.component.to_wit import refused
 from wasmcp.guest.declarations.options import AppPages
 from wasmcp.guest.declarations.rules import collected
@@ -86,6 +85,8 @@ def _load() -> list[dict[str, Any]]:
     with collected() as found:
         try:
             _import(json.loads(host.read(_State.component)))
+            from wasmcp.guest.declarations.registry import check_declared  # the library is imported with the modules
+
             check_declared(found)
         except BaseException as error:  # noqa: BLE001 - whatever it is, it is reported
             errors.append(describe(error))

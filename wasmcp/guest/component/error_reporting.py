@@ -1,4 +1,4 @@
-"""Reports of exceptions on stderr, for the operator: their text is not sent to the client."""
+"""Reports of exceptions: on stderr for the operator, without a text for the client, and as data for a build."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import linecache
 import sys
 import traceback
 from collections.abc import Iterator
+from typing import Any
 
-from wasmcp.guest.errors import McpError, ToolError
+from wasmcp.guest.errors import DeclarationError, McpError, ToolError
 
 INTERNAL_ERROR = -32603
 
@@ -103,3 +104,18 @@ def masked(kind: str, name: str, message: str) -> Iterator[None]:
     except BaseException as error:  # noqa: BLE001 - nothing may leave a component: it would trap
         report(kind, name, error)
         raise McpError(INTERNAL_ERROR, message) from None
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """Return an exception as the toolchain shows it: type, message and the frames of the author's modules."""
+    frames = [
+        {"file": frame.filename, "line": frame.lineno, "name": frame.name, "text": frame.line}
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith(("<", "/python/")) and "/wasmcp/guest/" not in frame.filename
+    ]
+    if isinstance(error, DeclarationError) and not frames and error.place is not None:
+        frames.append({"file": error.place[0], "line": error.place[1], "name": "", "text": ""})
+    if isinstance(error, SyntaxError) and error.filename is not None:
+        frames.append({"file": error.filename, "line": error.lineno, "name": "", "text": (error.text or "").strip()})
+    message = error.msg if isinstance(error, SyntaxError) else str(error)
+    return {"kind": type(error).__name__, "message": message, "frames": frames, "python": sys.version.split()[0]}

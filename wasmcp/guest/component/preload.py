@@ -16,18 +16,17 @@ import sys
 from typing import Any, TextIO
 
 from wasmcp.guest.component import lazy_metadata, lean_code
-from wasmcp.guest.component.compressed_modules import explain_missing, list_directories
-from wasmcp.guest.component.error_reporting import remember
-from wasmcp.guest.component.import_report import check_declared, describe
+from wasmcp.guest.component.compressed_modules import explain_missing, keep_later, keep_sources, list_directories
+from wasmcp.guest.component.error_reporting import describe, remember
 from wasmcp.guest.component.snapshot import (
     clear_freed_memory,
     descriptors,
     drop_compiled_annotations,
+    fix_memory,
     open_files,
     watched,
 )
 from wasmcp.guest.component.stdlib_guards import guard_sqlite, install, open_sockets
-from wasmcp.guest.component.stdlib_imports import keep_later, keep_sources
 from wasmcp.guest.declarations.rules import ToolOptions, collected, warned
 from wasmcp.guest.network.seams import install as install_seams
 
@@ -130,6 +129,8 @@ def _import(plan: dict[str, Any], report: dict[str, Any], core: frozenset[str], 
                 importlib.import_module(plan["module"])
             remember(plan["sources"], plan["labels"])
             if plan["declared"] and not plan.get("development"):
+                from wasmcp.guest.declarations.registry import check_declared  # after files and networks are guarded
+
                 check_declared(refused)
         finally:
             report["errors"] += map(describe, refused)
@@ -156,8 +157,6 @@ def _import(plan: dict[str, Any], report: dict[str, Any], core: frozenset[str], 
         list_directories()
         explain_missing()
         drop_compiled_annotations()
-        from wasmcp.guest.component.fixed_memory import fix_memory
-
         fix_memory()
         gc.collect()
         clear_freed_memory()

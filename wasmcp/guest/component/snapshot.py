@@ -1,7 +1,10 @@
-"""State that must not be part of a component's snapshot: random seeds, open files and freed memory.
+"""Snapshot of a component: state that must not be part of it, such as random seeds, and memory without variation.
 
 A component contains the memory of an interpreter after all imports. Every instance starts from it, with the same
 objects: random number generators would all return the same numbers, and files that were open do not exist.
+
+The memory is the same in each build. The toolchain links an extension module into the component, which gives the
+interpreter a seed, and overwrites freed memory while the component is built: `wasmcp.toolchains.python.staging`.
 """
 
 from __future__ import annotations
@@ -142,3 +145,35 @@ def clear_end(zero: array[int]) -> int:
         blocks.append(zero * _LARGEST)
         above += blocks[-1].buffer_info()[0] > top
     return max(block.buffer_info()[0] for block in blocks)
+
+
+class _Last(dict[Any, Any]):
+    """The environment of the build. componentize-py removes all variables when the snapshot is complete.
+
+    Attributes:
+        module: The extension module of the snapshot.
+    """
+
+    module: Any
+
+    def __delitem__(self, key: Any) -> None:
+        """Remove a variable; with the last one, give the interpreter its own allocator again."""
+        super().__delitem__(key)
+        if not self:
+            vars(os.environ)["_data"] = {}
+            gc.collect()
+            self.module.finish()
+
+
+def fix_memory() -> None:
+    """Remove what imports have drawn and measured, and prepare the end of the build. Only inside a component."""
+    import _wasmcp_snapshot  # type: ignore[import-not-found]
+
+    fix_generators()
+    del sys.modules[_wasmcp_snapshot.__name__]
+    variables = getattr(os.environ, "_data", None)
+    if variables:
+        _Last.module = _wasmcp_snapshot
+        vars(os.environ)["_data"] = _Last(variables)
+    else:  # the author's modules have replaced or cleared the environment
+        _wasmcp_snapshot.finish()

@@ -232,6 +232,20 @@ def check() -> int:
     return len(entries) + len(sources)
 
 
+def check_declared(refused: list[DeclarationError]) -> None:
+    """Describe all declarations; see `check`.
+
+    Args:
+        refused: The errors so far.
+
+    Raises:
+        DeclarationError: The declarations have further errors that cannot be collected.
+        LookupError: Nothing is declared.
+    """
+    if not check() and not refused:
+        raise LookupError("nothing is declared: decorate a function with `wasmcp.guest.tool`")
+
+
 _NEEDS_DYNAMIC = (
     "it is called for each request, but the lists of this component are recorded when it is built: set "
     '`dynamic = true` and `grants = ["middleware"]` in its table'

@@ -36,7 +36,7 @@ FIRST_LINES = (
     "sys.path_importer_cache.clear()",
     "del os.environ['PYTHONHASHSEED'], os.environ['PYTHONDONTWRITEBYTECODE']",
 )
-"""First lines of the application: folders are read from now on. `wasmcp.guest.component.fixed_memory` has the end."""
+"""First lines of the application: folders are read from now on. `wasmcp.guest.component.snapshot` has the end."""
 
 _SNAPSHOT_SOURCE = Path(__file__).with_name("fixed_snapshot.wat")
 

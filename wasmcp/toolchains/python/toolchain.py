@@ -233,7 +233,7 @@ def failure_of(
 def problems_of(
     source: ComponentSource, modules: Mapping[str, Module], errors: Iterable[Mapping[str, Any]]
 ) -> list[tuple[str, list[str]]]:
-    """Return the problems for errors that `wasmcp.guest.component.import_report` describes."""
+    """Return the problems for errors that `wasmcp.guest.component.error_reporting` describes."""
     return [_author_error(source, modules, error) for error in errors]
 
 
