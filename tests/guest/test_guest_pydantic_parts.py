@@ -8,7 +8,7 @@ from typing import TypedDict
 
 import pytest
 
-from wasmcp.guest.network.pydantic_parts import patches
+from wasmcp.guest.network.library_parts import patches
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Seams between HTTP libraries and the component: attributes of a library's modules that are replaced.
+"""Seams between libraries and the component, most of them for HTTP: attributes of their modules that are replaced.
 
 The seam of a library is applied when its module has finished importing, also if that happens in a call. In unit tests
 the seams are applied inside the block of `wasmcp.guest.testing.fake_http`.
@@ -10,29 +10,32 @@ import importlib
 import importlib.machinery
 import importlib.util
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wasmcp.guest.component.compressed_modules import keep
 
+if TYPE_CHECKING:
+    from wasmcp.guest.component.event_loop import TimerLoop
+
 SEAMS = {
     "aiohttp": "wasmcp.guest.network.aiohttp_connections",
-    "anyio._backends._asyncio": "wasmcp.guest.network.anyio_threads",
-    "certifi": "wasmcp.guest.network.certificates",
+    "anyio._backends._asyncio": "wasmcp.guest.network.library_parts",
+    "certifi": "wasmcp.guest.network.library_parts",
     "http.client": "wasmcp.guest.network.http_sockets",
     "httpcore": "wasmcp.guest.network.httpcore_pools",
     "httpcore2": "wasmcp.guest.network.httpcore_pools",
-    "requests": "wasmcp.guest.network.requests_adapters",
+    "requests": "wasmcp.guest.network.library_parts",
     "urllib3": "wasmcp.guest.network.http_sockets",
 }
 """Module of a library -> module with its seam: a function `patches` that returns what to replace."""
 
 OF_COMPONENTS = {
-    "asyncio": "wasmcp.guest.component.asyncio_loops",
-    "pydantic.plugin._loader": "wasmcp.guest.network.pydantic_parts",
-    "pydantic_core.core_schema": "wasmcp.guest.network.pydantic_parts",
+    "asyncio": "wasmcp.guest.network.seams",
+    "pydantic.plugin._loader": "wasmcp.guest.network.library_parts",
+    "pydantic_core.core_schema": "wasmcp.guest.network.library_parts",
 }
 """The same for modules that unit tests use unchanged."""
 
@@ -140,6 +143,19 @@ class _ApplyingLoader:
             module.__spec__.loader = self._loader
         self._loader.exec_module(module)
         self._seams.apply(module)
+
+
+def patches(asyncio: Any) -> Iterator[Patch]:
+    """Yield the loops of `asyncio.run` and `asyncio.Runner` in a component: the standard loops need sockets."""
+
+    def new_event_loop() -> TimerLoop:
+        """Return a new event loop; see `asyncio.new_event_loop`."""
+        from wasmcp.guest.component.event_loop import TimerLoop  # it imports `asyncio`
+
+        return TimerLoop()
+
+    yield Patch(asyncio, "new_event_loop", new_event_loop)
+    yield Patch(asyncio.events, "new_event_loop", new_event_loop)
 
 
 class _Substitutes:
