@@ -49,7 +49,7 @@ def test_module_and_its_later_imports_are_imported(carry_out):
     empty = {"errors": [], "missing": [], "optional": [], "open": [], "sockets": [], "warnings": [], "printed": ""}
     assert report == empty
     assert {"booted_tools", "colorsys", "json.tool", "_strptime"} <= set(sys.modules)
-    assert {"encodings.cp1252", "encodings.koi8_r"} <= {*sys.modules, *compressed_modules._modules}
+    assert {"encodings.cp1252", "encodings.koi8_r"} <= {*sys.modules, *compressed_modules.MODULES}
 
 
 def test_missing_import_is_reported_with_its_place(carry_out):
