@@ -100,6 +100,33 @@ def listening(open_it: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -
         each.close()
 
 
+def test_memory_is_returned_when_many_connections_have_ended(
+    listening: Callable[..., Listening], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    returned: list[int] = []
+    monkeypatch.setattr(connections, "return_freed", lambda: returned.append(len(server.connections)))
+    server = listening()
+    few = [server.open() for _ in range(10)]
+    wait_for(lambda: len(server.connections) == 10)
+    for one in few:
+        one.close()
+    wait_for(lambda: len(server.connections) == 0)
+    many = [server.open() for _ in range(80)]
+    wait_for(lambda: len(server.connections) == 80)
+    for one in many[:50]:
+        one.close()
+    wait_for(lambda: len(server.connections) == 30)
+    assert returned == []
+    for one in many[50:70]:
+        one.close()
+    wait_for(lambda: bool(returned))
+    for one in many[70:]:
+        one.close()
+    assert server.ask()
+    assert len(returned) == 1
+    assert returned[0] <= 20
+
+
 def test_new_connection_ends_the_longest_waiting_one(listening: Callable[..., Listening]) -> None:
     bounded = listening(4)
     half = []

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Protocol
 
+from wasmcp.host.engine.memory import return_freed
 from wasmcp.host.scheduling.capacity import DESCRIPTORS, open_files
 from wasmcp.host.transports.http_body import STANDSTILL
 
@@ -25,6 +26,8 @@ _DEFAULT = 1000
 _LEAST = 16
 _RESERVED = 64  # descriptors of the process itself: files, the event loop
 _ROUNDS = 6  # rounds of accepted connections until the first of them is closed
+_MANY = 64  # connections whose end leaves memory to return
+_FALL = 4  # divisor of their number, at which it is returned
 
 
 def connection_limit(limits: HttpLimits, instances: int) -> int:
@@ -91,6 +94,7 @@ class Connections:
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0  # time of the next check
         self._is_late = False  # True if the last check was put off
+        self._peak = 0  # maximum number of connections since memory was returned
         self.ended = 0
 
     def __len__(self) -> int:
@@ -108,6 +112,7 @@ class Connections:
         if self._timer is None:
             self._sweep_later(one.loop)
         self._all[one] = None
+        self._peak = max(self._peak, len(self._all))
         if len(self._all) > self._most:
             waiting = [each for each in self._all if each is not one and each.waits_for_client]
             self._end(min(waiting, key=lambda each: (each.has_responded, each.since), default=one))
@@ -115,7 +120,7 @@ class Connections:
     def lost(self, one: Connection) -> None:
         """Remove a connection."""
         self._all.pop(one, None)
-        if not self._all and self._timer is not None:
+        if not self._all and self._timer is not None and self._peak < _MANY:
             self._timer.cancel()
             self._timer = None
 
@@ -150,7 +155,17 @@ class Connections:
                     self._end(one)
             elif one.transport.is_closing() and now - one.since > self._limits.write_time:
                 self._end(one)  # the rest of the last response is not read
-        self._sweep_later(loop)
+        self._return_memory()
+        if self._all or self._peak >= _MANY:
+            self._sweep_later(loop)
+        else:
+            self._timer = None
+
+    def _return_memory(self) -> None:
+        """Return the memory of connections that have ended, after many of them."""
+        if self._peak >= _MANY and len(self._all) * _FALL <= self._peak:
+            self._peak = len(self._all)
+            return_freed()
 
     def _end(self, one: Connection) -> None:
         self.ended += 1

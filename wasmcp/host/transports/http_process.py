@@ -163,6 +163,7 @@ def serve_on(
             self._reloads = _Reloads(opening, serving, tls, operations, reload)
             if starting is None:
                 self._reloads.start()
+                _release_code()
             else:
                 loop = asyncio.get_running_loop()
                 opening.start(lambda: _call_on(loop, self._opened))
@@ -182,6 +183,7 @@ def serve_on(
                 return
             endpoint.replace(app)
             self._reloads.start()
+            _release_code()
             on_open()
 
         def ending(self) -> None:
@@ -224,6 +226,13 @@ def _wrapped(app: Any, operations: Operations, options: HttpOptions) -> Any:
 def seconds_to_end(limits: Limits) -> int | None:
     """Return the seconds that requests in progress get when the process is terminated; None for no limit."""
     return None if limits.timeout is None else ceil(limits.timeout) + _MARGIN
+
+
+def _release_code() -> None:
+    """Return the code that only the start has run to the system, on a thread of its own."""
+    from wasmcp.host.engine.memory import release_code
+
+    threading.Thread(target=release_code, name="wasmcp-release", daemon=True).start()
 
 
 def _call_on(loop: asyncio.AbstractEventLoop, function: Callable[[], None]) -> None:
