@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from wasmcp.host import HttpLimits
+from wasmcp.host.engine import logs
 from wasmcp.host.engine.limits import Budget
 from wasmcp.host.transports.connections import Connections
 from wasmcp.host.transports.http_connection import HttpConnection
@@ -147,6 +148,7 @@ def test_requests_beyond_the_time_at_the_end_are_cancelled(caplog: pytest.LogCap
         client.start()
         assert app.begun.wait(SECONDS)
     client.join(SECONDS)
+    logs.flush()
     assert "cancelled" in app.events
     assert "1 requests in progress are cancelled" in caplog.text
 

@@ -214,7 +214,7 @@ class App:
             and size <= server.limits.request
             and self.bodies.used + size <= self.bodies.most
             and not server.pool.pending_inputs  # which the message can be for
-            and (ended is None or not ended.can_block or head.for_sessions.identifier is None)
+            and (ended is None or not ended.is_shared or head.for_sessions.identifier is None)
         )
 
     def _submit(
