@@ -1,9 +1,9 @@
-"""Memory of this process: traps caused by memory exhaustion, the number of memory mappings, and resident code.
+"""Memory of this process: linear memories of instances, the number of memory mappings, and resident code.
 
-wasmtime-py reports neither. The engine refuses `memory.grow` without a report, and the guest reacts with an ordinary
-trap. So this module looks at the traces: the messages of language runtimes and, on Linux, the size of the largest
-linear memory of the store. Linux limits the number of mappings of a process, each linear memory of an instance needs
-several, and wasmtime aborts the process when one is refused. So a pool stays below that limit.
+wasmtime-py does not report the size of a linear memory of a component. On Linux the mappings of the process show it,
+and after a trap whether a memory was near its limit (`wasmcp.host.engine.traps`). Linux limits the number of mappings
+of a process, each linear memory of an instance needs several, and wasmtime aborts the process when one is refused. So a
+pool stays below that limit.
 
 Libraries stay resident in the size of what the start has run, and of what the system has mapped around it. So a server
 that has started returns these pages: the system's cache of files has them, and maps those that calls need again. It
@@ -26,32 +26,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-
-# Messages of Rust, CPython, Zig and musl.
-_MESSAGES = ("memory allocation of", "MemoryError", "OutOfMemory", "out of memory", "Out of memory")
 # wasmtime reserves this much address space for each 32-bit memory, accessible or not, which identifies a memory.
 _RESERVED = 4 << 30
-
-
-def exhausted(limit: int, reason: str, stderr: str, *, besides: Iterable[int] = ()) -> bool:
-    """Return True if a trap of a store that still exists was caused by memory exhaustion.
-
-    Args:
-        limit: Maximum bytes of each memory.
-        reason: wasmtime's message of the trap.
-        stderr: The end of the guest's standard error.
-        besides: Addresses of memories that existed before the store, which belong to other stores.
-    """
-    if any(sign in stderr for sign in _MESSAGES):
-        return True
-    if "unreachable" not in reason:
-        return False
-    others = set(besides)
-    own = (size for start, size in memories().items() if start not in others)
-    # A memory that grows by doubling is refused at half the limit.
-    return max(own, default=0) * 2 > limit
 
 
 def mappings() -> bytes:

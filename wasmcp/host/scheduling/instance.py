@@ -22,8 +22,9 @@ from wasmcp.host.bindings import _capi
 from wasmcp.host.bindings.exchange import CallError, ExchangeBindings
 from wasmcp.host.bindings.messages import FRAMES, Changed, StdioRequest, TaskEvent, TaskRequest
 from wasmcp.host.engine import engine as watchdog
+from wasmcp.host.engine import traps
 from wasmcp.host.engine.frame_owners import Frames
-from wasmcp.host.engine.memory import exhausted, mappings, memories
+from wasmcp.host.engine.memory import mappings, memories
 from wasmcp.host.engine.stdio_pipes import Stdio
 from wasmcp.host.scheduling.costs import Meter
 
@@ -374,40 +375,22 @@ class Instance:
     def _trap(self, message: str) -> GuestTrapError:
         self.broken = True
         self._stdio.drain()
-        reason, frames = _explain(message)
+        reason, frames = traps.explain(message)
         component, backtrace = self._program.frames.attribute(frames)
         stderr = self._tail.decode("utf-8", "replace")
         if watchdog.INTERRUPTED in message:
             return self.interruption(backtrace, component)
         limit = self._limits.memory
-        if limit is not None and exhausted(limit, reason, stderr, besides=self._others()):
+        if limit is not None and traps.exhausted(limit, reason, stderr, besides=self._others()):
             return GuestOutOfMemoryError(limit, component=component, backtrace=backtrace, stderr=stderr)
         return GuestTrapError(reason, component=component, backtrace=backtrace, stderr=stderr)
 
     def _boot_error(self, message: str) -> HostError:
         self._stdio.drain()
-        if "wasm backtrace" in message:
+        if traps.is_trap(message):
             return self._trap(message)
-        if "memory minimum size" in message and self._limits.memory is not None:
+        if traps.needs_memory(message) and self._limits.memory is not None:
             return GuestOutOfMemoryError(self._limits.memory)
         first = message.strip().splitlines()[0] if message.strip() else "cannot be instantiated"
         detail = message.strip().splitlines()[-1].strip() if message.strip() else ""
         return ArtifactError(self._program.name, f"cannot be instantiated: {first}; {detail}".rstrip("; "))
-
-
-def _explain(message: str) -> tuple[str, str]:
-    """Split wasmtime's message into the cause and the frames."""
-    head, _, tail = message.partition("wasm backtrace:")
-    frames: list[str] = []
-    reason = ""
-    lines = tail.splitlines()
-    for index, line in enumerate(lines):
-        stripped = line.strip()
-        if stripped.startswith("Caused by"):
-            reason = lines[index + 1].strip() if index + 1 < len(lines) else ""
-            break
-        if stripped:
-            frames.append(stripped)
-    if not reason:
-        reason = head.strip().splitlines()[0] if head.strip() else message.strip()
-    return reason.removeprefix("wasm trap: "), "\n".join(frames)
