@@ -279,7 +279,7 @@ def test_requests_above_the_limit_wait_for_no_place(both: Both, monkeypatch: pyt
     for budget, most in ((both.app, None), (both.app.bodies, 10)):
         with monkeypatch.context() as patch:
             if most is None:
-                patch.setattr(budget, "_requests", 500)
+                patch.setattr(budget, "requests", 500)
             else:
                 patch.setattr(budget, "most", most)
             found = [plain(listening.ask(ADD)) for listening in (both.at_once, both.asgi)]

@@ -47,6 +47,7 @@ class App:
     """ASGI application of one server, within its `Limits.http`. It closes the server when the lifespan ends.
 
     Attributes:
+        requests: Number of requests in progress.
         bodies: Budget of the bytes of bodies of requests in progress.
         streams: Budget of the number of streams of notifications.
         filters: Budget of the bytes of the URIs of these streams.
@@ -77,7 +78,7 @@ class App:
         self.filters = Budget(limits.streams_bytes)
         self.unread = unread or Budget(limits.unread_bytes)
         self._reading = Bodies(self.bodies, limits.body_time)
-        self._requests = 0
+        self.requests = 0
         self._sending: dict[AsgiResponse, None] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -128,7 +129,7 @@ class App:
         self._timer = asyncio.get_running_loop().call_later(TICK, self._tick)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._requests >= self._limits.requests:
+        if self.requests >= self._limits.requests:
             await refuse(send, BodyError(503, _BUSY))
             return
         head = RequestHead.of_scope(scope)
@@ -148,11 +149,11 @@ class App:
         if body is None:
             return
         # A place is taken when the body is there: clients that do not send theirs would keep all others out.
-        if whole is None and self._requests >= self._limits.requests:
+        if whole is None and self.requests >= self._limits.requests:
             self.bodies.give(len(body.data))
             await refuse(send, BodyError(503, _BUSY))
             return
-        self._requests += 1
+        self.requests += 1
         target = head.target
         trace = None if self._tracing is None else begin_trace(self._tracing, scope, body.data)
         if self._admission is not None and await self._is_refused(self._admission, scope, target, body.data, send):
@@ -161,7 +162,7 @@ class App:
         if session_request is None:
             return
         if scope["method"] == "POST" and session_request.receive(body.data, self._server.pool.pending_inputs):
-            self._requests -= 1
+            self.requests -= 1
             self.bodies.give(len(body.data))
             await send({"type": "http.response.start", "status": 202, "headers": [(b"content-length", b"0")]})
             await send({"type": "http.response.body", "body": b""})
@@ -194,7 +195,7 @@ class App:
         server = self._server
         session_request = server.sessions.begin_of(head.for_sessions)
         session_request.receive(data, server.pool.pending_inputs)
-        self._requests += 1
+        self.requests += 1
         body = self._reading.take(data, server.limits.request)
         try:
             return self._submit(head, body, session_request, None if client is None else client[0])
@@ -210,7 +211,7 @@ class App:
             and self._tracing is None
             and head.method == "POST"
             and not head.is_ambiguous
-            and self._requests < self._limits.requests
+            and self.requests < self._limits.requests
             and size <= server.limits.request
             and self.bodies.used + size <= self.bodies.most
             and not server.pool.pending_inputs  # which the message can be for
@@ -248,7 +249,7 @@ class App:
             self._server.pool.submit(response.call)
         except HostError:
             session_request.ended(response.call)
-            self._requests -= 1
+            self.requests -= 1
             self.bodies.give(len(body.data))
             raise
         return response
@@ -273,7 +274,7 @@ class App:
                 has_ended = await asyncio.get_running_loop().run_in_executor(None, sessions.has_ended, named.kept)
             session_request = sessions.begin_of(named, has_ended=has_ended)
         except BaseException as error:
-            self._requests -= 1
+            self.requests -= 1
             self.bodies.give(len(body.data))
             if not isinstance(error, StoreRequestError):
                 raise
@@ -327,13 +328,13 @@ class App:
         try:
             identity = await self._identity(admission, scope, target)
         except BaseException:
-            self._requests -= 1
+            self.requests -= 1
             self.bodies.give(len(body))
             raise
         refused = admission.refuse(scope, body, identity)
         if refused is None:
             return False
-        self._requests -= 1
+        self.requests -= 1
         self.bodies.give(len(body))
         status, headers, answer = refused
         await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -370,7 +371,7 @@ class App:
 
     def _take(self, response: AsgiResponse, event: ResponseEvent) -> None:
         if isinstance(event, CallEnded):
-            self._requests -= 1
+            self.requests -= 1
         if self.unread.used > self.unread.most:
             self.make_room()
         response.take(event)
