@@ -164,7 +164,7 @@ def test_requests_in_progress_are_not_ended(listening: Callable[..., Listening])
     bounded = listening(2)
     loops = HEAD + b"Content-Length: 2\r\n\r\n!L"
     running = [bounded.open(loops) for _ in range(2)]
-    wait_for(lambda: bounded.app._requests == 2)
+    wait_for(lambda: bounded.app.requests == 2)
     with bounded.open() as refused:
         assert rest(refused) == b""
     for each in running:

@@ -101,7 +101,7 @@ def answer(call: Call, status: int = 200, body: bytes = b"{}") -> None:
 
 def nothing_is_held(app: App) -> None:
     assert (app.bodies.used, app.streams.used, app.filters.used, app.unread.used) == (0, 0, 0, 0)
-    assert app._requests == 0
+    assert app.requests == 0
 
 
 def test_limits_are_documented_with_their_defaults() -> None:
@@ -377,7 +377,7 @@ class TestStreams:
             assert (call.request, call.result) == (NO_REQUEST, None)
             (exchange,) = app._sending
             assert exchange.body.data == b""
-            assert (app.bodies.used, app._requests) == (0, 0)
+            assert (app.bodies.used, app.requests) == (0, 0)
 
         drive(work)
 
