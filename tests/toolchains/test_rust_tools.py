@@ -16,6 +16,9 @@ from wasmcp.errors import RequestError, ToolchainError
 from wasmcp.host import Server, open_server
 from wasmcp.host.engine.function_names import names_of
 from wasmcp.project import ensure_built
+from wasmcp.storage.cache import Cache
+from wasmcp.toolchains.base import ComponentSource
+from wasmcp.toolchains.rust import RustToolchain
 from wasmcp.toolchains.rust.toolchain import TARGET
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(MISSING), reason=MISSING)]
@@ -527,6 +530,27 @@ def test_component_contains_no_path_of_the_machine(path: Path) -> None:
     data = path.read_bytes()
     assert str(path.parent).encode() not in data
     assert str(Path.home()).encode() + b"/.cargo" not in data
+
+
+def test_builds_in_other_folders_have_the_same_bytes(tmp_path: Path) -> None:
+    text = """\
+use wasmcp_guest::{component, tool, Component};
+
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+struct Operands {
+    a: f64,
+    b: f64,
+}
+
+component!(|| Component::new().tool(tool("add", "Add.", |args: Operands| args.a + args.b)));
+"""
+    built = []
+    for root in (tmp_path / "one", tmp_path / "far" / "below" / "another"):
+        write_project(root, {"tools.rs": text})
+        source = ComponentSource("tools", root / "tools.rs", root)
+        RustToolchain().build(source, root / "out.wasm", cache=Cache().toolchain("rust"), progress=lambda _: None)
+        built.append((root / "out.wasm").read_bytes())
+    assert built[0] == built[1]
 
 
 def test_crate_of_the_author(tmp_path: Path) -> None:
