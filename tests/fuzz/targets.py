@@ -17,6 +17,7 @@ from fuzz import judge
 from fuzz.inputs import MESSAGE_HEADERS, REVISIONS, Input
 from wasmcp.host import Limits, open_server
 from wasmcp.host.bindings.messages import Event, InputCancelled, Message, StdioRequest
+from wasmcp.host.mcp import jsonrpc
 from wasmcp.host.scheduling.call import Call
 
 LIMITS = Limits(timeout=10, memory=128 << 20)
@@ -39,9 +40,12 @@ class Messages:
     def feed(self, given: Input) -> str:
         """Send one line, as a client of the revision in the input."""
         line = given.body.replace(b"\n", b" ").replace(b"\r", b" ")
+        data = jsonrpc.encode(line)
+        if data is None or len(data) > LIMITS.request:
+            return judge.line(line, self.server.send(line))  # it does not reach the server
         events: list[Event] = []
         ended = threading.Event()
-        request = StdioRequest(line, given.state.encode())
+        request = StdioRequest(data, given.state.encode())
         call = Call(request, LIMITS.timeout, lambda _call: ended.set(), events.append)
         self.server.pool.submit(call)
         ended.wait()
