@@ -24,9 +24,9 @@ if TYPE_CHECKING:
         Tool,
         ToolResult,
     )
-    from wasmcp.host.client.observations import Answers
     from wasmcp.host.client.request_methods import RequestMethods
     from wasmcp.host.client.tasks import Task
+    from wasmcp.host.client.types import Answers
 
 T = TypeVar("T")
 OnEvent = Callable[[dict[str, Any]], object]

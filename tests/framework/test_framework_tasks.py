@@ -21,8 +21,7 @@ from wasmcp.errors import CompositionError, RequestError
 from wasmcp.host import open_server
 from wasmcp.host.client.server import Server
 from wasmcp.host.engine.limits import Limits
-from wasmcp.host.mcp.task_notifications import TaskNotifications
-from wasmcp.host.mcp.tasks import TaskRunner, most_running
+from wasmcp.host.mcp.tasks import TaskNotifications, TaskRunner, most_running
 from wasmcp.host.scheduling.instance import Instance, Program
 from wasmcp.host.scheduling.pool import Pool
 from wasmcp.host.stores.keyvalue import SqliteStore

@@ -8,11 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from wasmcp.host.client.observations import ClientRequest, LogMessage, Notification, Progress
     from wasmcp.host.client.server import Server, open_server
     from wasmcp.host.client.types import (
+        ClientRequest,
         Completion,
         HttpResponse,
+        LogMessage,
+        Notification,
+        Progress,
         Prompt,
         PromptResult,
         Resource,
@@ -58,16 +61,16 @@ __all__ = [
 
 _HOMES = {
     "CancelScope": "scheduling.cancel_scope",
-    "ClientRequest": "client.observations",
+    "ClientRequest": "client.types",
     "Completion": "client.types",
     "Cost": "scheduling.costs",
     "HttpLimits": "engine.limits",
     "HttpOptions": "transports.http_options",
     "HttpResponse": "client.types",
     "Limits": "engine.limits",
-    "LogMessage": "client.observations",
-    "Notification": "client.observations",
-    "Progress": "client.observations",
+    "LogMessage": "client.types",
+    "Notification": "client.types",
+    "Progress": "client.types",
     "Prompt": "client.types",
     "PromptResult": "client.types",
     "Rate": "operations.rate_limits",

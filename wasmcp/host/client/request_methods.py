@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import SearchStrategy
 
-    from wasmcp.host.client.observations import Answers, ClientRequest, Notification
     from wasmcp.host.client.tasks import Task
     from wasmcp.host.client.types import (
+        Answers,
+        ClientRequest,
         Completion,
+        Notification,
         Prompt,
         PromptResult,
         Resource,
@@ -70,7 +72,7 @@ class RequestMethods:
         answers: Answers | None,
     ) -> tuple[dict[str, Any], list[Notification], list[ClientRequest]]:
         """Send a request; return its result object, the notifications, and the answered server-to-client requests."""
-        from wasmcp.host.client.observations import Notification
+        from wasmcp.host.client.types import Notification
 
         notifications: list[Notification] = []
 
@@ -93,7 +95,7 @@ class RequestMethods:
             capabilities.update(CAPABILITY)
         conversation = None
         if answers is not None:
-            from wasmcp.host.client.observations import CAPABILITIES, Conversation
+            from wasmcp.host.client.types import CAPABILITIES, Conversation
 
             capabilities.update(CAPABILITIES)
             conversation = Conversation(answers)
@@ -249,8 +251,8 @@ class RequestMethods:
             RequestError: The tool does not exist, or the request is malformed.
             UnansweredInputError: The tool requires input before the call becomes a task, and `answers` has none for it.
         """
-        from wasmcp.host.client.observations import CAPABILITIES, Conversation
         from wasmcp.host.client.tasks import CAPABILITY
+        from wasmcp.host.client.types import CAPABILITIES, Conversation
 
         meta = {META_KEYS["client_capabilities"]: {**CAPABILITIES, **CAPABILITY}, **params.pop("_meta", {})}
         whole = {"name": name, "arguments": dict(arguments or {}), **params, "_meta": meta}

@@ -14,8 +14,7 @@ from wasmcp.errors import HostError, RequestError, TaskCancelledError, WasmcpErr
 from wasmcp.protocol import CODES, ENDED_TASKS, TASK_DEFAULTS, TASKS
 
 if TYPE_CHECKING:
-    from wasmcp.host.client.observations import Answers
-    from wasmcp.host.client.types import ToolResult
+    from wasmcp.host.client.types import Answers, ToolResult
 
 Send = Callable[[str, dict[str, Any]], dict[str, Any]]
 """Function that sends a request, with the method and the params, and returns its result object."""
@@ -142,8 +141,7 @@ class Task:
             HostError: The task has not ended in time; it is cancelled.
             UnansweredInputError: A request of the task has no answer; it is cancelled.
         """
-        from wasmcp.host.client.observations import Conversation
-        from wasmcp.host.client.types import ToolResult
+        from wasmcp.host.client.types import Conversation, ToolResult
 
         conversation = Conversation(answers)
         found = self.wait(conversation.answer, seconds=timeout, is_eager=True)

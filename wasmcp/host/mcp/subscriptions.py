@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from wasmcp.host.bindings.messages import Event
-    from wasmcp.host.mcp.task_notifications import TaskNotifications
+    from wasmcp.host.mcp.tasks import TaskNotifications
 
 _SUBSCRIPTION = META_KEYS["subscription_id"]
 _LISTS = {f"notifications/{kind}/list_changed": f"{kind}ListChanged" for kind in ("tools", "prompts", "resources")}
