@@ -51,7 +51,7 @@ export class Prompt extends PerRequest {
   /** @internal Completions of arguments that were passed with it. */
   readonly completions = new Map<string, Proposer>();
   readonly #handler: (args: any, context: Context) => unknown;
-  readonly #told: wit.Prompt;
+  readonly #listed: wit.Prompt;
 
   /** @internal */
   constructor(options: PromptOptions & { input?: Schema }, handler: any, found: Described) {
@@ -67,7 +67,7 @@ export class Prompt extends PerRequest {
     this.#handler = handler;
     this.shape = shapeOf(input ?? { type: "object", additionalProperties: false }, "input", `prompt \`${name}\`, input`);
     const required = (this.shape.json.required ?? []) as string[];
-    this.#told = {
+    this.#listed = {
       name: sendable(name),
       title: optional(options.title),
       description: optional(fixedDescription(options.description) ?? found.description),
@@ -84,15 +84,15 @@ export class Prompt extends PerRequest {
   }
 
   /** Return its entry in lists. */
-  get told(): wit.Prompt {
-    return this.#told;
+  get listed(): wit.Prompt {
+    return this.#listed;
   }
 
   /** Handle `prompts/get`. Throws `McpError`. */
   get(args: string | null | undefined, context: Context): wit.PromptResult | Required {
     try {
       return masked("prompt", this.name, failedPrompt(this.name), () => {
-        const { description } = this.describedFor(this.#told, context);
+        const { description } = this.describedFor(this.#listed, context);
         const given = this.#loaded(args);
         const value = run(() => this.#handler(given, context), context);
         return value instanceof Required ? value : this.#result(value as Prompted, description);

@@ -121,7 +121,7 @@ export class Resource extends PerRequest {
     }
     for (const name of required) if (!variables.has(name)) refuse(`it has no variable \`${name}\``);
     for (const name of this.#options.unchecked ?? []) {
-      if (!variables.has(name)) refuse(`\`unchecked\` names \`${name}\`, which is no variable`);
+      if (!variables.has(name)) refuse(`\`unchecked\` names \`${name}\`, which is not a variable`);
     }
   }
 
@@ -191,12 +191,12 @@ export class Resource extends PerRequest {
   }
 
   /** Return the list entry of a resource. */
-  get told(): wit.McpResource {
+  get listed(): wit.McpResource {
     return { uri: this.uri, size: sizeOf(this.#options.size), ...this.#common() };
   }
 
   /** Return the list entry of a template. */
-  get toldAsTemplate(): wit.ResourceTemplate {
+  get listedAsTemplate(): wit.ResourceTemplate {
     return { uriTemplate: this.uri, ...this.#common() };
   }
 }

@@ -58,11 +58,11 @@ function listed<E extends PerRequest, T extends { description?: string | null }>
   request: Request,
   kind: string,
   entries: (context: Context) => E[],
-  told: (entry: E) => T,
+  itemOf: (entry: E) => T,
 ): T[] {
   return answered(request, "list of", kind, (context) => {
     try {
-      return entries(context).map((entry) => entry.describedFor(told(entry), context));
+      return entries(context).map((entry) => entry.describedFor(itemOf(entry), context));
     } finally {
       context.expire();
     }
@@ -91,11 +91,11 @@ export function checkAll(): void {
 
 export const scripted = {
   cache: () => cacheOf(LISTS.cache),
-  listTools: (request: Request): wit.Tool[] => listed(request, "tools", listedTools, (item) => item.told),
-  listResources: (request: Request): wit.McpResource[] => listed(request, "resources", listedResources, (item) => item.told),
+  listTools: (request: Request): wit.Tool[] => listed(request, "tools", listedTools, (item) => item.listed),
+  listResources: (request: Request): wit.McpResource[] => listed(request, "resources", listedResources, (item) => item.listed),
   listTemplates: (request: Request): wit.ResourceTemplate[] =>
-    listed(request, "resource templates", listedTemplates, (item) => item.toldAsTemplate),
-  listPrompts: (request: Request): wit.Prompt[] => listed(request, "prompts", listedPrompts, (item) => item.told),
+    listed(request, "resource templates", listedTemplates, (item) => item.listedAsTemplate),
+  listPrompts: (request: Request): wit.Prompt[] => listed(request, "prompts", listedPrompts, (item) => item.listed),
   listReferences: references,
 
   callTool(request: Request, name: string): Outcome<wit.ToolResult> | undefined {

@@ -138,13 +138,13 @@ function standardShape(schema: StandardSchema, direction: "input" | "output", pl
         throw new TypeError(`${place}: the schema checks in an async function, which is not supported`);
       }
       if (found.issues === undefined) return { value: found.value };
-      const named = found.issues.slice(0, MOST).map(told);
+      const named = found.issues.slice(0, MOST).map(described);
       return { problems: found.issues.length > MOST ? [...named, MORE] : named };
     },
   };
 }
 
-function told(issue: { message: string; path?: readonly (PropertyKey | { key: PropertyKey })[] }): string {
+function described(issue: { message: string; path?: readonly (PropertyKey | { key: PropertyKey })[] }): string {
   let path = "";
   for (const segment of issue.path ?? []) {
     const key = typeof segment === "object" ? segment.key : segment;

@@ -65,7 +65,7 @@ export class Tool<A = any, R = unknown> extends PerRequest {
   readonly #output: Shape | undefined;
   readonly #wrapped: boolean;
   readonly #handler: (args: any, context: Context) => unknown;
-  readonly #told: wit.Tool;
+  readonly #listed: wit.Tool;
 
   /** @internal */
   constructor(options: ToolOptions & { input?: Schema; output?: Schema }, handler: (args: A, context: Context) => R, found: Described) {
@@ -87,7 +87,7 @@ export class Tool<A = any, R = unknown> extends PerRequest {
     this.#wrapped = shape !== undefined && followed(shape.json, shape.json).type !== "object";
     this.#output = shape;
     const hints = { readOnly: options.readOnly, destructive: options.destructive, idempotent: options.idempotent, openWorld: options.openWorld };
-    this.#told = {
+    this.#listed = {
       name,
       title: optional(options.title),
       description: optional(fixedDescription(options.description) ?? found.description),
@@ -101,8 +101,8 @@ export class Tool<A = any, R = unknown> extends PerRequest {
   }
 
   /** Return its entry in lists. */
-  get told(): wit.Tool {
-    return this.#told;
+  get listed(): wit.Tool {
+    return this.#listed;
   }
 
   /** Handle `tools/call`. Errors become results with `isError`, except for `McpError`, which is thrown. */

@@ -19,7 +19,7 @@ export class Headers {
 
   #checked(name: string, value: string): [string, string] {
     const text = `${value}`.replace(/^[\t\r\n ]+|[\t\r\n ]+$/g, "");
-    if (!NAME.test(name)) throw new TypeError(`\`${name}\` is no name of a header`);
+    if (!NAME.test(name)) throw new TypeError(`\`${name}\` is not the name of a header`);
     if (/[\0\r\n]/.test(text)) throw new TypeError(`the header \`${name}\` has a value with a line break`);
     return [name.toLowerCase(), text];
   }

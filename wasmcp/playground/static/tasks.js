@@ -73,7 +73,7 @@ class Task {
     }
   }
 
-  /** Have the requests of the task answered, beside the polls: another client can answer them, or cancel the task. */
+  /** Show the requests of the task while it is polled: another client can answer them, or cancel the task. */
   ask() {
     const wanted = Object.entries(this.state.inputRequests || {}).filter(([key]) => !this.answered.has(key));
     if (this.asking) {
