@@ -67,6 +67,12 @@ def test_last_of_members_with_the_same_name() -> None:
     assert decode_arguments(" " * SIZE + "{ } ") == {}
 
 
+@pytest.mark.parametrize("character", ['"', "\\", "\n", "\r", "\t", "\0", "\x1f", " ", "\x7f", "é", "\x80"])
+def test_the_only_special_character_of_a_large_string(character: str) -> None:
+    for value in (character + LONG, LONG + character, LONG[:9_000] + character + LONG):
+        assert encode(value) == json.dumps(value, ensure_ascii=False)
+
+
 def test_strings_with_many_quotes() -> None:
     value = {"text": 'say "yes" ' * SIZE}
     assert decode_arguments(json.dumps(value)) == value

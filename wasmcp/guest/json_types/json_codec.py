@@ -37,6 +37,8 @@ _LARGE = 16_384  # characters
 _QUOTES = 512  # maximum number of quotes in a large string: each is handled by Python code
 _ESCAPES = {b"\\"[0]: "\\\\", b'"'[0]: '\\"', b"\n"[0]: "\\n", b"\r"[0]: "\\r", b"\t"[0]: "\\t"}  # backslash first
 _PLAIN = bytes(code for code in range(256) if code >= 32 and code not in _ESCAPES)
+_REPLACED = bytes(code if code in _PLAIN else 32 for code in range(256))
+_SAMPLE = 4096  # bytes at the beginning of a large string
 _UNESCAPES = (('\\"', '"'), ("\\n", "\n"), ("\\r", "\r"), ("\\t", "\t"), ("\\/", "/"))
 
 
@@ -187,6 +189,9 @@ def _encode_string(text: str) -> str:
         data = text.encode()
     except UnicodeEncodeError:
         return _encode_ascii(text)
+    # Most large texts have special characters near their beginning, or none: to find none takes two thirds of the time.
+    if not data[:_SAMPLE].translate(None, _PLAIN) and data.translate(_REPLACED) == data:
+        return f'"{text}"'
     special = set(data.translate(None, _PLAIN))
     if not special <= _ESCAPES.keys():
         return _encode(text)
