@@ -74,3 +74,12 @@ def test_bytes_are_measured(server_bytes: bytes) -> None:
     with open_server(bytes(server_bytes), on_cost=costs.append) as server:
         server.send("hello")
     assert costs[-1].fuel > 0
+
+
+@pytest.mark.slow
+def test_a_call_of_a_python_tool_takes_few_instructions(example_server: Path) -> None:
+    costs: list[Cost] = []
+    with open_server(example_server, on_cost=costs.append) as server:
+        for _ in range(40):  # the interpreter adapts its code to the first calls
+            assert server.call_tool("reverse", {"text": "abc"}).structured_content == {"result": "cba"}
+    assert costs[-1].fuel < 165_000

@@ -59,6 +59,21 @@ def frozen() -> list[str]:
 
 
 @tool
+def finalized() -> list[str]:
+    import weakref
+
+    class Held:
+        pass
+
+    found = []
+    held = Held()
+    finalizer = weakref.finalize(held, found.append, "dropped")
+    found.append(f"{type(finalizer) is weakref.finalize} {finalizer.alive}")
+    del held
+    return [*found, str(finalizer.alive)]
+
+
+@tool
 def environment() -> list[list[str]]:
     return [sorted(ENVIRONMENT), sorted(os.environ)]
 
@@ -172,6 +187,9 @@ class TestInstances:
         before, now = call(built[0], "environment")
         assert set(before) <= {"PYTHONHOME", "PYTHONPATH", "PYTHONUNBUFFERED"}
         assert now == []
+
+    def test_finalizers_are_those_of_the_library(self, built):
+        assert call(built[0], "finalized") == ["True True", "dropped", "False"]
 
     def test_packages(self, built):
         assert call(built[0], "package") == ["hello 1/2", "1.5", "words", "LOUD", "waited"]

@@ -111,6 +111,9 @@ GUEST = Path(__file__).resolve().parents[2] / "guest"
 
 _EXPORTED = "Completions, Prompts, Resources, Tools"
 
+_LAST_LINES = ("from wasmcp.guest.component.borrowed_requests import install", "install()")
+"""Last lines of an application with declarations."""
+
 LIBRARY = "/python/"
 """Folder of the standard library, as the component sees it during the build."""
 
@@ -208,6 +211,7 @@ def stage_application(
         "from wasmcp.guest.component.preload import boot",
         f"boot({STAGED.rstrip('/')!r}, core)",
         exported,
+        *(_LAST_LINES if declared else ()),
     ]
     (application / f"{APPLICATION}.py").write_text("\n".join(lines) + "\n", encoding="utf-8")
     # Without this folder, componentize-py would use the site-packages of the environment that it runs in.
