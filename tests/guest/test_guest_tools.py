@@ -17,6 +17,7 @@ from wasmcp.guest import (
     Image,
     InputRequest,
     InputRequired,
+    McpError,
     ResourceLink,
     Text,
     ToolError,
@@ -26,7 +27,7 @@ from wasmcp.guest import (
     tool,
 )
 from wasmcp.guest.declarations.registry import registered, tool_of
-from wasmcp.guest.declarations.tools import Rendered
+from wasmcp.guest.declarations.tools import Rendered, Tool
 from wasmcp.guest.testing import LocalContext
 
 if TYPE_CHECKING:
@@ -503,6 +504,75 @@ class TestResults:
         assert [tool_of(one).uses_context for one in (plain, with_context, waiting)] == [False, True, True]
         expired = Context(None)
         assert tool_of(plain).answer('{"number": 3}', expired) == ("3", '{"result":3}')
+
+    @pytest.mark.parametrize("returned", [bool, int, float, str, object, list[int]])
+    @pytest.mark.parametrize(
+        "sent",
+        [
+            '{"flag":true,"count":2,"size":1.5,"text":"x"}',
+            ' {"text": "\\u00e9\\n", "size": 2, "count": -1, "flag": false} ',
+            '{"flag":true,"count":2,"size":1.5,"text":"%s"}' % ("x" * 20_000),
+            '{"flag":true,"count":2,"size":1.5,"text":"a","text":"b"}',
+            '{"flag":true,"count":2.0,"size":1.5,"text":"x"}',
+            '{"flag":1,"count":true,"size":false,"text":null}',
+            '{"flag":true,"count":2,"size":1e999,"text":"x"}',
+            '{"flag":true,"count":2,"size":1%s,"text":"x"}' % ("0" * 400),
+            '{"flag":true,"count":1%s,"size":1,"text":"x"}' % ("0" * 5_000),
+            '{"flag":true,"count":2,"size":NaN,"text":"x"}',
+            '{"flag":true,"count":2,"size":1.5}',
+            '{"flag":true,"count":2,"size":1.5,"text":"x"} 1',
+            "[true,2,1.5]",
+            '"flag"',
+            "{",
+            "",
+            None,
+        ],
+    )
+    def test_simple_arguments_are_those_of_other_tools(self, sent, returned):
+        """Tools with simple parameters have functions of their own; one with an optional parameter has none."""
+        values = [True, 7, 2.5, 3.0, 1e22, float("inf"), 'a"é\n\ud800', "plain", "y" * 20_000, None, [1]]
+        calls: list[str] = []
+
+        def f(flag: bool, count: int, size: float, text: str):
+            calls.append(repr((flag, count, size, text)))
+            return values[0]
+
+        def g(flag: bool, count: int, size: float, text: str, more: int = 0):
+            return f(flag, count, size, text)
+
+        f.__annotations__["return"] = g.__annotations__["return"] = returned
+        simple, other = Tool(f), Tool(g, name="f")
+        while values:
+            assert repr(simple.call(sent, LocalContext())) == repr(other.call(sent, LocalContext()))
+            del values[0]
+        assert calls[::2] == calls[1::2]
+
+    def test_an_unknown_argument_of_a_simple_tool(self):
+        @tool
+        def f(count: int) -> int:
+            return count
+
+        answer = tool_of(f).call('{"count": 1, "more": 2}', LocalContext())
+        assert answer.content == [Text("Invalid arguments for tool f: more: unexpected; expected only count")]
+
+    def test_a_simple_tool_can_fail(self, capsys):
+        @tool
+        def f(count: int) -> int:
+            if count == 1:
+                raise ToolError("one")
+            if count == 2:
+                raise McpError(-32000, "two")
+            return 1 // (count - 3)
+
+        found = tool_of(f)
+        assert found.call('{"count": 1}', LocalContext()) == Rendered([Text("one")], is_error=True)
+        with pytest.raises(McpError, match="two"):
+            found.call('{"count": 2}', LocalContext())
+        assert found.call('{"count": 3}', LocalContext()).content == [Text("Error executing tool f")]
+        printed = capsys.readouterr().err
+        assert printed.count("File") == 1, "only frames of the author"
+        assert "ZeroDivisionError" in printed
+        assert found.call('{"count": 4}', LocalContext()).structured == '{"result":1}'
 
     def test_input_required(self):
         @tool

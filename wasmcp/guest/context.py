@@ -272,6 +272,10 @@ class Context(ClientRequestMethods):
         return self._request.input_state()
 
 
+EXPIRED = Context(None)
+"""The expired context of calls that do not use theirs."""
+
+
 class _Ungranted:
     """A session whose values are not granted to the component."""
 

@@ -36,7 +36,7 @@ from wasmcp.guest.component.to_wit import (
     tool_of,
 )
 from wasmcp.guest.content import Text
-from wasmcp.guest.context import SESSIONS, Context
+from wasmcp.guest.context import EXPIRED, SESSIONS, Context
 from wasmcp.guest.declarations.dynamic import (
     FoundResource,
     listed_prompts,
@@ -115,9 +115,6 @@ def _context(request: Any) -> Context:
     return Context(request, LEVELS)
 
 
-_UNUSED = Context(None)
-"""The expired context of calls that do not use theirs."""
-
 _TOOLS = TOOLS.all()
 _PROMPTS = PROMPTS.all()
 _RESOURCES = {resource.identity: resource for resource in RESOURCES.all().values() if not resource.is_template}
@@ -182,7 +179,7 @@ class Tools:
         """Call a tool; return None for an unknown name."""
         tool = _TOOLS.get(name)
         needs_context = ToolOptions.dynamic or _FROZEN or (tool is not None and tool.uses_context)
-        context = _context(request) if needs_context else _UNUSED
+        context = _context(request) if needs_context else EXPIRED
         if ToolOptions.dynamic:
             tool = _offered("tools", name, context, offered_tool)
         if tool is None:

@@ -217,6 +217,7 @@ class Signature:
         returned: The return annotation; ``Any`` without one.
         members: The parameters that clients send.
         resolver: The resolver of the annotations.
+        takes_members_only: True if a call passes the members by name, and nothing else.
         uses_context: True if a call uses its context: for a parameter, a shared object, or while a coroutine waits.
 
     Raises:
@@ -254,8 +255,8 @@ class Signature:
         self._json_types = {member.name: member.json_type for member in self.members}
         self._required = tuple(member.name for member in self.members if member.required)
         self.uses_context = bool(self._context or self._provided) or inspect.iscoroutinefunction(plain)
-        self._takes_members_only = not (
-            self._context or self._provided or self._positional or self._renamed or self._defaults
+        self.takes_members_only = not (
+            self._context or self._provided or self._positional or self._renamed or self._defaults or self._rest
         )
         for line in self.documentation.unread:
             self.unread(f"its docstring has `{line}`")
@@ -384,15 +385,22 @@ class Signature:
         Returns:
             The function's result; an `InputRequiredResult` if requests to the client are pending.
         """
-        positional = () if self._takes_members_only else self._complete(loaded, context)
+        positional = () if self.takes_members_only else self._complete(loaded, context)
         try:
-            value = self.function(*positional, **loaded)
-            if type(value) is CoroutineType:
-                from wasmcp.guest.component.event_loop import run
-
-                value = run(value, context._idle)  # noqa: SLF001 - of this package
+            return self.completed(self.function(*positional, **loaded), context)
         except InputRequiredSignal:
-            return context._get_client_requests().input_required()  # noqa: SLF001
+            return context._get_client_requests().input_required()  # noqa: SLF001 - of this package
+
+    def completed(self, value: Any, context: Context) -> Any:
+        """Run a coroutine that the function returned to its end; return what `call` returns.
+
+        Raises:
+            InputRequiredSignal: Requests to the client are pending.
+        """
+        if type(value) is CoroutineType:
+            from wasmcp.guest.component.event_loop import run
+
+            value = run(value, context._idle)  # noqa: SLF001 - of this package
         client_requests = context._client_requests  # noqa: SLF001
         if client_requests is not None and client_requests.waiting:
             return client_requests.input_required()  # the function caught the `InputRequiredSignal`

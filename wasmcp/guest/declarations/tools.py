@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Literal
 from wasmcp.guest.call_errors import FAILED_TOOL, INVALID_TOOL, OBJECT
 from wasmcp.guest.component.error_reporting import report
 from wasmcp.guest.content import BLOCKS, Icon, InputRequired, Text, ToolResult
-from wasmcp.guest.context import Context
+from wasmcp.guest.context import EXPIRED, Context
 from wasmcp.guest.declarations.docstring import parse_docstring
 from wasmcp.guest.declarations.options import (
     App,
@@ -29,6 +29,7 @@ from wasmcp.guest.declarations.options import (
     tagged,
     with_task,
 )
+from wasmcp.guest.declarations.quick_calls import quick_call
 from wasmcp.guest.declarations.rules import ToolOptions
 from wasmcp.guest.declarations.signature import Signature, place_of_member
 from wasmcp.guest.errors import McpError, MismatchError, ToolError, UnsupportedTypeError
@@ -39,7 +40,7 @@ from wasmcp.guest.json_types.conversions import dump_any
 from wasmcp.guest.json_types.json_codec import decode_arguments, encode, sendable
 from wasmcp.guest.json_types.records import Record, documentation_of
 from wasmcp.guest.json_types.schema_checks import problems
-from wasmcp.guest.mrtr import InputRequiredResult
+from wasmcp.guest.mrtr import InputRequiredResult, InputRequiredSignal
 
 
 @dataclass(slots=True)
@@ -211,6 +212,7 @@ class Tool(PerRequest):
         input_schema: The JSON Schema of the arguments.
         output_schema: The JSON Schema of ``structuredContent``; None without one.
         identity: The name.
+        uses_context: True if a call uses its context.
 
     Raises:
         DeclarationError: The function cannot become a tool.
@@ -283,11 +285,10 @@ class Tool(PerRequest):
             wrong = [] if schema is None else problems(schema)
             if wrong:
                 raise self._signature.refused(place, "; ".join(wrong))
-
-    @property
-    def uses_context(self) -> bool:
-        """True if a call uses its context."""
-        return self._signature.uses_context
+        self.uses_context = self._signature.uses_context
+        self._quick_call = self._signature.takes_members_only and quick_call(
+            function, self._signature.members, None if output_schema is not None else returned, self._finished
+        )
 
     def call(self, arguments: str | None, context: Context) -> Rendered:
         """Call the tool as a client does. Errors are returned as a result with ``is_error``.
@@ -307,16 +308,23 @@ class Tool(PerRequest):
         The context of a call without `uses_context` can be one that has expired.
         """
         try:
+            if self._quick_call:
+                found: Rendered | TextResult | None = self._quick_call(arguments, context)
+                if found is not None:
+                    return found
             return self._call(arguments, context)
         except ToolError as error:
             return failure(str(error))
         except McpError:
             raise
+        except InputRequiredSignal:
+            return Rendered([], input_required=context._get_client_requests().input_required())  # noqa: SLF001
         except BaseException as error:  # noqa: BLE001 - nothing may leave a component: it would trap
             report("tool", self.name, error)
             return failure(FAILED_TOOL.format(self.name))
         finally:
-            context._expire()  # noqa: SLF001 - of this package
+            if context is not EXPIRED:
+                context._expire()  # noqa: SLF001 - of this package
 
     def _call(self, arguments: str | None, context: Context) -> Rendered | TextResult:
         try:
@@ -332,7 +340,12 @@ class Tool(PerRequest):
             return self._invalid(str(mismatch))
         except RecursionError:
             return self._invalid("nested too deeply")
-        value = self._signature.call(loaded, context)
+        return self._rendered(self._signature.call(loaded, context))
+
+    def _finished(self, value: Any, context: Context) -> Rendered | TextResult:
+        return self._rendered(self._signature.completed(value, context))
+
+    def _rendered(self, value: Any) -> Rendered | TextResult:
         if type(value) is InputRequiredResult:
             return Rendered([], input_required=value)
         try:

@@ -24,16 +24,16 @@ def _refuse(name: str) -> Any:
 _decoder = json.JSONDecoder(parse_constant=_refuse)
 _decode = _decoder.decode
 # Functions of the decoder that its type stubs omit: they read one value, or the rest of a string, from an index on.
-_scan_value: Callable[[str, int], tuple[Any, int]] = vars(_decoder)["scan_once"]
+scan_value: Callable[[str, int], tuple[Any, int]] = vars(_decoder)["scan_once"]
 _scan_string: Callable[[str, int], tuple[str, int]] = vars(json.decoder)["scanstring"]
 _whitespace: re.Pattern[str] = vars(json.decoder)["WHITESPACE"]
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 # The encoder in C, which `JSONEncoder.encode` calls through three functions; None in interpreters without one.
 _new_encoder: Any = vars(json.encoder)["c_make_encoder"]
-_quote = json.encoder.encode_basestring
+quote = json.encoder.encode_basestring
 _encode_ascii = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
-_LARGE = 16_384  # characters
+LARGE = 16_384  # characters
 _QUOTES = 512  # maximum number of quotes in a large string: each is handled by Python code
 _ESCAPES = {b"\\"[0]: "\\\\", b'"'[0]: '\\"', b"\n"[0]: "\\n", b"\r"[0]: "\\r", b"\t"[0]: "\\t"}  # backslash first
 _PLAIN = bytes(code for code in range(256) if code >= 32 and code not in _ESCAPES)
@@ -59,9 +59,9 @@ def decode_arguments(text: str) -> Any:
         ValueError: The text is not JSON, or contains an integer with more digits than Python accepts.
         RecursionError: The value is nested too deeply.
     """
-    if len(text) < _LARGE:
+    if len(text) < LARGE:
         try:
-            value, end = _scan_value(text, 0)
+            value, end = scan_value(text, 0)
         except StopIteration:
             return _decode(text)
         return value if end == len(text) else _decode(text)
@@ -86,7 +86,7 @@ def _decode_object(text: str) -> dict[str, Any]:
             raise _UnexpectedError
         name, at = _scan_string(text, at + 1)
         at = _expect(text, at, ":")
-        found[name], at = _string(text, at + 1) if text[at] == '"' else _scan_value(text, at)
+        found[name], at = _string(text, at + 1) if text[at] == '"' else scan_value(text, at)
         at = _skip(text, at)
         if text[at] == "}":
             _end(text, at + 1)
@@ -156,15 +156,15 @@ def encode(value: Any) -> str:
     """
     kind = type(value)
     if kind is str:
-        if len(value) >= _LARGE:
+        if len(value) >= LARGE:
             return _encode_string(value)
-        text = _quote(value)
+        text = quote(value)
     elif kind is int or (kind is float and isfinite(value)):
         return repr(value)
     else:
         if kind is dict:
             for item in value.values():
-                if type(item) is str and len(item) >= _LARGE:
+                if type(item) is str and len(item) >= LARGE:
                     return f"{{{','.join([f'{_encode_name(key)}:{encode(one)}' for key, one in value.items()])}}}"
         text = _encode(value)
     if text.isascii() or _encodable(text):
@@ -175,7 +175,7 @@ def encode(value: Any) -> str:
 def _encode(value: Any) -> str:
     if _new_encoder is None:
         return _encoder.encode(value)
-    write = _new_encoder({}, _encoder.default, _quote, None, ":", ",", False, False, False)  # noqa: FBT003
+    write = _new_encoder({}, _encoder.default, quote, None, ":", ",", False, False, False)  # noqa: FBT003
     return "".join(write(value, 0))
 
 
