@@ -120,7 +120,7 @@ fn component<T: Define>() -> &'static Component {
 /// Convert the failures of a tool that are results: tool errors.
 fn settled(name: &str, outcome: Result<ToolResult, crate::Failure>) -> Result<ToolResult, crate::Failure> {
     match outcome {
-        Err(crate::Failure(Kind::Told(message))) => Ok(ToolResult::failed(&message)),
+        Err(crate::Failure(Kind::Public(message))) => Ok(ToolResult::failed(&message)),
         Err(crate::Failure(Kind::Arguments(problem))) => Ok(ToolResult::failed(&invalid_tool(name, problem))),
         Err(crate::Failure(Kind::Masked(words))) => {
             eprintln!("the tool `{name}` failed: {words}");

@@ -24,7 +24,7 @@ pub struct Failure(pub(crate) Kind);
 
 #[derive(Debug)]
 pub(crate) enum Kind {
-    Told(String),
+    Public(String),
     Arguments(String),
     Masked(String),
     Protocol {
@@ -40,7 +40,7 @@ pub(crate) enum Kind {
 impl Failure {
     /// Create a failure with a text for the client, and so for the model: best, what to do instead.
     pub fn new(message: impl Into<String>) -> Self {
-        Self(Kind::Told(message.into()))
+        Self(Kind::Public(message.into()))
     }
 
     /// Create a JSON-RPC error. MCP reserves -32000 to -32099 and -32700 to -32600.
@@ -90,7 +90,7 @@ impl Failure {
                 message,
                 data: data.map(|data| data.to_string()),
             },
-            Kind::Told(message) => types::Error {
+            Kind::Public(message) => types::Error {
                 code: INTERNAL_ERROR,
                 message,
                 data: None,

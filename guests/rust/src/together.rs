@@ -109,7 +109,7 @@ mod tests {
             vec![Ok(1), Err(WAITING), no()].together().map(|_| ()),
         ];
         for kind in kinds {
-            assert!(matches!(kind, Err(Failure(Kind::Told(words))) if words == "no"));
+            assert!(matches!(kind, Err(Failure(Kind::Public(words))) if words == "no"));
         }
         let waiting = (Ok(1), Err::<u8, _>(WAITING)).together();
         assert!(matches!(waiting, Err(Failure(Kind::InputRequired(None)))));
