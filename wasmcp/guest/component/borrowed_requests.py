@@ -14,7 +14,7 @@ from typing import Any
 from wit_world.imports.messages import Request  # type: ignore[import-not-found]
 
 _NOTHING = types.SimpleNamespace(detach=tuple)
-"""The finalizer of a borrowed request: detaching it returns the arguments that it had, which are none."""
+"""The finalizer of a borrowed request: detaching it returns an empty tuple, for no arguments."""
 
 _finalize = weakref.finalize
 
