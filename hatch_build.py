@@ -113,6 +113,7 @@ def build_framework(*, force: bool = False, say: Any = print) -> list[Path]:
     from wasmcp.package_data import framework_directory
     from wasmcp.toolchains.base import PINS
 
+    _write_guest_sources()
     target = framework_directory()
     target.mkdir(exist_ok=True)
     stamp_path = target / STAMP
@@ -145,7 +146,6 @@ def build_framework(*, force: bool = False, say: Any = print) -> list[Path]:
 
         (target / DECLARATIONS).write_text(declarations(ROOT / "wit", SCRIPT_WORLDS), "utf-8")
         stamp_path.write_text(json.dumps({**stamp, **built, DECLARATIONS: declared}, indent=1, sort_keys=True), "utf-8")
-    _write_guest_sources()
     return [*outputs, target / DECLARATIONS]
 
 
@@ -173,7 +173,10 @@ class CustomBuildHook(Hook):
             if type(error).__module__ == "wasmcp.errors":
                 self.app.abort(str(error))
             raise
+        from wasmcp.bindgen.protocol_table import PYTHON_SOURCE
+
         build_data["artifacts"].extend(f"/{path.relative_to(ROOT).as_posix()}" for path in outputs)
+        build_data["artifacts"].append(f"/{PYTHON_SOURCE}")
         linked = ROOT / "guests" / "rust" / "mcp"
         if not linked.is_dir():  # a source distribution leaves out the link to the WIT
             shutil.copytree(ROOT / "wit", linked)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.sizes import CHAIN
-from wasmcp.bindgen.protocol_table import GUEST_SOURCES
+from wasmcp.bindgen.protocol_table import GUEST_SOURCES, PYTHON_SOURCE
 from wasmcp.package_data import ADAPTERS, BUILD_COMPONENTS, FRAMEWORK_COMPONENTS, GUARDS, TEST_COMPONENTS
 
 ROOT = Path(__file__).parent.parent
@@ -69,7 +69,7 @@ def test_the_wheel_has_the_framework_wit_guests_and_packages(wheel: Path) -> Non
     guests = {name.replace("guests/", "wasmcp/_guests/", 1) for name in tracked("guests")}
     guests |= {f"wasmcp/_guests/{name}" for name in GUEST_SOURCES}
     linked = {name.replace("wit/", f"wasmcp/_{LINK}/", 1) for name in tracked("wit")}
-    assert names == packages | framework | wit | guests | linked
+    assert names == packages | {PYTHON_SOURCE} | framework | wit | guests | linked
 
 
 def test_the_wheel_offers_its_entry_points(wheel: Path) -> None:
@@ -85,7 +85,7 @@ def test_the_sdist_has_what_the_wheel_is_built_from_and_nothing_built(distributi
         names = {name.split("/", 1)[1] for name in archive.getnames()}
     assert tracked("wasmcp", "hatch_wasmcp", "pytest_wasmcp", "wit", "guests", "framework", "hatch_build.py") <= names
     assert not [name for name in names if name.endswith(".wasm") or "/_framework/" in name]
-    assert not {f"guests/{name}" for name in GUEST_SOURCES} & names
+    assert not {PYTHON_SOURCE, *(f"guests/{name}" for name in GUEST_SOURCES)} & names
 
 
 def test_the_sdist_builds_the_same_wheel(distributions: Path, wheel: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Quick calls of tools with simple parameters: a function for each tool, written when the tool is declared.
+"""Functions for quick calls of tools with simple parameters, one for each tool, written when it is declared.
 
 `wasmcp.guest.declarations.tools.Tool` converts arguments of any type and explains mistakes in them. A function of this
 module does the same for arguments that need no explanation. For all others it returns None before it calls the tool.
