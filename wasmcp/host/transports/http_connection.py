@@ -6,8 +6,8 @@ A request whose body has arrived runs at once, without a task of its own: if its
 is written before the event loop does anything else. Otherwise it continues as a task. If the application has a method
 `begin_at_once` (see `wasmcp.host.transports.asgi.App`), that is called first: most calls end in it.
 
-Source: RFC 9110, RFC 9112; ASGI 3.0, "HTTP & WebSocket protocol". The constructor and `shutdown` are those that uvicorn
-expects of a protocol.
+Source: RFC 9110, RFC 9112; ASGI 3.0, "HTTP & WebSocket protocol". The constructor and `shutdown` fit to
+`wasmcp.host.transports.listener.Listener`, and to uvicorn.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ class HttpConnection(asyncio.Protocol):
         """Create a connection.
 
         Args:
-            config: uvicorn's configuration; only the application is used.
-            server_state: uvicorn's connections, tasks and header fields of each response.
+            config: The listener; only its application is used.
+            server_state: Its connections, tasks and header fields of each response.
             app_state: Not used.
             _loop: The event loop; the running one by default.
         """
