@@ -1,4 +1,6 @@
-/** Apps: pages that hosts show for tools. Specification: extension io.modelcontextprotocol/ui (SEP-1865), 2026-01-26. */
+/**
+ * Apps: pages that hosts show for tools. Specification: extension io.modelcontextprotocol/ui (SEP-1865), 2026-01-26.
+ */
 
 import type { Meta } from "./content.ts";
 import { DeclarationError, ResourceNotFoundError } from "./errors.ts";
@@ -20,16 +22,18 @@ export interface Csp {
 
 /** Options of an app. Specification: "UI Resource Format". */
 export interface AppOptions {
-  /** The URI of its resource; by default `ui://` with the path of the page. */
+  /** The URI of its resource; by default `ui://` with the path of the page in the project. */
   uri?: string;
   /** The name in lists; by default the name of the file. */
   name?: string;
   /** The display name. */
   title?: string;
   description?: string;
-  /** The origins of other servers that the page uses; by default none. The component's grant `apps` needs them. */
+  /**
+   * The origins of other servers that the page uses; none by default. The component's grant `apps` must permit them.
+   */
   csp?: Csp;
-  /** The permissions of browsers that the page uses. The component's grant `apps` needs them. */
+  /** The permissions of browsers that the page uses. The component's grant `apps` must permit them. */
   permissions?: (typeof APP_PERMISSIONS)[number][];
   /** The dedicated origin of the page, in the form that the host defines. */
   domain?: string;
@@ -58,8 +62,8 @@ export class App {
  *     const ui = app("ui/weather.html", { csp: { connectDomains: ["https://api.weather.gov"] } });
  *     tool({ name: "forecast", ui }, ({ city }: { city: string }) => `sunny in ${city}`);
  *
- * The path of the page is relative to the project, and a literal. The build includes the page, with the scripts, styles and
- * images that it refers to.
+ * The path of the page is relative to the project, and a literal. The build includes the page, with the scripts, styles
+ * and images that it refers to.
  */
 export function app(page: string, options: AppOptions = {}): App {
   if (typeof page !== "string" || page === "") throw new DeclarationError("an app needs the path of its page: `app(\"ui/page.html\")`");
@@ -74,7 +78,7 @@ export function app(page: string, options: AppOptions = {}): App {
     ...(prefersBorder === undefined ? {} : { prefersBorder }),
   };
   const given = { uri, name, title, description, mimeType: APP_MIME_TYPE, meta: { ui, [PAGE]: page }, tags, scopes };
-  // Servers answer for the page before they call the component.
+  // A server responds with the page itself, without a call of the component.
   const made = new Resource(given, () => { throw new ResourceNotFoundError(); }, {});
   RESOURCES.declare(made.template.normal.key, made);
   return new App(made.uri, page);

@@ -1,4 +1,4 @@
-/** Execution of an author's function: to its end, or until it needs input of the client. */
+/** Execution of an author's function: to its end, or until it needs the result of a server-to-client request. */
 
 import { InputRequired } from "./content.ts";
 import { McpError, ToolError } from "./errors.ts";
@@ -12,7 +12,7 @@ import { complete } from "./runtime/loop.ts";
 /** An author's function: takes the arguments and the context. */
 export type Handler = (given: any, context: Context) => unknown;
 
-/** Run a function; return its result, or the `InputRequired` result. */
+/** Run a function; return its result, or the `Required` with its server-to-client requests. */
 export function run(make: () => unknown, context: Context): unknown {
   const found = complete(make, () => context.waits);
   if (found === "idle" || context.atCheckpoint) return context.clientRequests.required();

@@ -24,8 +24,9 @@ export interface Proposals {
   hasMore?: boolean;
 }
 
-/** Values of which those that begin with the text typed are sent, regardless of case. */
+/** Values to select from: those that begin with the partial value, regardless of case, are sent. */
 export interface Choices {
+  /** All values, best first. */
   choices: readonly string[];
 }
 
@@ -39,6 +40,7 @@ export type Proposer = (value: string, args: Record<string, string>, context: Co
 export interface Completer {
   /** The name of the prompt, or the URI template. */
   target: string;
+  /** The name of the argument, or of the variable. */
   argument: string;
   propose: Proposer;
 }
@@ -51,7 +53,8 @@ export interface Completer {
  * Arguments that are enums or booleans are completed without a declaration. Specification: server/utilities/completion.
  *
  * @param target The result of `prompt` or `resource`, or the prompt's name or the URI template.
- * @param argument The argument or variable.
+ * @param argument The name of the argument, or of the variable.
+ * @param propose Returns the values: strings (best first), `Proposals` or `Choices`.
  */
 export function completion(target: Prompt | Resource | string, argument: string, propose: Proposer): void {
   const name = typeof target === "string" ? referenceOf(target) : identityOf(target);

@@ -18,7 +18,7 @@ export class MissingConfigError extends Error {
   override name = "MissingConfigError";
 
   constructor(readonly key: string) {
-    super(`configuration \`${key}\`: it is not set: in the environment (grant \`env\`), or in the table \`config\` of the component`);
+    super(`configuration \`${key}\`: it is not set: set it in the environment (grant \`env\`) or in the table \`config\` of the component`);
   }
 }
 
@@ -30,7 +30,7 @@ export function bakedIn(): Record<string, any> {
   return baked;
 }
 
-/** @internal Read the table again: a unit test has replaced it. */
+/** @internal Discard the parsed table, because a unit test has replaced it. */
 export function forgetBakedIn(): void {
   baked = undefined;
 }
@@ -43,10 +43,16 @@ export function environment(): Record<string, string> {
 const WORDS: Record<string, boolean> = { true: true, yes: true, on: true, "1": true, false: false, no: false, off: false, "0": false };
 
 /**
- * Return a configured value. Values of the environment are texts; they are converted if the default is a number or a
- * boolean.
+ * Return a configured value.
  *
- * Throws `MissingConfigError` if the key is not configured and has no default, and a `TypeError` for an invalid number.
+ * A value of the environment is a text. It is converted to the type of the default: a number; a boolean (`true`, `yes`,
+ * `on`, `1`, or `false`, `no`, `off`, `0`); or, if the default is an object or an array, the value of the text as JSON.
+ *
+ * Throws `MissingConfigError` if the key is not configured and has no default, a `TypeError` for an invalid number or
+ * boolean, and a `SyntaxError` for invalid JSON.
+ *
+ * @param key The name of the environment variable, and of the key in the table `config`.
+ * @param fallback The default.
  */
 export function config<T = string>(key: string, fallback?: T): T {
   const text = environment()[key];

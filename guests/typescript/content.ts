@@ -2,7 +2,7 @@
 
 import type { ELICITATION, ROOTS, SAMPLING } from "./protocol.ts";
 
-/** Audience of a block. */
+/** Author of a message, or audience of a block. */
 export type Role = "user" | "assistant";
 
 /** Annotations of a block. Specification: schema `Annotations`. */
@@ -10,7 +10,7 @@ export interface Annotations {
   audience?: Role[];
   /** 0 (entirely optional) to 1 (required). */
   priority?: number;
-  /** ISO 8601. */
+  /** The date and time of the last modification, with an offset: `2026-01-02T03:04:05Z`. ISO 8601. */
   lastModified?: string;
 }
 
@@ -112,7 +112,8 @@ export interface InputRequest {
 /**
  * Result of a function that needs input of the client first.
  *
- * The client calls again; then `Context.inputResponses` has the answers, and `Context.inputState` the state.
+ * The client calls again; then `Context.inputResponses` has the client's results by key, and `Context.inputState` the
+ * state.
  */
 export class InputRequired {
   constructor(
@@ -129,8 +130,8 @@ export interface Message {
 
 /** Cache hint. Specification: server/utilities/caching. */
 export interface Cache {
-  /** Lifetime in milliseconds; 0: do not cache. */
+  /** Lifetime in seconds; 0 to disable caching. */
   seconds: number;
-  /** `private` (the default): only by this client for this user; `public`: also by shared caches. */
+  /** `private` (the default): only this client caches, for this user; `public`: shared caches can, too. */
   scope?: "public" | "private";
 }

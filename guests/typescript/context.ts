@@ -45,7 +45,7 @@ export interface SamplingOptions {
   preferences?: Record<string, unknown>;
   /** Tools that the model can call, in the specification's schema `Tool`. */
   tools?: Record<string, unknown>[];
-  /** `auto`, `required` or `none`: whether the model can, must or must not call tools. */
+  /** The mode of tool use: the model can (`auto`), must (`required`) or must not (`none`) call tools. */
   toolChoice?: "auto" | "required" | "none";
   metadata?: Record<string, unknown>;
   /** See `Context.elicit`. */
@@ -88,7 +88,7 @@ export class Context {
     return this.#clientRequests?.waiting ?? false;
   }
 
-  /** @internal True if the function ended its step. */
+  /** @internal True if the function reached a checkpoint. */
   get atCheckpoint(): boolean {
     return this.#clientRequests?.atCheckpoint ?? false;
   }
@@ -98,7 +98,13 @@ export class Context {
     this.#clientRequests = undefined;
   }
 
-  /** Send a progress notification, if the client requested progress. Specification: basic/patterns/progress. */
+  /**
+   * Send a progress notification, if the client requested progress. Specification: basic/patterns/progress.
+   *
+   * @param progress The progress so far; it must increase from call to call.
+   * @param total The value of `progress` at the end, if known.
+   * @param message A text that describes the current step.
+   */
   progress(progress: number, total?: number, message?: string): void {
     this.request.progress(Number(progress), total === undefined ? undefined : Number(total), optional(message));
   }
@@ -107,15 +113,19 @@ export class Context {
   log(level: LogLevel, data: unknown, logger?: string): void {
     this.request.log(oneOf(level, LEVELS), optional(logger), json(data));
   }
+  /** Send a log message of level `debug`. */
   debug(data: unknown): void {
     this.log("debug", data);
   }
+  /** Send a log message of level `info`. */
   info(data: unknown): void {
     this.log("info", data);
   }
+  /** Send a log message of level `warning`. */
   warning(data: unknown): void {
     this.log("warning", data);
   }
+  /** Send a log message of level `error`. */
   error(data: unknown): void {
     this.log("error", data);
   }
@@ -129,9 +139,13 @@ export class Context {
   toolsChanged(): void {
     this.request.notifyToolsChanged();
   }
+  /** Send `notifications/prompts/list_changed` to subscribed clients. */
   promptsChanged(): void {
     this.request.notifyPromptsChanged();
   }
+  /**
+   * Send `notifications/resources/list_changed` to subscribed clients: resources or resource templates have changed.
+   */
   resourcesChanged(): void {
     this.request.notifyResourcesChanged();
   }
@@ -176,11 +190,11 @@ export class Context {
     const found = this.request.http() ?? undefined;
     return found && { method: found.method, path: found.path, headers: Object.fromEntries(found.headers) };
   }
-  /** The client's answers to an earlier `InputRequired`, by key. */
+  /** The client's results for an earlier `InputRequired`, by key; empty on a first call. */
   get inputResponses(): Record<string, any> {
     return Object.fromEntries(this.request.inputResponses().map(([key, value]) => [key, JSON.parse(value)]));
   }
-  /** The state of the earlier `InputRequired`. */
+  /** The state of the earlier `InputRequired`; undefined without one. */
   get inputState(): Uint8Array | undefined {
     return this.request.inputState() ?? undefined;
   }
@@ -193,8 +207,8 @@ export class Context {
    * Specification: client/elicitation, basic/patterns/mrtr.
    *
    * @param message The text for the user.
-   * @param form A schema of an object of primitive fields; omitted: only a confirmation.
-   * @param key The key of the request; by default it is generated.
+   * @param form A schema of an object of primitive fields; without it the form has no fields, for a confirmation only.
+   * @param options `key`: the key in `inputRequests`; by default made from the order and the parameters of the request.
    */
   async elicit<const S extends Schema>(message: string, form?: S, options: { key?: string } = {}): Promise<Elicited<Infer<S>>> {
     const shape = shapeOf(form ?? { type: "object", properties: {} }, "input", "the form");
@@ -205,7 +219,11 @@ export class Context {
   /**
    * Elicit by URL, for data that must not pass through the client: credentials, payments.
    *
-   * `accept` means that the user agreed to open the link, not that anything was completed there.
+   * The action `accept` means that the user agreed to open the link, not that the task behind it is complete.
+   *
+   * @param message The text for the user.
+   * @param url The absolute URL of the link.
+   * @param options See `elicit`.
    */
   async elicitUrl(message: string, url: string, options: { key?: string } = {}): Promise<Elicited<undefined>> {
     const params = { mode: "url", message, url };
@@ -238,7 +256,10 @@ export class Context {
    * Compute a value in the first run of this call only; later runs, after server-to-client requests, get the same
    * value.
    *
-   * It is stored in the sealed request state as JSON, which the client sends back: keep it small.
+   * It is stored as JSON in the sealed request state, which the client sends back: keep it small.
+   *
+   * @param name The name of the value, unique within this call.
+   * @param make Returns the value; it must have a JSON form.
    */
   async once<T>(name: string, make: () => T | Promise<T>): Promise<T> {
     return this.clientRequests.once(name, make);
@@ -256,10 +277,10 @@ export class Context {
    *       return `${done} pages`;
    *     });
    *
-   * A step is a request of its own, possibly in another process: nothing but the state, the values of `once` and the
-   * client's answers is kept.
+   * A step is a request of its own, possibly in another process: only the state, the values of `once` and the client's
+   * results are kept.
    *
-   * @param state A JSON value.
+   * @param state A JSON value: the value of `state` in the next step.
    */
   checkpoint(state: unknown = true): Promise<never> {
     return this.clientRequests.checkpoint(state);

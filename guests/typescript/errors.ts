@@ -13,7 +13,7 @@ export class ToolError extends Error {
 }
 
 /**
- * JSON-RPC error response to the request. For errors that a model should read, throw a `ToolError` instead.
+ * JSON-RPC error response to the request. For an error that the model is to read, throw a `ToolError` instead.
  *
  * Specification: basic, "Error codes".
  */

@@ -1,5 +1,5 @@
-// Files that modules import with `{ type: "text" }` or `{ type: "bytes" }`, for editors: they know types by the ending
-// only. The build knows them by the attribute, with any ending.
+// Types, for editors, of files that modules import with `{ type: "text" }` or `{ type: "bytes" }`. Editors derive the
+// type from the extension of the file; the build derives it from the attribute, for files with any extension.
 
 declare module "*.css" {
   const text: string;

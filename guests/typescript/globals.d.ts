@@ -19,7 +19,7 @@ interface Console {
   groupCollapsed(...values: unknown[]): void;
   groupEnd(): void;
 }
-/** Writes to standard error, for the operator of the server. */
+/** Console that writes to standard error, for the operator of the server. */
 declare var console: Console;
 
 declare function setTimeout(callback: (...given: any[]) => void, milliseconds?: number, ...given: any[]): number;
@@ -165,5 +165,5 @@ declare var Response: {
   new (body?: BodyInit | null, init?: { status?: number; statusText?: string; headers?: HeadersInit }): Response;
   json(value: unknown, init?: { status?: number; headers?: HeadersInit }): Response;
 };
-/** Sends a request; for components with the grant `http`. */
+/** Send an HTTP request; for components with the grant `http`. */
 declare function fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;

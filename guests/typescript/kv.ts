@@ -37,39 +37,46 @@ export class Bucket {
   get<T = any>(key: string): T | undefined {
     return this.#stored(() => plain(this.#raw.get(sendable(key))), key);
   }
+  /** Set the value of a key, and replace an existing one. */
   set(key: string, value: Stored): void {
     this.#stored(() => this.#raw.set(sendable(key), tagged(value)), key);
   }
-  /** Delete a key; no error if it does not exist. */
+  /** Delete a key; no effect if it does not exist. */
   delete(key: string): void {
     this.#stored(() => this.#raw.delete(sendable(key)), key);
   }
+  /** Return true if the key exists. */
   has(key: string): boolean {
     return this.#stored(() => this.#raw.exists(sendable(key)), key);
   }
-  /** Return the values of several keys; missing keys are omitted. */
+  /** Return the values of up to 1000 keys, by key; keys that do not exist are omitted. */
   getMany(keys: Iterable<string>): Map<string, any> {
     const names = [...keys].map(sendable);
     const found = this.#stored(() => this.#raw.getMany(names)).map(plain);
     return new Map(names.map((name, at) => [name, found[at]] as const).filter(([, value]) => value !== undefined));
   }
+  /** Set up to 1000 values at once; atomically, if the store supports that. */
   setMany(values: Record<string, Stored> | Iterable<readonly [string, Stored]>): void {
     const entries = Symbol.iterator in values ? [...(values as Iterable<readonly [string, Stored]>)] : Object.entries(values);
     this.#stored(() => this.#raw.setMany(entries.map(([key, value]) => [sendable(key), tagged(value as Stored)])));
   }
+  /** Delete up to 1000 keys at once; see `setMany`. */
   deleteMany(keys: Iterable<string>): void {
     this.#stored(() => this.#raw.deleteMany([...keys].map(sendable)));
   }
-  /** Add to a counter atomically, and return its new value; a missing one counts as 0. */
+  /** Add to a counter atomically, and return its new value. A key that does not exist counts as 0. */
   increment(key: string, by = 1): number {
     return Number(this.#stored(() => this.#raw.increment(sendable(key), count(by)), key));
   }
-  /** Set a value atomically if the key has the expected one (undefined: the key does not exist). */
+  /**
+   * Set the value of a key atomically, if it has the expected value; undefined if the key must not exist. Return true
+   * if the value was set.
+   */
   compareAndSwap(key: string, expected: Stored | undefined, replacement: Stored): boolean {
     const before = expected === undefined ? undefined : tagged(expected);
     return this.#stored(() => this.#raw.compareAndSwap(sendable(key), before, tagged(replacement)), key);
   }
-  /** Return the keys with a prefix, in the order of the store. */
+  /** Iterate over the keys that begin with a prefix, in the order of the store. */
   *keys(prefix = ""): IterableIterator<string> {
     let cursor: string | undefined;
     do {
@@ -80,7 +87,7 @@ export class Bucket {
   }
 }
 
-/** Open a bucket; without a name, the operator's default bucket. */
+/** Open a bucket. The empty name, also without an argument, is the default bucket, which every runtime has. */
 export function open(name = ""): Bucket {
   return new Bucket(name, stored("kv", () => openBucket(sendable(name)), name));
 }

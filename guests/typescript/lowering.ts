@@ -38,7 +38,7 @@ function carefully(value: unknown): string {
   const found = JSON.stringify(value, (_, item) => {
     if (typeof item === "bigint") {
       if (Number.isSafeInteger(Number(item))) return Number(item);
-      throw new TypeError(`${item} is too large for a JSON number that everybody reads: send it as a string`);
+      throw new TypeError(`${item} is too large for a JSON number without loss of digits: send it as a string`);
     }
     if (typeof item === "number" && !Number.isFinite(item)) throw new TypeError(`${item} has no form in JSON`);
     if (item instanceof Map) return Object.fromEntries(item);

@@ -7,7 +7,7 @@ import { sendable } from "./lowering.ts";
 export interface PerRequestOptions {
   /** The description; in a dynamic component also a function that returns it for a request. */
   description?: string | ((context: Context) => string);
-  /** In a dynamic component: whether the entry exists for a request. */
+  /** In a dynamic component: returns true if the entry exists for a request. */
   enabled?: (context: Context) => boolean;
 }
 

@@ -17,13 +17,13 @@ const BOUNDS: Record<string, string> = { minimum: ">=", maximum: "<=", exclusive
 const SILENT = new Set(["title", "description", "default", "examples", "deprecated", "$schema", "$comment", "readOnly", "writeOnly"]);
 const OF_OBJECTS = new Set(["type", "properties", "required", "additionalProperties"]);
 
-/** Thrown for a schema that needs the full validation. */
+/** Error for a schema that needs the full validation. */
 class TooHard extends Error {}
 
 class Writer {
   #count = 0;
 
-  /** Statements that return false for a value that is possibly invalid. */
+  /** Return the statements that return false for a value that is possibly invalid. */
   write(schema: any, name: string): string {
     if (schema === true) return "";
     if (typeof schema !== "object") throw new TooHard();

@@ -17,7 +17,10 @@ import { INVALID_PARAMS, MISSING_CAPABILITY } from "./protocol.ts";
 /** `InputRequired` result: sent instead of a result. */
 export class Required {
   constructor(
-    /** Key, method and parameters (JSON text) of each request; empty without a state: those without a result. */
+    /**
+     * Key, method and parameters (JSON text) of each request. An empty array without a state stands for all requests of
+     * this run that have no result.
+     */
     readonly requests: [string, string, string][],
     /** The author's request state; returned with the results. */
     readonly state: Uint8Array | undefined,
@@ -92,8 +95,8 @@ export class ClientRequests {
   }
 
   /**
-   * Return the `InputRequired` result that stands for all requests without a result, or for the checkpoint: that has a
-   * state of the author, if only an empty one, and no requests.
+   * Return the result that stands for all requests of this run without a result, or for its checkpoint. A checkpoint
+   * has a state of the author, which can be empty, and no requests.
    */
   required(): Required {
     return new Required([], this.atCheckpoint ? (this.#request().inputState() ?? new Uint8Array()) : undefined);

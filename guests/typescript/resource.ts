@@ -25,7 +25,10 @@ export interface ResourceOptions extends PerRequestOptions {
   name?: string;
   /** The display name. */
   title?: string;
-  /** The media type, by default `text/plain`, `application/octet-stream` or `application/json`. */
+  /**
+   * The media type. By default the contents have `text/plain` for a text, `application/octet-stream` for bytes and
+   * `application/json` for other values.
+   */
   mimeType?: string;
   /** The size in bytes, if known in advance. */
   size?: number;
@@ -39,9 +42,9 @@ export interface ResourceOptions extends PerRequestOptions {
   /** The cache hint of the contents. */
   cache?: Cache;
   /**
-   * Variables that allow any value. For all others, a value with a `..` segment, an absolute path or NUL does not
-   * match: a value appended to a folder cannot leave it (path traversal). Neither does an encoded slash where a value
-   * ends at `/`.
+   * Variables that allow any value. A URI does not match the template if another variable has a value with a `..`
+   * segment, an absolute path or NUL, so that a value that is joined to a folder stays below it (path traversal); or a
+   * value with an encoded slash (`%2F`) where the value ends at `/`.
    */
   unchecked?: string[];
 }
@@ -125,7 +128,7 @@ export class Resource extends PerRequest {
     }
   }
 
-  /** The template as the framework matches it. */
+  /** The template in the form that the framework matches URIs with. */
   get pattern(): wit.UriTemplate {
     return { text: this.uri, unchecked: this.#options.unchecked ?? [] };
   }

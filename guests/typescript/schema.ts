@@ -153,12 +153,12 @@ class Compiler {
 
   #target(reference: string): any {
     if (reference === "#") return this.root;
-    if (!reference.startsWith("#/")) throw new TypeError(`a schema refers to \`${reference}\`: only \`#/...\` is there`);
+    if (!reference.startsWith("#/")) throw new TypeError(`a schema refers to \`${reference}\`: expected \`#\` or \`#/...\``);
     let found = this.root;
     for (const part of reference.slice(2).split("/")) {
       found = found?.[decodeURIComponent(part).replaceAll("~1", "/").replaceAll("~0", "~")];
     }
-    if (found === undefined) throw new TypeError(`a schema refers to \`${reference}\`, which is not there`);
+    if (found === undefined) throw new TypeError(`a schema refers to \`${reference}\`, which it does not contain`);
     return found;
   }
 
@@ -224,7 +224,7 @@ class Compiler {
     if (schema.contains !== undefined) {
       const inner = this.compile(schema.contains);
       found.push((value, path, problems) => {
-        if (!value.some((item: unknown) => fits(inner, item))) problems.push(`${path}: no item is what one has to be`);
+        if (!value.some((item: unknown) => fits(inner, item))) problems.push(`${path}: no item matches the schema of \`contains\``);
       });
     }
     return found;
@@ -282,7 +282,7 @@ class Compiler {
         const tried = options.map((option) => problemsOf(option, value, path));
         const count = tried.filter((inner) => inner.length === 0).length;
         if (count === 1 || (count > 1 && keyword === "anyOf")) return;
-        if (count > 1) problems.push(`${path}: fits ${count} of the forms that it may have only one of`);
+        if (count > 1) problems.push(`${path}: matches ${count} of the schemas of \`oneOf\`, not exactly one`);
         // Report the best alternative: the one with the fewest problems, at the deepest path.
         else problems.push(...tried.reduce((best, inner) => (isNearer(inner, best) ? inner : best)));
       });
@@ -290,7 +290,7 @@ class Compiler {
     if (schema.not !== undefined) {
       const inner = this.compile(schema.not);
       found.push((value, path, problems) => {
-        if (fits(inner, value)) problems.push(`${path}: is what it must not be`);
+        if (fits(inner, value)) problems.push(`${path}: matches the schema of \`not\``);
       });
     }
     if (schema.if !== undefined) {

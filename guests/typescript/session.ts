@@ -16,7 +16,7 @@ import { plain, stored, tagged, type Stored } from "./values.ts";
 
 export { StoreError, type Stored } from "./values.ts";
 
-/** Values of one session; valid as long as its context. */
+/** Values that this component stores in one session; valid as long as the context of the call. */
 export class Session {
   readonly #context: Context;
 
@@ -29,28 +29,33 @@ export class Session {
   get<T = any>(key: string): T | undefined {
     return stored("sessions", () => plain(raw.get(this.#context.request, sendable(key))));
   }
+  /** Set the value of a key, and replace an existing one. */
   set(key: string, value: Stored): void {
     stored("sessions", () => raw.set(this.#context.request, sendable(key), tagged(value)));
   }
-  /** Delete a key; no error if it does not exist. */
+  /** Delete a key; no effect if it does not exist. */
   delete(key: string): void {
     stored("sessions", () => raw.delete(this.#context.request, sendable(key)));
   }
+  /** Return all keys, in the order of the store. */
   keys(): string[] {
     return stored("sessions", () => raw.keys(this.#context.request));
   }
-  /** Add to a counter, and return its new value; a missing one counts as 0. */
+  /** Add to a counter atomically, and return its new value. A key that does not exist counts as 0. */
   increment(key: string, by = 1): number {
     return Number(stored("sessions", () => raw.increment(this.#context.request, sendable(key), count(by))));
   }
-  /** Set a value if the key has the expected one (undefined: the key does not exist). */
+  /**
+   * Set the value of a key atomically, if it has the expected value; undefined if the key must not exist. Return true
+   * if the value was set.
+   */
   compareAndSwap(key: string, expected: Stored | undefined, replacement: Stored): boolean {
     const before = expected === undefined ? undefined : tagged(expected);
     return stored("sessions", () => raw.compareAndSwap(this.#context.request, sendable(key), before, tagged(replacement)));
   }
 }
 
-/** Return the session of a call, or undefined. */
+/** Return the session of a call; undefined without one. */
 export function session(context: Context): Session | undefined {
   return raw.hasSession(context.request) ? new Session(context) : undefined;
 }

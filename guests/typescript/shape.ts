@@ -4,7 +4,7 @@ import { DeclarationError } from "./errors.ts";
 import { MORE } from "./protocol.ts";
 import { checker, shown, MOST, under, type JsonSchema, type Problems } from "./schema.ts";
 
-/** The used part of https://standardschema.dev, which zod 4.2, valibot, arktype and others implement. */
+/** Part of https://standardschema.dev that is used; zod 4.2, valibot, arktype and others implement it. */
 export interface StandardSchema<Input = any, Output = any> {
   readonly "~standard": {
     readonly version: 1;
@@ -102,7 +102,7 @@ function problemsOf(part: JsonSchema, value: unknown, root: JsonSchema): Problem
   return checker("$defs" in root ? { ...part, $defs: root.$defs } : part)(value);
 }
 
-/** Return the default values in a schema that are invalid. */
+/** Yield a problem for each default value in a schema that is invalid. */
 function* unfitDefaults(part: any, root: JsonSchema, path: string): Generator<string> {
   if (typeof part !== "object" || part === null || part === root.$defs) return;
   if ("default" in part && typeof part.$ref !== "string") {
@@ -127,7 +127,7 @@ function standardShape(schema: StandardSchema, direction: "input" | "output", pl
   const vendor = String(standard.vendor);
   if (typeof convert !== "function") {
     const advice = vendor === "zod" ? "zod 4.2 or newer can" : "give a JSON Schema instead";
-    throw new DeclarationError(`${place}: this version of ${vendor} does not say its JSON Schema: ${advice}`);
+    throw new DeclarationError(`${place}: this version of ${vendor} does not provide its JSON Schema: ${advice}`);
   }
   const { $schema: _, ...json } = guarded(() => convert.call(standard.jsonSchema, { target: "draft-2020-12" }), place) as any;
   return {
@@ -135,7 +135,7 @@ function standardShape(schema: StandardSchema, direction: "input" | "output", pl
     load(value) {
       const found = standard.validate(value);
       if (typeof found?.then === "function") {
-        throw new TypeError(`${place}: the schema checks in an async function, which is not supported`);
+        throw new TypeError(`${place}: the schema validates in an async function, which is not supported`);
       }
       if (found.issues === undefined) return { value: found.value };
       const named = found.issues.slice(0, MOST).map(described);

@@ -24,7 +24,7 @@ export interface SkillOptions {
   prefix?: string;
   /** The field `license` of the front matter. */
   license?: string;
-  /** The field `compatibility` of the front matter: what the skill needs. */
+  /** The field `compatibility` of the front matter: the requirements of the skill. */
   compatibility?: string;
   /** The field `metadata` of the front matter. */
   metadata?: Record<string, string>;

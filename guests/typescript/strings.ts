@@ -39,7 +39,7 @@ export function fromText(schema: JsonSchema | undefined, text: string | string[]
   return text;
 }
 
-/** Return the values of an enum, constant or boolean schema; undefined for others. */
+/** Return the values of an enum, constant or boolean schema, without null; empty for others. */
 export function proposalsOf(schema: JsonSchema | undefined, root: JsonSchema): string[] {
   const found = new Set<string>();
   for (const option of optionsOf(schema, root)) {

@@ -8,7 +8,7 @@ const MAX_SECONDS = TASK_LIMIT_MS / 1000;
 
 /**
  * Options of the tasks of a tool. A client that supports the extension gets the id of a task instead of a result, and
- * polls for the result; calls of other clients wait for it as usual.
+ * polls for the result; a call of another client gets the result in its response.
  */
 export interface TaskOptions {
   /**

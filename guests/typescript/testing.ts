@@ -13,8 +13,9 @@
  *       assert.equal(result.content[0].text, "sunny");
  *     });
  *
- * Start Node with `--import ./.wasmcp/native/register.mjs`, which `wasmcp wit types` writes. The last fake of a kind
- * counts until its `end`; with TypeScript's `using` it ends with its block. Components cannot import this module.
+ * Start Node with `--import ./.wasmcp/native/register.mjs`, which `wasmcp wit types` writes. Of several fakes of a kind
+ * the last one is used, until its `end`; with TypeScript's `using` it ends with its block. Components cannot import
+ * this module.
  */
 
 import type { Request } from "wasmcp:mcp-v20260728/messages@0.1.0";
@@ -51,7 +52,7 @@ export interface Sent {
 
 /** Response of a route. `json`, `text` and `body` are mutually exclusive. */
 export interface Answer {
-  /** 200 by default. */
+  /** The status; 200 by default. */
   status?: number;
   headers?: [string, string][];
   /** A value that is sent as JSON. */
@@ -83,7 +84,7 @@ export class FakeHttp {
     this.#routes.push([method.toUpperCase(), url, typeof answer === "function" ? answer : () => answer]);
   }
 
-  /** Send requests as before this fake. */
+  /** End this fake, and restore the `fetch` that it replaced. */
   end(): void {
     scope.fetch = this.#before;
   }
@@ -153,14 +154,14 @@ function responseOf(answer: Answer, url: string, redirected: boolean, method: st
   return Object.defineProperties(response, { url: { value: url }, redirected: { value: redirected } });
 }
 
-/** Grant `http`, with responses that the test defines. Outside of it every request fails. */
+/** Grant `http`, with responses that the test defines. Without a fake every request fails. */
 export function fakeHttp(): FakeHttp {
   return new FakeHttp();
 }
 
 /** Fake that can be ended. */
 export interface Ending {
-  /** Use what was there before this fake. */
+  /** End this fake, and restore the state before it. */
   end(): void;
   [Symbol.dispose](): void;
 }
@@ -197,7 +198,7 @@ export class FakeKv {
     return new Bucket(name, this.#store.open(name) as never);
   }
 
-  /** Use the store that was there before this fake. */
+  /** End this fake, and restore the store before it. */
   end(): void {
     removeFrom(STORES, this.#store);
   }
@@ -246,9 +247,9 @@ export function roots(...uris: string[]): object {
 export interface LocalFacts {
   /** The name of the tool or prompt, or the URI of the resource. */
   target?: string;
-  /** 1 by default. */
+  /** The JSON-RPC id; 1 by default. */
   requestId?: string | number;
-  /** `2026-07-28` by default. */
+  /** The protocol revision; `2026-07-28` by default. */
   protocolVersion?: string;
   clientCapabilities?: Record<string, unknown>;
   meta?: Record<string, unknown>;
@@ -264,7 +265,7 @@ export interface LocalFacts {
   state?: unknown;
 }
 
-/** Limit of the steps of one call: a function that never ends is an error of the test. */
+/** Maximum number of steps of one call; a function that exceeds it is an error of the test. */
 const MAX_STEPS = 10_000;
 
 /** `Context` for unit tests, without a client. It records what a function sends. */
@@ -378,7 +379,7 @@ export class LocalContext extends Context {
  *     assert.equal(await runSteps((context) => index({ pages: 2 }, context), context), "2 pages");
  *     assert.deepEqual(context.checkpoints, [1, 2]);
  *
- * Answers that one step used are given again in the next.
+ * The client's results that one step got are returned again in the next. Throws an error after 10,000 checkpoints.
  */
 export async function runSteps<T>(call: (context: LocalContext) => T | Promise<T>, context: LocalContext = new LocalContext()): Promise<T> {
   for (let steps = 0; steps < MAX_STEPS; steps += 1) {

@@ -21,7 +21,7 @@ const NAME = /^[A-Za-z0-9_.-]{1,128}$/;
 
 /** Hints for clients, not for security decisions. Specification: schema `ToolAnnotations`. */
 export interface ToolHints {
-  /** It modifies nothing. */
+  /** It does not modify its environment. */
   readOnly?: boolean;
   /** It can delete or overwrite data, not only add. */
   destructive?: boolean;
@@ -41,7 +41,7 @@ export interface ToolOptions extends ToolHints, PerRequestOptions {
   meta?: Meta;
   /** The app that hosts show for it; see `app`. */
   ui?: App;
-  /** The callers: `"model"`, `"app"` (apps of this server), or both, which is the default. */
+  /** The permitted callers: `"model"`, `"app"` (apps of this server), or both, which is the default. */
   visibility?: (typeof APP_VISIBILITIES)[number][];
   /** Tags by which filters of a server select it; sent as `_meta["wasmcp/tags"]`. */
   tags?: string[];
@@ -150,7 +150,7 @@ export class Tool<A = any, R = unknown> extends PerRequest {
     if (this.#output === undefined) return resultOf(loosely(value));
     const loaded = this.#output.load(value);
     if ("problems" in loaded) {
-      throw new TypeError(`tool \`${this.name}\` did not return what its output promises: ${loaded.problems.join("; ")}`);
+      throw new TypeError(`tool \`${this.name}\` returned a value that does not match its output schema: ${loaded.problems.join("; ")}`);
     }
     const written = json(loaded.value);
     const text = typeof loaded.value === "string" ? loaded.value : written;
@@ -187,7 +187,7 @@ function failure(message: string): wit.ToolResult {
  *     tool({ name: "add", description: "Add two numbers.", input: z.object({ a: z.number(), b: z.number() }) },
  *       ({ a, b }) => a + b);
  *
- * The arguments are checked before the function runs. `input` is a schema of zod (4.2 or newer, or of another library
+ * The arguments are validated before the function runs. `input` is a schema of zod (4.2 or newer, or of another library
  * with Standard JSON Schema), or a JSON Schema. In TypeScript it can be omitted: the build derives it from the
  * type of the function's first parameter, and the output schema from its return type.
  *

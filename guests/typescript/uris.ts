@@ -60,7 +60,7 @@ export function normalized(uri: string): Normal {
   let path = encoded("path", found[2]!);
   if (path.startsWith("/")) path = withoutDots(path);
   if (path === "" && PORTS.has(scheme) && authority !== "") path = "/";
-  // Otherwise the path would be parsed as an authority.
+  // Without the prefix `/.` the path would be parsed as an authority.
   if (authority === "" && path.startsWith("//")) path = `/.${path}`;
   return new Normal(scheme, authority, path + queryOf(scheme, found[3] ?? "") + fragmentOf(found[4] ?? ""));
 }

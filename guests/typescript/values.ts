@@ -30,7 +30,9 @@ const WORDS: Partial<Record<StoreProblem["tag"], string>> = {
   unsupported: "the operator's store does not support this operation",
 };
 
-/** Return the rule that permits a bucket, or the keys that begin as a key does, up to its last slash. */
+/**
+ * Return the rule of the grant that permits a bucket, or the keys of it with the prefix of a key, up to its last slash.
+ */
 function ruleOf(bucket: string, key: string | undefined): string {
   if (!key) return `bucket:${bucket}`;
   const prefix = key.slice(0, key.lastIndexOf("/") + 1) || key;

@@ -1,11 +1,11 @@
-//! Context of a call: request data, notifications and server-to-client requests. Valid during the call.
+//! Context of a call: request data, notifications and server-to-client requests. It is valid during the call only.
 const std = @import("std");
 const bindings = @import("bindings");
 const client_requests = @import("client_requests.zig");
 
 const Context = @This();
 
-/// The WIT resource of the request: identity, session, HTTP request, answers of the client.
+/// The WIT resource of the request: identity, session, HTTP request, results of the client.
 request: bindings.messages.Request,
 /// The key of the requests to the client; see `withKey`.
 key: ?[]const u8 = null,
@@ -15,7 +15,7 @@ pub const Level = bindings.types.LogLevel;
 // One call runs at a time, and its memory is freed after it.
 var error_message: ?[]const u8 = null;
 
-/// Set the message of the tool error for the client: `return context.fail("no city called {s}", .{name});`.
+/// Set the text of the tool error, which is sent to the client: `return context.fail("no city called {s}", .{name});`.
 pub fn fail(_: Context, comptime format: []const u8, values: anytype) error{ToolFailed} {
     error_message = std.fmt.allocPrint(bindings.memory.allocator, format, values) catch null;
     return error.ToolFailed;
@@ -27,7 +27,8 @@ pub fn failureMessage(_: Context) ?[]const u8 {
     return error_message;
 }
 
-/// Send a progress notification, if the client requested progress. Specification: basic/patterns/progress.
+/// Send a progress notification, if the client requested progress. `done` must increase from call to call; `total` is
+/// its value at the end, if known. Specification: basic/patterns/progress.
 pub fn progress(self: Context, done: f64, total: ?f64, message: ?[]const u8) void {
     self.request.progress(done, total, message);
 }
@@ -60,7 +61,7 @@ pub fn log(self: Context, level: Level, comptime format: []const u8, values: any
     self.request.log(level, null, results.json([]const u8, text) catch return);
 }
 
-/// Return whether the client has cancelled the request: long-running tools should check it and stop.
+/// Return true if the client has cancelled the request: long-running functions should check it and stop.
 pub fn cancelled(self: Context) bool {
     return self.request.cancelled();
 }
@@ -73,8 +74,8 @@ pub fn session(self: Context) Session {
 }
 
 /// Elicit input of the user with a form: a struct of strings, numbers, bools and enums; optional fields can stay empty.
-/// Until the client has answered, this returns `error.InputRequired`, to be passed on with `try`; then the function
-/// runs again from its start.
+/// Without a result of the client, this returns `error.InputRequired`, which ends the function: propagate it with
+/// `try`. When the client has sent the result, the function runs again from its start, and this call returns it.
 pub fn elicit(
     self: Context,
     message: []const u8,
@@ -83,7 +84,7 @@ pub fn elicit(
     return client_requests.elicit(self.asker(), message, Form);
 }
 
-/// Return a copy of the context whose requests to the client have this key in `inputRequests`, instead of one that is
+/// Return a copy of the context whose requests to the client have this key in `inputRequests`, instead of a key that is
 /// made from the order and the parameters of the request: `context.withKey("seats").elicit(...)`.
 pub fn withKey(self: Context, key: []const u8) Context {
     return .{ .request = self.request, .key = key };
@@ -93,12 +94,13 @@ fn asker(self: Context) client_requests.Asker {
     return .{ .request = self.request, .key = self.key };
 }
 
-/// Elicit by URL, for data that must not pass through the client. True: the user agreed to open the link.
+/// Elicit by URL, for data that must not pass through the client. Return true if the user agreed to open the link.
 pub fn elicitUrl(self: Context, message: []const u8, url: []const u8) client_requests.Error!bool {
     return client_requests.elicitUrl(self.asker(), message, url);
 }
 
-/// Request a completion of the client's model (sampling).
+/// Request a completion of the client's model (sampling). `prompt` is a message of the user. The function runs again
+/// with the result, as for `elicit`.
 pub fn sample(
     self: Context,
     prompt: []const u8,
@@ -107,21 +109,21 @@ pub fn sample(
     return client_requests.sample(self.asker(), prompt, options);
 }
 
-/// Request the client's roots.
+/// Request the client's roots. The function runs again with the result, as for `elicit`.
 pub fn roots(self: Context) client_requests.Error![]const client_requests.Root {
     return client_requests.roots(self.asker());
 }
 
 /// Return the values of several requests, which are sent together: `const seats, const roots = try context.all(.{
 /// context.elicit(question, Seats), context.roots() });`. Takes a tuple, an array or a slice of results, without `try`.
-/// If one of the requests fails, because the client does not support it for example, its error is returned, and the
-/// user does not get the others.
+/// If a request fails, for example because the client does not support it, its error is returned; if the function ends
+/// with it, no request is sent.
 pub fn all(_: Context, results: anytype) client_requests.Together(@TypeOf(results)) {
     return client_requests.all(results);
 }
 
-/// Return the result of `make`, a function without parameters, from the first run of this request. It is stored in the
-/// sealed request state, so that later runs get the same value. Its type must have a JSON form.
+/// Return the result of `make`, a function without parameters, that is called in the first run of this request only.
+/// Later runs get the same value, which is stored in the sealed request state. Its type must have a JSON form.
 pub fn once(self: Context, name: []const u8, comptime make: anytype) Made(make) {
     const T = Payload(make);
     if (client_requests.recall(self.request, name)) |text| {
@@ -139,7 +141,7 @@ pub fn once(self: Context, name: []const u8, comptime make: anytype) Made(make) 
 
 /// End this step of a long function: `return context.checkpoint(done + 1);`. The next step runs the function again from
 /// its start, with this value in `state`; its type must have a JSON form. A step is a request of its own, possibly in
-/// another process: nothing but the state, the values of `once` and the client's answers is kept.
+/// another process: only the state, the values of `once` and the client's results are kept.
 pub fn checkpoint(self: Context, value: anytype) client_requests.Error {
     const results = @import("results.zig");
     const T = if (@TypeOf(value) == comptime_int) i64 else @TypeOf(value);
@@ -151,7 +153,7 @@ pub fn checkpoint(self: Context, value: anytype) client_requests.Error {
     return error.Checkpoint;
 }
 
-/// Return the value of the last `checkpoint` of this call; null before the first, and if it has another type.
+/// Return the state of the last `checkpoint` of this call; null before the first, and if it has another type.
 pub fn state(self: Context, comptime T: type) ?T {
     const text = client_requests.recall(self.request, client_requests.checkpoint) orelse return null;
     var reader: @import("arguments.zig").Reader = .init(text);

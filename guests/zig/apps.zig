@@ -18,10 +18,10 @@ pub const Csp = struct {
     base_uri_domains: []const []const u8 = &.{},
 };
 
-/// Permission of browsers.
+/// Permission of browsers that a page uses.
 pub const Permission = enum { camera, microphone, geolocation, clipboardWrite };
 
-/// Callers of a tool.
+/// Permitted caller of a tool.
 pub const Visibility = enum { model, app };
 
 /// Options of an app. Specification: "UI Resource Format".
@@ -32,9 +32,9 @@ pub const App = struct {
     name: ?[]const u8 = null,
     title: ?[]const u8 = null,
     description: []const u8 = "",
-    /// The origins of other servers that the page uses. The component's grant `apps` needs them.
+    /// The origins of other servers that the page uses. The component's grant `apps` must permit them.
     csp: Csp = .{},
-    /// The permissions that the page uses. The component's grant `apps` needs them.
+    /// The permissions that the page uses. The component's grant `apps` must permit them.
     permissions: []const Permission = &.{},
     /// The dedicated origin of the page, in the form that the host defines.
     domain: ?[]const u8 = null,
@@ -66,7 +66,7 @@ pub fn app(comptime page: []const u8, comptime options: App) Resource {
     });
 }
 
-/// Servers answer for the page before they call the component.
+/// A server responds with the page itself, without a call of the component.
 fn missing() error{ResourceNotFound}![]const u8 {
     return error.ResourceNotFound;
 }

@@ -42,7 +42,7 @@ pub fn Signature(comptime owner: []const u8, comptime function: anytype) type {
     };
 }
 
-/// The struct of arguments, or an empty one for a function without.
+/// The struct of arguments; an empty struct for a function without one.
 pub fn Arguments(comptime owner: []const u8, comptime Taken: type) type {
     if (Taken == void) return struct {};
     if (@typeInfo(Taken) != .@"struct" or @typeInfo(Taken).@"struct".is_tuple)

@@ -31,10 +31,10 @@ pub const Error = error{
     OutOfMemory,
 };
 
-/// The error responses for `error.MissingCapability` and `error.InvalidResult` of the call, in their order. One call
-/// runs at a time, and its memory is freed after it.
+/// The error responses for `error.MissingCapability` and `error.InvalidResult` of the call, in order. One call runs at
+/// a time, and its memory is freed after it.
 var failures: std.ArrayList(types.Error) = .empty;
-/// The error response of the one that the function passes on: the last, or that of `all`.
+/// The error response for the error that the function returns: the last response, or the one that `all` selected.
 var failure: types.Error = undefined;
 
 /// Return the error response for an error of a request to the client; null for other errors.
@@ -45,8 +45,9 @@ pub fn failureOf(reason: anyerror) ?types.Error {
     };
 }
 
-/// Return the result for an error that ends a run of the function: it stands for all requests without a result, or for
-/// the checkpoint, which has a state of the author, if only an empty one, and no requests. Null for other errors.
+/// Return the result for an error that ends a run of the function. It stands for all requests of the run without a
+/// result, or for its checkpoint, which has a state of the author (can be empty) and no requests. Null for other
+/// errors.
 pub fn inputRequiredOf(reason: anyerror, request: Request) ?types.InputRequired {
     return switch (reason) {
         error.InputRequired => .{ .requests = &.{} },
@@ -64,7 +65,7 @@ pub fn begin() void {
     failure = .{ .code = code.internal_error, .message = "a request to the client failed" };
 }
 
-/// A request to the client: the request that is being answered, and the key, if any.
+/// Sender of requests to the client: the request of the call, and the key, if any.
 pub const Asker = struct {
     request: Request,
     key: ?[]const u8 = null,
@@ -101,7 +102,7 @@ fn failed(refused: types.Error) Error {
     }
 }
 
-/// Type of what `all` returns for a tuple, an array or a slice of results: the same of their values.
+/// Return type of `all` for a tuple, an array or a slice of results: a tuple, an array or a slice of their values.
 pub fn Together(comptime Results: type) type {
     return (ErrorOf(Results) || Error)!Values(Results);
 }
@@ -140,7 +141,8 @@ fn unionOf(comptime Result: type) std.lang.Type.ErrorUnion {
     };
 }
 
-/// Return the values of several results; or the first error that is not `error.InputRequired`; or that.
+/// Return the values of several results. If some are errors, return the first one other than `error.InputRequired`;
+/// without such an error, `error.InputRequired`.
 pub fn all(given: anytype) Together(@TypeOf(given)) {
     var errors: Errors(ErrorOf(@TypeOf(given)) || Error) = .{};
     var values: Values(@TypeOf(given)) = undefined;
@@ -170,7 +172,7 @@ fn Errors(comptime Problem: type) type {
             if (self.first == null or self.first.? == error.InputRequired) self.first = problem;
         }
 
-        /// Return the first error, after its response is selected: that of the first of the latest requests.
+        /// Return the first error, and select its response: the first response of these results.
         fn of(self: @This(), problem: Problem) Problem {
             if (hasResponse(problem) and self.responses <= failures.items.len)
                 failure = failures.items[failures.items.len - self.responses];
@@ -223,7 +225,7 @@ pub fn elicit(asker: Asker, message: []const u8, comptime Form: type) Error!Elic
     } };
 }
 
-/// Elicit by URL, for data that must not pass through the client. True: the user agreed to open the link.
+/// Elicit by URL, for data that must not pass through the client. Return true if the user agreed to open the link.
 pub fn elicitUrl(asker: Asker, message: []const u8, url: []const u8) Error!bool {
     const params = try text(.{
         "{\"mode\":\"url\",\"message\":",
@@ -240,16 +242,20 @@ fn actionOf(found: Asker.Found) []const u8 {
     return json_text.string(json_text.member(found.value, "action")) orelse "cancel";
 }
 
+/// Options of sampling. Specification: schema `CreateMessageRequestParams`.
 pub const Sampling = struct {
+    /// The maximum number of tokens.
     max_tokens: u32 = 1000,
+    /// The system prompt.
     system: ?[]const u8 = null,
     temperature: ?f64 = null,
 };
 
-/// Result of sampling.
+/// Result of sampling. Specification: schema `CreateMessageResult`.
 pub const Sampled = struct {
-    /// The text of all text blocks; empty without one.
+    /// The text of all text blocks, joined with line breaks; empty without one.
     text: []const u8,
+    /// The name of the model.
     model: []const u8,
     /// The whole `CreateMessageResult`, as JSON text.
     json: []const u8,
@@ -288,6 +294,7 @@ fn textOf(content: []const u8) Error![]const u8 {
     return std.mem.join(memory.allocator, "\n", lines.items);
 }
 
+/// Root of the client: a folder or file. Specification: schema `Root`.
 pub const Root = struct { uri: []const u8, name: ?[]const u8 };
 
 /// Request the client's roots.

@@ -17,14 +17,14 @@ pub const Typed = struct {
     value: []const u8,
     filled: []const struct { []const u8, []const u8 } = &.{},
 
-    /// Return the value of another argument.
+    /// Return the value of another argument; null if it has none yet.
     pub fn get(self: Typed, name: []const u8) ?[]const u8 {
         for (self.filled) |pair| if (std.mem.eql(u8, pair[0], name)) return pair[1];
         return null;
     }
 };
 
-/// Values of which those that begin with the partial value are sent, regardless of case.
+/// Values to select from: those that begin with the partial value, regardless of case, are sent.
 pub const Choices = struct {
     values: []const []const u8,
 };
@@ -132,7 +132,7 @@ const Target = struct {
     fields: []const Field,
 };
 
-/// Return all prompts with arguments and templates if any has completions: clients can name the others, too.
+/// Return all prompts with arguments and all templates if any has a completion: clients can also name the others.
 fn targetsOf(comptime author: type, comptime completers: []const Completion) []const Target {
     comptime {
         @setEvalBranchQuota(1_000_000);

@@ -27,18 +27,18 @@ pub const Response = struct {
     headers: []const Header,
     body: []const u8,
 
-    /// Return whether the status is a success: 200 to 299.
+    /// Return true for a status of success: 200 to 299.
     pub fn ok(self: Response) bool {
         return self.status >= 200 and self.status < 300;
     }
 
-    /// Return the first value of a header; names are case-insensitive.
+    /// Return the first value of a header; null if it does not occur. Names are case-insensitive.
     pub fn header(self: Response, name: []const u8) ?[]const u8 {
         for (self.headers) |each| if (std.ascii.eqlIgnoreCase(each.name, name)) return each.value;
         return null;
     }
 
-    /// Parse the body as JSON. `error.NotOfThisType`: it does not match the type, or has unknown members.
+    /// Parse the body as JSON. `error.NotOfThisType`: the body does not match the type, or has unknown members.
     pub fn json(self: Response, comptime T: type) error{NotOfThisType}!T {
         var reader: arguments.Reader = .init(self.body);
         return reader.read(T) catch error.NotOfThisType;

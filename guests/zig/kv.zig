@@ -47,7 +47,7 @@ fn unwrapped(result: anytype) Error!@TypeOf(result).Ok {
     };
 }
 
-/// Words of the store about its last error, cut to the size of the buffer.
+/// The store's message of its last error, shortened to the size of the buffer.
 var details: []const u8 = "";
 var buffer: [512]u8 = undefined;
 
@@ -62,8 +62,8 @@ fn failure(reason: Error, words: []const u8) Error {
 /// operation on several or none.
 pub const Place = struct { bucket: ?[]const u8 = null, key: []const u8 = "" };
 
-/// Return the text of an error of this library, in the words of those of all languages. That of `error.AccessDenied`
-/// names the rule of the grant that is missing.
+/// Return the text of an error of this library, the same as in the guest libraries of other languages. The text of
+/// `error.AccessDenied` names the rule of the grant that is missing.
 pub fn message(reason: anyerror, place: Place) error{OutOfMemory}![]const u8 {
     const allocator = bindings.memory.allocator;
     const words: []const u8 = switch (reason) {
@@ -92,7 +92,7 @@ fn denial(place: Place) error{OutOfMemory}![]const u8 {
     const rule, const quote: []const u8 = if (place.key.len == 0)
         .{ try std.mem.concat(allocator, u8, &.{ "bucket:", bucket }), "\"" }
     else keys: {
-        // The keys that begin as this one does, up to its last slash.
+        // The keys with the prefix of this key, up to its last slash.
         const end = if (std.mem.lastIndexOfScalar(u8, place.key, '/')) |slash| slash + 1 else place.key.len;
         const parts = [_][]const u8{ bucket, place.key[0..end] };
         var texts: [2][]const u8 = undefined;
@@ -170,7 +170,7 @@ pub const Bucket = struct {
         return unwrapped(self.handle.set(key, try value(given)));
     }
 
-    /// Delete a key; no error if it does not exist.
+    /// Delete a key; no effect if it does not exist.
     pub fn delete(self: Bucket, key: []const u8) Error!void {
         return unwrapped(self.handle.delete(key));
     }
@@ -179,17 +179,18 @@ pub const Bucket = struct {
         return unwrapped(self.handle.exists(key));
     }
 
-    /// Add to a counter, and return its new value; a missing one counts as 0.
+    /// Add to a counter atomically, and return its new value. A key that does not exist counts as 0.
     pub fn increment(self: Bucket, key: []const u8, delta: i64) Error!i64 {
         return unwrapped(self.handle.increment(key, delta));
     }
 
-    /// Set a value if the key has the expected one (null: it does not exist). False: it has another.
+    /// Set the value of a key atomically, if it has the expected value; null if the key must not exist. Return true if
+    /// the value was set.
     pub fn compareAndSwap(self: Bucket, key: []const u8, expected: ?Value, replacement: anytype) Error!bool {
         return unwrapped(self.handle.compareAndSwap(key, expected, try value(replacement)));
     }
 
-    /// Return the values of these keys, in this order.
+    /// Return the values of up to 1000 keys, in this order; null for a key that does not exist.
     pub fn getMany(self: Bucket, keys: []const []const u8) Error![]const ?Value {
         return unwrapped(self.handle.getMany(keys));
     }
@@ -205,7 +206,7 @@ pub const Bucket = struct {
         return unwrapped(self.handle.deleteMany(keys));
     }
 
-    /// Return a page of the keys with a prefix; `cursor` is `next` of the previous page.
+    /// Return a page of the keys that begin with a prefix, at most 1000; `cursor` is `next` of the previous page.
     pub fn list(self: Bucket, prefix: []const u8, cursor: ?[]const u8) Error!Page {
         return unwrapped(self.handle.listKeys(prefix, cursor));
     }
@@ -215,7 +216,7 @@ pub const Bucket = struct {
 pub const Session = struct {
     request: bindings.messages.Request,
 
-    /// Return whether the request has a session; without one, the other functions return `error.NoSession`.
+    /// Return true if the request has a session; without one, the other functions return `error.NoSession`.
     pub fn exists(self: Session) bool {
         return bindings.sessions.hasSession(self.request);
     }

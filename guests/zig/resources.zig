@@ -21,7 +21,7 @@ pub const Outcome = if (@hasDecl(bindings, "resources")) bindings.resources.Outc
 /// Binary contents.
 pub const Blob = struct { bytes: []const u8 };
 
-/// URI of a request, in the forms that resources and templates read.
+/// URI of a request, in the forms that resources and templates are matched with.
 pub const RequestedUri = struct {
     uri: []const u8,
     /// The normal form, for a fixed URI.
@@ -62,13 +62,13 @@ pub const Resource = struct {
     scopes: []const []const u8 = &.{},
     /// Cache hint of the contents.
     cache: ?types.CacheHint = null,
-    /// Variables of a template that allow any value, also paths that leave a folder and encoded slashes.
+    /// Variables of a template that allow any value, including paths that leave a folder and encoded slashes.
     unchecked: []const []const u8 = &.{},
     /// Variables of a template.
     fields: []const text_values.Field = &.{},
     /// Front matter of a skill.
     front_matter: ?FrontMatter = null,
-    /// Returns null if the URI does not match.
+    /// The function that reads the resource; it returns null if the URI does not match.
     read: *const fn (Resource, Context, RequestedUri) ?ReadResult,
 
     pub const plural = "resources";
@@ -97,7 +97,7 @@ pub const Resource = struct {
 ///
 /// `R` is `[]const u8` (a text), `Blob`, another type that has a JSON form (sent as `application/json`),
 /// `[]const ResourceContents`, `ResourceResult` or `Outcome`, or an error union. `error.ResourceNotFound`: the resource
-/// does not exist now.
+/// does not exist.
 pub fn resource(
     comptime uri: []const u8,
     comptime name: []const u8,
@@ -129,8 +129,8 @@ pub fn resource(
 
 /// Create a resource template (RFC 6570) from a function `fn (Variables) R` or `fn (Variables, Context) R`. `Variables`
 /// is a struct with a field for each variable: a string, number, bool or enum; for `{x*}` a slice of these. Variables
-/// that a URI can omit, those of `{?x}`, `{&x}`, `{;x}` and `{#x}`, are optional or have a default. For an invalid
-/// value, the resource does not exist.
+/// that a URI can omit, those of `{?x}`, `{&x}`, `{;x}` and `{#x}`, are optional or have a default. A URI with a value
+/// that is invalid for the type of its field is the URI of an unknown resource.
 pub fn template(
     comptime uri: []const u8,
     comptime name: []const u8,

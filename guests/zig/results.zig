@@ -1,4 +1,4 @@
-//! Conversion of a tool's return value to a result: structured content, and the same as text for models.
+//! Conversion of a tool's return value to a result: structured content, and the same value as text for models.
 const std = @import("std");
 const bindings = @import("bindings");
 const json_scan = @import("json_scan");

@@ -11,7 +11,7 @@ const key = @import("protocol_table").meta.front_matter;
 pub const Skill = struct {
     /// Lower-case letters, digits and single hyphens.
     name: []const u8,
-    /// The text by which a model decides to read the skill.
+    /// The text by which a model selects the skill.
     description: []const u8,
     /// The beginning of the skill's path in the server, for example `acme/reports`.
     prefix: []const u8 = "",
@@ -25,8 +25,8 @@ pub const Skill = struct {
 };
 
 /// Create a skill from a function `fn () R` or `fn (Context) R` that generates the text of its `SKILL.md` at each read,
-/// after the front matter. `R` is `[]const u8` or an error union of it. It stands in `pub const resources`; resources
-/// and templates below the path of the skill are its other files.
+/// after the front matter. `R` is `[]const u8` or an error union of it. The skill belongs to `pub const resources`;
+/// resources and templates below the path of the skill are its other files.
 pub fn skill(comptime declared: Skill, comptime function: anytype) resources.Resource {
     const owner = "skill `" ++ declared.name ++ "`";
     if (calling.Signature(owner, function).Given != []const u8)

@@ -21,14 +21,14 @@ pub const Outcome = bindings.tools.Outcome;
 const CallResult = bindings.abi.Result(Outcome, types.Error);
 
 /// Options of the tasks of a tool. A client that supports the extension io.modelcontextprotocol/tasks gets the id of a
-/// task instead of a result, and polls for the result; calls of other clients wait for it as usual.
+/// task instead of a result, and polls for the result; a call of another client gets the result in its response.
 pub const Task = struct {
-    /// The function continues by `Context.checkpoint`. A call becomes a task at its first one, under any runtime.
-    /// Without steps it does at once, under wasmcp's own host only.
+    /// True if the function continues by `Context.checkpoint`: a call becomes a task at its first checkpoint, under any
+    /// runtime. False: a call becomes a task at once, under wasmcp's own host only.
     steps: bool = false,
-    /// The lifetime of a task from its creation.
+    /// The lifetime of a task from its creation, in milliseconds; an hour by default.
     ttl_ms: u64 = defaults.ttlMs,
-    /// The suggested time between two polls of a client.
+    /// The suggested time between two polls of a client, in milliseconds; a second by default.
     poll_interval_ms: u64 = defaults.pollIntervalMs,
     /// Refuse the calls of clients that do not support the extension.
     required: bool = false,
@@ -71,9 +71,9 @@ pub const Tool = struct {
     scopes: []const []const u8 = &.{},
     /// The app that hosts show for it; see `app`.
     ui: ?reading.Resource = null,
-    /// Its callers; by default the model and apps of this server.
+    /// Its permitted callers; by default the model and apps of this server.
     visibility: []const apps.Visibility = &.{},
-    /// Options of its tasks: its calls may go on after their requests; sent as `_meta["wasmcp/task"]`.
+    /// Options of its tasks: a call may continue after its request. Sent as `_meta["wasmcp/task"]`.
     task: ?Task = null,
     input_schema: []const u8,
     output_schema: ?[]const u8,

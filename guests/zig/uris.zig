@@ -247,7 +247,7 @@ fn write(text: []const u8, options: Options, buffer: []u8) ?Normal {
     if (options.dots and !options.template and out.len > path and buffer[path] == '/')
         out.len = path + withoutDots(buffer[path..out.len]);
     if (out.len == path and default_port != null and parts.authority != null) out.byte('/');
-    // Otherwise the path would be parsed as an authority.
+    // Without the prefix `/.` the path would be parsed as an authority.
     if (parts.authority == null and hasSlashes(buffer[path..out.len])) {
         std.mem.copyBackwards(u8, buffer[path + 2 .. out.len + 2], buffer[path..out.len]);
         buffer[path..][0..2].* = "/.".*;

@@ -45,7 +45,7 @@ pub const Blob = reading.Blob;
 pub const ResourceResult = bindings.types.ResourceResult;
 pub const ResourceOutcome = reading.Outcome;
 
-/// Page that hosts show for tools: a resource.
+/// Page that hosts show for tools, declared as a resource.
 pub const app = apps.app;
 pub const App = apps.App;
 pub const Csp = apps.Csp;

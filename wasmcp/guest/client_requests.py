@@ -342,19 +342,19 @@ class ClientRequestMethods(ABC):
     def elicit(self, message: str, form: Any = None, *, key: str | None = None) -> Elicited[Any]:
         """Request input of the user by a form. In ``async def`` functions, ``await`` it.
 
-        Without an answer the function ends here, and runs again from its start when the client has answered: code
+        Without a result the function ends here, and runs again from its start when the client has sent it: code
         before this line runs each time, except for values of `once`. Every run must send the same requests in the same
         order. Specification: client/elicitation, basic/patterns/mrtr.
 
         Args:
             message: The text that the user reads.
             form: A dataclass, TypedDict or NamedTuple of simple fields, a simple type (a form of one field), a JSON
-                Schema, or None (only a confirmation).
+                Schema, or None for a form without fields (a confirmation only).
             key: The key of the request in ``inputRequests``; by default made from its order and its parameters.
 
         Raises:
             MissingCapabilityError: The client does not support forms.
-            McpError: The answer does not fit the form.
+            McpError: The result does not fit the form.
             TypeError: The type cannot be represented in a form.
         """
         schema, load = form_of({"type": "object", "properties": {}} if form is None else form)
@@ -366,8 +366,8 @@ class ClientRequestMethods(ABC):
     def elicit_url(self, message: str, url: str, *, key: str | None = None) -> Elicited[None]:
         """Request that the user opens a link, for data that must not pass through the client: credentials, payments.
 
-        The action ``accept`` means that the user opened the link, not that the task behind it is complete. Otherwise
-        like `elicit`. Specification: client/elicitation, "URL Mode".
+        The action ``accept`` means that the user agreed to open the link, not that the task behind it is complete. The
+        function ends and runs again as with `elicit`. Specification: client/elicitation, "URL Mode".
 
         Args:
             message: The text that the user reads.
@@ -375,7 +375,7 @@ class ClientRequestMethods(ABC):
             key: See `elicit`.
 
         Raises:
-            MissingCapabilityError: The client does not support links.
+            MissingCapabilityError: The client does not support elicitation by URL.
             RuntimeError: The URL is not absolute.
         """
         params = {"mode": "url", "message": message, "url": url}
@@ -484,8 +484,8 @@ class ClientRequestMethods(ABC):
                     context.checkpoint(done + 1)
                 return f"{pages} pages"
 
-        A step is a request of its own, possibly in another process: nothing but the state, the values of `once` and the
-        client's answers is kept. In a call that does not become a task, a step is a round of
+        A step is a request of its own, possibly in another process: only the state, the values of `once` and the
+        client's results are kept. In a call that does not become a task, a step is a round of
         basic/patterns/mrtr without requests: clients send the call again at once.
 
         Args:

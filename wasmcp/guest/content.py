@@ -119,7 +119,7 @@ class Image:
 
 @dataclass(frozen=True)
 class Audio:
-    """A sound. Specification: schema `AudioContent`.
+    """Audio. Specification: schema `AudioContent`.
 
     Attributes:
         data: The bytes of the audio file.

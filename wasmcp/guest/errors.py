@@ -30,8 +30,8 @@ _LONG = 60
 class ToolError(Exception):
     """Error of a tool whose text is sent to the client, and to its model, unchanged.
 
-    Raise it in a tool. The text of every other exception is masked, because it can contain what the client must not
-    see. Specification: server/tools, "Error Handling" (tool execution errors).
+    Raise it in a tool. The text of every other exception is masked, because it can contain confidential
+    data. Specification: server/tools, "Error Handling" (tool execution errors).
     """
 
 

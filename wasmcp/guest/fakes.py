@@ -245,7 +245,7 @@ Responder = Callable[[Sent], Answer]
 
 @dataclass(frozen=True)
 class Route:
-    """One rule.
+    """Rule of a fake network.
 
     Attributes:
         method: The method in capital letters, or `*`.
@@ -343,7 +343,7 @@ class FakeHttp(HttpRules):
     """The network of a test, made by `fake_http`."""
 
     async def send(self, request: OutgoingRequest, timeouts: RequestTimeouts) -> IncomingResponse:
-        """Answer a request by its route; see `wasmcp.guest.http.responses.Transport.send`."""
+        """Respond to a request by its route; see `wasmcp.guest.http.responses.Transport.send`."""
         if timeouts.concurrent:
             await asyncio.sleep(0)
         sent = Sent(request.method, str(request.url), request.headers, await _whole(request.body))

@@ -1,6 +1,6 @@
 """Read-only files inside a Python component, in memory: files of packages, and those of the option ``files``.
 
-Paths of the tree are answered from it, others by the replaced function. Files of the tree cannot be changed. A
+Paths in the tree are read from it, other paths by the replaced function. Files of the tree cannot be changed. A
 directory of the tree that also exists outside of it has the names of both.
 """
 

@@ -29,8 +29,8 @@ class InputRequiredResult(NamedTuple):
     """The schema `InputRequiredResult`, which is sent instead of a result.
 
     Attributes:
-        requests: Key, method and parameters (JSON text) of each request; empty without a state: those of this run
-            without a result.
+        requests: Key, method and parameters (JSON text) of each request. An empty list without a state stands for all
+            requests of this run without a result.
         state: The author's request state, which comes back with the results; None to send none.
     """
 
@@ -154,7 +154,7 @@ class ClientRequests:
     def input_required(self) -> InputRequiredResult:
         """Return the result that stands for all requests of this run without a result, or for its checkpoint.
 
-        A checkpoint has a state of the author, if only an empty one, and no requests.
+        A checkpoint has a state of the author, which can be empty, and no requests.
         """
         if not self._at_checkpoint:
             return InputRequiredResult([], None)

@@ -57,10 +57,10 @@ __all__ = [
 T = TypeVar("T")
 
 MAX_STEPS = 10_000
-"""Limit of the steps of one call: a function that never ends is an error of the test."""
+"""Maximum number of steps of one call; a function that exceeds it is an error of the test."""
 
 URI_MATCHERS: list[Callable[[str, Sequence[Any]], Any]] = []
-"""The function that matches a URI with the templates of a component, last; the framework does it in servers."""
+"""Functions that match a URI with the templates of a component; the last is used. In servers the framework does it."""
 
 
 @dataclass

@@ -5,7 +5,7 @@ use crate::protocol::{APP_MIME_TYPE, PAGE};
 use crate::{resource, Context, Failure, Resource};
 use serde_json::{json, Map, Value};
 
-/// Permission of browsers.
+/// Permission of browsers that a page uses.
 ///
 /// ```
 /// use wasmcp_guest::{app, Permission};
@@ -18,7 +18,7 @@ pub enum Permission {
     Camera,
     /// The microphone.
     Microphone,
-    /// The position.
+    /// The geographical position.
     Geolocation,
     /// Writing to the clipboard.
     ClipboardWrite,
@@ -35,7 +35,7 @@ impl Permission {
     }
 }
 
-/// Callers of a tool.
+/// Permitted caller of a tool.
 ///
 /// ```
 /// use wasmcp_guest::{tool, Visibility};
@@ -122,27 +122,27 @@ impl App {
         self
     }
 
-    /// Set the origins of requests and web sockets; the component's grant `apps` needs them.
+    /// Set the origins of requests and web sockets; the component's grant `apps` must permit them.
     pub fn connect_domains<T: Into<String>>(self, origins: impl IntoIterator<Item = T>) -> Self {
         self.domains("connectDomains", origins)
     }
 
-    /// Set the origins of scripts, styles, images, fonts and media; the component's grant `apps` needs them.
+    /// Set the origins of scripts, styles, images, fonts and media; the component's grant `apps` must permit them.
     pub fn resource_domains<T: Into<String>>(self, origins: impl IntoIterator<Item = T>) -> Self {
         self.domains("resourceDomains", origins)
     }
 
-    /// Set the origins of nested frames; the component's grant `apps` needs them.
+    /// Set the origins of nested frames; the component's grant `apps` must permit them.
     pub fn frame_domains<T: Into<String>>(self, origins: impl IntoIterator<Item = T>) -> Self {
         self.domains("frameDomains", origins)
     }
 
-    /// Set the origins of base URIs of the document; the component's grant `apps` needs them.
+    /// Set the origins of base URIs of the document; the component's grant `apps` must permit them.
     pub fn base_uri_domains<T: Into<String>>(self, origins: impl IntoIterator<Item = T>) -> Self {
         self.domains("baseUriDomains", origins)
     }
 
-    /// Set the permissions of browsers that the page uses; the component's grant `apps` needs them.
+    /// Set the permissions of browsers that the page uses; the component's grant `apps` must permit them.
     pub fn permissions(mut self, permissions: impl IntoIterator<Item = Permission>) -> Self {
         let named = permissions
             .into_iter()
@@ -173,7 +173,7 @@ impl App {
 
     /// Return its resource.
     pub(crate) fn resource(self) -> Resource {
-        // Servers answer for the page before they call the component.
+        // A server responds with the page itself, without a call of the component.
         let uri = self.uri.clone();
         let missing = move |_: &Context| -> Result<String, Failure> { Err(Failure::not_found(&uri)) };
         let mut made = resource(self.uri, self.name, missing)

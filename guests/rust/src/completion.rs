@@ -6,7 +6,7 @@ use crate::{Context, Failure};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Values with their number, the best first. At most 100 are sent. Specification: schema `CompleteResult`.
+/// Values with their total number. Specification: schema `CompleteResult`.
 ///
 /// ```
 /// use wasmcp_guest::Completion;
@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Completion {
-    /// The values.
+    /// The values, best first; at most 100 are sent.
     pub values: Vec<String>,
     /// The number of all possible values, if known.
     pub total: Option<u64>,
@@ -23,7 +23,7 @@ pub struct Completion {
     pub has_more: Option<bool>,
 }
 
-/// Values of which those that begin with the text typed are sent, created by [`choices`].
+/// Values to select from: those that begin with the partial value are sent. Created by [`choices`].
 ///
 /// ```
 /// use wasmcp_guest::{choices, Choices};
@@ -35,7 +35,7 @@ pub struct Completion {
 #[derive(Clone, Debug)]
 pub struct Choices(Vec<String>);
 
-/// Create completions of all these values: those that begin with the text typed are sent, regardless of case.
+/// Create a completion from all its values: those that begin with the partial value, regardless of case, are sent.
 ///
 /// ```
 /// use wasmcp_guest::{choices, prompt, Context};
@@ -56,7 +56,7 @@ where
     Choices(values.into_iter().map(Into::into).collect())
 }
 
-/// Return types of completions: texts (the best first), [`Choices`], [`Completion`], or a `Result` of them.
+/// Return types of completions: texts (best first), [`Choices`], [`Completion`], or a `Result` of them.
 ///
 /// ```
 /// use wasmcp_guest::{template, Context};

@@ -7,7 +7,7 @@
 //! use wasmcp_guest::{config, testing};
 //!
 //! let _fake = testing::fake_config(serde_json::json!({ "greeting": "Good morning" })).environment([("RETRIES", "5")]);
-//! assert_eq!(config::get::<String>("greeting")?, "Good morning"); // read it in a function: at each call
+//! assert_eq!(config::get::<String>("greeting")?, "Good morning"); // in a function: values are read at each call
 //! assert_eq!(config::get_or("RETRIES", 3)?, 5);
 //! assert_eq!(config::get::<String>("API_KEY").unwrap_err().name(), "MissingConfigError");
 //! # Ok::<(), config::ConfigError>(())
@@ -79,8 +79,8 @@ impl std::error::Error for ConfigError {}
 
 /// Return a required configuration value as a type: any type that the argument of a tool can have.
 ///
-/// In the environment a boolean is `true`, `yes`, `on` or `1`, or `false`, `no`, `off` or `0`; a value that is neither a
-/// string nor a number is JSON.
+/// In the environment a boolean is `true`, `yes`, `on` or `1`, or `false`, `no`, `off` or `0`; a value that is neither
+/// a string nor a number is JSON.
 ///
 /// ```
 /// use wasmcp_guest::{config, testing};

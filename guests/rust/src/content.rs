@@ -40,9 +40,9 @@ impl Role {
 pub struct Annotations {
     /// The audience; empty: not specified.
     pub audience: Vec<Role>,
-    /// Importance, 0 to 1.
+    /// The importance: 0 (entirely optional) to 1 (required).
     pub priority: Option<f64>,
-    /// Time of the last modification, ISO 8601.
+    /// The date and time of the last modification, with an offset: `2026-01-02T03:04:05Z`. ISO 8601.
     pub last_modified: Option<String>,
 }
 
@@ -56,7 +56,7 @@ impl Annotations {
     }
 }
 
-/// An icon of a tool, resource or prompt.
+/// Icon of a tool, resource or prompt.
 ///
 /// ```
 /// use wasmcp_guest::{tool, Icon};
@@ -66,11 +66,11 @@ impl Annotations {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Icon {
-    /// An https or data URI.
+    /// An `https:` or `data:` URI.
     pub src: String,
     /// The media type.
     pub mime_type: Option<String>,
-    /// `WIDTHxHEIGHT` each, or `any`.
+    /// Sizes in pixels such as `48x48`, or `any`.
     pub sizes: Vec<String>,
 }
 
@@ -98,7 +98,7 @@ pub(crate) fn wit_icons(icons: &[Icon]) -> Vec<types::Icon> {
 pub struct Content(types::Content);
 
 impl Content {
-    /// A text.
+    /// Create a text block.
     pub fn text(text: impl Into<String>) -> Self {
         Self(types::Content::Text(types::TextContent {
             text: text.into(),
@@ -107,17 +107,17 @@ impl Content {
         }))
     }
 
-    /// An image: raw bytes and their media type.
+    /// Create an image block from raw bytes and their media type.
     pub fn image(data: Vec<u8>, mime_type: impl Into<String>) -> Self {
         Self(types::Content::Image(media(data, mime_type.into())))
     }
 
-    /// Audio: raw bytes and their media type.
+    /// Create an audio block from raw bytes and their media type.
     pub fn audio(data: Vec<u8>, mime_type: impl Into<String>) -> Self {
         Self(types::Content::Audio(media(data, mime_type.into())))
     }
 
-    /// A link to a resource.
+    /// Create a link to a resource that the client can read.
     pub fn link(uri: impl Into<String>, name: impl Into<String>) -> Self {
         Self(types::Content::ResourceLink(types::ResourceLink {
             uri: sendable(&uri.into()),
@@ -132,7 +132,7 @@ impl Content {
         }))
     }
 
-    /// The text of a resource, embedded.
+    /// Create a block with the text of a resource.
     pub fn embedded(uri: impl Into<String>, mime_type: Option<String>, text: impl Into<String>) -> Self {
         Self(types::Content::EmbeddedResource(types::EmbeddedResource {
             contents: types::ResourceContents {
@@ -146,12 +146,12 @@ impl Content {
         }))
     }
 
-    /// A block of any other type: a JSON object with its `type`.
+    /// Create a block of any other type from a JSON object with the member `type`.
     pub fn other(block: Value) -> Self {
         Self(types::Content::Other(block.to_string()))
     }
 
-    /// Set the annotations.
+    /// Set the annotations; no effect on a block of [`Content::other`].
     pub fn annotations(mut self, annotations: &Annotations) -> Self {
         let set = Some(annotations.to_wit());
         match &mut self.0 {
@@ -242,8 +242,8 @@ impl From<String> for Message {
     }
 }
 
-/// Setters of the fields `title`, `tags` and `scopes`, which all declarations have; `labels!(about.)`: of fields inside of
-/// another one.
+/// Setters of the fields `title`, `tags` and `scopes`, which all declarations have; `labels!(about.)`: of fields inside
+/// of another one.
 macro_rules! labels {
     ($($part:ident.)?) => {
         /// Set the display name.

@@ -17,7 +17,7 @@ use std::convert::Infallible;
 /// Name of the stored value with the state of the last checkpoint.
 pub(crate) const CHECKPOINT: &str = "wasmcp/checkpoint";
 
-/// Severity of a log message. RFC 5424.
+/// Severity of a log message, the lowest first. RFC 5424.
 ///
 /// ```
 /// use wasmcp_guest::{testing::LocalContext, Level};
@@ -49,11 +49,11 @@ pub enum Level {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Identity {
-    /// The subject of the token.
+    /// The claim `sub` of the token.
     pub subject: String,
-    /// The issuer.
+    /// The claim `iss` of the token.
     pub issuer: Option<String>,
-    /// The scopes of the token.
+    /// The granted OAuth scopes.
     pub scopes: Vec<String>,
     /// All verified claims, an object.
     pub claims: Value,
@@ -137,17 +137,17 @@ impl Context {
         &self.call
     }
 
-    /// Return the JSON-RPC id.
+    /// Return the JSON-RPC id: a string or an integer.
     pub fn request_id(&self) -> Value {
         parsed(&self.request().id())
     }
 
-    /// Return the MCP revision of the response.
+    /// Return the protocol revision of the response, for example `2026-07-28`.
     pub fn protocol_version(&self) -> String {
         self.request().protocol_version()
     }
 
-    /// Return the client's capabilities: `ClientCapabilities`.
+    /// Return the client's capabilities. Specification: schema `ClientCapabilities`.
     pub fn client_capabilities(&self) -> Value {
         parsed(&self.request().client_capabilities())
     }
@@ -181,17 +181,19 @@ impl Context {
         })
     }
 
-    /// Return the session of the client; only handshake revisions have one. Its values need the grant `sessions`.
+    /// Return the session of a client of a handshake revision; `None` without one. Its values need the grant
+    /// `sessions`.
     pub fn session(&self) -> Option<Session<'_>> {
         self.request().session().map(|id| Session { context: self, id })
     }
 
-    /// Send `notifications/progress`, if the client requested it.
+    /// Send `notifications/progress`, if the client requested progress. `progress` must increase from call to call;
+    /// `total` is its value at the end, if known.
     pub fn progress(&self, progress: f64, total: Option<f64>, message: Option<&str>) {
         self.request().progress(progress, total, message);
     }
 
-    /// Send `notifications/message`, if the client requested this level.
+    /// Send `notifications/message`, if the client requested this level. Data without a JSON form is not sent.
     pub fn log(&self, level: Level, data: impl Serialize) {
         let level = match level {
             Level::Debug => types::LogLevel::Debug,
@@ -208,7 +210,7 @@ impl Context {
         }
     }
 
-    /// Return whether the client has cancelled the request: long-running functions should check it and stop.
+    /// Return true if the client has cancelled the request: long-running functions should check it and stop.
     pub fn cancelled(&self) -> bool {
         self.request().cancelled()
     }
@@ -223,12 +225,13 @@ impl Context {
         self.request().notify_prompts_changed();
     }
 
-    /// Send `notifications/resources/list_changed` to subscribed clients.
+    /// Send `notifications/resources/list_changed` to subscribed clients: resources or templates have changed.
     pub fn notify_resources_changed(&self) {
         self.request().notify_resources_changed();
     }
 
-    /// Send `notifications/resources/updated` to clients that are subscribed to the resource.
+    /// Send `notifications/resources/updated` to clients that are subscribed to the resource. The URI is sent in normal
+    /// form.
     pub fn notify_resource_updated(&self, uri: &str) {
         self.request().notify_resource_updated(&sendable(uri));
     }
@@ -236,9 +239,10 @@ impl Context {
     /// Elicit values from the user, with a form derived from the type: an object of strings, numbers, booleans and
     /// enums.
     ///
-    /// The request ends the function with an error, to be passed on with `?`. When the client has answered, the
-    /// function runs again from its start, and this call returns the answer. Code before it must therefore be
-    /// idempotent; see [`Context::once`]. [`Context::all`] sends several requests together.
+    /// Without a result of the client, this returns an error that ends the function: propagate it with `?`. When the
+    /// client has sent the result, the function runs again from its start, and this call returns the result. Code
+    /// before it runs each time and must be idempotent; see [`Context::once`]. [`Context::all`] sends several requests
+    /// together.
     ///
     /// ```
     /// # use wasmcp_guest::{testing::{accept, LocalContext}, Context, Elicited, Failure};
@@ -257,26 +261,28 @@ impl Context {
         self.unkeyed().elicit(message)
     }
 
-    /// Elicit by URL: request that the user opens a page. True: the user agreed to.
+    /// Elicit by URL, for data that must not pass through the client. Return true if the user agreed to open the link;
+    /// the task behind it is not necessarily complete.
     pub fn elicit_url(&self, message: &str, url: &str) -> Result<bool, Failure> {
         self.unkeyed().elicit_url(message, url)
     }
 
-    /// Request a completion of the client's model (sampling): `CreateMessageRequestParams` in, `CreateMessageResult`
-    /// out. The function runs again with the answer, as for [`Context::elicit`].
+    /// Request a completion of the client's model (sampling). `params` has the schema `CreateMessageRequestParams`, the
+    /// result the schema `CreateMessageResult`. The function runs again with the result, as for [`Context::elicit`].
     pub fn sample(&self, params: Value) -> Result<Value, Failure> {
         self.unkeyed().sample(params)
     }
 
-    /// Request the client's roots: `ListRootsResult`.
+    /// Request the client's roots. The result has the schema `ListRootsResult`. The function runs again with it, as for
+    /// [`Context::elicit`].
     pub fn roots(&self) -> Result<Value, Failure> {
         self.unkeyed().roots()
     }
 
     /// Return the results of several requests, which are sent together: a tuple of up to eight, an array or a `Vec`.
     ///
-    /// The function ends while an answer is missing. If one of the requests fails, because the client does not support
-    /// it for example, the first such failure is returned, and the user does not get the others.
+    /// The function ends as long as a result is missing. If a request fails, for example because the client does not
+    /// support it, the first such failure is returned; if the function ends with it, no request is sent.
     ///
     /// ```
     /// # use wasmcp_guest::{testing::{accept, roots, LocalContext}, Context, Elicited, Failure};
@@ -298,8 +304,8 @@ impl Context {
         results.together()
     }
 
-    /// Return the requests to the client with a key in `inputRequests`, instead of one that is made from the order and
-    /// the parameters of the request.
+    /// Return an object whose request to the client has this key in `inputRequests`, instead of a key that is made from
+    /// the order and the parameters of the request.
     ///
     /// ```
     /// # use wasmcp_guest::{testing::{roots, LocalContext}, Context, Failure};
@@ -323,8 +329,8 @@ impl Context {
         }
     }
 
-    /// Compute a value once, even if the function runs again after a server-to-client request: later runs read it from
-    /// the sealed request state.
+    /// Compute a value in the first run of this call only; later runs, after server-to-client requests, get the same
+    /// value. It is stored as JSON in the sealed request state, which the client sends back: keep it small.
     pub fn once<T: Serialize + DeserializeOwned>(&self, key: &str, make: impl FnOnce() -> T) -> Result<T, Failure> {
         if let Some(text) = self.call.stored_value(key) {
             return Ok(serde_json::from_str(&text)?);
@@ -336,11 +342,11 @@ impl Context {
         Ok(value)
     }
 
-    /// End this step of a long function, with an error to be passed on with `?`. The next step runs the function again
+    /// End this step of a long function, with an error to propagate with `?`. The next step runs the function again
     /// from its start, with the state in [`Context::state`].
     ///
-    /// A step is a request of its own, possibly in another process: nothing but the state, the values of
-    /// [`Context::once`] and the client's answers is kept.
+    /// A step is a request of its own, possibly in another process: only the state, the values of [`Context::once`] and
+    /// the client's results are kept.
     ///
     /// ```
     /// # use wasmcp_guest::{testing::{run_steps, LocalContext}, Context, Failure};
@@ -444,7 +450,7 @@ impl ClientRequests<'_> {
     }
 }
 
-/// Return the `InputRequired` that stands for all requests without a result; with a state, for a checkpoint.
+/// Return the result that stands for all requests of this run without a result; with a state, for its checkpoint.
 pub(crate) fn input_required(state: Option<Vec<u8>>) -> types::InputRequired {
     types::InputRequired {
         requests: Vec::new(),

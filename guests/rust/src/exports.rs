@@ -38,7 +38,7 @@ impl Component {
         Self::default()
     }
 
-    /// Add a tool.
+    /// Add a tool. Panics if another tool has its name; the build reports it.
     pub fn tool(mut self, tool: Tool) -> Self {
         assert!(
             self.tools.iter().all(|other| other.name != tool.name),
@@ -49,7 +49,7 @@ impl Component {
         self
     }
 
-    /// Add a resource.
+    /// Add a resource. Panics if another resource has an equivalent URI; the build reports it.
     pub fn resource(mut self, resource: Resource) -> Self {
         let known = self.resources.iter().any(|other| other.identity == resource.identity);
         assert!(!known, "two resources are at `{}`", resource.uri);
@@ -67,7 +67,7 @@ impl Component {
         self.resource(app.resource())
     }
 
-    /// Add a resource template.
+    /// Add a resource template. Panics if another one is equivalent; the build reports it.
     pub fn template(mut self, template: Template) -> Self {
         let known = self.templates.iter().any(|other| other.identity == template.identity);
         assert!(!known, "two templates are `{}`", template.uri_template);
@@ -75,7 +75,7 @@ impl Component {
         self
     }
 
-    /// Add a prompt.
+    /// Add a prompt. Panics if another prompt has its name; the build reports it.
     pub fn prompt(mut self, prompt: Prompt) -> Self {
         assert!(
             self.prompts.iter().all(|other| other.name != prompt.name),
@@ -270,7 +270,7 @@ impl<T: Define> offered::completions::Guest for T {
         {
             return Ok(Vec::new());
         }
-        // All with arguments, because clients can name the others, too.
+        // All with arguments: clients can also name those without a completion.
         let prompts = all.prompts.iter().filter(|prompt| !prompt.completed.is_empty());
         let templates = all.templates.iter().filter(|template| !template.completed.is_empty());
         Ok(prompts

@@ -38,12 +38,14 @@ pub(crate) enum Kind {
 }
 
 impl Failure {
-    /// Create a failure with a text for the client, and so for the model: best, what to do instead.
+    /// Create a failure whose text is sent to the client, and to its model, unchanged. It should state what to do
+    /// instead.
     pub fn new(message: impl Into<String>) -> Self {
         Self(Kind::Public(message.into()))
     }
 
-    /// Create a JSON-RPC error. MCP reserves -32000 to -32099 and -32700 to -32600.
+    /// Create a JSON-RPC error. `code` is -32602 for invalid parameters and -32603 for internal errors; -32000 to
+    /// -32019 are free to use. `message` and `data` are sent unchanged.
     pub fn protocol(code: i32, message: impl Into<String>, data: Option<Value>) -> Self {
         Self(Kind::Protocol {
             code,
@@ -57,7 +59,7 @@ impl Failure {
         Self::protocol(INVALID_PARAMS, "Resource not found", Some(serde_json::json!({ "uri": uri })))
     }
 
-    /// Return whether the error is that of a request which the client does not support (code -32021).
+    /// Return true for the error of a request that the client does not support (code -32021).
     ///
     /// ```
     /// use wasmcp_guest::Failure;

@@ -40,7 +40,7 @@ pub struct Prompt {
     pub(crate) completed: Vec<Argument>,
 }
 
-/// Return types of prompts: messages, one message, a text (a message of the user), or a `Result` of them.
+/// Function of a prompt: its parameters are the arguments (a type with `Deserialize` and `JsonSchema`) and [`Context`].
 ///
 /// ```
 /// use wasmcp_guest::{prompt, Context, Failure};
@@ -59,7 +59,7 @@ pub trait PromptFunction<A>: Send + Sync + 'static {
     fn fill(&self, arguments: A, context: &Context) -> Result<Vec<Message>, Failure>;
 }
 
-/// Types that convert to messages.
+/// Return types of prompts: messages, one message, a text (a message of the user), or a `Result` of them.
 ///
 /// ```
 /// use wasmcp_guest::{prompt, Context, Message};
@@ -167,7 +167,7 @@ impl Prompt {
     ///
     /// # Panics
     ///
-    /// The prompt lacks this argument; the build reports it.
+    /// Panics if the prompt has no such argument; the build reports it.
     pub fn complete<F, R>(mut self, argument: impl AsRef<str>, function: F) -> Self
     where
         F: Fn(&str, &BTreeMap<String, String>, &Context) -> R + Send + Sync + 'static,

@@ -154,7 +154,7 @@ pub struct Resource {
 ///
 /// # Panics
 ///
-/// The URI is not valid for clients; the build reports it.
+/// Panics if the URI is not valid for clients; the build reports it.
 ///
 /// ```
 /// use wasmcp_guest::{resource, Context};
@@ -186,7 +186,7 @@ impl Resource {
         self
     }
 
-    /// Set the size in bytes, if known.
+    /// Set the size in bytes, if known in advance.
     pub fn size(mut self, bytes: u64) -> Self {
         self.size = Some(bytes);
         self
@@ -240,8 +240,8 @@ pub struct Template {
     pub(crate) completed: Vec<Argument>,
 }
 
-/// Function of a template: its parameters are the variables and [`Context`]. Variables are a type with `Deserialize` and
-/// `JsonSchema` whose fields are strings, numbers, booleans or enums, lists of these for `{x*}`, and optional for
+/// Function of a template: its parameters are the variables and [`Context`]. Variables are a type with `Deserialize`
+/// and `JsonSchema` whose fields are strings, numbers, booleans or enums, lists of these for `{x*}`, and optional for
 /// variables that a URI can omit. For an invalid value, the resource does not exist.
 ///
 /// ```
@@ -274,14 +274,14 @@ where
 
 /// Create a template (RFC 6570) from a function.
 ///
-/// A value with a `..` segment, an absolute path or NUL, encoded or not, does not match: a value appended to a folder
-/// cannot leave it (path traversal). Neither does an encoded slash where a value ends at `/`. [`Template::unchecked`]
-/// allows any value.
+/// A URI does not match if a variable has a value with a `..` segment, an absolute path or NUL, encoded or not, so that
+/// a value that is joined to a folder stays below it (path traversal); or a value with an encoded slash (`%2F`) where
+/// the value ends at `/`. [`Template::unchecked`] allows any value.
 ///
 /// # Panics
 ///
-/// The URIs are not valid for clients; the build reports it. It also refuses templates that URIs cannot be matched
-/// against.
+/// Panics if the URIs are not valid for clients; the build reports it. The build also rejects templates that URIs
+/// cannot be matched with.
 ///
 /// ```
 /// use wasmcp_guest::{template, Context};
@@ -323,12 +323,12 @@ where
 impl Template {
     about!();
 
-    /// Set the completion of a variable: a function of the partial value, of the variables that have values already, and
-    /// of the context.
+    /// Set the completion of a variable: a function of the partial value, of the variables that have values already,
+    /// and of the context.
     ///
     /// # Panics
     ///
-    /// The template lacks this variable; the build reports it.
+    /// Panics if the template has no such variable; the build reports it.
     pub fn complete<F, R>(mut self, variable: impl Into<String>, function: F) -> Self
     where
         F: Fn(&str, &BTreeMap<String, String>, &Context) -> R + Send + Sync + 'static,
@@ -351,14 +351,14 @@ impl Template {
     ///
     /// # Panics
     ///
-    /// The template lacks this variable; the build reports it.
+    /// Panics if the template has no such variable; the build reports it.
     pub fn unchecked(mut self, variable: impl Into<String>) -> Self {
         let variable = self.known(variable.into());
         self.unchecked.push(variable);
         self
     }
 
-    /// Return the template as the framework matches it.
+    /// Return the template in the form that the framework matches URIs with.
     pub(crate) fn pattern(&self) -> types::UriTemplate {
         types::UriTemplate {
             text: self.uri_template.clone(),

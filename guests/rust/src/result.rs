@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{json, Value};
 
-/// Explicit result of a tool: content blocks, structured content, `_meta`.
+/// Complete result of a tool: content blocks, structured content, `_meta`. Specification: schema `CallToolResult`.
 ///
 /// ```
 /// use wasmcp_guest::ToolResult;
@@ -33,7 +33,7 @@ impl ToolResult {
         self
     }
 
-    /// Set the structured content.
+    /// Set the structured content, a JSON value.
     pub fn structured(mut self, value: Value) -> Self {
         self.structured = Some(value);
         self
@@ -100,8 +100,8 @@ pub struct Fallible<Inner>(Inner);
 /// assert!(<u8 as Answer<_>>::schema().0.is_some());
 /// ```
 pub trait Answer<Marker> {
-    /// Return the tool's output schema, and whether the value is an object. Other values become the member `result` of
-    /// one.
+    /// Return the tool's output schema, and true if the value is an object. Another value becomes the member `result`
+    /// of an object.
     fn schema() -> (Option<Value>, bool);
 
     /// Convert to the result. `object`: the value is an object, and becomes the structured content unchanged.

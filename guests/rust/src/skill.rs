@@ -36,7 +36,8 @@ pub struct Skill {
 /// Create a skill from a function that generates the text of its `SKILL.md` at each read, after the front matter.
 /// Resources and templates below the path of the skill are its other files.
 ///
-/// The name has lower-case letters, digits and single hyphens; a model decides by the description to read the skill.
+/// The name has lower-case letters, digits and single hyphens. The description is the text by which a model selects the
+/// skill.
 /// The build checks both.
 ///
 /// ```
@@ -81,7 +82,7 @@ impl Skill {
         self.field("license", license.into())
     }
 
-    /// Set the field `compatibility` of the front matter: what the skill needs.
+    /// Set the field `compatibility` of the front matter: the requirements of the skill.
     pub fn compatibility(self, compatibility: impl Into<String>) -> Self {
         self.field("compatibility", compatibility.into())
     }

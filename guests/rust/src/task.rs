@@ -7,7 +7,7 @@ use std::time::Duration;
 const LONGEST: Duration = Duration::from_millis(TASK_LIMIT_MS);
 
 /// Options of the tasks of a tool. A client that supports the extension gets the id of a task instead of a result, and
-/// polls for the result; calls of other clients wait for it as usual.
+/// polls for the result; a call of another client gets the result in its response.
 ///
 /// ```
 /// use std::time::Duration;
@@ -43,15 +43,15 @@ impl Task {
         }
     }
 
-    /// Set the lifetime of a task from its creation, an hour by default. Panics if it is not from a millisecond to a
-    /// year.
+    /// Set the lifetime of a task from its creation; an hour by default. Panics if it is not from a millisecond to a
+    /// year (365 days).
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = checked("lifetime", ttl);
         self
     }
 
-    /// Set the suggested time between two polls of a client, a second by default. Panics if it is not from a
-    /// millisecond to a year.
+    /// Set the suggested time between two polls of a client; a second by default. Panics if it is not from a
+    /// millisecond to a year (365 days).
     pub fn poll_interval(mut self, interval: Duration) -> Self {
         self.poll_interval = checked("poll interval", interval);
         self

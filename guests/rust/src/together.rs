@@ -3,8 +3,8 @@
 use crate::failure::Kind;
 use crate::Failure;
 
-/// Results of requests to the client that [`Context::all`](crate::Context::all) takes: a tuple of up to eight, an array
-/// or a `Vec` of `Result<_, Failure>`.
+/// Results of requests to the client, the argument of [`Context::all`](crate::Context::all): a tuple of up to eight, an
+/// array or a `Vec` of `Result<_, Failure>`.
 ///
 /// ```
 /// use wasmcp_guest::{ClientResults, Failure};
@@ -13,14 +13,15 @@ use crate::Failure;
 /// assert!([Ok(1), Err(Failure::new("no")), Ok(3)].together().is_err());
 /// ```
 pub trait ClientResults {
-    /// The values, in the same form.
+    /// The values, in the same form: a tuple, an array or a `Vec`.
     type Values;
 
-    /// Return all values; or the first failure that is not a request without an answer, or such a request.
+    /// Return all values. If some are missing, return the first failure other than a request without a result; without
+    /// such a failure, the request without a result.
     fn together(self) -> Result<Self::Values, Failure>;
 }
 
-/// The failure of several results: a request without an answer gives way to any other failure.
+/// Failure of several results: any other failure has precedence over a request without a result.
 #[derive(Default)]
 struct Failed(Option<Failure>);
 

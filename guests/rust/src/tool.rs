@@ -153,25 +153,25 @@ pub fn tool<M, F: ToolFunction<M>>(name: impl Into<String>, description: impl In
 impl Tool {
     labels!();
 
-    /// Set the hint `readOnlyHint`: it modifies nothing.
+    /// Set the hint `readOnlyHint`: the tool does not modify its environment.
     pub fn read_only(mut self) -> Self {
         self.hints().read_only = Some(true);
         self
     }
 
-    /// Set the hint `destructiveHint`: it can delete or overwrite data.
+    /// Set the hint `destructiveHint`: the tool can delete or overwrite data, not only add.
     pub fn destructive(mut self, destructive: bool) -> Self {
         self.hints().destructive = Some(destructive);
         self
     }
 
-    /// Set the hint `idempotentHint`: repeated calls have no further effect.
+    /// Set the hint `idempotentHint`: repeated calls with the same arguments have no further effect.
     pub fn idempotent(mut self) -> Self {
         self.hints().idempotent = Some(true);
         self
     }
 
-    /// Set the hint `openWorldHint`: it interacts with external systems.
+    /// Set the hint `openWorldHint`: the tool interacts with external systems.
     pub fn open_world(mut self, open: bool) -> Self {
         self.hints().open_world = Some(open);
         self
@@ -195,14 +195,14 @@ impl Tool {
         self
     }
 
-    /// Set its callers, by default the model and apps of this server.
+    /// Set its permitted callers; by default the model and apps of this server.
     pub fn visibility(mut self, callers: impl IntoIterator<Item = Visibility>) -> Self {
         self.visibility = callers.into_iter().collect();
         self
     }
 
-    /// Let its calls go on after their requests, as tasks whose results clients poll for; sent as
-    /// `_meta["wasmcp/task"]`.
+    /// Set the options of its tasks: a call may continue after its request, as a task whose result the client polls
+    /// for. Sent as `_meta["wasmcp/task"]`.
     pub fn task(mut self, task: Task) -> Self {
         self.task = Some(task);
         self

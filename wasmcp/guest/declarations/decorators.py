@@ -59,10 +59,10 @@ def app(
         name: The name in lists; by default the name of the file.
         title: A display name.
         description: The description.
-        csp: The origins of other servers that the page uses; by default none. The component's grant ``apps`` needs
-            them.
+        csp: The origins of other servers that the page uses; none by default. The component's grant ``apps`` must
+            permit them.
         permissions: The permissions of browsers that the page uses: ``camera``, ``microphone``, ``geolocation``,
-            ``clipboardWrite``. The component's grant ``apps`` needs them.
+            ``clipboardWrite``. The component's grant ``apps`` must permit them.
         domain: The dedicated origin of the page, in the form that the host defines.
         prefers_border: True for a visible border and background, False for none; by default the host decides.
         tags: Tags by which filters of a server select the resource.
@@ -186,7 +186,7 @@ def tool(
         description: The description for the model; by default the text of the docstring. In a dynamic component also a
             function that returns the description for a request.
         enabled: In a dynamic component, a function that returns True if the tool exists for a request.
-        read_only: The tool changes nothing (``readOnlyHint``).
+        read_only: The tool does not modify its environment (``readOnlyHint``).
         destructive: The tool can overwrite or delete, not only add (``destructiveHint``).
         idempotent: A repeated call with the same arguments has no further effect (``idempotentHint``).
         open_world: The tool interacts with external systems (``openWorldHint``).
@@ -365,7 +365,7 @@ def skill(
     """Declare a function as a skill: ``@skill``, or ``@skill(prefix="reports", license="Apache-2.0")``.
 
     The function generates the text of the skill's ``SKILL.md`` at each read, after the front matter, which the
-    declaration gives. A parameter of type `Context` gets the request; it can be ``async def``. Resources and resource
+    declaration defines. A parameter of type `Context` gets the request; it can be ``async def``. Resources and resource
     templates below the path of the skill are its other files. Source: extension ``io.modelcontextprotocol/skills``;
     Agent Skills specification.
 
@@ -375,7 +375,7 @@ def skill(
         description: The description; by default the text of the docstring.
         prefix: The beginning of the skill's path in the server, for example ``acme/reports``.
         license: The field ``license`` of the front matter.
-        compatibility: The field ``compatibility``: what the skill needs, 500 characters at most.
+        compatibility: The field ``compatibility``: the requirements of the skill, 500 characters at most.
         metadata: The field ``metadata``.
         allowed_tools: The field ``allowed-tools``; clients ignore it unless their user consents.
         title: A display name.
@@ -527,7 +527,7 @@ def completion(target: Callable[..., Any] | str, argument: str) -> Callable[[F],
 def cache_lists(cache: Cache) -> None:
     """Set the cache hints of the component's lists: tools, prompts, resources and resource templates.
 
-    Call it at the top of a module. Without it, and where the server's own hint is shorter, the server decides: lists
+    Call it at the top of a module. Without it, or if the server's hint is shorter, the server's hint applies. Lists
     that were recorded when the server was built do not change while it runs. Specification: server/utilities/caching.
 
     Args:

@@ -32,7 +32,7 @@ class Completion:
 
     Attributes:
         values: The values, the best first; at most 100 are sent.
-        total: The number of all possible values; without it, the values are all there are, unless `has_more`.
+        total: The number of all possible values; None if it is unknown.
         has_more: True if further values exist.
     """
 
@@ -43,7 +43,7 @@ class Completion:
 
 @dataclass(frozen=True)
 class Choices:
-    """Values of which those that begin with the text typed are sent, regardless of case.
+    """Values to select from: those that begin with the partial value, regardless of case, are sent.
 
     Attributes:
         values: The values, the best first.

@@ -34,7 +34,7 @@ class Cache:
     """A cache hint. Specification: server/utilities/caching.
 
     Attributes:
-        seconds: The lifetime; 0 to disable caching.
+        seconds: The lifetime in seconds; 0 to disable caching.
         scope: ``private``: only this client can cache, for this user; ``public``: shared caches can, too.
 
     Raises:

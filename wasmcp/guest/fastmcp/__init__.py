@@ -11,8 +11,8 @@
         '''Add two numbers.'''
         return a + b
 
-Also the names of ``mcp.types``, ``fastmcp.exceptions``, ``fastmcp.server.dependencies`` and others are here: one module
-takes the place of all of them.
+Also the names of ``mcp.types``, ``fastmcp.exceptions``, ``fastmcp.server.dependencies`` and others are here: this
+module replaces all of them.
 """
 
 from __future__ import annotations

@@ -278,7 +278,7 @@ class Context:
         """Request a completion of the client's model. The function runs again from its start with the answer.
 
         Raises:
-            TypeError: An argument is unknown, or cannot be carried: tools that this server would run itself.
+            TypeError: An argument is unknown, or not supported: tools that this server would run itself.
         """
         if more:
             reason = "call the tools that the model requests yourself: `Context.sample(tools=...)` of `wasmcp.guest`"
@@ -492,7 +492,7 @@ class Session:
         message: str | None = None,
         **_: Any,
     ) -> None:
-        """Send a progress notification of the current request, whatever the token."""
+        """Send a progress notification of the current request, regardless of its token."""
         await self._context.report_progress(progress, total, message)
 
     async def send_resource_updated(self, uri: Any) -> None:

@@ -1,4 +1,4 @@
-"""Dependencies of functions, and access to the current call: ``Depends``, ``get_context`` and their relatives."""
+"""Dependencies of functions, and access to the current call: ``Depends``, ``get_context`` and similar functions."""
 
 from __future__ import annotations
 

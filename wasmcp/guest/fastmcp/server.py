@@ -97,7 +97,7 @@ class FastMCP:
         name: The server's name, for the author.
         instructions: The instructions, for the author.
         lifespan: A function that returns an asynchronous context manager. It is entered before the first call of an
-            instance, and never left: an instance ends without notice.
+            instance, and never exited: an instance ends without notice.
         tools: Functions to declare as tools.
         mask_error_details: True to send only the names of tools in error texts, not the texts of exceptions.
         strict_input_validation: True to reject JSON inside strings, such as ``"5"`` for 5.
@@ -278,7 +278,7 @@ class FastMCP:
     ) -> Callable[[F], F]:
         """Declare a resource or a resource template: ``@mcp.resource("notes://{id}")``.
 
-        ``{path*}`` matches slashes, as ``{+path}`` of RFC 6570, and is listed so.
+        ``{path*}`` matches slashes, as ``{+path}`` of RFC 6570, and is listed in that form.
 
         Args:
             uri: The URI or the template.

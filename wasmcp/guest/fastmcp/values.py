@@ -119,7 +119,7 @@ class ImageContent(ProtocolValue):
 
 
 class AudioContent(ProtocolValue):
-    """A sound; ``data`` is base64 text. Specification: schema `AudioContent`."""
+    """Audio; ``data`` is base64 text. Specification: schema `AudioContent`."""
 
     FIELDS: ClassVar = {"type": "audio", "data": _UNSET, "mime_type": _UNSET, "annotations": None, "meta": None}
 
@@ -259,7 +259,7 @@ class Image(_Media):
 
 
 class Audio(_Media):
-    """A sound as a tool's result: from bytes, or from a file."""
+    """Audio as a tool's result: from bytes, or from a file."""
 
     kind = "audio"
     suffixes: ClassVar = {

@@ -116,7 +116,7 @@ class Request:
             raise InvalidRequestError(f"the method {method!r} is invalid")
         self.method = method.upper()
         if self.method == "CONNECT":
-            raise InvalidRequestError("a component cannot make a tunnel: `CONNECT` is not sent")
+            raise InvalidRequestError("a component cannot establish a tunnel: `CONNECT` is not sent")
         self.url = url_of(url, options.get("params"), base=defaults.base_url)
         self.timeout = timeout_of(options.get("timeout", defaults.timeout))
         self.max_redirects = options.get("max_redirects", defaults.max_redirects)
@@ -134,7 +134,7 @@ class Request:
         self._headers = checked(headers)
 
     def outgoing(self) -> OutgoingRequest:
-        """Return the request to send to the present URL.
+        """Return the request to send to the current URL.
 
         Raises:
             InvalidRequestError: The body was already sent in pieces, and cannot be repeated.

@@ -7,7 +7,7 @@
       RequestDeniedError        the request is not permitted (also a NotGrantedError)
       TransferError             the request or the response was not transferred; `code` is the reason
         ConnectError              no connection: name resolution, routing, connection refused
-        TlsError                  no secure connection
+        TlsError                  no TLS connection
         TransferTimeoutError      a timeout (also a TimeoutError)
         ProtocolError             the response is not HTTP, or is incomplete
       TooManyRedirectsError     more redirects than allowed
@@ -78,7 +78,7 @@ class ConnectError(TransferError):
 
 
 class TlsError(TransferError):
-    """A failed secure connection to the server, because of its certificate or the TLS protocol."""
+    """A failed TLS connection to the server, because of its certificate or the TLS protocol."""
 
 
 class ProtocolError(TransferError):

@@ -244,7 +244,7 @@ class Timeout:
 
     Attributes:
         total: The whole request and response, including redirects and the body. The body of a streamed response is
-            not included: its reader determines the time.
+            not included: the code that reads it determines the time.
         connect: Until the connection is established.
         first_byte: From the connection to the first byte of the response.
         between_bytes: Between two parts of a body.
@@ -320,7 +320,7 @@ class RequestTimeouts:
         return seconds, phase
 
     def disable_total(self) -> None:
-        """Disable ``total``: from now on the reader determines the time."""
+        """Disable ``total``: from now on the code that reads the body determines the time."""
         self.deadline = None
 
 

@@ -195,15 +195,15 @@ class Values(ABC):
 
         Args:
             key: The key.
-            change: A function that gets the present value and returns the new one. It is called again when another
-                writer was faster, so it must not have side effects.
+            change: A function that gets the current value and returns the new one. It is called again if another
+                writer has changed the value in the meantime, so it must not have side effects.
             default: The argument of `change` if the key does not exist.
-            kind: The type that the present and the new value are converted to: a dataclass, a date.
+            kind: The type that the current and the new value are converted to: a dataclass, a date.
 
         Raises:
-            StoreError: Other writers were faster a hundred times in a row.
+            StoreError: Other writers have changed the value in each of 100 attempts.
             UnsupportedOperationError: The store does not support this operation.
-            ValueError: The present or the new value does not fit `kind`; nothing was changed.
+            ValueError: The current or the new value does not fit `kind`; nothing was changed.
         """
         for _ in range(_ATTEMPTS):
             before = self._raw.get(key)

@@ -40,7 +40,7 @@ class StoreError(Exception):
 
 
 class AccessDeniedError(StoreError, NotGrantedError):
-    """The component was not granted this, or the operator denies it.
+    """The operation is not granted to the component, or the operator denies it.
 
     Attributes:
         grant: ``kv`` or ``sessions``.
@@ -130,7 +130,7 @@ def store_error(
 
 
 def _rule(bucket: str, key: str | None) -> str:
-    """Return the rule that permits a bucket, or the keys that begin as a key does, up to its last slash."""
+    """Return the rule of a grant that permits a bucket, or its keys with the prefix of a key, up to its last slash."""
     if not key:
         return f"bucket:{bucket}"
     name, prefix = (json.dumps(text, ensure_ascii=False) for text in (bucket, key[: key.rfind("/") + 1] or key))

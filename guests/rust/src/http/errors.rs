@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Request that an error is about.
+/// Request that failed.
 ///
 /// ```
 /// use wasmcp_guest::http;
@@ -52,7 +52,7 @@ impl Phase {
 
 /// Failed request. [`HttpError::name`] is the name of the exception in `wasmcp.guest.http` of Python.
 ///
-/// `?` in a tool reports that the tool has failed, without the text of the error, which can contain confidential
+/// With `?` in a tool, the client gets a generic error without the text of this one, which can contain confidential
 /// details. Errors that the model is to read are converted with [`Failure::new`](crate::Failure::new).
 ///
 /// ```
@@ -97,7 +97,7 @@ pub enum HttpError {
         /// The request.
         attempt: Attempt,
     },
-    /// No secure connection, because of the server's certificate or the TLS protocol.
+    /// No TLS connection, because of the server's certificate or the TLS protocol.
     Tls {
         /// The case of `error-code`.
         code: String,

@@ -1,6 +1,7 @@
 //! HTTP client for components with the grant `http`.
 //!
-//! Requests are sent by the component's host, which also makes secure connections. Nothing is kept between requests.
+//! Requests are sent by the component's host, which also establishes TLS connections. No connection or state is kept
+//! between requests.
 //!
 //! ```
 //! use std::time::Duration;

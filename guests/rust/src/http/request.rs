@@ -177,8 +177,8 @@ impl Request {
         }
     }
 
-    /// Add a query parameter to those of the URL: a string, number or boolean, a list of them, or `None` to leave it
-    /// out.
+    /// Add a query parameter to those of the URL: a string, number or boolean, a list of them, or `None` to omit the
+    /// parameter.
     ///
     /// ```
     /// use wasmcp_guest::{http, testing};
@@ -339,7 +339,7 @@ impl Request {
     }
 }
 
-/// Send several requests, and read their responses. They are under way at the same time.
+/// Send several requests concurrently, and return their responses in the order of the requests.
 ///
 /// ```
 /// use wasmcp_guest::{http, testing};
@@ -478,7 +478,7 @@ enum Payload {
     Pieces(Option<Body>),
 }
 
-/// Request that is under way, with its redirects.
+/// Request in progress, with its redirects.
 struct Flight {
     method: String,
     url: Url,
@@ -506,7 +506,7 @@ impl Flight {
         }
         if method == "CONNECT" {
             return Err(HttpError::invalid(
-                "a component cannot make a tunnel: `CONNECT` is not sent",
+                "a component cannot establish a tunnel: `CONNECT` is not sent",
             ));
         }
         let url = Url::parse(&request.url, &request.params, request.base.as_deref())?;
@@ -553,7 +553,7 @@ impl Flight {
         Ok(flight)
     }
 
-    /// Send the request to the present URL.
+    /// Send the request to the current URL.
     fn sent(&mut self) -> Result<Box<dyn Pending>, HttpError> {
         let mut headers = self.headers.clone();
         let body = match &mut self.payload {
@@ -648,7 +648,7 @@ impl Flight {
     }
 }
 
-/// Place of a request that is being sent.
+/// Value of `Flight::pending` while the request is not sent.
 struct Unsent;
 
 impl Pending for Unsent {

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeout {
     /// The whole request and response, including redirects and the body; 30 seconds by default. The body of a streamed
-    /// response is not included: its reader determines the time.
+    /// response is not included: the code that reads it determines the time.
     pub total: Option<Duration>,
     /// Until the connection is established.
     pub connect: Option<Duration>,
@@ -86,7 +86,7 @@ impl Deadlines {
         self.remaining(self.timeout.between_bytes.map(|time| (time, Phase::BetweenBytes)))
     }
 
-    /// Disable `total`: from now on the reader determines the time.
+    /// Disable `total`: from now on the code that reads the body determines the time.
     pub fn disable_total(&mut self) {
         self.end = None;
     }

@@ -17,7 +17,7 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The component was not granted this, or the operator denies it.
+    /// The operation is not granted to the component, or the operator denies it.
     AccessDenied {
         /// `kv` or `sessions`.
         grant: &'static str,
@@ -39,7 +39,7 @@ pub enum StoreError {
     UnsupportedOperation(String),
     /// A value is not of the requested type, or has no JSON form.
     Mismatch(String),
-    /// Another error of the store, in its words.
+    /// Another error of the store, with its message.
     Other(String),
 }
 

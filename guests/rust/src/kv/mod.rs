@@ -157,8 +157,8 @@ macro_rules! shared_methods {
             self.raw().increment(key, by)
         }
 
-        /// Set the value of a key atomically, if it has the expected value; `None` if the key must not exist. False: it
-        /// has another value, and nothing has changed.
+        /// Set the value of a key atomically, if it has the expected value; `None` if the key must not exist. Return
+        /// false, without a change, if the key has another value.
         pub fn compare_and_swap(
             &self,
             key: &str,
@@ -171,8 +171,9 @@ macro_rules! shared_methods {
 
         /// Replace the value of a key by a function of it, atomically, and return the new value.
         ///
-        /// `change` gets the present value, if the key exists. It is called again when another writer was faster, so it
-        /// must not have side effects; after a hundred times the result is [`StoreError::Other`].
+        /// `change` gets the current value, if the key exists. It is called again if another writer has changed the
+        /// value in the meantime, so it must not have side effects; after 100 attempts the result is
+        /// [`StoreError::Other`].
         pub fn update<T: Serialize + DeserializeOwned>(
             &self,
             key: &str,

@@ -28,13 +28,13 @@ pub enum Value {
     S64(i64),
     /// A boolean.
     Bool(bool),
-    /// Bytes; also a value that another program wrote into the store in a form that is none of these.
+    /// Bytes; also a value that another program wrote into the store in another form.
     Bytes(Vec<u8>),
 }
 
 impl Value {
-    /// Return a value in its stored form: strings, booleans and integers of 64 bits keep their types, other values are
-    /// stored as JSON. Bytes are made with [`Value::Bytes`].
+    /// Return a value in its stored form: strings, booleans and integers of up to 64 bits keep their types, other
+    /// values are stored as JSON. For bytes use [`Value::Bytes`].
     pub fn of(value: &(impl Serialize + ?Sized)) -> Result<Self, StoreError> {
         let unfit = |error: serde_json::Error| StoreError::Mismatch(format!("it has no JSON form: {error}"));
         Ok(match serde_json::to_value(value).map_err(unfit)? {
@@ -49,7 +49,7 @@ impl Value {
         })
     }
 
-    /// Convert the value to a type; a `Vec<u8>` takes bytes as well.
+    /// Convert the value to a type; bytes convert to a `Vec<u8>`.
     pub fn to<T: DeserializeOwned>(self) -> Result<T, StoreError> {
         let unfit = |error: serde_json::Error| StoreError::Mismatch(error.to_string());
         match self {

@@ -10,7 +10,8 @@ pub(super) fn open(name: &str) -> Result<Box<dyn RawBucket>, StoreError> {
     }))
 }
 
-/// Return the rule that permits a bucket, or the keys that begin as a key does, up to its last slash.
+/// Return the rule of the grant that permits a bucket, or the keys of it with the prefix of a key, up to its last
+/// slash.
 fn rule(bucket: &str, key: &str) -> String {
     if key.is_empty() {
         return format!("bucket:{bucket}");

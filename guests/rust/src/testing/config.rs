@@ -21,7 +21,7 @@ pub(crate) fn source() -> Rc<Source> {
         .unwrap_or_default()
 }
 
-/// Configuration of a test, made by [`fake_config`]; it ends when it is dropped.
+/// Configuration of a test, created by [`fake_config`] and used until it is dropped.
 ///
 /// ```
 /// use wasmcp_guest::{config, testing};
@@ -33,7 +33,8 @@ pub(crate) fn source() -> Rc<Source> {
 /// ```
 pub struct FakeConfig(Rc<Source>);
 
-/// Replace the component's configuration in this thread: `values` is the table `config` of the component, an object.
+/// Replace the component's configuration in this thread. `values` is the table `config` of the component, an object;
+/// panics for another value.
 ///
 /// ```
 /// use wasmcp_guest::{config, testing};

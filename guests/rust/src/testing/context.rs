@@ -20,7 +20,7 @@ type Report = (f64, Option<f64>, Option<String>);
 /// Request to the client and its answer: method, parameters, key and answer.
 type Given = (String, String, Option<String>, Value);
 
-/// Limit of the steps of one call: a function that never ends is an error of the test.
+/// Maximum number of steps of one call; a function that exceeds it is an error of the test.
 const MAX_STEPS: usize = 10_000;
 
 /// Request that did not come from a client.
@@ -97,7 +97,7 @@ impl LocalCall {
         })
     }
 
-    /// Return the answer that the test gave; after a checkpoint also those of the steps before.
+    /// Return the result that the test set; after a checkpoint also those of the steps before.
     pub fn client_request(
         &self,
         method: &str,
@@ -301,8 +301,8 @@ impl LocalContext {
         self.changed(|call| call.session = Some(id.to_owned()))
     }
 
-    /// Set the client's results for `elicit`, `sample` and `roots`, in the order of the requests. Make them with
-    /// [`accept`], [`decline`], [`said`] and [`roots`]; a request without an answer panics.
+    /// Set the client's results for `elicit`, `sample` and `roots`, in the order of the requests. Create them with
+    /// [`accept`], [`decline`], [`said`] and [`roots`]. A request without a result panics.
     pub fn with_answers(self, answers: impl IntoIterator<Item = Value>) -> Self {
         self.changed(|call| call.answers.get_mut().extend(answers))
     }
@@ -351,8 +351,9 @@ impl Deref for LocalContext {
     }
 }
 
-/// Run a function with checkpoints to its end, as a server does: after each checkpoint it runs again. Answers that one
-/// step used are given again in the next. Panics if the function has not ended after 10,000 checkpoints.
+/// Run a function with checkpoints to its end, as a server does: after each checkpoint it runs again. The client's
+/// results that one step got are returned again in the next. Panics if the function has not ended after 10,000
+/// checkpoints.
 ///
 /// ```
 /// use wasmcp_guest::{testing::{run_steps, LocalContext}, Context, Failure};
@@ -422,8 +423,8 @@ pub fn roots<'a>(uris: impl IntoIterator<Item = &'a str>) -> Value {
     json!({ "roots": roots })
 }
 
-/// Call a tool of a component with arguments, an object, as a client would: they are checked, and the result is the
-/// object `CallToolResult`. Panics if the tool does not exist, or fails with a JSON-RPC error.
+/// Call a tool of a component with arguments, an object, as a client would: they are validated, and the result has the
+/// schema `CallToolResult`. Panics if the tool does not exist, or fails with a JSON-RPC error.
 ///
 /// ```
 /// use wasmcp_guest::{testing::{call_tool, LocalContext}, tool, Component};

@@ -1,4 +1,4 @@
-//! Fake of HTTP: requests are answered by the test.
+//! Fake of HTTP: the test defines the responses.
 
 use crate::http::transport::{Deadlines, Incoming, Outgoing, Pending};
 use crate::http::{Headers, HttpError};
@@ -125,7 +125,7 @@ thread_local! {
     static NETWORKS: RefCell<Vec<Rc<Network>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Network of a test, made by [`fake_http`]; it ends when it is dropped.
+/// Network of a test, created by [`fake_http`] and used until it is dropped.
 ///
 /// ```
 /// use wasmcp_guest::{http, testing};
@@ -157,7 +157,8 @@ pub fn fake_http() -> FakeHttp {
 impl FakeHttp {
     /// Set the response to a request; of several routes for one request the last one is used.
     ///
-    /// `method` can be `*` for any method. A URL without a query matches every query; with `*` at its end it is a prefix.
+    /// `method` can be `*` for any method. A URL without a query matches every query; with `*` at its end it is a
+    /// prefix.
     pub fn route(&self, method: &str, url: &str, answer: Answer) {
         self.respond(method, url, move |_| answer.clone());
     }
@@ -182,7 +183,7 @@ impl Drop for FakeHttp {
     }
 }
 
-/// Answer a request by its route.
+/// Respond to a request by its route.
 pub(crate) fn start(request: Outgoing, deadlines: &Deadlines) -> Result<Box<dyn Pending>, HttpError> {
     let network = NETWORKS
         .with_borrow(|networks| networks.last().cloned())

@@ -213,7 +213,7 @@ pub(crate) fn open(name: &str) -> Result<Box<dyn RawBucket>, StoreError> {
     ))
 }
 
-/// Buckets of a test, made by [`fake_kv`]; they end when it is dropped.
+/// Buckets of a test, created by [`fake_kv`] and used until this is dropped.
 ///
 /// ```
 /// use wasmcp_guest::{kv, testing};

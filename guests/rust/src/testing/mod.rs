@@ -1,8 +1,8 @@
-//! Fakes of the host for unit tests: handlers run under plain `cargo test`, without WebAssembly.
+//! Fakes of the host for unit tests: functions run under plain `cargo test`, without WebAssembly.
 //!
-//! A component gets HTTP, stored values, its configuration and the client from its host. Natively it has
-//! fakes: without one every access is the error of a grant that is missing. A fake counts for the thread that made it, and
-//! ends when it is dropped. This module is not part of components.
+//! In a component the host provides HTTP, stored values, the configuration and the client. In a unit test fakes provide
+//! them; without the fake, HTTP and stored values fail with the error of a missing grant, and the configuration is
+//! empty. A fake is used in the thread that created it, until it is dropped. This module is not part of components.
 //!
 //! ```
 //! use wasmcp_guest::{config, http, kv, testing, Failure};
