@@ -80,7 +80,7 @@ def deploy_command() -> None:
     _port("Port of the Service.", 80),
     _HOST,
     _ENV,
-    _secret("NAME of the Secret called like the deployment; SECRET/KEY"),
+    _secret("the key NAME of the Secret with the deployment's name; SECRET/KEY"),
     _directory("a PersistentVolumeClaim"),
     click.option("--egress", type=_PORT, multiple=True, metavar="PORT", help="Port that the process connects to."),
     click.option("--memory", default="512Mi", show_default=True, metavar="QUANTITY", help="Memory of a replica."),
@@ -145,7 +145,7 @@ def spin(**options: Any) -> None:
     _REPLICA_COUNT,
     _HOST,
     _ENV,
-    _secret("NAME of the Secret called like the deployment; SECRET/NAME"),
+    _secret("the key NAME of the Secret with the deployment's name; SECRET/NAME"),
     _directory("a path of the hosts"),
     click.option("--host-group", default="default", show_default=True, metavar="GROUP", help="Group of hosts."),
 )

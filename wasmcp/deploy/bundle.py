@@ -1,4 +1,4 @@
-"""Files of a deployment: written all or none, and never over changes of others."""
+"""Files of a deployment: all are written or none, and files that were changed by others are not replaced."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wasmcp.file_writing import write_atomically
 from wasmcp.terminal import printable
 
 RECORD = ".wasmcp-deploy.json"
-"""The file with the digest of each written file, by which changes are found."""
+"""The file with the digest of each written file, by which changes of others are detected."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Bundle:
 
 
 def yaml_documents(target: str, documents: list[dict[str, Any]], comment: str) -> bytes:
-    """Return YAML documents behind a comment of one or more lines.
+    """Return YAML documents after a comment of one or more lines.
 
     Raises:
         DeploymentError: PyYAML is not installed.

@@ -16,7 +16,7 @@ from wasmcp.terminal import printable
 HOME = "/srv/mcp"
 DATA = f"{HOME}/data"
 _DIRECTORIES = f"{HOME}/directories"
-"""The folder of the server's directories: at their own paths they could hide those of the image, or its store."""
+"""The folder of the server's directories; at their own paths they could hide those of the image, or its store."""
 
 PORT = 8000
 """The port in the container."""

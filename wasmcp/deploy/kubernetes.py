@@ -133,7 +133,7 @@ def kubernetes(request: Request, subject: Subject) -> Bundle:
 
 
 def _literal(text: str) -> str:
-    """Return a text in which Kubernetes expands no `$(NAME)`."""
+    """Return a text with `$(NAME)` escaped, which Kubernetes would otherwise expand."""
     return text.replace("$(", "$$(")
 
 

@@ -21,7 +21,7 @@ PROCESS = frozenset({*SERVER, KEYVALUE})
 """Settings that `wasmcp serve` reads from its environment."""
 
 LOCAL = ("localhost", "127.0.0.1", "[::1]")
-"""Names that stay allowed when others are."""
+"""Names of hosts that are allowed in addition to those of the operator."""
 
 _LABEL = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 _NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -57,11 +57,11 @@ class Request:
     """Choices of the operator.
 
     Attributes:
-        name: The name of the deployment, a DNS label; by default made of the server's.
+        name: The name of the deployment, a DNS label; by default derived from the server's name.
         image: The reference of the image; the empty string without one.
         replicas: Number of replicas.
         port: The TCP port on which clients reach the server.
-        hosts: Names by which clients reach the server, besides those of the target.
+        hosts: Names by which clients reach the server, in addition to those of the target.
         values: Settings and environment variables by name, which are not secret.
         secrets: Name of a secret setting or variable -> the target's reference to its value.
         mounts: Directories.
@@ -69,7 +69,7 @@ class Request:
         base_image: The image that containers are built from.
         memory: Memory limit of a replica, a quantity of Kubernetes.
         storage: Size of the volume for the key-value store, a quantity of Kubernetes.
-        egress: Further ports that the process may connect to.
+        egress: Further TCP ports that the process can connect to.
         host_group: The group of hosts of wasmCloud.
     """
 
@@ -187,12 +187,12 @@ class Request:
 
 
 def default_name(subject: Subject) -> str:
-    """Return the server's name as a DNS label, or the empty string if no letter is left of it."""
+    """Return the server's name as a DNS label, or the empty string if the name has no ASCII letter."""
     return _UNNAMED.sub("-", subject.name.lower()).strip("-0123456789")[:63].strip("-")
 
 
 def replica_problems(request: Request, subject: Subject) -> list[str]:
-    """Return the problems of several processes of `wasmcp serve` behind one address."""
+    """Return the problems of several replicas of `wasmcp serve` behind one address."""
     if request.replicas == 1:
         return []
     found = []

@@ -33,7 +33,7 @@ def spin(request: Request, subject: Subject) -> Bundle:
     if not _KEBAB.fullmatch(request.name):
         problems.append(f"`--name` must be words of letters and digits with `-` between them in Spin: `{request.name}`")
     problems += [
-        f"`--dir {mount.guest}` must end in `:ro`: Spin gives components copies of files, which they only read"
+        f"`--dir {mount.guest}` must end in `:ro`: Spin gives components copies of files, which are read-only"
         for mount in request.mounts
         if mount.writable
     ]
@@ -76,7 +76,7 @@ def spin(request: Request, subject: Subject) -> Bundle:
 
 
 def outgoing(request: Request, subject: Subject) -> Outgoing:
-    """Return the connections of a server without `wasmcp serve`, which fetches keys of issuers itself."""
+    """Return the connections of a server without `wasmcp serve`: the server itself fetches the keys of issuers."""
     return Outgoing.of(subject.components).permitting(fetched_hosts(_settings(request, subject))[0])
 
 
@@ -113,7 +113,7 @@ def runtime_problems(runtime: str, request: Request, subject: Subject) -> list[s
 
 
 def host_notes(request: Request, subject: Subject, permitted: str) -> list[str]:
-    """Return notes about a server with baked settings: on names by which clients reach it, and hosts that it needs.
+    """Return notes about a server with baked settings: names by which clients reach it, and hosts that it needs.
 
     Args:
         request: The operator's choices.

@@ -1,4 +1,4 @@
-"""Server to deploy, with the facts that manifests are made of, and its outgoing connections.
+"""Server to deploy, with the properties that manifests are made of, and its outgoing connections.
 
 Outgoing connections are the hosts that the server's grants name, and the hosts and ports that its settings need.
 """
@@ -78,10 +78,10 @@ class Outgoing:
         return self.sockets or self.every_host or bool(self.rules)
 
     def network_policy(self, ports: Iterable[int] = ()) -> list[dict[str, Any]]:
-        """Return rules of egress for a Kubernetes NetworkPolicy, which knows addresses and ports but no names.
+        """Return rules of egress for a Kubernetes NetworkPolicy, which can contain addresses and ports but no names.
 
-        A named host can have any address except those that are local to a link, where clouds keep their metadata; the
-        server itself compares the name.
+        A named host can have any address except link-local ones, which clouds use for instance metadata; the server
+        itself checks the name.
 
         Args:
             ports: Further ports that the process connects to.
@@ -173,7 +173,7 @@ def settings_ports(settings: Mapping[str, str]) -> tuple[list[int], list[str]]:
 
 
 def fetched_hosts(settings: Mapping[str, str]) -> tuple[list[HttpRule], list[str]]:
-    """Return the hosts that a server itself fetches keys and verdicts about tokens from, under other runtimes.
+    """Return the hosts that a server fetches keys and results of token introspection from, under other runtimes.
 
     Args:
         settings: The operator's settings; those with an unknown value are empty strings.
@@ -205,7 +205,7 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 MAX_BYTES = 1 << 30
-"""Largest sum of what is read of a wheel: a server, its manifest and the metadata."""
+"""Maximum size in bytes of the files that are read from a wheel: a server, its manifest and the metadata."""
 
 _ENVIRONMENT = "wasi:cli/environment"
 
@@ -250,7 +250,7 @@ class Subject:
         return self.package or self.path.name
 
     def imports_any(self, prefix: str) -> bool:
-        """Return true if the server imports an interface whose name begins so."""
+        """Return true if the server imports an interface whose name begins with a prefix."""
         return any(name.startswith(prefix) for name in self.imports)
 
     def granted(self, family: str) -> tuple[str, ...]:
@@ -262,7 +262,7 @@ def read_subject(path: Path, server: str = "default") -> Subject:
     """Read a composed server, or one of those in a wheel.
 
     Raises:
-        ArtifactError: The file cannot be read, is neither of both, or has no such server.
+        ArtifactError: The file cannot be read, is neither a composed server nor a wheel, or has no such server.
         ComponentError: The server is damaged.
     """
     try:

@@ -186,7 +186,7 @@ def topics(interfaces: Iterable[str]) -> tuple[str, ...]:
 
 
 def is_base(topic: str) -> bool:
-    """Return if every component gets this topic from the host: neither granted nor special."""
+    """Return True if every component gets this topic from the host, without a grant."""
     return topic in {topics((name,))[0] for name in ALWAYS}
 
 

@@ -1,7 +1,7 @@
 """Pictures of a drawing: SVG, and a self-contained HTML page with the grants and the sizes.
 
-The layout has callers left of callees, and neighbours at the same height. The method is Sugiyama's (layers by longest
-path, order by barycenters), simplified: compositions are nearly trees.
+The layout has callers left of callees, and connected boxes at similar heights. The method is that of Sugiyama (layers
+by longest path, order by barycenters), simplified because compositions are nearly trees.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Place:
 
     @property
     def middle(self) -> float:
-        """The height at which wires meet it."""
+        """The vertical position at which wires end."""
         return self.y + self.height / 2
 
 
@@ -58,7 +58,7 @@ def place(drawing: Drawing, height: Callable[[Box], float]) -> dict[int, Place]:
 
 
 def _columns(boxes: Mapping[int, Box], wires: Iterable[Wire]) -> dict[int, int]:
-    """Assign each box to a column right of its callers. Callees are instantiated first: keys fall along wires."""
+    """Assign each box to a column right of its callers. Callees are instantiated first: their keys are smaller."""
     callers: dict[int, list[int]] = {}
     for wire in wires:
         callers.setdefault(wire.callee, []).append(wire.caller)
@@ -274,9 +274,9 @@ def _arrow(x: float, y: float) -> str:
 
 
 def _services(services: list[Box], right: float, top: float) -> tuple[list[str], float]:
-    """Draw the services, which most boxes call, in a band below, without wires."""
+    """Draw the services, which most boxes call, in a band below the other boxes, without wires."""
     height = max(map(_height, services))
-    lines = [*_band("services", "services: the parts above call these", right, top, height + 44)]
+    lines = [*_band("services", "services: called by the instances above", right, top, height + 44)]
     for number, box in enumerate(services):
         lines += _box(box, Place(_MARGIN + 16 + number * (_WIDTH + 24), top + 30, _height(box)))
     lines.append("</g>")
@@ -295,7 +295,7 @@ def _host(drawing: Drawing, right: float, top: float) -> tuple[list[str], float]
         rows[-1].append((name, width))
         used += width + 6
     height = 40 + len(rows) * (_CHIP + 6)
-    lines = [*_band("host", "the host: what the server needs of it", right, top, height)]
+    lines = [*_band("host", "the host: interfaces that the server imports", right, top, height)]
     for number, row in enumerate(rows):
         x = _MARGIN + 16
         for name, width in row:

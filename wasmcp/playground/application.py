@@ -73,7 +73,7 @@ class Feed:
         return queue
 
     def disconnect(self, queue: asyncio.Queue[str | None]) -> None:
-        """Forget a page."""
+        """Remove the queue of a page."""
         with self._lock:
             self._pages.pop(queue, None)
 
@@ -159,7 +159,7 @@ class Playground:
     async def _page(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         fields = {name: value.decode("latin-1") for name, value in scope["headers"]}
         if not _is_allowed(fields, scope.get("scheme", "http"), self._hosts):
-            await respond(send, 403, "Forbidden: this page is for the machine that it runs on, under its own address\n")
+            await respond(send, 403, "Forbidden: this page is for its own origin, under a name of this machine\n")
         elif scope["method"] != "GET":
             await respond(send, 405, "Method not allowed\n", (b"allow", b"GET"))
         elif path in _FILES:
@@ -253,7 +253,7 @@ class Playground:
 
 
 async def _sandbox(send: Send, query: bytes) -> None:
-    """Answer with the page that gets the HTML of an app, under the policy of the app."""
+    """Respond with the page that gets the HTML of an app, under the policy of the app."""
     policy = sandbox_policy("".join(parse_qs(query.decode("latin-1")).get("csp", ["{}"])))
     if policy is None:
         await respond(send, 400, "Bad request: `csp` is not the `csp` of an app\n")
@@ -318,7 +318,7 @@ async def _next(queue: asyncio.Queue[str | None], gone: asyncio.Future[None]) ->
 
 
 def _is_allowed(fields: dict[bytes, str], scheme: str, hosts: Container[str] | None) -> bool:
-    """Return True for a request to a name of this machine that no page of another origin has sent."""
+    """Return True for a request to a name of this machine that was not sent by a page of another origin."""
     authority = fields.get(b"host", "").lower()
     name = authority.rpartition(":")[0] if _has_port(authority) else authority
     if not (_is_loopback(name) or hosts is None or name in hosts):

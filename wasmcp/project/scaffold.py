@@ -63,7 +63,7 @@ def write_files(root: Path, files: Mapping[str, str]) -> None:
 
     Args:
         root: The folder.
-        files: Path relative to it, with forward slashes -> text; written in this order.
+        files: Path relative to it, with forward slashes -> text; files are written in this order.
 
     Raises:
         OSError: A file cannot be written.
@@ -192,10 +192,10 @@ def check_template(name: str, language: str, template: str) -> None:
 
 
 def check_inside(root: Path, name: str, files: Mapping[str, str] | Iterable[str]) -> None:
-    """Check that links do not lead the files out of a folder, and that no folder has the name of a file.
+    """Check that links do not redirect the files out of a folder, and that no folder has the name of a file.
 
     Raises:
-        ScaffoldError: A link leads out, or a folder is in the way.
+        ScaffoldError: A link leads out of the folder, or a folder has the name of a file.
     """
     whole = root.resolve()
     outside = [file for file in files if not (root / file).resolve().is_relative_to(whole)]
@@ -335,7 +335,7 @@ def _edit(text: str, before: dict[str, Any], outline: Outline, server: str) -> s
     _apply(expected, outline, server, {})
     if tomllib.loads(changed) != expected:
         table = f'[tool.wasmcp.components.{outline.component}] with source = "{outline.source}"'
-        problem = f"`pyproject.toml` is laid out so that it cannot be edited: write `{table}` into it yourself"
+        problem = f"`pyproject.toml` has a layout that cannot be edited automatically: add `{table}` to it"
         raise ScaffoldError(outline.component, [problem])
     return changed
 

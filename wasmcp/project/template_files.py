@@ -98,7 +98,7 @@ def package_of(name: str) -> str:
 
 
 def title_of(name: str) -> str:
-    """Return a name for people: `my-server` is `My server`."""
+    """Return the display name of a distribution: `My server` for `my-server`."""
     words = re.sub(r"[-_.]+", " ", name)
     return words[:1].upper() + words[1:]
 
@@ -118,7 +118,7 @@ class Language:
     """Language of a new component.
 
     Attributes:
-        title: Its name for people.
+        title: Its display name.
         folder: The folder of its sources, relative to the project; the empty string for the import package.
         suffix: The suffix of its sources.
         parts: The parts that it has templates for.

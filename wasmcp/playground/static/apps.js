@@ -24,7 +24,7 @@ const theme = () => (dark.matches ? "dark" : "light");
 /** Return the URI of the app that shows the results of a tool. */
 export const appOf = (tool) => tool._meta?.ui?.resourceUri ?? tool._meta?.["ui/resourceUri"];
 
-/** Read the pages of all open apps again: the server was reloaded. */
+/** Read the pages of all open apps again, after a reload of the server. */
 export function reloadApps() {
   for (const app of open) app.start();
 }
@@ -35,7 +35,7 @@ export function reloadApps() {
  * @param {object} tool the tool
  * @param {object} given the arguments of the call
  * @param {object} result its result
- * @param {object} context `tools` returns the tools of the server; `answer` answers requests of calls by hand.
+ * @param {object} context `tools` returns the tools of the server; `answer` returns the user's results of requests.
  */
 export function drawApp(tool, given, result, context) {
   const app = new App(tool, given, result, context);
@@ -116,7 +116,7 @@ class App {
 
   loaded() {
     this.loads += 1;
-    // A page that leads its own frame elsewhere would take what the host sends there.
+    // If the page navigates its frame to another document, that document must not get the messages of the host.
     if (this.loads > LOADS) this.problem("the app was closed: it left its page");
   }
 
@@ -125,7 +125,7 @@ class App {
     this.place.replaceChildren(el("p", { class: "problem" }, text));
   }
 
-  /** Let the app end, and remove its frame. */
+  /** Request that the app ends, and remove its frame. */
   async teardown() {
     if (this.frame && this.isInitialized) {
       const ended = this.request("ui/resource-teardown", { reason: "the page is loaded again" }).catch(() => {});
@@ -213,7 +213,7 @@ class App {
     if (method === "ui/open-link") return this.opened(params.url);
     if (method === "ui/message" || method === "ui/update-model-context") return {}; // shown among the messages
     if (method === "ui/request-display-mode") return { mode: "inline" };
-    throw new HostError(-32601, `this host does not have ${method}`);
+    throw new HostError(-32601, `this host does not support ${method}`);
   }
 
   initialized() {

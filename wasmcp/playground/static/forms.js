@@ -2,7 +2,7 @@
 
 let count = 0;
 
-/** Return an element with attributes, event handlers (`onclick`) and children: elements or texts. */
+/** Return an element with attributes, event handlers such as `onclick`, and children: elements or texts. */
 export function el(name, attributes = {}, ...children) {
   const element = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
@@ -17,7 +17,7 @@ export function el(name, attributes = {}, ...children) {
   return element;
 }
 
-/** Follow references within a document. */
+/** Return a schema with its references within the document resolved. */
 function resolve(schema, root) {
   let found = schema;
   for (let depth = 0; depth < 16 && typeof found?.$ref === "string" && found.$ref.startsWith("#/"); depth += 1) {

@@ -1,4 +1,4 @@
-// The playground: sections, calls, answers to server-to-client requests, and the feed of events.
+// The playground: sections, calls, results of server-to-client requests, and the feed of events.
 
 import { appOf, drawApp, reloadApps } from "./apps.js";
 import { el, objectForm, python } from "./forms.js";
@@ -359,13 +359,13 @@ function drawMessagesOf(result) {
   return result.messages.flatMap((message) => [el("h3", {}, message.role), drawBlock(message.content)]);
 }
 
-// Answers by hand
+// Results of server-to-client requests, entered by the user
 
 async function ask(wanted, holder, signal) {
   const answers = {};
   for (const [key, one] of Object.entries(wanted)) {
     const draw = { "elicitation/create": askForm, "sampling/createMessage": askSample, "roots/list": askRoots }[one.method];
-    if (!draw) throw new Error(`the server requires ${one.method}, which this page does not have`);
+    if (!draw) throw new Error(`the server requires ${one.method}, which this page does not support`);
     answers[key] = await new Promise((resolve, reject) => {
       signal.addEventListener("abort", () => {
         holder.replaceChildren();
@@ -422,12 +422,12 @@ function askSample(params, resolve) {
 }
 
 function askRoots(params, resolve) {
-  const area = el("textarea", { "aria-label": "roots, one URI a line", rows: 3, placeholder: "file:///project" });
+  const area = el("textarea", { "aria-label": "roots, one URI per line", rows: 3, placeholder: "file:///project" });
   const send = el("button", {
     class: "main", type: "button",
     onclick: () => resolve({ roots: area.value.split("\n").map((line) => line.trim()).filter(Boolean).map((uri) => ({ uri })) }),
   }, "Send");
-  return answerCard("The server requests the roots", "One URI a line.", area, [send]);
+  return answerCard("The server requests the roots", "One URI per line.", area, [send]);
 }
 
 // Templates (RFC 6570)
@@ -506,7 +506,7 @@ function remember(key, milliseconds, isError) {
 
 function drawTimes() {
   if (!state.calls.size) {
-    panels.times.replaceChildren(el("p", {}, "Nothing was called from this page yet."));
+    panels.times.replaceChildren(el("p", {}, "This page has made no calls yet."));
     return;
   }
   if (!state.owners) fetchOwners();
@@ -577,7 +577,7 @@ function wireLine(event) {
   const status = event.status && event.status !== 200 ? `HTTP ${event.status}` : "";
   const when = new Date(event.time * 1000).toLocaleTimeString();
   return el("details", {},
-    el("summary", {}, [when, event.direction, event.client, about, status, took, event.is_cut ? "(cut)" : ""].filter(Boolean).join("  ")),
+    el("summary", {}, [when, event.direction, event.client, about, status, took, event.is_cut ? "(shortened)" : ""].filter(Boolean).join("  ")),
     el("pre", {}, text || "(no body)"));
 }
 
@@ -629,7 +629,7 @@ function connect() {
     else takeMessage(event);
   };
   feed.onerror = () => {
-    at("state").textContent = "the development server is not reached";
+    at("state").textContent = "no connection to the development server";
     at("state").className = "failed";
   };
 }

@@ -10,9 +10,9 @@ const LONGEST_INTERVAL = 60_000;
 const MOST_MESSAGES = 400;
 
 /**
- * Call a tool and return its result, also that of a task.
+ * Call a tool and return its result; if the call becomes a task, wait for the result of the task.
  *
- * @param {object} params of `tools/call`
+ * @param {object} params the parameters of `tools/call`
  * @param {object} options those of `request`; `onTask` gets each state of a task, `answer` the requests and a signal.
  *   `signal` cancels the task as well.
  */
@@ -69,7 +69,7 @@ class Task {
       await this.send("tasks/cancel");
       await this.refresh();
     } catch {
-      // The server does not know the task any longer, or is gone.
+      // The server has removed the task, or does not respond.
     }
   }
 
