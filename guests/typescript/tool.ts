@@ -48,8 +48,8 @@ export interface ToolOptions extends ToolHints, PerRequestOptions {
   /** Scopes that the principal of a request over HTTP needs for it; sent as `_meta["wasmcp/scopes"]`. */
   scopes?: string[];
   /**
-   * A call may go on after its request, as a task whose result the client polls for; `"steps"`: the function continues
-   * by `Context.checkpoint`. Sent as `_meta["wasmcp/task"]`.
+   * A call may continue after its request, as a task whose result the client polls for; `"steps"`: the function
+   * continues by `Context.checkpoint`. Sent as `_meta["wasmcp/task"]`.
    */
   task?: boolean | "steps" | TaskOptions;
 }

@@ -20,7 +20,7 @@ export class StoreError extends Error {
   }
 }
 
-/** The messages of errors, in the words of all guest libraries. */
+/** The messages of errors, the same in all guest libraries. */
 const WORDS: Partial<Record<StoreProblem["tag"], string>> = {
   "no-such-bucket": "the operator's store has no bucket of this name",
   "no-session": "the client has no session, or it has ended",

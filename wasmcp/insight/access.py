@@ -1,4 +1,4 @@
-"""Access rules of a server: decisions of the code that decides in servers, the policy in words, and cases of it.
+"""Access rules of a server: decisions by the code that runs in servers, the policy as text, and test cases of it.
 
 The server runs in the sandbox: nothing is granted to it, so that a permitted call of a tool has no effect outside.
 """
@@ -136,7 +136,7 @@ def policy_of(access: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
 
 
 def policy_rows(policy: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the rows of an effective policy: the effect, and what it is about."""
+    """Yield the rows of an effective policy: the effect, and the requests that have it."""
     for effect in ("allow", "deny"):
         for rule in policy[effect]:
             yield effect, rule_text(rule)
@@ -159,7 +159,7 @@ def rule_text(rule: Mapping[str, Any]) -> str:
 
 
 def condition_text(condition: Mapping[str, Any]) -> str:
-    """Return the condition on a principal in words; the empty string without one."""
+    """Return the condition on a principal as text; the empty string without one."""
     scopes = condition.get("scopes", ())
     parts = [f"{'scope' if len(scopes) == 1 else 'scopes'} {' '.join(scopes)}"] if scopes else []
     claims = [f"claim {'.'.join(one['path'])} {_values(one['values'])}" for one in condition.get("claims", ())]

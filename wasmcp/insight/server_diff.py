@@ -165,7 +165,7 @@ def _changed_files(was: SkillSummary, now: SkillSummary) -> str:
 
 
 def _apps(old: Sequence[AppSummary], new: Sequence[AppSummary]) -> Iterator[Difference]:
-    """Yield the differences of apps. Other powers are not breaking: hosts decide on them."""
+    """Yield the differences of apps. Changed origins and permissions are not breaking: hosts decide on them."""
     before, after = ({app.uri: app for app in apps} for apps in (old, new))
     for uri, app in before.items():
         now = after.get(uri)
@@ -263,7 +263,7 @@ def _sentence(part: str, whole: str, found: Rejection, words: Mapping[str, str],
 
 
 def _lost(old: Any, new: Any) -> list[str]:
-    """Return removed top-level arguments that are not rejected: they have no effect any more."""
+    """Return removed top-level arguments that are not rejected: they no longer have an effect."""
     before, after = (schema.get("properties") if isinstance(schema, dict) else None for schema in (old, new))
     if not isinstance(before, dict):
         return []
@@ -361,7 +361,7 @@ def _rules(old: Side, new: Side) -> Iterator[Difference]:
 
 
 def authorization_differences(old: Side, new: Side) -> Iterator[Difference]:
-    """Yield the change of a server's authorization. One that denies until it is configured can break clients."""
+    """Yield the change of a server's authorization; a change to `required` can break clients."""
     before, after = old.authorization, new.authorization
     if before is not None and after is not None and before != after:
         detail = f'`auth` is "{after}" now; it was "{before}"'
@@ -419,7 +419,7 @@ def policy_differences(old: Mapping[str, Any] | None, new: Mapping[str, Any] | N
 
 
 def _framework(old: Sequence[str], new: Sequence[str]) -> Iterator[Difference]:
-    """Yield changes of framework components, which see every request: replaced, or original again."""
+    """Yield changes of framework components, which get every request: replaced ones, and restored original ones."""
     for part in sorted({*old, *new}):
         if part not in old:
             details = ("it is not the part of this wasmcp any more: it was replaced, or is of another version",)

@@ -1,4 +1,4 @@
-"""Usage of a server by its tests: the parts of its surface that requests have used, and those that none has.
+"""Usage of a server by its tests: the parts of its surface that requests have used, and the unused ones.
 
 A part is a tool, resource, resource template, prompt or completion, its error path, or a branch of a tool's input
 schema. Usage comes from messages alone, so that it is the same for all transports and languages.
@@ -17,7 +17,7 @@ from wasmcp.protocol import LISTS
 from wasmcp.schemas.branches import branches, used_branches
 
 Parts = dict[tuple[str, str, str], bool]
-"""Whether a part was used, by kind, name and use: `("tool", "convert", "from = \\"kelvin\\"")`."""
+"""True for a part that was used, by kind, name and use: `("tool", "convert", "from = \\"kelvin\\"")`."""
 
 _REQUESTS = {
     "tools/call": ("tool", "name", "called"),
@@ -169,7 +169,7 @@ class Usage:
             self.parts[kind, name, use] = True
 
     def merge(self, parts: Iterable[Sequence[Any]], problems: Iterable[str]) -> None:
-        """Add what another process has used: `kind, name, use, used` for each part."""
+        """Add the usage of another process: `kind, name, use, used` for each part."""
         for kind, name, use, used in parts:
             key = (kind, name, use)
             self.parts[key] = self.parts.get(key, False) or bool(used)
@@ -219,7 +219,7 @@ def _variables(template: str) -> list[str]:
 
 
 def _pattern(template: str) -> re.Pattern[str]:
-    """Return an expression for the URIs that a template can match, and perhaps further ones."""
+    """Return a regular expression that matches all URIs of a template; it can match others as well."""
     parts = _VARIABLE.split(template)
     return re.compile(
         "".join(re.escape(part) if index % 2 == 0 else ".*" for index, part in enumerate(parts)), re.DOTALL

@@ -1,7 +1,7 @@
 /**
  * Interfaces of the host in unit tests, implemented by fakes: the module that the loader imports for each of them.
  *
- * Without a fake, every access fails as that of a component without the grant.
+ * Without a fake, every access fails with the error of a component without the grant.
  */
 
 import { describeWithoutBuild } from "../described.ts";
@@ -186,7 +186,7 @@ export function poll(): never {
 /** Node's own `fetch`. */
 export const nodeFetch: any = (globalThis as any).fetch;
 
-/** Deny HTTP, and give declarations without names or schemas some: the build derives them from types. */
+/** Deny HTTP, and set the missing names and schemas of declarations, which a build derives from types. */
 export function isolate(): void {
   (globalThis as any).fetch = async (url: unknown) => {
     const advice = "in a unit test, give it `fakeHttp()` or `realHttp()` of `wasmcp/testing`";

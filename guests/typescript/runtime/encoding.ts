@@ -31,7 +31,7 @@ export class TextDecoder {
 
   constructor(label = "utf-8", options: { fatal?: boolean; ignoreBOM?: boolean } = {}) {
     if (!["utf-8", "utf8", "unicode-1-1-utf-8"].includes(label.trim().toLowerCase())) {
-      throw new RangeError(`there is only UTF-8, not ${label}`);
+      throw new RangeError(`only UTF-8 is supported, not ${label}`);
     }
     this.fatal = options.fatal ?? false;
     this.ignoreBOM = options.ignoreBOM ?? false;

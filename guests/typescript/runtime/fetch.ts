@@ -127,7 +127,7 @@ async function exchange(url: URL, method: string, headers: Headers, body: AsyncI
     release(outgoing, false);
     OutgoingBody.finish(outgoing, undefined);
   });
-  // A server can respond before it has read the whole body; errors of sending show in its response.
+  // A server can respond before it has read the whole body; errors of the transmission are reported with its response.
   finish.catch(() => {});
   const response = await unlessAborted(signal, arrived(future, url.href));
   release(future);

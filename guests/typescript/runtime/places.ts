@@ -1,4 +1,4 @@
-/** Mapping of stack traces to the author's files: the engine only knows the bundle. */
+/** Mapping of stack traces to the author's files: the engine has only the positions in the bundle. */
 
 /** Line of the bundle -> file and line, `[line, index of the file, its line]`, in order; written by the bundler. */
 export interface Places {

@@ -197,7 +197,7 @@ def tool(
         tags: Tags by which filters of a server select the tool; sent as ``_meta["wasmcp/tags"]``.
         scopes: Scopes that the principal of a request over HTTP needs for the tool; sent as
             ``_meta["wasmcp/scopes"]``.
-        task: True if a call may go on after its request, as a task whose result the client polls for; ``"steps"`` if
+        task: True if a call may continue after its request, as a task whose result the client polls for; ``"steps"`` if
             the function continues by `Context.checkpoint`; a `Task` for more options. Sent as
             ``_meta["wasmcp/task"]``.
         input_schema: The JSON Schema of the arguments, sent unchanged. Then only the parameters are checked, by their
