@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.older_clients import INITIALIZE
 from support.projects import project_files, write_project
 from support.rust_prerequisites import MISSING
 
@@ -489,6 +490,13 @@ def test_resources(server: Server) -> None:
         with pytest.raises(RequestError) as raised:
             server.request("resources/read", {"uri": uri})
         assert raised.value.code == -32602
+
+
+def test_a_missing_resource_has_the_code_of_the_revision(server: Server) -> None:
+    server.send(json.dumps(INITIALIZE))
+    read = {"jsonrpc": "2.0", "id": 1, "method": "resources/read", "params": {"uri": "notes://note/c"}}
+    error = json.loads(server.send(json.dumps(read)) or "")["error"]
+    assert (error["code"], error["data"]) == (-32002, {"uri": "notes://note/c"})
 
 
 def test_prompts(server: Server) -> None:

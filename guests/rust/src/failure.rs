@@ -1,7 +1,7 @@
 //! Errors of functions.
 
 use crate::bindings::wasmcp::mcp_v20260728::types;
-use crate::protocol::{INTERNAL_ERROR, INVALID_PARAMS, MISSING_CAPABILITY};
+use crate::protocol::{INTERNAL_ERROR, INVALID_PARAMS, MISSING_CAPABILITY, RESOURCE_NOT_FOUND};
 use serde_json::Value;
 
 /// Error of a function. `?` converts any [`std::error::Error`]; its text goes only to the server's log, because it can
@@ -54,9 +54,10 @@ impl Failure {
         })
     }
 
-    /// Create the error for a resource that does not exist (code -32602), for functions of templates.
+    /// Create the error for a resource that does not exist, for functions of templates. Sent as -32602, to clients before
+    /// 2026-07-28 as -32002.
     pub fn not_found(uri: &str) -> Self {
-        Self::protocol(INVALID_PARAMS, "Resource not found", Some(serde_json::json!({ "uri": uri })))
+        Self::protocol(RESOURCE_NOT_FOUND, "Resource not found", Some(serde_json::json!({ "uri": uri })))
     }
 
     /// Return true for the error of a request that the client does not support (code -32021).
