@@ -145,14 +145,16 @@ def test_levels_of_the_program_apply(collector: Collector, monkeypatch: pytest.M
     assert [record.getMessage() for record in collector.records] == ["enabled"]
 
 
-@pytest.mark.usefixtures("no_handlers")
-def test_without_handlers_warnings_go_to_standard_error(capfd: pytest.CaptureFixture[str]) -> None:
-    logs.log(logs.ENGINE, logs.INFO, "a compilation")
-    logs.log(logs.CONFIGURATION, logs.WARNING, "a stale server")
-    logs.log(logs.REQUESTS, logs.ERROR, "an error\nwith \x07details")
-    logs.flush()
+def test_without_handlers_warnings_go_to_standard_error() -> None:
+    script = r"""
+from wasmcp.host.engine import logs
+logs.log(logs.ENGINE, logs.INFO, "a compilation")
+logs.log(logs.CONFIGURATION, logs.WARNING, "a stale server")
+logs.log(logs.REQUESTS, logs.ERROR, "an error\nwith \x07details")
+logs.flush()
+"""
     expected = "wasmcp: warning: a stale server\nwasmcp: an error\nwasmcp: with \\x07details\n"
-    assert capfd.readouterr().err == expected
+    assert run(script).stderr == expected
 
 
 def test_a_process_that_serves_writes_information_without_importing_logging() -> None:
