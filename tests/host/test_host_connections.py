@@ -4,49 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import pytest
-import uvicorn
+from support import http_listening
+from support.http_listening import rest, until
 
 from wasmcp.host import Limits, Server
 from wasmcp.host.engine.limits import HttpLimits
 from wasmcp.host.transports import connections
 from wasmcp.host.transports.asgi import App
 from wasmcp.host.transports.connections import Connections, connection_limit
-from wasmcp.host.transports.http_connection import HttpConnection
 
 HEAD = b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
 
-class Listening:
+class Listening(http_listening.Listening[App]):
     """A server on a free port, in a thread."""
 
     def __init__(self, server: Server, most: int) -> None:
         app = App(server)
-        self.connections = Connections(server.limits.http, most, app.unread)
-        self._socket = socket.socket()
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
-        self._socket.bind(("127.0.0.1", 0))
-        self.port: int = self._socket.getsockname()[1]
-        self.app = app
-        config = uvicorn.Config(
-            app,
-            http=HttpConnection.bound_to(self.connections),
-            ws="none",
-            loop="auto",
-            lifespan="off",
-            log_level="critical",
-        )
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
-        self._thread.start()
-        wait_for(lambda: self._server.started)
+        super().__init__(app, Connections(server.limits.http, most, app.unread), send_buffer=8192)
 
     def open(self, data: bytes = b"", *, buffer: int = 0) -> socket.socket:
         """Connect, and send data."""
@@ -58,31 +39,14 @@ class Listening:
         connection.sendall(data)
         return connection
 
-    def ask(self, body: bytes = b"hello") -> bytes:
+    def post(self, body: bytes = b"hello") -> bytes:
         """Send a whole request, and read until the connection ends."""
         with self.open(HEAD + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body) as connection:
             return rest(connection)
 
     def close(self) -> None:
-        self._server.should_exit = True
-        self._server.force_exit = True
-        self._thread.join(10)
-
-
-def wait_for(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
-def rest(connection: socket.socket) -> bytes:
-    """Read until the connection is closed or reset."""
-    parts = []
-    with suppress(ConnectionResetError):
-        while part := connection.recv(65536):
-            parts.append(part)
-    return b"".join(parts)
+        self.server.force_exit = True
+        super().close()
 
 
 @pytest.fixture
@@ -107,22 +71,22 @@ def test_memory_is_returned_when_many_connections_have_ended(
     monkeypatch.setattr(connections, "return_freed", lambda: returned.append(len(server.connections)))
     server = listening()
     few = [server.open() for _ in range(10)]
-    wait_for(lambda: len(server.connections) == 10)
+    until(lambda: len(server.connections) == 10)
     for one in few:
         one.close()
-    wait_for(lambda: len(server.connections) == 0)
+    until(lambda: len(server.connections) == 0)
     many = [server.open() for _ in range(80)]
-    wait_for(lambda: len(server.connections) == 80)
+    until(lambda: len(server.connections) == 80)
     for one in many[:50]:
         one.close()
-    wait_for(lambda: len(server.connections) == 30)
+    until(lambda: len(server.connections) == 30)
     assert returned == []
     for one in many[50:70]:
         one.close()
-    wait_for(lambda: bool(returned))
+    until(lambda: bool(returned))
     for one in many[70:]:
         one.close()
-    assert server.ask()
+    assert server.post()
     assert len(returned) == 1
     assert returned[0] <= 20
 
@@ -132,8 +96,8 @@ def test_new_connection_ends_the_longest_waiting_one(listening: Callable[..., Li
     half = []
     for number, begun in enumerate((HEAD, b"", HEAD + b"Content-Length: 9\r\n\r\n{", HEAD), 1):
         half.append(bounded.open(begun))
-        wait_for(lambda number=number: len(bounded.connections) == number)  # type: ignore[misc]
-    assert bounded.ask().endswith(b"\r\n\r\nhello")
+        until(lambda number=number: len(bounded.connections) == number)  # type: ignore[misc]
+    assert bounded.post().endswith(b"\r\n\r\nhello")
     assert rest(half[0]) == b""
     for each in half[1:]:
         each.settimeout(0.05)
@@ -141,7 +105,7 @@ def test_new_connection_ends_the_longest_waiting_one(listening: Callable[..., Li
             each.recv(1)
     for _ in range(20):
         half.append(bounded.open(HEAD))
-        assert bounded.ask().endswith(b"\r\n\r\nhello")
+        assert bounded.post().endswith(b"\r\n\r\nhello")
     assert rest(half[1]) == b""
     assert rest(half[2]) == b""
     for each in half:
@@ -152,11 +116,11 @@ def test_connection_with_a_response_outlasts_those_without(listening: Callable[.
     bounded = listening(2)
     whole = HEAD + b"Content-Length: 5\r\n\r\nhello"
     with bounded.open(whole) as used:
-        wait_for(lambda: used.recv(65536).endswith(b"hello"))
+        until(lambda: used.recv(65536).endswith(b"hello"))
         idle = [bounded.open() for _ in range(4)]
         assert [rest(each) for each in idle[:3]] == [b""] * 3
         used.sendall(whole)
-        wait_for(lambda: used.recv(65536).endswith(b"hello"))
+        until(lambda: used.recv(65536).endswith(b"hello"))
         idle[3].close()
 
 
@@ -164,7 +128,7 @@ def test_requests_in_progress_are_not_ended(listening: Callable[..., Listening])
     bounded = listening(2)
     loops = HEAD + b"Content-Length: 2\r\n\r\n!L"
     running = [bounded.open(loops) for _ in range(2)]
-    wait_for(lambda: bounded.app.requests == 2)
+    until(lambda: bounded.app.requests == 2)
     with bounded.open() as refused:
         assert rest(refused) == b""
     for each in running:
@@ -172,7 +136,7 @@ def test_requests_in_progress_are_not_ended(listening: Callable[..., Listening])
         with pytest.raises(TimeoutError):
             each.recv(1)
         each.close()
-    wait_for(lambda: len(bounded.connections) == 0)
+    until(lambda: len(bounded.connections) == 0)
 
 
 @pytest.mark.parametrize("sent", [b"", b"POST /mcp HTTP/1.1\r\n", HEAD + b"X: " + b"x" * 1000])
@@ -187,9 +151,9 @@ def test_incomplete_second_head_times_out(listening: Callable[..., Listening]) -
     bounded = listening(head_time=0.3)
     whole = HEAD + b"Content-Length: 5\r\n\r\nhello"
     with bounded.open(whole) as connection:
-        wait_for(lambda: connection.recv(65536).endswith(b"hello"))
+        until(lambda: connection.recv(65536).endswith(b"hello"))
         connection.sendall(whole)
-        wait_for(lambda: connection.recv(65536).endswith(b"hello"))
+        until(lambda: connection.recv(65536).endswith(b"hello"))
         connection.sendall(b"POST")
         assert rest(connection) == b""
 
@@ -201,7 +165,7 @@ def test_request_that_arrived_while_the_process_stood_still_is_answered(
     bounded = listening(head_time=0.3)
     whole = HEAD + b"Content-Length: 5\r\n\r\nhello"
     with bounded.open(whole) as connection:
-        wait_for(lambda: connection.recv(65536).endswith(b"hello"))
+        until(lambda: connection.recv(65536).endswith(b"hello"))
 
         def stand_still(loop: asyncio.AbstractEventLoop) -> None:
             timer = bounded.connections._timer
@@ -213,7 +177,7 @@ def test_request_that_arrived_while_the_process_stood_still_is_answered(
 
         loop = next(iter(bounded.connections._all)).loop
         loop.call_soon_threadsafe(stand_still, loop)
-        wait_for(lambda: connection.recv(65536).endswith(b"hello"))
+        until(lambda: connection.recv(65536).endswith(b"hello"))
         assert bounded.connections.ended == 0
         assert rest(connection) == b""  # and an idle connection ends as before
         assert bounded.connections.ended == 1
@@ -239,17 +203,17 @@ def test_client_that_does_not_read_is_disconnected(listening: Callable[..., List
     bounded = listening(write_time=0.3)
     for again in (b"", b"Connection: close\r\n"):
         with bounded.open(HEAD + again + b"Content-Length: 2\r\n\r\n!B", buffer=4096):
-            wait_for(lambda: len(bounded.connections) == 1)
-            wait_for(lambda: len(bounded.connections) == 0)
-        wait_for(lambda: bounded.app.unread.used == 0)
+            until(lambda: len(bounded.connections) == 1)
+            until(lambda: len(bounded.connections) == 0)
+        until(lambda: bounded.app.unread.used == 0)
     assert bounded.connections.ended == 2
 
 
 def test_connection_with_the_most_unread_bytes_is_ended(listening: Callable[..., Listening]) -> None:
     bounded = listening(unread_bytes=3 << 20)
     answers = [bounded.open(HEAD + b"Content-Length: 2\r\n\r\n!B", buffer=4096) for _ in range(3)]
-    wait_for(lambda: bounded.connections.ended > 0)
-    wait_for(lambda: bounded.app.unread.used <= 3 << 20)
+    until(lambda: bounded.connections.ended > 0)
+    until(lambda: bounded.app.unread.used <= 3 << 20)
     assert bounded.connections.ended < 3
     for each in answers:
         each.close()

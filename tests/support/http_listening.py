@@ -23,19 +23,22 @@ class Listening(Generic[App]):
 
     Attributes:
         app: The application.
+        connections: The connections, with their limits.
         port: The port.
         server: The HTTP server.
     """
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, connections: Connections | None = None, *, send_buffer: int = 0) -> None:
         self.app = app
-        connections = Connections(HttpLimits(), 100, Budget(1 << 20))
+        self.connections = Connections(HttpLimits(), 100, Budget(1 << 20)) if connections is None else connections
         self._socket = socket.socket()
+        if send_buffer:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
         self._socket.bind(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
         config = uvicorn.Config(
             self.app,
-            http=HttpConnection.bound_to(connections),
+            http=HttpConnection.bound_to(self.connections),
             ws="none",
             loop="auto",
             lifespan="off",

@@ -26,7 +26,7 @@ from wasmcp.host.transports.observation import RECORD
 from wasmcp.host.transports.request_head import RequestHead
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, MutableMapping
+    from collections.abc import MutableMapping
 
     from wasmcp.host.client.connection import Connection
     from wasmcp.host.mcp.http_sessions import SessionRequest
@@ -384,21 +384,6 @@ def begin_trace(tracing: Tracing, scope: Scope, body: bytes) -> RequestTrace | N
         return None
     fields = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     return tracing.begin(record, fields, body)
-
-
-def target_of(scope: Scope) -> bytes:
-    """Return the path of a request with its query."""
-    path: bytes = scope.get("raw_path") or scope["path"].encode()
-    query = scope.get("query_string", b"")
-    return b"%b?%b" % (path, query) if query else path
-
-
-def content_length(headers: Iterable[tuple[bytes, bytes]]) -> int | None:
-    """Return the `Content-Length` of a body, or None."""
-    for name, value in headers:
-        if name == b"content-length":
-            return int(value) if value.isdigit() and len(value) < 20 else None
-    return None
 
 
 async def refuse(send: Send, refused: BodyError) -> None:

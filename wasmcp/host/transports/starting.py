@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from wasmcp.host.engine.limits import Budget
 from wasmcp.host.mcp.early_lists import LONGEST
-from wasmcp.host.transports.asgi import begin_trace, content_length, refuse, target_of
+from wasmcp.host.transports.asgi import begin_trace, refuse
 from wasmcp.host.transports.http_body import WHOLE_BODY, Bodies, BodyError
+from wasmcp.host.transports.request_head import RequestHead
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -162,7 +163,7 @@ class Starting:
         held = 0
         try:
             if self._lists is not None and scope["method"] == "POST":
-                length = content_length(scope["headers"])
+                length = RequestHead.of_scope(scope).length
                 if WHOLE_BODY not in scope and length is not None and length <= LONGEST:
                     body = await self._reading.read(receive, LONGEST, length)
                     if body is None:
@@ -179,7 +180,7 @@ class Starting:
         body = scope.get(WHOLE_BODY)
         if body is None:
             return False
-        answer = lists.answer(scope["method"], target_of(scope), scope["headers"], body)
+        answer = lists.answer(scope["method"], RequestHead.of_scope(scope).target, scope["headers"], body)
         if answer is None:
             return False
         if self._tracing is not None:
