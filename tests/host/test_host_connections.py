@@ -91,6 +91,25 @@ def test_memory_is_returned_when_many_connections_have_ended(
     assert returned[0] <= 20
 
 
+@pytest.mark.parametrize(("pause", "most"), [(0.0, 2), (60.0, 1)])
+def test_memory_is_not_returned_again_within_the_pause(
+    listening: Callable[..., Listening], monkeypatch: pytest.MonkeyPatch, pause: float, most: int
+) -> None:
+    returned: list[int] = []
+    monkeypatch.setattr(connections, "return_freed", lambda: returned.append(1))
+    monkeypatch.setattr(connections, "PAUSE", pause)
+    server = listening()
+    for wave in (1, 2):
+        many = [server.open() for _ in range(80)]
+        until(lambda: len(server.connections) == 80)
+        for one in many:
+            one.close()
+        until(lambda wave=wave: len(returned) == min(wave, most))  # type: ignore[misc]
+        until(lambda: len(server.connections) == 0)
+    time.sleep(4 * connections.SWEEP)
+    assert len(returned) == most
+
+
 def test_new_connection_ends_the_longest_waiting_one(listening: Callable[..., Listening]) -> None:
     bounded = listening(4)
     half = []

@@ -22,6 +22,9 @@ BACKLOG = 16
 SWEEP = 1.0
 """Seconds between checks of all connections."""
 
+PAUSE = 60.0
+"""Least seconds between two returns of memory, which hold up requests: clients can open and end many connections."""
+
 _DEFAULT = 1000
 _LEAST = 16
 _RESERVED = 64  # descriptors of the process itself: files, the event loop
@@ -95,6 +98,7 @@ class Connections:
         self._due = 0.0  # time of the next check
         self._is_late = False  # True if the last check was put off
         self._peak = 0  # maximum number of connections since memory was returned
+        self._returns_from = 0.0  # time from which memory can be returned again
         self.ended = 0
 
     def __len__(self) -> int:
@@ -155,16 +159,17 @@ class Connections:
                     self._end(one)
             elif one.transport.is_closing() and now - one.since > self._limits.write_time:
                 self._end(one)  # the rest of the last response is not read
-        self._return_memory()
+        self._return_memory(now)
         if self._all or self._peak >= _MANY:
             self._sweep_later(loop)
         else:
             self._timer = None
 
-    def _return_memory(self) -> None:
+    def _return_memory(self, now: float) -> None:
         """Return the memory of connections that have ended, after many of them."""
-        if self._peak >= _MANY and len(self._all) * _FALL <= self._peak:
+        if self._peak >= _MANY and len(self._all) * _FALL <= self._peak and now >= self._returns_from:
             self._peak = len(self._all)
+            self._returns_from = now + PAUSE
             return_freed()
 
     def _end(self, one: Connection) -> None:
