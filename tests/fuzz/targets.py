@@ -46,8 +46,15 @@ class Messages:
         events: list[Event] = []
         ended = threading.Event()
         request = StdioRequest(data, given.state.encode())
-        call = Call(request, LIMITS.timeout, lambda _call: ended.set(), events.append)
-        self.server.pool.submit(call)
+        pool = self.server.pool
+        call = Call(
+            request,
+            LIMITS.timeout,
+            lambda _call: ended.set(),
+            lambda _call, event: events.append(event),
+            pool.pending_inputs,
+        )
+        pool.submit(call)
         ended.wait()
         if call.error is not None:
             raise call.error

@@ -318,8 +318,7 @@ def test_body_that_arrived_while_the_process_stood_still_is_read(*, has_arrived:
 def listen(fake_server: FakeServer, call: Call, *uris: str) -> None:
     """Finish a call by opening a stream."""
     notifications = {"toolsListChanged": True, "resourceSubscriptions": list(uris)}
-    assert call.on_event is not None
-    call.on_event(Subscribe(json.dumps({"id": 7, "notifications": notifications, "end": "end"})))
+    call.notify(Subscribe(json.dumps({"id": 7, "notifications": notifications, "end": "end"})))
     answer(call, 200, b"data: acknowledged\n\n")
 
 
@@ -408,15 +407,13 @@ async def stalled_client(app: App, fake_server: FakeServer, *headers: tuple[byte
     await until(lambda: len(fake_server.pool.calls) > before)
     client.reads.clear()
     call = fake_server.pool.calls[-1]
-    assert call.on_event is not None
-    call.on_event(Head(json.dumps({"status": 200, "headers": [["content-type", "text/event-stream"]]})))
+    call.notify(Head(json.dumps({"status": 200, "headers": [["content-type", "text/event-stream"]]})))
     return client, call
 
 
 def emit(call: Call, times: int) -> None:
-    assert call.on_event is not None
     for _ in range(times):
-        call.on_event(Chunk(json.dumps(EVENT)))
+        call.notify(Chunk(json.dumps(EVENT)))
 
 
 class TestUnread:

@@ -144,14 +144,14 @@ class Submitted:
         self.begun, self.ended = threading.Event(), threading.Event()
         self.thread = 0
         self.received: list[float] = []
-        self.call = Call(StdioRequest(line(name), b""), 20, self._done, self._event)
+        self.call = Call(StdioRequest(line(name), b""), 20, self._done, self._event, server.pool.pending_inputs)
         server.pool.submit(self.call)
 
     def _done(self, _call: Call) -> None:
         self.thread = threading.get_ident()
         self.ended.set()
 
-    def _event(self, event: Event) -> None:
+    def _event(self, _call: Call, event: Event) -> None:
         assert isinstance(event, Message)
         self.begun.set()
         self.received.append(json.loads(event.text)["params"]["progress"])
@@ -367,8 +367,9 @@ class FreeTurn:
 
 def test_events_after_resumption_are_all_sent() -> None:
     received: list[str] = []
-    call = Call(StdioRequest(b"", b""), 20, lambda _call: None, lambda event: received.append(event.text))
-    call.pending_inputs = FakePendingInputs()  # type: ignore[assignment]
+    pending: Any = FakePendingInputs()
+    request = StdioRequest(b"", b"")
+    call = Call(request, 20, lambda _call: None, lambda _call, event: received.append(event.text), pending)
     inline_policy = InlinePolicy(trusted=True)
 
     def run(*events: str, error: Exception | None = None, inline: bool = False) -> bool:

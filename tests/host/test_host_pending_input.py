@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from wasmcp.errors import GuestCancelledError, HostError
-from wasmcp.host.bindings.messages import Ask, InputCancelled, StdioRequest
+from wasmcp.host.bindings.messages import Ask, Event, InputCancelled, StdioRequest
 from wasmcp.host.scheduling.call import Call, PendingInputs
 
 
@@ -22,9 +23,8 @@ class Bench:
         self.done = threading.Event()
         self.pending_inputs = PendingInputs(self.resumed.append, patience, most)
 
-    def call(self, *ids: str) -> Call:
-        call = Call(StdioRequest(b"{}", b""), None, self._ended)
-        call.pending_inputs = self.pending_inputs
+    def call(self, *ids: str, on_event: Callable[[Call, Event], None] | None = None) -> Call:
+        call = Call(StdioRequest(b"{}", b""), None, self._ended, on_event, self.pending_inputs)
         self.pending_inputs.add(call, Ask(json.dumps({"ids": list(ids), "continuation": {"k": [1]}})))
         return call
 
@@ -127,9 +127,10 @@ def test_number_of_suspended_calls_is_limited() -> None:
 @pytest.mark.parametrize("how", ["cancelled", "while it runs", "no response", "closed", "failed"])
 def test_unanswered_requests_are_cancelled(how: str) -> None:
     bench = Bench(patience=0.05 if how == "no response" else None)
-    call = bench.call("a", "b", "c")
     heard: list[Any] = []
-    call.on_event = lambda event: heard.append((type(event), json.loads(event.text), call.error))
+    call = bench.call(
+        *"abc", on_event=lambda call, event: heard.append((type(event), json.loads(event.text), call.error))
+    )
     assert bench.answer("b")
     if how == "failed":
         bench.pending_inputs.forget(call)

@@ -333,7 +333,7 @@ class Connection:
                 except Exception as error:  # noqa: BLE001 - raised below, on the caller's thread
                     failures.append(error)
 
-        def on_event(event: Event) -> None:
+        def on_event(_call: Call, event: Event) -> None:
             if isinstance(event, Head):
                 head.update(json.loads(event.text))
             elif isinstance(event, Chunk):
@@ -386,7 +386,7 @@ class Connection:
         failures: list[Exception] = []
         ticket = object()
 
-        def take(event: Event) -> None:
+        def take(_call: Call, event: Event) -> None:
             if not isinstance(event, Message | InputCancelled):
                 self._subscriptions.event(ticket, event)
             elif not failures:
@@ -410,14 +410,14 @@ class Connection:
     def _call(
         self,
         request: Request,
-        on_event: Callable[[Event], None],
+        on_event: Callable[[Call, Event], None],
         timeout: float | None,
         session_request: SessionRequest | None = None,
     ) -> Any:
         waiter = threading.Lock()
         waiter.acquire()
         limit = self.limits.timeout if timeout is None else timeout
-        call = Call(request, limit, lambda _call: waiter.release(), on_event)
+        call = Call(request, limit, lambda _call: waiter.release(), on_event, self.pool.pending_inputs)
         if session_request is not None and isinstance(request, HttpRequest):
             session_request.began(call, request.body)
         scope = current_scope()

@@ -387,7 +387,7 @@ class TaskRunner:
         self._changed.set()
         self.notifications.changed(task.name)
 
-    def _progressed(self, task: _Task, event: Event) -> None:
+    def _progressed(self, task: _Task, _call: Call, event: Event) -> None:
         """Take the progress of a run. A message is kept once a second, and the last one with the next renewal."""
         if not isinstance(event, Message):
             return

@@ -185,6 +185,9 @@ class Call:
         "_fetches",
         "_instance",
         "_lock",
+        "_on_done",
+        "_on_event",
+        "_pending_inputs",
         "_seen",
         "_token",
         "awaits_input",
@@ -195,9 +198,6 @@ class Call:
         "is_abandoned",
         "is_inline",
         "observer",
-        "on_done",
-        "on_event",
-        "pending_inputs",
         "request",
         "result",
         "resumed",
@@ -211,7 +211,8 @@ class Call:
         request: Request,
         timeout: float | None,
         on_done: Callable[[Call], None],
-        on_event: Callable[[Event], None] | None = None,
+        on_event: Callable[[Call, Event], None] | None = None,
+        pending_inputs: PendingInputs | None = None,
     ) -> None:
         """Prepare a call.
 
@@ -220,12 +221,13 @@ class Call:
             timeout: Maximum seconds from the start on an instance; None for no limit.
             on_done: Called once, on a thread of the pool or within `Pool.submit`; must not raise.
             on_event: Called with each event, on a thread of the host; must not raise.
+            pending_inputs: The suspended calls of its server; None for a call that never waits for input or keys.
         """
         self.request: Request = request
         self.timeout = timeout
-        self.on_done = on_done
-        self.on_event = on_event
-        self.pending_inputs: PendingInputs | None = None
+        self._on_done = on_done
+        self._on_event = on_event
+        self._pending_inputs = pending_inputs
         self.sender: Sender | None = None
         self.client: object = None
         self.observer: CallObserver | None = None
@@ -253,8 +255,8 @@ class Call:
             instance = self._instance
         if instance is not None:
             instance.cancel(self._token)
-        elif self.pending_inputs is not None:
-            self.pending_inputs.drop(self)
+        elif self._pending_inputs is not None:
+            self._pending_inputs.drop(self)
 
     def hold(self) -> None:
         """Stop reading events until `release`; the code blocks when it sends more."""
@@ -268,17 +270,22 @@ class Call:
         if instance is not None:
             instance.release()
 
+    def notify(self, event: Event) -> None:
+        """Pass an event on, unless the call has ended."""
+        on_event = self._on_event  # another thread can end the call
+        if on_event is not None:
+            on_event(self, event)
+
     @interruptible
     def _event(self, event: Event) -> None:
         self._seen += 1
         if self._seen <= self._again:
             return
-        on_event = self.on_event  # another thread can end the call
-        if isinstance(event, Ask) and self.pending_inputs is not None:
+        if isinstance(event, Ask) and self._pending_inputs is not None:
             self.awaits_input = True
-            self.pending_inputs.add(self, event)
-        elif on_event is not None:
-            on_event(event)
+            self._pending_inputs.add(self, event)
+        else:
+            self.notify(event)
 
     def run(
         self, instance: Instance, token: int, inline_policy: InlinePolicy, turn: Turn, *, inline: bool = False
@@ -322,8 +329,8 @@ class Call:
         if inline and (self.had_effects or (limited and isinstance(error, GuestTimeoutError))):
             inline_policy.record_stopped(self.target, had_effects=self.had_effects)
             self._again = max(self._again, self._seen)
-            if self.awaits_input and self.pending_inputs is not None:
-                self.pending_inputs.forget(self)
+            if self.awaits_input and self._pending_inputs is not None:
+                self._pending_inputs.forget(self)
                 self._again = 0  # the next run sends its requests with other ids
             return False
         self._again = 0  # a run that continues after the client's input sends other events
@@ -331,11 +338,11 @@ class Call:
         inline_policy.record(self.target, seconds, self._seen, had_effects=self.had_effects)
         if self.observer is not None:
             self.observer.ran(seconds, error)
-        if self.awaits_input and self.pending_inputs is not None:
+        if self.awaits_input and self._pending_inputs is not None:
             if error is None and turn.pause(self):
-                self.pending_inputs.suspend(self)
+                self._pending_inputs.suspend(self)
                 return True
-            self.pending_inputs.forget(self)
+            self._pending_inputs.forget(self)
         if instance.issuer is not None and result is not None and isinstance(self.request, HttpRequest):
             need = Need.of(*result)
             if need is not None:
@@ -346,7 +353,7 @@ class Call:
 
     def _fetch(self, instance: Instance, need: Need, turn: Turn) -> None:
         """Run again with what the authorization needs, or finish with its response if that is missing."""
-        issuer, keys, pending_inputs = instance.issuer, instance.keys, self.pending_inputs
+        issuer, keys, pending_inputs = instance.issuer, instance.keys, self._pending_inputs
 
         def fetched(lines: bytes | None) -> None:
             request = self.request
@@ -372,9 +379,9 @@ class Call:
         if self._claim.acquire(blocking=False):
             self.result = result
             self.error = error
-            on_done = self.on_done
+            on_done = self._on_done
             # These functions refer to the call. Cycles of references would be left to the garbage collector.
-            self.on_done, self.on_event = _ended, None
+            self._on_done, self._on_event = _ended, None
             if turn is not None:
                 turn.end(self)
             on_done(self)
@@ -413,8 +420,8 @@ class PendingInput:
     def cancel_requests(self) -> None:
         """Send cancellations for the requests without a response."""
         for request_id, answer in self.answers.items():
-            if answer is None and self.call.on_event is not None:
-                self.call.on_event(InputCancelled.of(request_id))
+            if answer is None:
+                self.call.notify(InputCancelled.of(request_id))
 
 
 class PendingInputs:

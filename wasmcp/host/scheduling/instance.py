@@ -125,8 +125,12 @@ class Instance:
         keys: The keys of the issuer that it has.
     """
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, on_overdue: Callable[[], None] | None = None) -> None:
         """Boot the instance.
+
+        Args:
+            program: The server.
+            on_overdue: Called when a call hangs in the host, where it cannot be interrupted; None to wait for its end.
 
         Raises:
             ArtifactError: The component is not a server, or imports interfaces that this host does not provide.
@@ -140,7 +144,7 @@ class Instance:
         self.deadline = inf
         self.broken = False
         self._closed = False
-        self.on_overdue: Callable[[], None] | None = None
+        self._on_overdue = on_overdue
         self._cancelled = False
         self._slice: float | None = None  # seconds of the processor that the call has
         self._slice_used = self._slice_ends = 0.0
@@ -302,8 +306,8 @@ class Instance:
             self._on_event = None
             self._stdio.stdout.resume()
             return
-        if self.on_overdue is not None:
-            self.on_overdue()
+        if self._on_overdue is not None:
+            self._on_overdue()
 
     def interruption(self, backtrace: str = "", component: str = "") -> GuestTrapError:
         """Return the error of a call that was interrupted or abandoned."""

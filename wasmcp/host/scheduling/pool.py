@@ -29,6 +29,8 @@ from wasmcp.host.scheduling.instance import Instance, Program
 from wasmcp.host.scheduling.lanes import SLOW, Lanes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wasmcp.host.scheduling.call import Call, CallObserver
 
 _SHORT = 64 << 10  # maximum bytes of a request that can run inline
@@ -88,8 +90,7 @@ class _Worker:
                     if instance is not None:
                         instance.close()
                         self.instance = None
-                    instance = self.instance = pool.new_instance(call.observer)
-                    instance.on_overdue = self._overdue
+                    instance = self.instance = pool.new_instance(self._overdue, call.observer)
                     pool.failure = None
                     pool.grow()
             except Exception as error:  # noqa: BLE001 - the call ends with it
@@ -100,7 +101,6 @@ class _Worker:
                 pool.now_idle(self)
                 call.finish(None, error)
                 continue
-            call.pending_inputs = pool.pending_inputs
             self.activity.reset()
             self.began = monotonic()
             call.run(instance, next(tokens) & 0xFFFFFFFF, pool.inline_policy, self)
@@ -124,7 +124,6 @@ class _Worker:
             instance = self.instance
             if instance is None or instance.broken:
                 return False
-            call.pending_inputs = self._pool.pending_inputs
             token = next(self._pool.tokens) & 0xFFFFFFFF
             return call.run(instance, token, self._pool.inline_policy, turn, inline=True)
         finally:
@@ -438,17 +437,21 @@ class Pool:
         message = f"at most {size} instances{life}: {reason}"
         logs.log(logs.ENGINE, logs.DEBUG, message, instances=size, **facts)
 
-    def new_instance(self, observer: CallObserver | None) -> Instance:
+    def new_instance(self, on_overdue: Callable[[], None], observer: CallObserver | None) -> Instance:
         """Boot an instance for a call, whose observer notes it.
+
+        Args:
+            on_overdue: See `Instance`.
+            observer: The observer of the call; None for none.
 
         Raises:
             HostError: The same as for `Instance`.
         """
         if observer is None:
-            return Instance(self.program)
+            return Instance(self.program, on_overdue)
         began = monotonic()
         try:
-            instance = Instance(self.program)
+            instance = Instance(self.program, on_overdue)
         except Exception as error:
             observer.booted(monotonic() - began, error)
             raise

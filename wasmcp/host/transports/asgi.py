@@ -306,10 +306,11 @@ class App:
         lines = jsonrpc.field_lines([*fields, (IDENTIFY, b"only")])
         method = jsonrpc.encode(scope["method"].encode()) or b"?"
         request = HttpRequest(method, jsonrpc.encode(target) or b"?", lines, b"")
-        call = Call(request, self._server.limits.timeout, done)
+        pool = self._server.pool
+        call = Call(request, self._server.limits.timeout, done, pending_inputs=pool.pending_inputs)
         call.client = (scope.get("client") or (None,))[0]
         try:
-            self._server.pool.submit(call)
+            pool.submit(call)
             await ended
         except HostError:  # the server is closed
             return None

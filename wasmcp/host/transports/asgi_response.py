@@ -129,7 +129,7 @@ class AsgiResponse:
         self._held = 0.0  # time since which the call waits for the client to read, or 0
         self._stalled = False  # True if unread data was dropped, and no more is queued
         self._left = False  # True if the response has ended
-        self.call = Call(request, server.limits.timeout, self._done, self._event)
+        self.call = Call(request, server.limits.timeout, self._done, self._event, server.pool.pending_inputs)
         session_request.began(self.call, body.data)
 
     @property
@@ -143,7 +143,7 @@ class AsgiResponse:
         self._session_request.ended(call)
         self._app.arrived(self, CallEnded(call))
 
-    def _event(self, event: Event) -> None:
+    def _event(self, _call: Call, event: Event) -> None:
         if isinstance(event, InputCancelled):
             event = Chunk(json.dumps(f"data: {event.text}\n\n"))
         if isinstance(event, Head | Chunk):

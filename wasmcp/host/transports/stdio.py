@@ -118,12 +118,13 @@ class StdioSession:
             if self._has_to_wait():
                 self._held.append(line)
                 return
-            if self._server is None:
+            server = self._server
+            if server is None:
                 self._without_server(line)
                 return
             self._changed.wait_for(lambda: len(self._calls) < _IN_FLIGHT)
-            call = self._begin(line)
-        self._submit(call)
+            call = self._begin(line, server)
+        self._submit(call, server)
 
     def _has_to_wait(self) -> bool:
         """Return True if the next line must not overtake others."""
@@ -192,7 +193,7 @@ class StdioSession:
         if trace is not None:
             trace.end_line(answer)
 
-    def _begin(self, line: bytes) -> Call:
+    def _begin(self, line: bytes, server: Connection) -> Call:
         """Return the call of a line. The lock must be held, so that it has the state after the lines before it."""
         from wasmcp.host.scheduling.call import Call
 
@@ -201,18 +202,16 @@ class StdioSession:
         self._alone = alone
         trace = None if self._tracing is None else self._tracing.begin_line(line)
         request = StdioRequest(line if trace is None else trace.body(self._limits.request), self._state)
-        call = Call(request, self._limits.timeout, partial(self._done, alone, request.state, trace))
+        done = partial(self._done, alone, request.state, trace)
+        call = Call(request, self._limits.timeout, done, self._event, server.pool.pending_inputs)
         call.observer = trace
-        call.on_event = partial(self._event, call)
         self._calls[call] = line
         return call
 
-    def _submit(self, call: Call) -> None:
+    def _submit(self, call: Call, server: Connection) -> None:
         """Submit a call. The lock must not be held: an inline call runs here, and its events are written elsewhere."""
-        if self._server is None:
-            raise AssertionError("lines wait until there is a server")
         try:
-            self._server.pool.submit(call)
+            server.pool.submit(call)
         except HostError as error:  # the server is closed
             call.finish(None, error)
 
@@ -261,12 +260,13 @@ class StdioSession:
             self._releasing = True
         while True:
             with self._changed:
-                if self._alone or not self._held:
+                server = self._server
+                if server is None or self._alone or not self._held:
                     self._releasing = False
                     self._changed.notify_all()
                     return
-                call = self._begin(self._held.pop(0))
-            self._submit(call)
+                call = self._begin(self._held.pop(0), server)
+            self._submit(call, server)
 
     def _cancel(self, line: bytes) -> bool:
         """Act on `notifications/cancelled`. Return False if the line has other messages, or no request matches."""
