@@ -11,8 +11,7 @@ import click
 from wasmcp.terminal import printable
 
 if TYPE_CHECKING:
-    from wasmcp.deploy.bundle import Bundle
-    from wasmcp.deploy.request import Mount, Request
+    from wasmcp.deploy.request import Bundle, Mount, Request
     from wasmcp.deploy.subject import Subject
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -92,7 +91,7 @@ def kubernetes(**options: Any) -> None:
 
     FILE is a composed server or a wheel. Validated against the schemas of Kubernetes, not run.
     """
-    from wasmcp.deploy.kubernetes import kubernetes as deploy
+    from wasmcp.deploy.containers import kubernetes as deploy
 
     _write("kubernetes", deploy, options, lambda name, variable: f"{name}/{variable}")
 
@@ -113,7 +112,7 @@ def compose(**options: Any) -> None:
 
     FILE is a composed server or a wheel. Validated against the schema of Compose, not run.
     """
-    from wasmcp.deploy.docker import docker_compose as deploy
+    from wasmcp.deploy.containers import docker_compose as deploy
 
     _write("compose", deploy, options, lambda _name, variable: variable)
 
@@ -132,7 +131,7 @@ def spin(**options: Any) -> None:
 
     FILE is a server composed with --runtime spin, or a wheel with one. Validated, not run.
     """
-    from wasmcp.deploy.spin import spin as deploy
+    from wasmcp.deploy.runtimes import spin as deploy
 
     _write("spin", deploy, options, lambda _name, variable: variable)
 
@@ -154,7 +153,7 @@ def wasmcloud(**options: Any) -> None:
 
     FILE is a server composed with --runtime wasmcloud, or a wheel with one.
     """
-    from wasmcp.deploy.wasmcloud import wasmcloud as deploy
+    from wasmcp.deploy.runtimes import wasmcloud as deploy
 
     _write("wasmcloud", deploy, options, lambda name, variable: f"{name}/{variable}")
 
