@@ -289,7 +289,7 @@ MISTAKES = [
     (date, "yesterday", 'expected an RFC 3339 date, got "yesterday"'),
     (Decimal, "NaN", 'expected a decimal number as a string, got "NaN"'),
     (Annotated[int, Field(ge=0)], -1, "expected at least 0, got -1"),
-    (Annotated[float, Field(lt=1)], 1, "expected less than 1, got 1.0"),
+    (Annotated[float, Field(lt=1)], 1, "expected less than 1, got 1"),
     (Annotated[str, Field(max_length=2)], "abc", "expected at most 2 characters, got 3"),
     (Annotated[list[int], Field(min_length=1)], [], "expected at least 1 items, got 0"),
     (Annotated[str, Field(pattern="^a")], "b", 'expected a match of "^a", got "b"'),

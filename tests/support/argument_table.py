@@ -58,6 +58,8 @@ LIMITS: list[tuple[dict[str, Any], str]] = [
     ({"code": "abcde"}, "code: expected at most 4 characters, got 5"),
     ({"ratio": -0.5}, "ratio: expected more than 0, got -0.5"),
     ({"ratio": 1.5}, "ratio: expected less than 1, got 1.5"),
+    ({"ratio": 0}, "ratio: expected more than 0, got 0"),
+    ({"ratio": 1}, "ratio: expected less than 1, got 1"),
     ({"step": 7}, "step: expected a multiple of 5, got 7"),
     ({"words": []}, "words: expected at least 1 items, got 0"),
     ({"words": ["a", "b", "c"]}, "words: expected at most 2 items, got 3"),

@@ -28,8 +28,8 @@ from wasmcp.guest.json_types.string_types import FORMATS, Format, check_of
 if TYPE_CHECKING:
     from wasmcp.guest.json_types.base import Definitions
 
-Check = Callable[[Any], "str | None"]
-"""A function that returns the problem of a converted value, or None."""
+Check = Callable[[Any, Any], "str | None"]
+"""A function that returns the problem of a converted value, or None; the message shows the second value, as given."""
 
 
 class Constrained(JsonType):
@@ -53,7 +53,7 @@ class Constrained(JsonType):
     def load(self, value: Any) -> Any:
         loaded = self.inner.load(value)
         for check in self.checks:
-            problem = check(loaded)
+            problem = check(loaded, value)
             if problem is not None:
                 raise MismatchError(problem)
         return loaded
@@ -61,7 +61,7 @@ class Constrained(JsonType):
     def dump(self, value: Any) -> Any:
         dumped = self.inner.dump(value)
         for check in self.checks:
-            problem = check(dumped)
+            problem = check(dumped, dumped)
             if problem is not None:
                 raise MismatchError(problem)
         return dumped
@@ -123,7 +123,11 @@ def number_check(limit: str, bound: float) -> tuple[Check, dict[str, Any]]:
         "lt": lambda value: value < bound,
         "multiple_of": lambda value: value % bound == 0,
     }[limit]
-    return lambda value: None if fits(value) else MISMATCH.format(f"{words} {bound}", quoted(value)), {keyword: bound}
+
+    def check(value: Any, given: Any) -> str | None:
+        return None if fits(value) else MISMATCH.format(f"{words} {bound}", quoted(given))
+
+    return check, {keyword: bound}
 
 
 def length_check(limit: str, bound: int, kind: type) -> tuple[Check, dict[str, Any]]:
@@ -137,7 +141,7 @@ def length_check(limit: str, bound: int, kind: type) -> tuple[Check, dict[str, A
     least = limit == "min_length"
     words = AT_LEAST if least else AT_MOST
 
-    def check(value: Any) -> str | None:
+    def check(value: Any, _given: Any) -> str | None:
         length = len(value)
         fits = length >= bound if least else length <= bound
         return None if fits else MISMATCH.format(f"{words} {bound} {unit}", length)
@@ -153,7 +157,7 @@ def pattern_check(pattern: str) -> tuple[Check, dict[str, Any]]:
     """
     found = matcher(pattern)
     wanted = MATCH_OF.format(quoted(pattern))
-    return lambda value: None if found(value) else MISMATCH.format(wanted, quoted(value)), {"pattern": pattern}
+    return lambda value, given: None if found(value) else MISMATCH.format(wanted, quoted(given)), {"pattern": pattern}
 
 
 def constrain(json_type: JsonType, field: Field, annotation: str) -> JsonType:
