@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wasmcp.toolchains.python.code_checks import late_declarations
+from wasmcp.toolchains.python.declaration_checks import late_declarations
 from wasmcp.toolchains.python.modules import reachable
 
 LATER = "def later() -> int:\n    return 7\n"

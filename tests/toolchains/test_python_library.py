@@ -101,7 +101,7 @@ def source(root: Path, text: str, **options: Any) -> ComponentSource:
 
 
 def check(found: ComponentSource) -> None:
-    python_module.check_imports(found, python_module.modules_of(found), None)
+    python_module.check_modules(found, python_module.modules_of(found), None)
 
 
 class TestWarnings:

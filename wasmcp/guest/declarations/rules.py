@@ -16,6 +16,12 @@ from typing import Any, NamedTuple
 
 from wasmcp.guest.errors import DeclarationError, place_of
 
+NOT_PLAIN = "only a plain function that returns {} can be a {}"
+NOT_OWN = "its return annotation must be a class of your own or a `NewType`, not `{}`"
+NOT_PROVIDED = "it has no provider: a provider gets only objects of other providers, declared before it"
+STARRED = "`{}` has no JSON Schema: name each argument, or take a list"
+UNTYPED = "it has no annotation: a {}'s parameters need types"
+
 _closed = False
 _refused: list[list[DeclarationError]] = []
 _warnings: list[dict[str, Any]] = []

@@ -33,7 +33,20 @@ from typing import Annotated, Any, TypeVar
 from wasmcp.guest.content import InputRequired
 from wasmcp.guest.context import Context
 from wasmcp.guest.declarations.docstring import parse_docstring
-from wasmcp.guest.declarations.rules import Execution, check_open, executions_of, is_again, is_interactive, refuse, warn
+from wasmcp.guest.declarations.rules import (
+    NOT_OWN,
+    NOT_PLAIN,
+    NOT_PROVIDED,
+    STARRED,
+    UNTYPED,
+    Execution,
+    check_open,
+    executions_of,
+    is_again,
+    is_interactive,
+    refuse,
+    warn,
+)
 from wasmcp.guest.errors import DeclarationError, UnsupportedTypeError, place_of
 from wasmcp.guest.json_types import annotated
 from wasmcp.guest.json_types.annotated import Field
@@ -87,7 +100,7 @@ def provider(function: F) -> F:
     check_open(function, _KIND)
     plain = inspect.unwrap(function)
     if not inspect.isfunction(plain) or inspect.isgeneratorfunction(plain) or inspect.isasyncgenfunction(plain):
-        refuse(_refused(function, None, "only a plain function that returns the object can be a provider"))
+        refuse(_refused(function, None, NOT_PLAIN.format("the object", _KIND)))
         return function
     frame = sys._getframe(1)  # noqa: SLF001 - annotations of nested functions can use its local names
     try:
@@ -97,8 +110,7 @@ def provider(function: F) -> F:
         return function
     made = hints.get("return")
     if not _is_own(made):
-        reason = f"its return annotation must be a class of your own or a `NewType`, not `{made}`"
-        refuse(_refused(function, None, reason))
+        refuse(_refused(function, None, NOT_OWN.format(made)))
         return function
     executions = executions_of(function, frame)
     known = PROVIDERS.get(made)
@@ -117,8 +129,7 @@ def provider(function: F) -> F:
     for name, parameter_ in inspect.signature(function).parameters.items():
         needed = provided_type(hints.get(name))
         if needed is None and parameter_.default is parameter_.empty:
-            reason = "it has no provider: a provider gets only objects of other providers, declared before it"
-            refuse(_refused(function, f"parameter `{name}`", reason))
+            refuse(_refused(function, f"parameter `{name}`", NOT_PROVIDED))
         if needed is not None:
             needs[name] = needed
     if inspect.iscoroutinefunction(plain) and sys.platform == "wasi":
@@ -237,7 +248,7 @@ class Signature:
         self.kind = kind
         plain = inspect.unwrap(function)
         if not inspect.isfunction(plain) or inspect.isgeneratorfunction(plain) or inspect.isasyncgenfunction(plain):
-            raise self.refused(None, f"only a plain function that returns its result can be a {kind}")
+            raise self.refused(None, NOT_PLAIN.format("its result", kind))
         self.documentation = parse_docstring(function.__doc__, tuple(inspect.signature(function).parameters))
         self.resolver = Resolver(names)
         try:
@@ -296,11 +307,11 @@ class Signature:
                 continue
             if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
                 stars = "*" if parameter.kind is parameter.VAR_POSITIONAL else "**"
-                raise self.refused(place, f"`{stars}{name}` has no JSON Schema: name each argument, or take a list")
+                raise self.refused(place, STARRED.format(f"{stars}{name}"))
             if parameter.kind is parameter.POSITIONAL_ONLY:
                 self._positional.append((name, parameter.default))
             if name not in hints:
-                raise self.refused(place, f"it has no annotation: a {self.kind}'s parameters need types")
+                raise self.refused(place, UNTYPED.format(self.kind))
             if _is_context(hints[name]):
                 self._context.append(name)
                 continue

@@ -30,7 +30,7 @@ from wasmcp.toolchains.python.staging import stage_application, staged_path
 from wasmcp.toolchains.python.toolchain import (
     DEVELOPMENT,
     PythonToolchain,
-    check_imports,
+    check_modules,
     componentize,
     configured_imports,
     counted,
@@ -101,7 +101,7 @@ class PythonDevelopment:
         """Return the modules of a component as its instances read them: see `wasmcp.guest.component.development`."""
         fetched = dependencies.install(source, cache, progress)
         modules = modules_of(source, fetched)
-        check_imports(source, modules, fetched)
+        check_modules(source, modules, fetched)
         own = [module for module in modules.values() if not module.fetched]
         document = {
             "module": module_name(source.path, source_root(source.path, source.root)),

@@ -44,19 +44,21 @@ from wasmcp.toolchains.python.code_checks import (
     HTTP_LIBRARIES,
     ZONES,
     import_of_zones,
-    late_declarations,
     lost_guarantees,
     unavailable_uses,
     uses,
 )
 from wasmcp.toolchains.python.data_files import files_of, own_places, package_places
+from wasmcp.toolchains.python.declaration_checks import invalid_signatures, late_declarations
 from wasmcp.toolchains.python.dependencies import local_projects
 from wasmcp.toolchains.python.modules import (
     DEPENDENCIES,
     Module,
+    Problem,
     is_host_side,
     is_provided,
     is_standard,
+    module_name,
     reachable,
     refusal,
     source_root,
@@ -380,7 +382,7 @@ class PythonToolchain:
         """Build the component; see `wasmcp.toolchains.base.Toolchain`."""
         fetched = dependencies.install(source, cache, progress)
         modules = modules_of(source, fetched)
-        check_imports(source, modules, fetched)
+        check_modules(source, modules, fetched)
         progress(f"compiling `{source.label}` with componentize-py")
         with tempfile.TemporaryDirectory(prefix="wasmcp-python-") as folder:
             stage = Path(folder)
@@ -477,10 +479,24 @@ def configured_imports(source: ComponentSource) -> list[str]:
     return names
 
 
-def check_imports(source: ComponentSource, modules: Mapping[str, Module], fetched: Path | None) -> None:
-    """Reject imports that are certainly not in the component, before the compiler, which takes much longer."""
+def check_modules(source: ComponentSource, modules: Mapping[str, Module], fetched: Path | None) -> None:
+    """Reject what certainly fails, before the compiler, which takes much longer: imports and signatures.
+
+    Raises:
+        ToolchainError: An import is not in the component, or a function cannot be declared; the error names all.
+    """
+    problems = _missing_imports(source, modules, fetched)
+    if source.world in DECLARED:
+        root = source_root(source.path, source.root)
+        problems += invalid_signatures(modules, module_name(source.path, root))
+    if problems:
+        raise refusal(source.label, problems)
+
+
+def _missing_imports(source: ComponentSource, modules: Mapping[str, Module], fetched: Path | None) -> list[Problem]:
+    """Return a problem for each import that is certainly not in the component."""
     native = set() if fetched is None else {extension_name(path) for path in fetched.glob(f"*{SUFFIX}")}
-    problems: list[tuple[str, list[str]]] = []
+    problems: list[Problem] = []
     for module in modules.values():
         if module.fetched:
             continue  # optional imports of packages depend on conditions at run time
@@ -508,8 +524,7 @@ def check_imports(source: ComponentSource, modules: Mapping[str, Module], fetche
             )
             place = f"`{module.label}`, line {statement.line}"
             problems.append((f"{place}: `{name}` is not in the component: {advice}", []))
-    if problems:
-        raise refusal(source.label, problems)
+    return problems
 
 
 def _is_folder(name: str, source: ComponentSource) -> bool:
