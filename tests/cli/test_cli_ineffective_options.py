@@ -29,6 +29,7 @@ SERVE = [
     (("--unix", "s", "--trusted-proxy", "10.0.0.0/8"), "peers have no addresses"),
     (("--audit-arguments",), "need an audit log"),
     (("--tls-key", "k"), "needs a TLS certificate"),
+    (("--workers", "2", "--sessions", "10000"), "with several workers their ids carry them"),
 ]
 
 CLIENT = [
@@ -58,6 +59,27 @@ def _refused(*arguments: str) -> str:
 @pytest.mark.parametrize(("options", "words"), SERVE, ids=_shown)
 def test_serve(server_file: Path, options: tuple[str, ...], words: str) -> None:
     assert words in _refused("serve", str(server_file), *options)
+
+
+@pytest.mark.parametrize("mode", ["sealed", " Sealed", "false"])
+def test_number_of_sessions_that_the_process_does_not_keep(
+    server_file: Path, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WASMCP_SESSION_ENABLED", mode)
+    assert "the process keeps no sessions: WASMCP_SESSION_ENABLED is" in _refused(
+        "serve", str(server_file), "--sessions", "5"
+    )
+
+
+def test_task_runs_of_a_server_without_tasks(server_file: Path) -> None:
+    result = CliRunner().invoke(commands, ["serve", str(server_file), "--port", "0", "--task-runs", "3"])
+    assert result.exit_code == 1, result.output
+    assert "--task-runs 3 has no effect: no tool of the server runs as a task" in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize("days", ["30", "0"])
+def test_cache_prune(days: str) -> None:
+    assert "leave out --days" in _refused("cache", "prune", "--all", "--days", days)
 
 
 @pytest.mark.parametrize("command", [("list",), ("call", "tool"), ("read", "uri"), ("prompt", "name")])

@@ -15,6 +15,8 @@ from wasmcp.terminal import printable
 if TYPE_CHECKING:
     from wasmcp.distribution.client_configuration import Scope
 
+_UNUSED_DAYS = 30.0
+
 
 @click.group("cache")
 def cache_command() -> None:
@@ -37,16 +39,19 @@ def info(*, as_json: bool) -> None:
 
 
 @cache_command.command("prune")
-@click.option("--days", default="30", show_default=True, help="Remove files unused for this many days.", type=number)
+@click.option("--days", type=number, metavar="N", help="Remove files unused for this many days.  [default: 30]")
 @click.option("--all", "everything", is_flag=True, help="Remove everything.")
-def prune(days: float, *, everything: bool) -> None:
+def prune(days: float | None, *, everything: bool) -> None:
     """Remove components and compiled code that were not used recently."""
     from wasmcp.storage.cache import prune as prune_caches
 
-    if days < 0:
+    if everything and days is not None:
+        raise click.UsageError("--all removes everything, however long it was unused: leave out --days")
+    if days is not None and days < 0:
         raise click.UsageError(f"--days must be 0 or more, not {days:g}")
+    unused = 0.0 if everything else _UNUSED_DAYS if days is None else days
     size, files = 0, 0
-    for one in prune_caches(0.0 if everything else days):
+    for one in prune_caches(unused):
         size, files = size + one.size, files + one.files
     click.echo(f"removed {files:,} files, {size / 1024:,.0f} KB")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import click
 
 from wasmcp.host.configuration.command_options import check_instances, count, directory, environment, limits, number
 from wasmcp.host.configuration.declared import REUSES, Given, complete, operator_store
+from wasmcp.host.configuration.settings import SEALED, SESSIONS
 from wasmcp.host.operations.rate_limits import CLIENTS, RateLimits
 from wasmcp.host.transports.stdio_server import published, server_name
 
@@ -113,6 +115,7 @@ def serve_command(  # noqa: PLR0917 - click passes by name
         RateLimits().with_options(rate_limits)
         check_instances(instances)
         _check_unix(given_options, socket_mode)
+        _check_sessions(sessions, given_options["workers"], os.environ)
         chosen = server_name(server, name)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
@@ -151,6 +154,24 @@ def _check_unix(options: dict[str, Any], mode: str | None) -> None:
         if (proxy == "unix") != is_unix:
             has = "a Unix socket, whose peers have no addresses" if is_unix else "an address"
             raise ValueError(f"--trusted-proxy {proxy} has no effect: the server listens on {has}")
+
+
+def _check_sessions(most: int | None, workers: int | None, environment: Mapping[str, str]) -> None:
+    """Check that the process keeps the sessions whose number is limited.
+
+    Raises:
+        ValueError: Sessions are off, or their ids carry them.
+    """
+    if most is None:
+        return
+    mode = environment.get(SESSIONS, "").strip().lower()
+    if workers is not None and workers > 1:
+        reason = "with several workers their ids carry them"
+    elif mode in {SEALED, "false"}:
+        reason = f"{SESSIONS} is `{mode}`"
+    else:
+        return
+    raise ValueError(f"--sessions has no effect, because the process keeps no sessions: {reason}; leave it out")
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:

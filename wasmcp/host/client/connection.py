@@ -231,6 +231,11 @@ class Connection:
         return self.pool.program.imports
 
     @property
+    def runs_tasks(self) -> bool:
+        """True if tools of the server can run as tasks; False before the first boot."""
+        return self._tasks is not None and self._tasks.has_begun
+
+    @property
     def authorization(self) -> Mapping[str, str]:
         """The settings of authorization in effect, of its author and operator; empty before the first boot."""
         issuers = self.pool.program.issuers

@@ -269,6 +269,11 @@ class TaskRunner:
         with self._lock:
             self._draining.discard(pool)
 
+    @property
+    def has_begun(self) -> bool:
+        """True after an instance has booted whose tools can run as tasks."""
+        return self._begun
+
     def begin(self) -> None:
         """Begin to run tasks, and to search for those that other processes have left.
 

@@ -178,6 +178,7 @@ def _checked(serving: Serving, given: Given, tracing: Tracing | None) -> Server:
         opened.pool.log_bound()
         _check_authorization(opened, serving)
         _check_shared(opened, serving)
+        _check_tasks(opened, serving)
         _check_tools(opened, serving)
     except BaseException:
         opened.close()
@@ -241,6 +242,18 @@ def _check_shared(opened: Server, serving: Serving) -> None:
         raise HostError(
             "several workers would each keep their own values in memory: give `--keyvalue` with SQLite or Redis, "
             "or one worker"
+        )
+
+
+def _check_tasks(opened: Server, serving: Serving) -> None:
+    """Check that the server has tasks, if the operator sets how many run at a time.
+
+    Raises:
+        HostError: No tool of the server runs as a task.
+    """
+    if serving.limits.task_runs is not None and not opened.runs_tasks:
+        raise HostError(
+            f"--task-runs {serving.limits.task_runs} has no effect: no tool of the server runs as a task; leave it out"
         )
 
 
