@@ -46,15 +46,15 @@ fn prepare(request: Request) ?types.ErrorCode {
                 request.setPathWithQuery(place[1]) == .ok;
             return if (changed) null else .{ .internal_error = "the request cannot be redirected" };
         },
-        .fail => |name| return errorCode(name),
+        .fail => |failure| return errorCode(failure[0], failure[1]),
     }
 }
 
-/// Return the `error-code` of a name of WIT, without what it can carry.
-fn errorCode(name: []const u8) types.ErrorCode {
+/// Return the `error-code` of a name of WIT, with a reason if it can carry one.
+fn errorCode(name: []const u8, reason: []const u8) types.ErrorCode {
     const cases = @typeInfo(types.ErrorCode).@"union";
     inline for (cases.field_names, cases.field_types) |case, Payload| {
-        if (isNamed(name, case)) return @unionInit(types.ErrorCode, case, empty(Payload));
+        if (isNamed(name, case)) return @unionInit(types.ErrorCode, case, payload(Payload, reason));
     }
     return .{ .internal_error = name };
 }
@@ -68,7 +68,8 @@ fn isNamed(name: []const u8, field: []const u8) bool {
     return true;
 }
 
-fn empty(comptime Payload: type) Payload {
+fn payload(comptime Payload: type, reason: []const u8) Payload {
+    if (Payload == ?[]const u8) return if (reason.len > 0) reason else null;
     return switch (@typeInfo(Payload)) {
         .void => {},
         .optional => null,

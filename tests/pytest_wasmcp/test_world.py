@@ -74,7 +74,7 @@ def test_rules_answer_the_requests_of_a_server(world_tests: pytest.Pytester) -> 
 
         def test_rules_of_other_tests_are_gone(wasmcp_server, wasmcp_http):
             assert wasmcp_http.requests == []
-            assert wasmcp_server.call_tool("fetch", {"url": "http://a.example/"}).data["body"] == "Denied"
+            assert wasmcp_server.call_tool("fetch", {"url": "http://a.example/"}).data["body"] == "Failed"
             assert list(wasmcp_http.refused) == ["GET http://a.example/"]
     """
     run(world_tests, code).assert_outcomes(passed=6)
@@ -99,7 +99,44 @@ def test_single_hosts_are_allowed(world_tests: pytest.Pytester, local_url: str) 
         def test_allowed(wasmcp_server, wasmcp_http):
             wasmcp_http.allow("{local_url}/*")
             assert wasmcp_server.call_tool("fetch", {{"url": "{local_url}/x"}}).data["status"] == 200
-            assert wasmcp_server.call_tool("fetch", {{"url": "http://b.example/"}}).data["body"] == "Denied"
+            assert wasmcp_server.call_tool("fetch", {{"url": "http://b.example/"}}).data["body"] == "Failed"
+    """
+    run(world_tests, code).assert_outcomes(passed=1)
+
+
+def test_urls_of_rules_are_absolute(world_tests: pytest.Pytester) -> None:
+    code = """
+        import pytest
+
+        @pytest.mark.parametrize(
+            "url", ["api.example.org/x", "/x", "ftp://a.example/", "http://", "http://a b/", "GET", "a*", "ftp://a.example/*"]
+        )
+        def test_rule(wasmcp_http, url):
+            for name, arguments in {"allow": [url], "route": ["GET", url], "record": ["r", url]}.items():
+                with pytest.raises(ValueError, match="expected an absolute URL, or a prefix") as refused:
+                    getattr(wasmcp_http, name)(*arguments)
+                assert f"not `{url}`" in str(refused.value)
+
+        def test_url_in_another_form(wasmcp_server, wasmcp_http):
+            wasmcp_http.route("GET", "http://A.example", text="root")
+            wasmcp_http.route("GET", "http*", text="other")
+            wasmcp_http.route("GET", "http://a.example:80/é?q=ü", text="encoded")
+            def fetched(url):
+                return wasmcp_server.call_tool("fetch", {"url": url}).data["body"]
+            assert fetched("http://a.example/%C3%A9?q=%C3%BC") == "encoded"
+            assert fetched("https://b.example/x") == "other"
+    """
+    run(world_tests, code).assert_outcomes(passed=9)
+
+
+def test_a_request_without_a_rule_names_the_reason(world_tests: pytest.Pytester) -> None:
+    code = """
+        from wasmcp.testing.outgoing_http import OutgoingHttp
+
+        def test_reason(wasmcp_http):
+            failed = wasmcp_http.decide("GET", "http://a.example/")
+            assert failed.code == "internal-error"
+            assert "no rule for the request: add one with `route`" in failed.reason
     """
     run(world_tests, code).assert_outcomes(passed=1)
 

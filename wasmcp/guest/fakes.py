@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from wasmcp.guest.component.event_loop import on_thread
-from wasmcp.guest.http.errors import HttpError, transfer_failed
+from wasmcp.guest.http.errors import HttpError, InvalidRequestError, transfer_failed
 from wasmcp.guest.http.messages import (
     Headers,
     HeadersLike,
@@ -24,6 +24,7 @@ from wasmcp.guest.http.messages import (
     OutgoingRequest,
     RequestTimeouts,
     timeout_error,
+    url_of,
 )
 from wasmcp.guest.http.responses import TRANSPORTS
 from wasmcp.guest.kv.buckets import STORES, Bucket
@@ -305,12 +306,15 @@ class HttpRules:
             body: The body as bytes, or as the pieces in which it is delivered.
             error: Fail with this case of ``error-code`` instead of a response, for example ``connection-refused`` or
                 ``HTTP-request-denied``.
+
+        Raises:
+            ValueError: The URL is not absolute.
         """
         if error is not None:
             respond = _failing(error)
         elif respond is None:
             respond = _answering(status, Headers(headers), json, text, body)
-        self._routes.append(Route(method.upper(), url, respond, error))
+        self._routes.append(Route(method.upper(), url_pattern(url), respond, error))
 
     def find(self, method: str, url: str) -> Route | None:
         """Return the rule for a request: the last that fits, or None."""
@@ -319,6 +323,23 @@ class HttpRules:
     def known(self) -> str:
         """Return the rules for a message."""
         return ", ".join(f"{route.method} {route.url}" for route in self._routes) or "none"
+
+
+def url_pattern(text: str) -> str:
+    """Return the URLs of a rule: a URL in the form in which requests have it, or a prefix that ends with `*`.
+
+    Raises:
+        ValueError: The text is neither an absolute URL of HTTP nor a prefix of one.
+    """
+    try:
+        if not text.endswith("*"):
+            return str(url_of(text))
+        if not any(scheme.startswith(text[:-1]) for scheme in ("http://", "https://")):
+            url_of(text[:-1])
+    except InvalidRequestError as error:
+        reason = f"expected an absolute URL, or a prefix of URLs that ends with `*`, not `{text}`: {error}"
+        raise ValueError(reason) from None
+    return text
 
 
 def _failing(code: str) -> Responder:

@@ -25,7 +25,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 
 from wasmcp.errors import HostError
-from wasmcp.guest.fakes import Answer, HttpRules, NetworkTransport, Sent
+from wasmcp.guest.fakes import Answer, HttpRules, NetworkTransport, Sent, url_pattern
 from wasmcp.guest.http.messages import FORBIDDEN, Headers, OutgoingRequest, RequestTimeouts, Timeout, url_of
 from wasmcp.host.bindings.substitutes import Failure, Redirect
 
@@ -209,6 +209,7 @@ async def send_to_network(sent: Sent) -> Answer:
     return Answer(response.status, response.headers, b"".join(pieces))
 
 
+_UNKNOWN = "the network of this test has no rule for the request: add one with `route`, or permit its URL with `allow`"
 _MOST_PENDING = 1000
 _MOST_REFUSED = 100
 _MOST_BODY = 64 << 20
@@ -219,7 +220,7 @@ Responder = Callable[[Sent], Answer]
 
 
 class OutgoingHttp(HttpRules):
-    """The network of servers under test. Without rules, each request is refused with `HTTP-request-denied`.
+    """The network of servers under test. Without rules, each request is refused with `internal-error` and the reason.
 
     Attributes:
         requests: The requests that were answered by rules and recordings, in order.
@@ -248,8 +249,11 @@ class OutgoingHttp(HttpRules):
 
         Args:
             url: The URL, without a query for every query, or a prefix that ends with `*`.
+
+        Raises:
+            ValueError: The URL is not absolute.
         """
-        self._allowed.append(url)
+        self._allowed.append(url_pattern(url))
 
     def record(self, path: str | Path, urls: str = "*", *, mode: str = "once", hide: tuple[str, ...] = ()) -> Recording:
         """Replay the exchanges of a file, or record them in it, for requests that have no rule.
@@ -264,7 +268,9 @@ class OutgoingHttp(HttpRules):
         Raises:
             HostError: The file cannot be read, the mode is unknown, or the file is in use with other values of `mode`
                 or `hide`.
+            ValueError: `urls` is not an absolute URL.
         """
+        urls = url_pattern(urls)
         used = (recording for _, recording in self._recordings if recording.path.resolve() == Path(path).resolve())
         found = next(used, None)
         if found is None:
@@ -315,7 +321,7 @@ class OutgoingHttp(HttpRules):
         if self._network or any(_fits(pattern, url) for pattern in self._allowed):
             return None
         self.refused.append(f"{method} {url}")
-        return Failure("HTTP-request-denied")
+        return Failure("internal-error", _UNKNOWN)
 
     def _redirected(self, method: str, url: str, respond: Responder) -> Redirect:
         token = secrets.token_urlsafe(16)

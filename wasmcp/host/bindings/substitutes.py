@@ -40,9 +40,15 @@ class Redirect(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """Decision to fail a request with a case of `error-code`, for example `connection-refused`."""
+    """Decision to fail a request with a case of `error-code`, for example `connection-refused`.
+
+    Attributes:
+        code: The name of the case.
+        reason: A text for `internal-error` and other cases that carry one.
+    """
 
     code: str
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -152,7 +158,8 @@ class Defined:
         if decided is None:
             return component_values.case("pass-on")
         if isinstance(decided, Failure):
-            return component_values.case("fail", component_values.text(decided.code))
+            texts = component_values.both(component_values.text(decided.code), component_values.text(decided.reason))
+            return component_values.case("fail", texts)
         place = component_values.both(component_values.text(decided.authority), component_values.text(decided.path))
         return component_values.case("redirect", place)
 
