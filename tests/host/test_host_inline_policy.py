@@ -29,6 +29,7 @@ from wasmcp.host.scheduling.deferred_signals import (
     defer_all,
     interruptible,
     is_needed,
+    keep_handlers,
     only_notes,
 )
 from wasmcp.project import ensure_built
@@ -498,6 +499,30 @@ def test_deferral_is_needed_for_handlers_that_do_more_than_note() -> None:
             signal.signal(number, handler)
     assert needed == [False, True, False, False, True, False]
     assert on_thread == [False]
+
+
+def test_handlers_that_are_kept_are_not_looked_at() -> None:
+    """The declaration has no effect while a handler has to be deferred, and ends with `defer_all`."""
+    known = {number: signal.getsignal(number) for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}}
+    before = {number: handler for number, handler in known.items() if callable(handler)}
+    needed: list[bool] = []
+    try:
+        for number in before:  # those of pytest
+            signal.signal(number, signal.SIG_IGN)
+        signal.signal(signal.SIGUSR1, lambda _number, _frame: None)
+        keep_handlers()
+        needed.append(is_needed())
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+        keep_handlers()
+        signal.signal(signal.SIGUSR1, lambda _number, _frame: None)
+        needed.append(is_needed())
+        defer_all()
+        needed.append(is_needed())
+    finally:
+        defer_all()
+        for number, handler in {**before, signal.SIGUSR1: known[signal.SIGUSR1]}.items():
+            signal.signal(number, handler)
+    assert needed == [True, False, True]
 
 
 def test_signal_interrupts_the_callers_code_at_once() -> None:

@@ -14,6 +14,8 @@ from wasmcp.errors import ArtifactError, ResponseTooLargeError
 from wasmcp.host.bindings import _capi
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wasmtime import Store
     from wasmtime.component import Instance
 
@@ -22,9 +24,18 @@ TASKS = "wasmcp:embedding/tasks@0.1.0"
 
 _PADDING = ctypes.sizeof(_capi.Value) - 24  # the size of a value without its kind, size and pointer
 
-_call = _capi.call_function
-_delete_value = _capi.delete_value
-_string_at = ctypes.string_at
+# Values of a call, written and read at once: ctypes creates objects for each member of a structure.
+_TOKEN = f"B7xI{_PADDING + 12}x"
+_TEXT = f"B7xNP{_PADDING}x"
+_MESSAGE = struct.Struct(f"@{_TOKEN}{2 * _TEXT}")
+_HTTP = struct.Struct(f"@{_TOKEN}{4 * _TEXT}")
+_RETURNED = struct.Struct(f"@8xNP{_PADDING}x")
+_PAIR = struct.Struct("@" + 2 * f"8xNP{_PADDING}x")
+_RESPONSE = struct.Struct("@" + 3 * f"16x8xNP{_PADDING}x")  # fields of a record: the name, then the value
+
+_ROOM = 8 << 10  # maximum bytes of all texts of a call that are copied next to each other
+_U32, _STRING = _capi.U32, _capi.STRING
+_MEMORY = _capi.MEMORY
 
 
 class _Text(ctypes.Structure):
@@ -36,31 +47,6 @@ class _Text(ctypes.Structure):
         ("data", ctypes.c_char_p),
         ("rest", ctypes.c_uint8 * _PADDING),
     )
-
-
-class _Returned(ctypes.Structure):
-    """A returned value: a string, an integer, or a list of values."""
-
-    _fields_ = (
-        ("kind", ctypes.c_uint8),
-        ("size", ctypes.c_size_t),
-        ("data", ctypes.c_void_p),
-        ("rest", ctypes.c_uint8 * _PADDING),
-    )
-
-
-class _Entry(ctypes.Structure):
-    """A field of a returned record: its name, then its value."""
-
-    _fields_ = (("name", ctypes.c_size_t * 2), ("value", _Returned))
-
-
-# Size and pointer of each value of a returned tuple of two, and of a record of three: unpacked at once, because each
-# access to a member of a structure of ctypes creates an object.
-_VALUE = f"{_Returned.size.offset}xNP{_PADDING}x"
-_Pair = struct.Struct("@" + 2 * _VALUE)
-_Response = struct.Struct("@" + 3 * f"{_Entry.value.offset}x{_VALUE}")
-_Pointer = ctypes.POINTER(_capi.Value)
 
 
 class CallError(Exception):
@@ -82,36 +68,29 @@ class ExchangeBindings:
         """
         self._limit = (1 << 62) if response_limit is None else response_limit
         self._context = _capi.context_of(store)
-        exchange = instance.get_export_index(store, EXCHANGE)
-        found = []
-        for function in ("message", "http"):
-            index = exchange and instance.get_export_index(store, function, exchange)
-            func = index and instance.get_func(store, index)
-            if not func:
-                raise ArtifactError(
-                    name,
-                    f"is not an MCP server: it does not export `{EXCHANGE}`. Compose one with `wasmcp compose server`",
-                )
-            found.append(_capi.raw_function(func))
-        self._functions = found
-        self._message, self._http = (ctypes.byref(function) for function in found)
-        self._message_values = (_Text * 3)()
-        self._http_values = (_Text * 5)()
-        for values in (self._message_values, self._http_values):
-            values[0].kind = _capi.U32
-            for value in values[1:]:
-                value.kind = _capi.STRING
-        self._message_texts = tuple(self._message_values)
-        self._http_texts = tuple(self._http_values)
-        self._exchange = exchange
+        self._exchange = instance.get_export_index(store, EXCHANGE)
         self._store = store
         self._instance = instance
         self._rare: dict[str, Any] = {}
         self._tasks: Any = None
-        self._result = _Returned()
-        self._message_pointer = ctypes.cast(self._message_values, _Pointer)
-        self._http_pointer = ctypes.cast(self._http_values, _Pointer)
-        self._result_pointer = ctypes.cast(ctypes.byref(self._result), _Pointer)
+        self._result, result = _capi.buffer(_RETURNED.size)
+        self._delete_result = _capi.prepared_deletion(result)
+        self._texts, self._at = _capi.buffer(_ROOM)
+        self._message_values, message_values = _capi.buffer(_MESSAGE.size)
+        self._http_values, http_values = _capi.buffer(_HTTP.size)
+        found = [self._optional(function) for function in ("message", "http")]
+        if not all(found):
+            raise ArtifactError(
+                name,
+                f"is not an MCP server: it does not export `{EXCHANGE}`. Compose one with `wasmcp compose server`",
+            )
+        self._message, self._http = found
+        self._result_address = result
+        self._call_message = self._prepared(self._message, message_values, 3)
+        self._call_http = self._prepared(self._http, http_values, 5)
+
+    def _prepared(self, function: Any, values: int, count: int) -> Callable[[], int | None]:
+        return _capi.prepared_call(function, self._context, values, count, self._result_address)
 
     def message(self, token: int, line: bytes, state: bytes) -> tuple[bytes, bytes]:
         """Call `exchange.message` and return the response and the new state.
@@ -122,15 +101,20 @@ class ExchangeBindings:
             CallError: The call trapped.
             ResponseTooLargeError: The response is above the limit.
         """
-        first, second, third = self._message_texts
-        first.size = token
-        second.size, second.data = len(line), line
-        third.size, third.data = len(state), state
-        result = self._run(self._message, self._message_pointer, 3)
+        first, second = len(line), len(state)
+        if first + second > _ROOM:
+            self._call(self._message, token, (line, state))
+        else:
+            at = self._at
+            self._texts[: first + second] = line + state
+            _MESSAGE.pack_into(self._message_values, 0, _U32, token, _STRING, first, at, _STRING, second, at + first)
+            error = self._call_message()
+            if error:
+                raise CallError(_capi.take_error_at(error))
         try:
-            return self._pair(result)
+            return self._pair()
         finally:
-            _delete_value(self._result_pointer)
+            self._delete_result()
 
     def http(self, token: int, method: bytes, target: bytes, headers: bytes, body: bytes) -> tuple[int, bytes, bytes]:
         """Call `exchange.http` and return status, header lines and body. All texts must be valid UTF-8.
@@ -139,17 +123,27 @@ class ExchangeBindings:
             CallError: The call trapped.
             ResponseTooLargeError: The body is above the limit.
         """
-        first, second, third, fourth, fifth = self._http_texts
-        first.size = token
-        second.size, second.data = len(method), method
-        third.size, third.data = len(target), target
-        fourth.size, fourth.data = len(headers), headers
-        fifth.size, fifth.data = len(body), body
-        result = self._run(self._http, self._http_pointer, 5)
+        first, second, third, fourth = len(method), len(target), len(headers), len(body)
+        size = first + second + third + fourth
+        if size > _ROOM:
+            self._call(self._http, token, (method, target, headers, body))
+        else:
+            self._texts[:size] = b"".join((method, target, headers, body))
+            at = self._at
+            after_first = at + first
+            after_second = after_first + second
+            _HTTP.pack_into(
+                *(self._http_values, 0, _U32, token),
+                *(_STRING, first, at, _STRING, second, after_first),
+                *(_STRING, third, after_second, _STRING, fourth, after_second + third),
+            )
+            error = self._call_http()
+            if error:
+                raise CallError(_capi.take_error_at(error))
         try:
-            return self._response(result)
+            return self._response()
         finally:
-            _delete_value(self._result_pointer)
+            self._delete_result()
 
     def configure(self, settings: tuple[tuple[str, str], ...]) -> str | None:
         """Call `exchange.configure` and return the problem with the settings, or None."""
@@ -182,22 +176,22 @@ class ExchangeBindings:
         self, token: int, line: bytes, state: bytes, continuation: bytes, answers: bytes
     ) -> tuple[bytes, bytes]:
         """Call `exchange.resume-message`; returns and raises the same as `message`."""
-        result = self._call_resumed("resume-message", token, (line, state, continuation, answers))
+        self._call_resumed("resume-message", token, (line, state, continuation, answers))
         try:
-            return self._pair(result)
+            return self._pair()
         finally:
-            _delete_value(self._result_pointer)
+            self._delete_result()
 
     def resume_http(self, token: int, *texts: bytes) -> tuple[int, bytes, bytes]:
         """Call `exchange.resume-http` with the arguments of `http`, the continuation and the client's responses.
 
         Returns and raises the same as `http`.
         """
-        result = self._call_resumed("resume-http", token, texts)
+        self._call_resumed("resume-http", token, texts)
         try:
-            return self._response(result)
+            return self._response()
         finally:
-            _delete_value(self._result_pointer)
+            self._delete_result()
 
     def attach(self, host: str) -> bool:
         """Call `tasks.attach`. Return False if the server has no tools that can run as tasks."""
@@ -219,11 +213,11 @@ class ExchangeBindings:
         func = self._tasks and self._optional(function, self._tasks)
         if not func:
             raise CallError(f"the server does not export `{TASKS}`")
-        result = self._call(func, None if function == "pending" else token, texts)
+        self._call(func, None if function == "pending" else token, texts)
         try:
-            return self._text(result.size, result.data)
+            return self._text(*_RETURNED.unpack(self._result))
         finally:
-            _delete_value(self._result_pointer)
+            self._delete_result()
 
     def _optional(self, name: str, interface: Any = None) -> Any:
         if name not in self._rare:
@@ -231,41 +225,38 @@ class ExchangeBindings:
             self._rare[name] = index and self._instance.get_func(self._store, index)
         return self._rare[name]
 
-    def _call_resumed(self, name: str, token: int, texts: tuple[bytes, ...]) -> Any:
+    def _call_resumed(self, name: str, token: int, texts: tuple[bytes, ...]) -> None:
         function = self._optional(name)
         if function is None:
             raise CallError(f"the server sends requests to its client, but does not export `{name}`")
-        return self._call(function, token, texts)
+        self._call(function, token, texts)
 
-    def _call(self, function: Any, token: int | None, texts: tuple[bytes, ...]) -> Any:
-        """Call a function whose arguments are texts, after a token if it has one."""
+    def _call(self, function: Any, token: int | None, texts: tuple[bytes, ...]) -> None:
+        """Call a function whose arguments are texts of any size, after a token if it has one."""
         first = 0 if token is None else 1
         values = (_Text * (first + len(texts)))()
         if token is not None:
-            values[0].kind = _capi.U32
+            values[0].kind = _U32
             values[0].size = token
         for value, text in zip(values[first:], texts, strict=True):
-            value.kind = _capi.STRING
+            value.kind = _STRING
             value.size = len(text)
             value.data = text
-        return self._run(ctypes.byref(_capi.raw_function(function)), ctypes.cast(values, _Pointer), len(values))
-
-    def _run(self, function: Any, values: Any, count: int) -> Any:
-        result = self._result
-        error = _call(function, self._context, values, count, self._result_pointer, 1)
+        error = self._prepared(function, ctypes.addressof(values), len(values))()
         if error:
-            raise CallError(_capi.take_error_message(error))
-        return result
+            raise CallError(_capi.take_error_at(error))
 
-    def _pair(self, result: Any) -> tuple[bytes, bytes]:
-        size, data, after_size, after = _Pair.unpack(_string_at(result.data, _Pair.size))
+    def _pair(self) -> tuple[bytes, bytes]:
+        _, at = _RETURNED.unpack(self._result)
+        size, data, after_size, after = _PAIR.unpack_from(_MEMORY, at)
         return self._text(size, data), self._text(after_size, after)
 
-    def _response(self, result: Any) -> tuple[int, bytes, bytes]:
-        status, _, fields_size, fields, size, data = _Response.unpack(_string_at(result.data, _Response.size))
+    def _response(self) -> tuple[int, bytes, bytes]:
+        _, at = _RETURNED.unpack(self._result)
+        status, _, fields_size, fields, size, data = _RESPONSE.unpack_from(_MEMORY, at)
         return status & 0xFFFF, self._text(fields_size, fields), self._text(size, data)
 
     def _text(self, size: int, data: int) -> bytes:
         if size > self._limit:
             raise ResponseTooLargeError(size, self._limit)
-        return _string_at(data, size) if size else b""
+        return _MEMORY[data : data + size].tobytes()

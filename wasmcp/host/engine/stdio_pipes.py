@@ -28,11 +28,19 @@ STDERR_KEPT = 64 << 10
 
 
 class Output:
-    """The reading end of a guest's stdout or stderr. Several threads can drain it; the data stays in order."""
+    """The reading end of a guest's stdout or stderr. Several threads can drain it; the data stays in order.
+
+    Attributes:
+        paused: True if it is not read.
+        ended: True if no more data can be read.
+        fd: The descriptor of the reading end; -1 once it is closed.
+        is_drained: Function that returns True while a thread drains it.
+    """
 
     def __init__(self, on_data: Callable[[bytes], None]) -> None:
         self._on_data = on_data
         self._lock = threading.Lock()
+        self.is_drained = self._lock.locked
         self.paused = False
         self.ended = False
         self.fd, self._write = os.pipe()
@@ -97,9 +105,11 @@ class Stdio:
             raise HostError("servers run on Linux and macOS; on Windows use WSL: their streams need `/dev/fd`")
         self.stdout = Output(on_stdout)
         self.stderr = Output(on_stderr)
-        self._arrived = select.poll()
-        for output in (self.stdout, self.stderr):
-            self._arrived.register(output.fd, select.POLLIN)
+        self._outputs = (self.stdout, self.stderr)
+        arrived = select.poll()
+        for output in self._outputs:
+            arrived.register(output.fd, select.POLLIN)
+        self._arrived = arrived.poll
         self._stdin_read, self._stdin = os.pipe()
         os.set_blocking(self._stdin, False)
         self._lock = threading.Lock()
@@ -128,9 +138,10 @@ class Stdio:
 
     def drain(self) -> None:
         """Pass on all data that the guest has written so far. Only the thread of the instance can call it."""
-        if not self._arrived.poll(0):  # most calls write nothing, and two reads that fail take longer
-            self.stdout.settle()
-            self.stderr.settle()
+        if not self._arrived(0):  # most calls write nothing, and two reads that fail take longer
+            for output in self._outputs:
+                if output.is_drained():  # by the reader, which has the data of this call
+                    output.settle()
             return
         self.stdout.drain(paused_too=True)
         self.stderr.drain()
@@ -145,7 +156,7 @@ class Stdio:
     def close(self) -> None:
         """Drain and close all streams."""
         self.end_input()
-        for output in (self.stdout, self.stderr):
+        for output in self._outputs:
             output.resume()
             output.drain()
             _reader().remove(output)

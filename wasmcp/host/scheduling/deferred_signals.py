@@ -47,18 +47,29 @@ def only_notes(number: int) -> None:
         _undeferred.clear()
 
 
+def keep_handlers() -> None:
+    """Declare that until `defer_all` no handlers are installed but those that only note their signals.
+
+    Then they need not be looked at before each call. The declaration has no effect if a handler has to be deferred now.
+    """
+    if not is_needed():
+        _kept.append(True)
+
+
 def defer_all() -> None:
-    """Withdraw all declarations of `only_notes`."""
+    """Withdraw all declarations of `only_notes` and `keep_handlers`."""
+    _kept.clear()
     _handlers_that_note.clear()
     _undeferred.clear()
 
 
+_kept: list[bool] = []
 _undeferred: list[tuple[Any, ...]] = []  # the handlers of `_NUMBERS` that were last found to need no deferral, if any
 
 
 def is_needed() -> bool:
     """Return True if the current thread has handlers to defer; False in a fifth of the time of `Deferred`."""
-    if get_ident() != main_thread().ident:
+    if _kept or get_ident() != main_thread().ident:
         return False
     handlers = tuple(map(_signal.getsignal, _NUMBERS))
     if handlers in _undeferred:

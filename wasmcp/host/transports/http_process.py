@@ -249,6 +249,7 @@ def note_reloads() -> None:
     if hasattr(signal, "SIGHUP") and threading.current_thread() is threading.main_thread():
         _early.clear()
         signal.signal(signal.SIGHUP, lambda number, _frame: _early.append(number))
+        only_notes(signal.SIGHUP)
 
 
 class _State:

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.host.engine import logs
-from wasmcp.host.scheduling.deferred_signals import only_notes
+from wasmcp.host.scheduling.deferred_signals import defer_all, keep_handlers, only_notes
 from wasmcp.host.transports.connections import BACKLOG
 
 if TYPE_CHECKING:
@@ -164,9 +164,11 @@ class Listener:
         before = {number: signal.signal(number, note) for number in SIGNALS}
         for number in SIGNALS:
             only_notes(number)
+        keep_handlers()
         try:
             yield
         finally:
+            defer_all()
             for number, handler in before.items():
                 signal.signal(number, handler)
 
