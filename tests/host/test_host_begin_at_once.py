@@ -25,6 +25,9 @@ LATEST = {**JSON, "mcp-protocol-version": "2026-07-28"}
 HANDSHAKE = {**JSON, "mcp-protocol-version": "2025-11-25"}
 
 
+Begun = tuple[int, bytes, bytes] | AsgiResponse | None
+
+
 class Both(NamedTuple):
     """A server behind two listeners: requests of the first begin at once, those of the second do not."""
 
@@ -32,7 +35,7 @@ class Both(NamedTuple):
     asgi: Listening[Any]
     server: Server
     app: App
-    begun: list[AsgiResponse | None]
+    begun: list[Begun]
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +43,10 @@ def both(zig_server: Path) -> Iterator[Both]:
     limits = Limits(timeout=1, request=20_000)
     with open_server(zig_server, limits=limits) as server:
         app = App(server)
-        begun: list[AsgiResponse | None] = []
+        begun: list[Begun] = []
         begin = app.begin_at_once
 
-        def noted(head: RequestHead, data: bytes, client: tuple[str, int] | None) -> AsgiResponse | None:
+        def noted(head: RequestHead, data: bytes, client: tuple[str, int] | None) -> Begun:
             begun.append(begin(head, data, client))
             return begun[-1]
 
@@ -197,8 +200,44 @@ def test_calls_end_at_once(both: Both) -> None:
     with both.at_once.connect(ADD) as connection:
         assert b'"result":5' in read(connection)
     assert len(both.begun) == 1
-    assert both.begun[0] is not None
-    assert both.begun[0].call.is_inline
+    assert isinstance(both.begun[0], tuple)
+    assert both.begun[0][0] == 200
+
+
+PATHS = {
+    ("/mcp", ""): [("/mcp", True), ("/mcp/below", False), ("/mcp?a=b", True)],
+    ("/", ""): [("/", True), ("/mcp", False)],
+    ("/a/b", ""): [("/a/b", True), ("/a/b?c=d", True), ("/a", False), ("/mcp", False), ("/a/b/below", False)],
+    ("/mcp", "/proxy"): [("/proxy/mcp", True), ("/mcp", True), ("/proxy", False), ("/proxy/proxy/mcp", False)],
+    ("/proxy/mcp", "/proxy"): [("/proxy/proxy/mcp", True), ("/proxy/mcp", False)],
+}
+
+
+@pytest.mark.parametrize(("path", "root_path"), PATHS)
+def test_endpoints_at_other_paths(both: Both, path: str, root_path: str) -> None:
+    """A request to the endpoint begins at once at any path; others get the same response as without."""
+    endpoint = Endpoint(both.app, lambda: None, path=path, root_path=root_path)
+
+    async def only_asgi(scope: Any, receive: Any, send: Any) -> None:
+        await endpoint(scope, receive, send)
+
+    listenings = (Listening(endpoint), Listening(only_asgi))
+    try:
+        for target, begins in PATHS[path, root_path]:
+            sent = ADD.replace(b"POST /mcp", b"POST " + target.encode())
+            both.begun.clear()
+            found = []
+            for listening in listenings:
+                with listening.connect() as connection:
+                    for _ in range(3):
+                        connection.sendall(sent)
+                        found.append(plain(read(connection)))
+            assert found[:3] == found[3:], target
+            assert len(both.begun) == (3 if begins else 0), target
+            assert (b'"result":5' in found[0]) == begins or b"below" in sent, target
+    finally:
+        for listening in listenings:
+            listening.close()
 
 
 def test_session(both: Both) -> None:

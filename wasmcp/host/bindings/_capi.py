@@ -129,10 +129,8 @@ def prepared_call(func: Func, context: Any, values: int, count: int, result: int
         result: The address of the result.
     """
     pointer, number = ctypes.c_void_p.from_param, ctypes.c_size_t.from_param
-    return partial(
-        *(_call, ctypes.byref(raw_function(func)), context),
-        *(pointer(values), number(count), pointer(result), number(1)),
-    )
+    arguments = pointer(values), number(count), pointer(result), number(1)
+    return partial(_call, ctypes.byref(raw_function(func)), context, *arguments)
 
 
 def prepared_deletion(value: int) -> Callable[[], None]:

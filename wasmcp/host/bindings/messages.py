@@ -133,6 +133,12 @@ FRAMES: dict[bytes, type[Event]] = {
 """The class of each kind of frame."""
 
 
+LONGEST_METHOD = 100
+"""Maximum number of characters of a method that `target_of` returns."""
+
+LONGEST_NAME = 200
+"""The same of the name or URI of a target."""
+
 _PARSED = 4096  # maximum bytes of a message that is parsed; in a larger one the members are searched for
 _METHOD = re.compile(rb'"method"\s*:\s*"([^"\\]{1,100})"')
 _NAME = re.compile(rb'"(?:name|uri)"\s*:\s*"([^"\\]{1,200})"')
@@ -163,7 +169,7 @@ def target_of(request: Request) -> tuple[str, str]:
             return "", ""
         params = parsed.get("params")
         name = params.get("name", params.get("uri")) if isinstance(params, dict) else ""
-        return str(parsed.get("method", ""))[:100], str(name or "")[:200]
+        return str(parsed.get("method", ""))[:LONGEST_METHOD], str(name or "")[:LONGEST_NAME]
     found = [pattern.search(message, 0, _PARSED) for pattern in (_METHOD, _NAME)]
     method, name = (match[1].decode("utf-8", "replace") if match else "" for match in found)
     return method, name

@@ -394,7 +394,7 @@ class SessionHead:
 
     Attributes:
         kept: The header fields for the guest, without that of the session.
-        lines: The same as field lines.
+        lines: The same as field lines, and then the beginning of the line of `FIELD`.
         identifier: The identifier of the session that the request names; None if it does not name exactly one.
         anonymous: The sender of a request without a session.
     """
@@ -403,7 +403,7 @@ class SessionHead:
 
     def __init__(self, kept: list[tuple[bytes, bytes]], identifier: bytes | None, anonymous: Sender) -> None:
         self.kept = kept
-        self.lines = field_lines(kept)
+        self.lines = b"%b%b: " % (field_lines(kept), FIELD)
         self.identifier = identifier
         self.anonymous = anonymous
 
@@ -446,6 +446,8 @@ class SessionRequest:
     _identifies = False
     _greeting: dict[str, Any] | None = None
     _again = False
+    _id: bytes | None = None
+    _sealed: bytes | None = None
     _refused: frozenset[str] = frozenset()
 
     def __init__(
@@ -463,10 +465,8 @@ class SessionRequest:
         self._head = head
         self._session = session
         self._fresh = self.value = _IDENTIFIERS.take()
-        self._sealed: bytes | None = None
         if session is None:
             self.sender = head.anonymous
-            self._id = None
         else:
             self.sender = Sender(head.identifier, head.anonymous.head)
             self._id = head.identifier
@@ -478,7 +478,7 @@ class SessionRequest:
     @property
     def lines(self) -> bytes:
         """The header fields for the guest, as field lines."""
-        added = b"%b: %b\r\n" % (FIELD, self.value)
+        added = self.value + b"\r\n"
         if self._identifies:
             added += b"%b: with\r\n" % IDENTIFY
         return self._head.lines + (added if added.isascii() else added.decode("latin-1").encode())

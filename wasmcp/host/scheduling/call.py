@@ -45,7 +45,8 @@ _NEVER = 1 << 62  # the negative score of a target that stays on other threads
 _NAMED = ("tools/", "prompts/")  # methods whose targets have names; URIs are too many, and share their template's code
 _MOST_STOPPED = 3  # maximum number of inline calls of a target that are stopped: each costs an instance
 _MOST_TARGETS = 4096  # maximum number of targets that are kept
-_ANY = ("", "")
+ANY_TARGET = ("", "")
+"""Target of a call whose target is not known."""
 
 
 Target = tuple[str, str]
@@ -70,13 +71,13 @@ class InlinePolicy:
         self._scores: dict[Target, int] = {}
         self._stopped: dict[Target, int] = {}
 
-    def allows_inline(self, target: Target = _ANY) -> bool:
+    def allows_inline(self, target: Target = ANY_TARGET) -> bool:
         """Return True if the next call of a target is expected to be short, and to have no effects."""
         return self._scores.get(self._key(target), 0) >= _NEEDED
 
     def _key(self, target: Target) -> Target:
         if not self.by_target:
-            return _ANY
+            return ANY_TARGET
         return target if target[0].startswith(_NAMED) else (target[0], "")
 
     def record(self, target: Target, seconds: float, events: int, *, had_effects: bool = False) -> None:
@@ -175,7 +176,8 @@ class Call:
         error: The error, when the call has failed.
         sender: The sender over HTTP; None for the client of a stdio connection.
         client: The client that it takes turns for with others, such as its address; None if there is only one.
-        target: The method, and the name or URI of the target, once the call has waited for an instance.
+        target: The method, and the name or URI of the target, once the call has waited for an instance, or if it is
+            known before.
         observer: Observer of its runs; None for none.
     """
 
@@ -231,7 +233,7 @@ class Call:
         self.sender: Sender | None = None
         self.client: object = None
         self.observer: CallObserver | None = None
-        self.target: Target = _ANY
+        self.target: Target = ANY_TARGET
         self.resumed: tuple[bytes, bytes] | None = None
         self.awaits_input = False
         self.cancelled = False
@@ -425,7 +427,11 @@ class PendingInput:
 
 
 class PendingInputs:
-    """Suspended calls of one server. The methods are thread-safe."""
+    """Suspended calls of one server. The methods are thread-safe.
+
+    Attributes:
+        by_call: The pending input of each call. Only this object changes it.
+    """
 
     def __init__(self, submit: Callable[[Call], None], patience: float | None, most: int = 1024) -> None:
         """Create an empty table.
@@ -439,12 +445,12 @@ class PendingInputs:
         self._submit = submit
         self._patience = patience
         self._by_id: dict[str, PendingInput] = {}
-        self._by_call: dict[Call, PendingInput] = {}
+        self.by_call: dict[Call, PendingInput] = {}
         self._lock = threading.Lock()
         self._closed = False
 
     def __len__(self) -> int:
-        return len(self._by_call)
+        return len(self.by_call)
 
     def continue_with(self, submit: Callable[[Call], None]) -> None:
         """Continue calls by another function from now on: that of a newer version of the server."""
@@ -455,20 +461,20 @@ class PendingInputs:
         value = json.loads(event.text)
         pending = PendingInput(call, value["ids"], json.dumps(value["continuation"]))
         with self._lock:
-            self._by_call[call] = pending
+            self.by_call[call] = pending
             for request_id in pending.answers:
                 self._by_id[request_id] = pending
 
     def suspend(self, call: Call) -> bool:
         """Suspend a call whose run has ended until it can continue. Return False if it has no pending input."""
         with self._lock:
-            pending = self._by_call.get(call)
+            pending = self.by_call.get(call)
             if pending is None:
                 return False
             error: HostError | None = None
             if self._closed or call.cancelled or call.is_abandoned:
                 error = GuestCancelledError()
-            elif len(self._by_call) > self._most:
+            elif len(self.by_call) > self._most:
                 error = HostError(f"more than {self._most} requests wait for input of their clients")
             if error is None and not pending.complete:
                 pending.suspended = True
@@ -527,7 +533,7 @@ class PendingInputs:
     def forget(self, call: Call) -> None:
         """Remove the pending input of a call that has ended."""
         with self._lock:
-            pending = self._by_call.get(call)
+            pending = self.by_call.get(call)
             if pending is None:
                 return
             self._forget(pending)
@@ -536,7 +542,7 @@ class PendingInputs:
     def drop(self, call: Call) -> None:
         """Cancel a call if it is suspended."""
         with self._lock:
-            pending = self._by_call.get(call)
+            pending = self.by_call.get(call)
             if pending is None or not pending.suspended:
                 return
             self._forget(pending)
@@ -548,7 +554,7 @@ class PendingInputs:
         with self._lock:
             for call in calls:
                 call.is_abandoned = True
-            waiting = [call for call in calls if call in self._by_call and self._by_call[call].suspended]
+            waiting = [call for call in calls if call in self.by_call and self.by_call[call].suspended]
         for call in waiting:
             self.drop(call)
 
@@ -556,13 +562,13 @@ class PendingInputs:
         """Cancel all suspended calls, because no client is left."""
         with self._lock:
             self._closed = True
-            waiting = [pending.call for pending in self._by_call.values() if pending.suspended]
+            waiting = [pending.call for pending in self.by_call.values() if pending.suspended]
         for call in waiting:
             self.drop(call)
 
     def _expire(self, pending: PendingInput) -> None:
         with self._lock:
-            if self._by_call.get(pending.call) is not pending:
+            if self.by_call.get(pending.call) is not pending:
                 return
             self._forget(pending)
         pending.cancel_requests()
@@ -571,7 +577,7 @@ class PendingInputs:
     def _forget(self, pending: PendingInput) -> None:
         if pending.timer is not None:
             pending.timer.cancel()
-        self._by_call.pop(pending.call, None)
+        self.by_call.pop(pending.call, None)
         for request_id in pending.answers:
             self._by_id.pop(request_id, None)
 

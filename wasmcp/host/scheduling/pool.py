@@ -23,7 +23,7 @@ from wasmcp.host.bindings.messages import target_of
 from wasmcp.host.configuration.declared import REUSES
 from wasmcp.host.engine import logs, memory, stack
 from wasmcp.host.scheduling import capacity
-from wasmcp.host.scheduling.call import InlinePolicy, PendingInputs
+from wasmcp.host.scheduling.call import ANY_TARGET, InlinePolicy, PendingInputs
 from wasmcp.host.scheduling.deferred_signals import Deferred, is_needed
 from wasmcp.host.scheduling.instance import Instance, Program
 from wasmcp.host.scheduling.lanes import SLOW, Lanes
@@ -259,7 +259,7 @@ class Pool:
 
     def _submit(self, call: Call) -> None:
         policy = self.inline_policy
-        if policy.by_target:
+        if policy.by_target and call.target is ANY_TARGET:
             call.target = target_of(call.request)
         short = policy.allows_inline(call.target) and sum(map(len, call.request)) < _SHORT
         if short and not self._closed and stack.is_sufficient():
@@ -268,7 +268,7 @@ class Pool:
                     return
                 if not policy.allows_inline(call.target):  # it was stopped: do not lose the next instance as well
                     break
-        if not policy.by_target:
+        if call.target is ANY_TARGET:
             call.target = target_of(call.request)
         with self._lock:
             successor = self._successor

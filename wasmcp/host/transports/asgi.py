@@ -16,7 +16,7 @@ from wasmcp.host.bindings.messages import HttpRequest
 from wasmcp.host.client.connection import http_request
 from wasmcp.host.engine.limits import Budget
 from wasmcp.host.mcp import jsonrpc
-from wasmcp.host.mcp.http_sessions import ID, IDENTIFY, IDENTITY, RESERVED
+from wasmcp.host.mcp.http_sessions import ID, IDENTIFY, IDENTITY, RESERVED, SessionRequest
 from wasmcp.host.operations.request_facts import Identity
 from wasmcp.host.scheduling.call import Call
 from wasmcp.host.stores.errors import StoreRequestError
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
     from wasmcp.host.client.connection import Connection
-    from wasmcp.host.mcp.http_sessions import SessionRequest
     from wasmcp.host.operations.message_traces import RequestTrace
     from wasmcp.host.operations.tracing import Tracing
     from wasmcp.host.transports.asgi_response import ResponseEvent, Send
@@ -73,6 +72,7 @@ class App:
         self._admission = admission
         self._tracing = tracing
         self._limits = limits = server.limits.http
+        self._begins_at_once = admission is None and tracing is None
         self.bodies = Budget(limits.request_bytes)
         self.streams = Budget(limits.streams)
         self.filters = Budget(limits.streams_bytes)
@@ -178,45 +178,62 @@ class App:
             if self._admission is not None and session_request.identity is not None:
                 self._admission.identified(scope, session_request.identity)
 
-    def begin_at_once(self, head: RequestHead, data: bytes, client: tuple[str, int] | None) -> AsgiResponse | None:
+    def begin_at_once(
+        self, head: RequestHead, data: bytes, client: tuple[str, int] | None
+    ) -> tuple[int, bytes, bytes] | AsgiResponse | None:
         """Begin a request whose body has arrived, without the objects of ASGI.
 
-        Return its response, whose `answer` is the whole response if the call has ended already; otherwise the response
-        is an ASGI application for the request. Return None for a request that has to be passed on to this application
-        as any other, because something has to be waited for, or refused, or recorded. Nothing has been done then.
+        Return status, header lines and body if the call has ended already and nothing has to be waited for. Otherwise
+        return the response, which is an ASGI application for the request. Return None for a request that has to be
+        passed on to this application as any other, because something has to be waited for, or refused, or recorded.
+        Nothing has been done then.
 
         Args:
             head: The head of the request.
             data: The body.
             client: The address of the client.
         """
-        if not self._can_begin_at_once(head, len(data)):
-            return None
-        server = self._server
-        session_request = server.sessions.begin_of(head.for_sessions)
-        session_request.receive(data, server.pool.pending_inputs)
-        self.requests += 1
-        body = self._reading.take(data, server.limits.request)
-        try:
-            return self._submit(head, body, session_request, None if client is None else client[0])
-        except HostError:  # the server is closed
-            return None
-
-    def _can_begin_at_once(self, head: RequestHead, size: int) -> bool:
-        server = self._server
-        ended = server.sessions.ended
-        return (
-            self._loop is not None
-            and self._admission is None
-            and self._tracing is None
+        server, size = self._server, len(data)
+        sessions, pool, most = server.sessions, server.pool, server.limits.request
+        named = head.for_sessions
+        if not (
+            self._begins_at_once
+            and self._loop is not None
             and head.method == "POST"
             and not head.is_ambiguous
             and self.requests < self._limits.requests
-            and size <= server.limits.request
+            and size <= most
             and self.bodies.used + size <= self.bodies.most
-            and not server.pool.pending_inputs  # which the message can be for
-            and (ended is None or not ended.is_shared or head.for_sessions.identifier is None)
-        )
+            and not pool.pending_inputs.by_call  # the message can be for one of them
+        ):
+            return None
+        if named.identifier is None:
+            session_request = SessionRequest(sessions, named, None)
+        elif sessions.ended is None or not sessions.ended.is_shared:
+            session_request = sessions.begin_of(named)
+            session_request.receive(data, pool.pending_inputs)
+        else:
+            return None
+        is_text = data.isascii() or jsonrpc.encode(data) is not None
+        request = HttpRequest(*head.texts, session_request.lines, data if is_text else jsonrpc.NOT_JSON)
+        body = Body(data, size, whole=True)
+        response = AsgiResponse(self, server, request, body, session_request, is_text=is_text, cancels=head.cancels)
+        call = response.call
+        call.client = None if client is None else client[0]
+        if head.named is not None:
+            call.target = head.named
+        response.begins = self._thread
+        try:
+            pool.submit(call)
+        except HostError:  # the server is closed
+            session_request.ended(call)
+            return None
+        answer = response.begun()
+        if answer is not None:
+            return answer
+        self.requests += 1
+        self._reading.take(data, most)
+        return response
 
     def _submit(
         self,

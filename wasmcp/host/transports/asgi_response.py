@@ -7,6 +7,7 @@ import json
 from collections import deque
 from dataclasses import dataclass
 from functools import partial
+from threading import get_ident
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -66,6 +67,9 @@ class StreamEnded:
 ResponseEvent = Head | Chunk | CallEnded | StreamMessage | StreamEnded
 
 
+_NO_EVENTS: deque[ResponseEvent] = deque()
+
+
 class Application(Protocol):
     """The application that a response belongs to: its budgets, and its event loop."""
 
@@ -87,7 +91,23 @@ class AsgiResponse:
     Attributes:
         body: The body of the request, until the response begins.
         call: The call into the server.
+        begins: The thread that submits the call, if it calls `begun` then; otherwise 0.
     """
+
+    # Values of most responses, which are not set for each.
+    begins = 0
+    _events = _NO_EVENTS  # replaced at the first event
+    _opened: dict[str, Any] | None = None
+    _listener: Listener | None = None
+    _filter = 0  # bytes of the URIs of the stream
+    _streaming = False
+    _closed = False  # True if nothing more is sent on the stream
+    _changed: asyncio.Future[None] | None = None  # the next event, once a task waits for events
+    _received = _sent = 0
+    _held = 0.0  # time since which the call waits for the client to read, or 0
+    _stalled = False  # True if unread data was dropped, and no more is queued
+    _left = False  # True if the response has ended
+    _has_ended = False  # True if the call has ended within `Pool.submit`, and `begun` was not called yet
 
     def __init__(
         self,
@@ -116,19 +136,8 @@ class AsgiResponse:
         self._limits = server.limits.http
         self.body = body
         self._session_request = session_request
-        self._opened: dict[str, Any] | None = None
-        self._listener: Listener | None = None
-        self._filter = 0  # bytes of the URIs of the stream
-        self._streaming = False
-        self._closed = False  # True if nothing more is sent on the stream
         self._is_text = is_text
         self._cancels = cancels
-        self._events: deque[ResponseEvent] = deque()
-        self._changed: asyncio.Future[None] | None = None  # the next event, once a task waits for events
-        self._received = self._sent = 0
-        self._held = 0.0  # time since which the call waits for the client to read, or 0
-        self._stalled = False  # True if unread data was dropped, and no more is queued
-        self._left = False  # True if the response has ended
         self.call = Call(request, server.limits.timeout, self._done, self._event, server.pool.pending_inputs)
         session_request.began(self.call, body.data)
 
@@ -140,6 +149,9 @@ class AsgiResponse:
     # On threads of the host
 
     def _done(self, call: Call) -> None:
+        if self.begins and self.begins == get_ident():
+            self._has_ended = True
+            return
         self._session_request.ended(call)
         self._app.arrived(self, CallEnded(call))
 
@@ -183,6 +195,8 @@ class AsgiResponse:
         if self._left or (self._stalled and isinstance(event, Chunk)):
             self._dropped(event)
             return
+        if self._events is _NO_EVENTS:
+            self._events = deque()
         self._events.append(event)
         if self._changed is not None and not self._changed.done():
             self._changed.set_result(None)
@@ -243,18 +257,31 @@ class AsgiResponse:
             return None
         return first.call
 
-    def answer(self) -> tuple[int, bytes, bytes] | None:
-        """Return the response, if nothing has to be waited for: status, header lines and body. Otherwise return None.
+    def begun(self) -> tuple[int, bytes, bytes] | None:
+        """Return status, header lines and body if the call has ended within `Pool.submit`, and they are the response.
 
-        A response that was returned must be sent: the request is freed.
+        A response that was returned must be sent. Otherwise return None: `respond` sends the response then.
         """
-        call = self._ended()
-        if call is None or call.error is not None or self._stalled or not call.result[0]:
+        self.begins = 0
+        if not self._has_ended:
             return None
-        if self._session_request.can_block(call.result[1]):
+        call, session_request = self.call, self._session_request
+        session_request.ended(call)
+        result = call.result
+        if (
+            result is None
+            or not result[0]
+            or self._received
+            or self._opened is not None
+            or session_request.attached
+            or session_request.can_block(result[1])
+        ):
+            self._app.arrived(self, CallEnded(call))
             return None
-        request, result, _, _ = self._take_result(call)
-        return self._conclude(result, request)
+        status, lines, body = result
+        if status == 400 and not self._is_text:
+            body = jsonrpc.NOT_UTF8
+        return session_request.conclude(status, lines, body, self.body.data, self._server.pool.pending_inputs)
 
     def _conclude(self, result: tuple[int, bytes, bytes], request: bytes) -> tuple[int, bytes, bytes]:
         status, lines, body = result

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     Scope = MutableMapping[str, Any]
     Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+_ENDPOINT = ENDPOINT.encode()
 _WELL_KNOWN = b"/.well-known/"
 _MOST_HOPS = 32  # maximum number of addresses in `X-Forwarded-For` that are read
 
@@ -39,23 +40,28 @@ class Endpoint:
             path: The path of the endpoint.
             root_path: A prefix of all paths that a proxy keeps.
         """
-        self._app = app
         self._problem = problem
         self._path = path.encode()
         self._root = root_path.encode()
         self._is_default = path == ENDPOINT and not root_path
-        self._at_once = ENDPOINT.encode() if self._is_default else None
+        names = self._path, self._root + self._path
+        self._names = {name for name in names if self._is_endpoint(self._without_root(name))}
+        self.replace(app)
 
     def replace(self, app: Application) -> None:
         """Pass later requests on to another application."""
         self._app = app
+        self._begin = getattr(app, "begin_at_once", None)
 
-    def begin_at_once(self, head: RequestHead, body: bytes, client: tuple[str, int] | None) -> AsgiResponse | None:
+    def begin_at_once(
+        self, head: RequestHead, body: bytes, client: tuple[str, int] | None
+    ) -> tuple[int, bytes, bytes] | AsgiResponse | None:
         """Begin a request whose body has arrived; see `App.begin_at_once`. Return None for requests to other paths."""
-        begin = getattr(self._app, "begin_at_once", None)
-        if begin is None or head.raw_path != self._at_once:
+        if self._begin is None or head.raw_path not in self._names:
             return None
-        begun: AsgiResponse | None = begin(head, body, client)
+        begun: tuple[int, bytes, bytes] | AsgiResponse | None = self._begin(
+            head if self._is_default else head.at(_ENDPOINT), body, client
+        )
         return begun
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,9 +69,7 @@ class Endpoint:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        target = scope.get("raw_path") or scope["path"].encode()
-        if self._root and (target == self._root or target.startswith(self._root + b"/")):
-            target = target[len(self._root) :] or b"/"
+        target = self._without_root(scope.get("raw_path") or scope["path"].encode())
         if target in _CHECKS:
             await self._check(target, scope, send)
             return
@@ -78,6 +82,15 @@ class Endpoint:
             scope["path"] = mapped.decode("ascii", "replace")
         await self._app(scope, receive, send)
 
+    def _without_root(self, target: bytes) -> bytes:
+        """Return the path behind the prefix that a proxy keeps."""
+        if self._root and (target == self._root or target.startswith(self._root + b"/")):
+            return target[len(self._root) :] or b"/"
+        return target
+
+    def _is_endpoint(self, target: bytes) -> bool:
+        return target not in _CHECKS and self._mapped(target) == _ENDPOINT
+
     def _mapped(self, target: bytes) -> bytes | None:
         """Return the path inside the server: of the endpoint, below it, and of its metadata (RFC 9728, section 3.1)."""
         if target.startswith(_WELL_KNOWN):
@@ -88,9 +101,9 @@ class Endpoint:
 
     def _inside(self, target: bytes) -> bytes | None:
         if target == self._path:
-            return ENDPOINT.encode()
+            return _ENDPOINT
         if target.startswith(self._path + b"/"):
-            return ENDPOINT.encode() + target[len(self._path) :]
+            return _ENDPOINT + target[len(self._path) :]
         return None
 
     async def _check(self, target: bytes, scope: Scope, send: Send) -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import httptools
 
-from wasmcp.host.transports.http_exchange import REASONS, Exchange, rest_of
+from wasmcp.host.transports.http_exchange import REASONS, Exchange, rest_of, whole_response
 from wasmcp.host.transports.request_head import RecentHeads, RequestHead
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ class HttpConnection(asyncio.Protocol):
             known = self.heads.find(data)
             if known is not None:
                 self._head_size = 0
-                self._run_known(*known)
+                self._run_whole(*known)
                 return
         if self._in_head:
             self._head_size += len(data)
@@ -178,16 +178,6 @@ class HttpConnection(asyncio.Protocol):
         elif is_first and self._is_between and self._is_plain and self._exchanges:
             exchange = self._exchanges[0]
             self.heads.keep(data, exchange.head, exchange.buffered)
-        self._start()
-
-    def _run_known(self, head: RequestHead, body: bytes) -> None:
-        """Run a request whose head was received before."""
-        exchange = Exchange(self, head)
-        exchange.more_body = False
-        if body:
-            exchange.body.append(body)
-            exchange.buffered = len(body)
-        self._exchanges.append(exchange)
         self._start()
 
     def _parse(self, data: bytes) -> None:
@@ -351,19 +341,32 @@ class HttpConnection(asyncio.Protocol):
         if exchange.more_body:
             self._keep(self.loop.create_task(exchange.run(self._app)))
             return
-        body = b"".join(exchange.body)
+        self._run_whole(exchange.head, b"".join(exchange.body), exchange)
+
+    def _run_whole(self, head: RequestHead, body: bytes, exchange: Exchange | None = None) -> None:
+        """Run a request that has arrived as a whole.
+
+        Args:
+            head: Its head.
+            body: Its body.
+            exchange: The first exchange; None if no other request is in progress and the connection stays open.
+        """
         app = self._app
-        if self._begin is not None and exchange.can_respond:
+        if self._begin is not None and self.drained is None and (exchange is None or exchange.can_respond):
             try:
-                begun = self._begin(exchange.head, body, self._client)
-                answer = None if begun is None else begun.answer()
-                if answer is not None:
-                    exchange.respond(*answer)
+                begun = self._begin(head, body, self._client)
+                if type(begun) is tuple:
+                    self._respond(begun, head, exchange)
                     return
             except Exception as error:  # noqa: BLE001 - logged
-                exchange.failed(error)
+                (self._exchanges[0] if self._exchanges else self._exchange_of(head)).failed(error)
                 return
             app = begun or app
+        if exchange is None:
+            exchange = self._exchange_of(head)
+            if body:
+                exchange.body.append(body)
+                exchange.buffered = len(body)
         coroutine = exchange.run(app, body)
         exchange.is_first_step = True
         try:
@@ -374,6 +377,27 @@ class HttpConnection(asyncio.Protocol):
             exchange.is_first_step = False
         exchange.flush()
         self._keep(self.loop.create_task(rest_of(coroutine, waits_for)))
+
+    def _exchange_of(self, head: RequestHead) -> Exchange:
+        """Return a new exchange, the only one, of a request that has arrived as a whole."""
+        exchange = Exchange(self, head)
+        exchange.more_body = False
+        exchange.started = True
+        self._exchanges.append(exchange)
+        return exchange
+
+    def _respond(self, answer: tuple[int, bytes, bytes], head: RequestHead, exchange: Exchange | None) -> None:
+        """Write a whole response: status, header lines and body."""
+        if exchange is None:
+            whole = whole_response(*answer, self.default_lines)
+            if whole is not None:
+                self.transport.write(whole)
+                self.since = self.loop.time()
+                self.has_responded = True
+                self._state.total_requests += 1
+                return
+            exchange = self._exchange_of(head)
+        exchange.respond(*answer)
 
     def _keep(self, task: asyncio.Task[None]) -> None:
         self._state.tasks.add(task)

@@ -239,8 +239,13 @@ class Exchange:
             body: The body.
             closes: End the connection after it.
         """
-        plain = _plain_lines(lines) if len(lines) <= _KEPT else None
-        if plain is None or status < 200 or status in _WITHOUT_BODY or self.head.method == "HEAD":
+        connection = self._connection
+        whole = (
+            None
+            if self.head.method == "HEAD"
+            else whole_response(status, lines, body, connection.default_lines, closes=closes or not self.keep_alive)
+        )
+        if whole is None:
             fields = [*field_pairs(lines), (b"content-length", b"%d" % len(body))]
             self._head = self._encode_head(status, [*fields, (b"connection", b"close")] if closes else fields)
             self.response_started = True
@@ -251,10 +256,7 @@ class Exchange:
         self._expects = False
         if closes:
             self.keep_alive = False
-        connection = self._connection
-        form = b"%b%b%bcontent-length: %d\r\n\r\n%b" if self.keep_alive else _CLOSING
-        reason = REASONS.get(status) or b"HTTP/1.1 %d \r\n" % status
-        connection.transport.write(form % (reason, connection.default_lines, plain, len(body), body))
+        connection.transport.write(whole)
         self.wake()
         connection.response_complete(self)
 
@@ -303,7 +305,29 @@ class Exchange:
 
 
 _KEPT = 512  # maximum bytes of a field, or of several, whose lines are kept
+_WHOLE = b"%b%b%bcontent-length: %d\r\n\r\n%b"
 _CLOSING = b"%b%b%bcontent-length: %d\r\nconnection: close\r\n\r\n%b"
+
+
+def whole_response(
+    status: int, lines: bytes, body: bytes, default_lines: bytes, *, closes: bool = False
+) -> bytes | None:
+    """Return the bytes of a response with its body.
+
+    Return None if it has no body, or if its fields are about the connection or the body.
+
+    Args:
+        status: The status.
+        lines: The header fields as field lines, without `Content-Length`.
+        body: The body.
+        default_lines: The field lines of each response.
+        closes: The connection ends after it.
+    """
+    plain = _plain_lines(lines) if len(lines) <= _KEPT else None
+    if plain is None or status < 200 or status in _WITHOUT_BODY:
+        return None
+    reason = REASONS.get(status) or b"HTTP/1.1 %d \r\n" % status
+    return (_CLOSING if closes else _WHOLE) % (reason, default_lines, plain, len(body), body)
 
 
 def field_pairs(lines: bytes) -> tuple[tuple[bytes, bytes], ...]:

@@ -8,16 +8,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from wasmcp.host.bindings.messages import LONGEST_METHOD, LONGEST_NAME
 from wasmcp.host.mcp.http_sessions import SessionHead
+from wasmcp.host.mcp.jsonrpc import encode
 from wasmcp.protocol import LATEST
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping, Sequence
 
+    from wasmcp.host.scheduling.call import Target
+
 _LATEST = LATEST.encode()
 _LONGEST = 4 << 10  # maximum bytes of a head that is kept
 _MOST = 128 << 10  # maximum bytes of all heads that are kept; with their facts they take four times as much
 _END = b"\r\n\r\n"
+_ENCODED = b"=?"  # beginning of a value in base64 (basic/transports/streamable-http, "Value Encoding")
 
 
 class RequestHead:
@@ -36,10 +41,14 @@ class RequestHead:
         has_coding: True if it has a `Transfer-Encoding`.
         is_ambiguous: True if the length of the body is ambiguous (RFC 9112, sections 6.1 and 6.3).
         cancels: True if a disconnect cancels the request, as in revision 2026-07-28 but not before.
+        named: The method and the target of the message that the head names, which a server of revision 2026-07-28
+            compares with the message; None if it does not name them plainly.
     """
 
     __slots__ = (
         "_for_sessions",
+        "_moved",
+        "_texts",
         "cancels",
         "expects",
         "fields",
@@ -48,6 +57,7 @@ class RequestHead:
         "keep_alive",
         "length",
         "method",
+        "named",
         "query",
         "raw_path",
         "size",
@@ -75,6 +85,10 @@ class RequestHead:
         self.size = 0
         self.length: int | None = None
         self._for_sessions: SessionHead | None = None
+        self._moved: RequestHead | None = None
+        self._texts: tuple[bytes, bytes] | None = None
+        methods: list[bytes] = []
+        names: list[bytes] = []
         has_length = self.has_coding = self.cancels = False
         for name, value in fields:
             if name == b"content-length":
@@ -85,6 +99,11 @@ class RequestHead:
                 self.has_coding = True
             elif name == b"mcp-protocol-version":
                 self.cancels = self.cancels or value.strip() == _LATEST
+            elif name == b"mcp-method":
+                methods.append(value)
+            elif name == b"mcp-name":
+                names.append(value)
+        self.named = _named(methods, names) if self.cancels else None
         self.is_ambiguous = self.has_coding and (has_length or version == "1.0")
 
     @classmethod
@@ -104,6 +123,31 @@ class RequestHead:
         found = self._for_sessions
         if found is None:
             found = self._for_sessions = SessionHead.of(self.fields, self.target)
+        return found
+
+    @property
+    def texts(self) -> tuple[bytes, bytes]:
+        """Method and target in UTF-8."""
+        found = self._texts
+        if found is None:
+            method, target = encode(self.method), encode(self.target)
+            found = self._texts = method or b"?", target or b"?"
+        return found
+
+    def at(self, path: bytes) -> RequestHead:
+        """Return the head with another path; all calls for a head must have the same one."""
+        found = self._moved
+        if found is None:
+            found = RequestHead(
+                self.method,
+                path,
+                self.query,
+                self.version,
+                self.fields,
+                keep_alive=self.keep_alive,
+                expects=self.expects,
+            )
+            self._moved = found
         return found
 
     def scope(
@@ -131,6 +175,16 @@ class RequestHead:
             "query_string": self.query,
             "headers": list(self.fields),
         }
+
+
+def _named(methods: list[bytes], names: list[bytes]) -> Target | None:
+    """Return the method and the target of a message by the fields `Mcp-Method` and `Mcp-Name` of its head."""
+    if len(methods) != 1 or len(names) > 1:
+        return None
+    method, name = methods[0].strip(), names[0].strip() if names else b""
+    if not (method.isascii() and name.isascii()) or name.startswith(_ENCODED):
+        return None
+    return method.decode()[:LONGEST_METHOD], name.decode()[:LONGEST_NAME]
 
 
 class RecentHeads:
