@@ -9,6 +9,7 @@ import re
 import shlex
 import signal
 import subprocess
+import sys
 import threading
 import tomllib
 import urllib.request
@@ -402,6 +403,44 @@ def test_log_that_is_not_written_delays_nothing_and_counts(tmp_path: Path) -> No
     os.close(reading)
     reader.join(30)
     assert re.search(rb"\n[0-9]+ dropped\n", text)
+
+
+def test_lines_that_a_full_disk_cannot_take_are_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path, room = tmp_path / "audit.log", tmp_path / "room"
+    path.symlink_to("/dev/full")
+    log = LogFile(path, lambda dropped: f"{dropped} dropped")
+    for line in ("one", "two", "three"):
+        log.write(line)
+        log.reopen()  # waits until it was tried
+    path.unlink()
+    path.symlink_to(room)
+    log.reopen()
+    log.write("four")
+    log.close()
+    assert room.read_text() == "four\n14 dropped\n"
+    wait_until(lambda: caplog.records)
+    message = f"the log `{path}` cannot be written: No space left on device; what is dropped is counted"
+    assert [record.getMessage() for record in caplog.records] == [message]
+
+
+def test_line_that_was_written_in_part_ends_before_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "audit.log"
+    script = f"""
+import pathlib, resource
+from wasmcp.host.operations.request_logs import LogFile
+
+log = LogFile(pathlib.Path({str(path)!r}), lambda dropped: f"{{dropped}} dropped")
+_, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (25, most))
+for letter in "abc":
+    log.write(letter * 19)
+    log.reopen()
+resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+log.write("d")
+log.close()
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, timeout=60)
+    assert path.read_text() == f"{'a' * 19}\nbbbbb\nd\n35 dropped\n"
 
 
 # The command

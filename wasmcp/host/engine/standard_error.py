@@ -104,19 +104,33 @@ def _dropped_notice(dropped: int) -> str:
 
 
 class Log(BoundedQueue[bytes]):
-    """Bounded buffer in front of a descriptor."""
+    """Bounded buffer in front of a descriptor.
 
-    def __init__(self, descriptor: int, most: int = BUFFERED, notice: Callable[[int], str] = _dropped_notice) -> None:
+    Attributes:
+        is_torn: True if the last line was written in part, before an error.
+    """
+
+    def __init__(
+        self,
+        descriptor: int,
+        most: int = BUFFERED,
+        notice: Callable[[int], str] = _dropped_notice,
+        on_error: Callable[[OSError], None] | None = None,
+    ) -> None:
         """Create an empty buffer.
 
         Args:
             descriptor: The descriptor to write to.
             most: The maximum bytes that wait to be written.
             notice: Function that returns the line for a number of bytes that were dropped.
+            on_error: Called with an error of the descriptor, unless the write before it has failed, too.
         """
         super().__init__(most, "wasmcp-stderr")
         self._descriptor = descriptor
         self._notice = notice
+        self._on_error = on_error
+        self._has_failed = False
+        self.is_torn = False
 
     def write(self, data: bytes) -> None:
         """Queue whole lines to be written; drop all of them if the buffer is full."""
@@ -129,20 +143,32 @@ class Log(BoundedQueue[bytes]):
         return taken
 
     def _consume(self, items: list[bytes], dropped: int) -> None:
-        data = b"".join(items)
-        if dropped:
-            data += f"{self._notice(dropped)}\n".encode()
-        self._write(data)
+        start = b"\n" if self.is_torn else b""
+        end = f"{self._notice(dropped)}\n".encode() if dropped else b""
+        data = b"".join((start, *items, end))
+        written = self._write(data)
+        if written == len(data):
+            self.is_torn = False
+            return
+        self.is_torn = data[:written][-1:] != b"\n" if written else self.is_torn
+        with self._changed:
+            self._dropped += dropped + max(0, len(data) - len(end) - max(written, len(start)))
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, data: bytes) -> int:
+        """Write data, and return the number of bytes that were written before an error."""
         view = memoryview(data)
         while view:
             try:
                 view = view[os.write(self._descriptor, view) :]
             except BlockingIOError:  # another process has made the pipe non-blocking
                 threading.Event().wait(0.01)
-            except OSError:
-                return
+            except OSError as error:
+                if self._on_error is not None and not self._has_failed:
+                    self._on_error(error)
+                self._has_failed = True
+                return len(data) - len(view)
+        self._has_failed = False
+        return len(data)
 
 
 class Stream(TextIOBase):

@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Protocol
 
 from wasmcp.errors import HostError
+from wasmcp.host.engine import logs
 from wasmcp.host.engine.standard_error import Log
 
 if TYPE_CHECKING:
@@ -75,8 +76,8 @@ class RequestRecord:
 class LogFile:
     """File to which lines are appended on a separate thread.
 
-    Lines that do not fit into a buffer are dropped, and a line reports how many bytes. Several processes can append to
-    one file. `reopen` lets a program rotate it.
+    Lines that do not fit into a buffer, or that cannot be written (the disk is full), are dropped, and a line reports
+    how many bytes. Several processes can append to one file. `reopen` lets a program rotate it.
     """
 
     def __init__(self, path: Path, notice: Callable[[int], str]) -> None:
@@ -91,7 +92,7 @@ class LogFile:
         """
         self._path = path
         self._descriptor = self._open()
-        self._log = Log(self._descriptor, _WAITING, notice)
+        self._log = Log(self._descriptor, _WAITING, notice, self._report)
         self._is_closed = False
 
     def _open(self) -> int:
@@ -99,6 +100,11 @@ class LogFile:
             return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise HostError(f"the log `{self._path}` cannot be written: {error.strerror or error}") from None
+
+    def _report(self, error: OSError) -> None:
+        """Log an error of the file; further ones are not reported until a line was written."""
+        message = f"the log `{self._path}` cannot be written: {error.strerror}; what is dropped is counted"
+        logs.log(logs.TRANSPORTS, logs.ERROR, message, path=self._path, error=error)
 
     def write(self, line: str) -> None:
         """Append a line."""
@@ -113,6 +119,8 @@ class LogFile:
         """
         self._log.flush()
         new = self._open()
+        if not os.path.sameopenfile(new, self._descriptor):
+            self._log.is_torn = False
         os.dup2(new, self._descriptor, inheritable=False)
         os.close(new)
 
