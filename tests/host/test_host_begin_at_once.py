@@ -34,29 +34,45 @@ class Both(NamedTuple):
     at_once: Listening[Any]
     asgi: Listening[Any]
     server: Server
-    app: App
+    apps: tuple[App, App]
     begun: list[Begun]
+
+    @property
+    def pairs(self) -> tuple[tuple[Listening[Any], App], ...]:
+        """The listeners, each with its application."""
+        return (self.at_once, self.apps[0]), (self.asgi, self.apps[1])
+
+
+def noting(app: App, begun: list[Begun]) -> App:
+    """Return an application that notes what its requests begin with."""
+    begin = app.begin_at_once
+
+    def noted(head: RequestHead, data: bytes, client: tuple[str, int] | None) -> Begun:
+        begun.append(begin(head, data, client))
+        return begun[-1]
+
+    app.begin_at_once = noted  # type: ignore[method-assign]
+    return app
+
+
+class OnlyAsgi:
+    """Application whose requests do not begin at once."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self._app(scope, receive, send)
 
 
 @pytest.fixture(scope="module")
 def both(zig_server: Path) -> Iterator[Both]:
     limits = Limits(timeout=1, request=20_000)
     with open_server(zig_server, limits=limits) as server:
-        app = App(server)
         begun: list[Begun] = []
-        begin = app.begin_at_once
-
-        def noted(head: RequestHead, data: bytes, client: tuple[str, int] | None) -> Begun:
-            begun.append(begin(head, data, client))
-            return begun[-1]
-
-        app.begin_at_once = noted  # type: ignore[method-assign]
-        endpoint = Endpoint(app, lambda: None)
-
-        async def only_asgi(scope: Any, receive: Any, send: Any) -> None:
-            await endpoint(scope, receive, send)
-
-        found = Both(Listening(endpoint), Listening(only_asgi), server, app, begun)
+        apps = noting(App(server), begun), App(server)  # an application belongs to one event loop
+        at_once, asgi = (Endpoint(app, lambda: None) for app in apps)
+        found = Both(Listening(at_once), Listening(OnlyAsgi(asgi)), server, apps, begun)
         warm(found)
         yield found
         found.at_once.close()
@@ -191,7 +207,7 @@ def test_responses_are_the_same(both: Both, name: str) -> None:
         found.append(responses)
     assert found[0] == found[1]
     assert found[0][0].startswith(b"HTTP/1.1 ")
-    assert both.app.bodies.used == 0
+    assert [app.bodies.used for app in both.apps] == [0, 0]
 
 
 def test_calls_end_at_once(both: Both) -> None:
@@ -216,12 +232,9 @@ PATHS = {
 @pytest.mark.parametrize(("path", "root_path"), PATHS)
 def test_endpoints_at_other_paths(both: Both, path: str, root_path: str) -> None:
     """A request to the endpoint begins at once at any path; others get the same response as without."""
-    endpoint = Endpoint(both.app, lambda: None, path=path, root_path=root_path)
-
-    async def only_asgi(scope: Any, receive: Any, send: Any) -> None:
-        await endpoint(scope, receive, send)
-
-    listenings = (Listening(endpoint), Listening(only_asgi))
+    apps = noting(App(both.server), both.begun), App(both.server)
+    at_once, asgi = (Endpoint(app, lambda: None, path=path, root_path=root_path) for app in apps)
+    listenings = (Listening(at_once, has_lifespan=False), Listening(OnlyAsgi(asgi), has_lifespan=False))
     try:
         for target, begins in PATHS[path, root_path]:
             sent = ADD.replace(b"POST /mcp", b"POST " + target.encode())
@@ -272,13 +285,13 @@ def test_stream_of_notifications(both: Both, monkeypatch: pytest.MonkeyPatch) ->
     fields = {**LATEST, "mcp-method": "subscriptions/listen"}
     sent = request(fields, message("subscriptions/listen", notifications={"toolsListChanged": True}))
     heads, refusals = [], []
-    for listening in (both.at_once, both.asgi):
+    for listening, app in both.pairs:
         with listening.connect(sent) as connection:
             heads.append(plain(connection.recv(65536)).partition(b"\r\n\r\n")[0])
-            until(lambda: both.app.streams.used == 1)
-        until(lambda: both.app.streams.used == 0)
+            until(lambda app=app: app.streams.used == 1)  # type: ignore[misc]
+        until(lambda app=app: app.streams.used == 0)  # type: ignore[misc]
         with monkeypatch.context() as patch, listening.connect() as connection:
-            patch.setattr(both.app.streams, "most", 0)
+            patch.setattr(app.streams, "most", 0)
             connection.sendall(sent)
             refusals.append(plain(read(connection)))
     assert heads[0] == heads[1]
@@ -315,12 +328,13 @@ def test_pieces_behind_a_known_head(both: Both) -> None:
 
 def test_requests_above_the_limit_wait_for_no_place(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a place or budget, a request gets the same refusal."""
-    for budget, most in ((both.app, None), (both.app.bodies, 10)):
+    for is_number in (True, False):
         with monkeypatch.context() as patch:
-            if most is None:
-                patch.setattr(budget, "requests", 500)
-            else:
-                patch.setattr(budget, "most", most)
+            for app in both.apps:
+                if is_number:
+                    patch.setattr(app, "requests", 500)
+                else:
+                    patch.setattr(app.bodies, "most", 10)
             found = [plain(listening.ask(ADD)) for listening in (both.at_once, both.asgi)]
         assert found[0] == found[1]
         assert found[0].startswith(b"HTTP/1.1 503 ")

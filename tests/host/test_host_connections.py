@@ -27,7 +27,7 @@ class Listening(http_listening.Listening[App]):
 
     def __init__(self, server: Server, most: int) -> None:
         app = App(server)
-        super().__init__(app, Connections(server.limits.http, most, app.unread), send_buffer=8192)
+        super().__init__(app, Connections(server.limits.http, most, app.unread), send_buffer=8192, seconds=0.1)
 
     def open(self, data: bytes = b"", *, buffer: int = 0) -> socket.socket:
         """Connect, and send data."""
@@ -43,10 +43,6 @@ class Listening(http_listening.Listening[App]):
         """Send a whole request, and read until the connection ends."""
         with self.open(HEAD + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body) as connection:
             return rest(connection)
-
-    def close(self) -> None:
-        self.server.force_exit = True
-        super().close()
 
 
 @pytest.fixture
