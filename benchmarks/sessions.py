@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.measure import Row, least_seconds
 from benchmarks.processes import redis, redis_program
 from wasmcp.host import Server, open_server
-from wasmcp.host.mcp.ended_sessions import EndedSessions
+from wasmcp.host.mcp.session_states import EndedSessions
 from wasmcp.host.stores.keyvalue import SessionValues, SqliteStore, open_store
 
 HEADERS = {"content-type": "application/json", "accept": "application/json", "host": "localhost"}

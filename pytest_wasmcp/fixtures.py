@@ -90,7 +90,7 @@ def wasmcp_limits(pytestconfig: pytest.Config) -> Limits:
 @pytest.fixture(scope="session")
 def wasmcp_builds(pytestconfig: pytest.Config) -> Iterator[Builds]:
     """Yield the cache of the builds of this session, failures included; the code of its servers stays loaded."""
-    from wasmcp.host.engine.kept_code import KEPT
+    from wasmcp.host.engine.loaded_code import KEPT
 
     with KEPT.keeping():
         yield Builds(fast=is_fast(pytestconfig))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from wasmcp.component.binary_format import Reader
 from wasmcp.component.custom_sections import core_modules, function_names, read_function_names, strip
 from wasmcp.errors import ComponentError
-from wasmcp.host.engine.function_names import demangled, names_of, path_of
+from wasmcp.host.engine.backtraces import demangled, names_of, path_of_names
 from wasmcp.storage.cache import Cache
 
 TEXT = """\
@@ -109,8 +109,8 @@ def test_names_are_kept_in_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert names_of(first) == {}
     Cache().record_names(names)
     assert names_of(first) == {0: "imported", 1: "twice"}
-    assert path_of(tmp_path, first).stat().st_mode & 0o077 == 0
-    path_of(tmp_path, first).write_bytes(b"\xff")
+    assert path_of_names(tmp_path, first).stat().st_mode & 0o077 == 0
+    path_of_names(tmp_path, first).write_bytes(b"\xff")
     assert names_of(first) == {}
     Cache().record_names(names)
     assert names_of(first)
@@ -121,5 +121,5 @@ def test_old_names_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     cache = Cache(tmp_path)
     for name in ("a", "b", "c"):
         cache.record_names({name: b"x" * 10})
-    assert sum(path_of(tmp_path, name).is_file() for name in "abc") == 2
-    assert path_of(tmp_path, "c").is_file()
+    assert sum(path_of_names(tmp_path, name).is_file() for name in "abc") == 2
+    assert path_of_names(tmp_path, "c").is_file()

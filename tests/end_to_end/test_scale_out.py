@@ -21,7 +21,7 @@ from support.redis_servers import needs_redis, redis_server
 from support.server_processes import STATE_KEYS, WASMCP, free_port, listening, wasmtime_serve
 
 from wasmcp.host import Server, open_server
-from wasmcp.host.mcp.ended_sessions import EndedSessions
+from wasmcp.host.mcp.session_states import EndedSessions
 from wasmcp.host.stores.keyvalue import SqliteStore
 
 KEYS = "0123456789abcdef0123456789abcdef"

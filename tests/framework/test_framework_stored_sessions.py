@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from support.kv_store_client import KvStore, compiled
 from wasmtime.component import Component
 
+from wasmcp.errors import StoreRequestError
 from wasmcp.host.bindings.wasi_keyvalue import Buckets
-from wasmcp.host.stores.errors import StoreRequestError
 from wasmcp.host.stores.keyvalue import MemoryStore, Store
 
 ENGINE = wasmtime.Engine()

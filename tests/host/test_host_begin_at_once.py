@@ -15,8 +15,8 @@ from support.http_listening import Listening, rest, until
 
 from wasmcp.host import Limits, Server, open_server
 from wasmcp.host.transports.asgi import App
+from wasmcp.host.transports.asgi_middleware import Endpoint
 from wasmcp.host.transports.asgi_response import AsgiResponse
-from wasmcp.host.transports.endpoint import Endpoint
 from wasmcp.host.transports.request_head import RecentHeads, RequestHead
 
 META = {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}

@@ -19,9 +19,9 @@ from wasmtime.component import Component, Linker
 from wasmcp.component import separation
 from wasmcp.errors import ArtifactError, GuestTrapError
 from wasmcp.host import Limits, open_server
-from wasmcp.host.engine import compile_cache, kept_code, logs, memory, shared_modules
+from wasmcp.host.engine import compile_cache, loaded_code, logs, memory
 from wasmcp.host.engine.engine import engine
-from wasmcp.host.engine.kept_code import KEPT, KeptCode
+from wasmcp.host.engine.loaded_code import KEPT, KeptCode
 from wasmcp.host.transports.stdio_server import compiling_notice
 
 
@@ -348,7 +348,7 @@ def test_kept_code_is_loaded_once_and_freed_at_the_end(
         return len(loaded)
 
     kept = KeptCode()
-    monkeypatch.setattr(kept_code, "KEPT", kept)
+    monkeypatch.setattr(loaded_code, "KEPT", kept)
     assert [opened(), opened()] == [1, 2]  # by default none is kept
     with kept.keeping(1):
         assert [opened(), opened(), opened()] == [3, 3, 3]
@@ -416,7 +416,7 @@ def compilations(directory: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return compile_component(data, name, is_module=is_module, **options)
 
     monkeypatch.setattr(compile_cache, "compile_component", counted)
-    monkeypatch.setattr(shared_modules, "LOADED", {})
+    monkeypatch.setattr(loaded_code, "LOADED", {})
     assert not list(directory.glob("*.cwasm"))
     return found
 
@@ -425,7 +425,7 @@ def run_with_library(component: Component) -> object:
     of = engine()
     store, imports = wasmtime.Store(of), Linker(of)
     store.set_epoch_deadline(1)
-    shared_modules.define(imports, of, component.type.imports(of))
+    loaded_code.define_modules(imports, of, component.type.imports(of))
     run = imports.instantiate(store, component).get_func(store, "run")
     assert run is not None
     return run(store)
@@ -455,11 +455,11 @@ def test_library_that_was_removed_is_compiled_again(tmp_path: Path, directory: P
 
     for damage in (module.unlink, replace, lambda: module.chmod(0o622)):
         damage()
-        shared_modules.LOADED.clear()
+        loaded_code.LOADED.clear()
         compilations.clear()
         assert run_with_library(compile_cache.load(path)) == 43
         assert sorted(compilations) == ["component", "module"]
-        shared_modules.LOADED.clear()
+        loaded_code.LOADED.clear()
         compilations.clear()
         assert run_with_library(compile_cache.load(path)) == 43
         assert compilations == []
@@ -488,7 +488,7 @@ def test_whole_component_is_compiled_if_a_library_cannot_be_kept(
 
 
 def test_an_import_with_the_name_of_a_library_is_missing() -> None:
-    name = f"{shared_modules.PREFIX}{'0' * 64}"
+    name = f"{loaded_code.PREFIX}{'0' * 64}"
     component = bytes(wasmtime.wat2wasm(f'(component (import "{name}" (core module)))'))
     with pytest.raises(ArtifactError, match=f"cannot be run: .*{name}"), open_server(component) as server:
         server.list_tools()

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from wasmcp.errors import StoreRequestError
 from wasmcp.host.configuration.settings import sealed_seconds
-from wasmcp.host.mcp.ended_sessions import MOST, EndedSessions
 from wasmcp.host.mcp.http_sessions import Sessions
+from wasmcp.host.mcp.session_states import MOST, EndedSessions
 from wasmcp.host.mcp.subscriptions import Hub
-from wasmcp.host.stores.errors import StoreRequestError
 from wasmcp.host.stores.keyvalue import SessionValues, SqliteStore
 
 

@@ -17,10 +17,9 @@ from support.tokens import ISSUER, SERVER, claims, compose, jwk, private_key, si
 
 from wasmcp.host import Server, open_server
 from wasmcp.host.operations.rate_limits import Rate, RateLimiter, RateLimits
-from wasmcp.host.operations.request_facts import Identities, Identity
-from wasmcp.host.operations.request_logs import RequestRecord
+from wasmcp.host.operations.request_records import Identities, Identity, RequestRecord
 from wasmcp.host.transports.asgi import App
-from wasmcp.host.transports.observation import RECORD, Admission
+from wasmcp.host.transports.asgi_middleware import RECORD, Admission
 
 KEY = private_key("ES256")
 JWKS = json.dumps({"keys": [jwk(KEY, "ES256")]})

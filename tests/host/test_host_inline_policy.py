@@ -24,11 +24,11 @@ from wasmcp.host.bindings.effects import INTERFACE, can_stop, can_wait, with_hoo
 from wasmcp.host.bindings.messages import Ask, Event, Message, StdioRequest
 from wasmcp.host.scheduling import instance
 from wasmcp.host.scheduling.call import Call, InlinePolicy, Target
-from wasmcp.host.scheduling.deferred_signals import (
-    Deferred,
+from wasmcp.host.scheduling.interruption import (
+    DeferredSignals,
     defer_all,
     interruptible,
-    is_needed,
+    is_deferral_needed,
     keep_handlers,
     only_notes,
 )
@@ -447,7 +447,7 @@ print(len(taken), signal.getsignal(signal.SIGINT) is before, signal.getsignal(si
 
 def deferred(function: Callable[[], None]) -> Callable[[], None]:
     def run() -> None:
-        with Deferred():
+        with DeferredSignals():
             function()
 
     return run
@@ -480,19 +480,19 @@ def test_deferral_is_needed_for_handlers_that_do_more_than_note() -> None:
     try:
         for number in before:  # those of pytest
             signal.signal(number, signal.SIG_IGN)
-        needed = [is_needed()]
+        needed = [is_deferral_needed()]
         signal.signal(signal.SIGUSR1, lambda _number, _frame: None)
-        needed.append(is_needed())
+        needed.append(is_deferral_needed())
         only_notes(signal.SIGUSR1)
-        needed += [is_needed(), is_needed()]
+        needed += [is_deferral_needed(), is_deferral_needed()]
         on_thread: list[bool] = []
         signal.signal(signal.SIGUSR1, lambda _number, _frame: None)
-        thread = threading.Thread(target=lambda: on_thread.append(is_needed()))
+        thread = threading.Thread(target=lambda: on_thread.append(is_deferral_needed()))
         thread.start()
         thread.join()
-        needed.append(is_needed())
+        needed.append(is_deferral_needed())
         signal.signal(signal.SIGUSR1, signal.SIG_IGN)
-        needed.append(is_needed())
+        needed.append(is_deferral_needed())
     finally:
         defer_all()
         for number, handler in {**before, signal.SIGUSR1: known[signal.SIGUSR1]}.items():
@@ -511,13 +511,13 @@ def test_handlers_that_are_kept_are_not_looked_at() -> None:
             signal.signal(number, signal.SIG_IGN)
         signal.signal(signal.SIGUSR1, lambda _number, _frame: None)
         keep_handlers()
-        needed.append(is_needed())
+        needed.append(is_deferral_needed())
         signal.signal(signal.SIGUSR1, signal.SIG_IGN)
         keep_handlers()
         signal.signal(signal.SIGUSR1, lambda _number, _frame: None)
-        needed.append(is_needed())
+        needed.append(is_deferral_needed())
         defer_all()
-        needed.append(is_needed())
+        needed.append(is_deferral_needed())
     finally:
         defer_all()
         for number, handler in {**before, signal.SIGUSR1: known[signal.SIGUSR1]}.items():

@@ -25,7 +25,7 @@ from wasmcp.errors import (
 from wasmcp.host import Limits, Server
 from wasmcp.host.bindings.messages import StdioRequest
 from wasmcp.host.client.types import ResourceResult, ToolResult, parse_field_lines
-from wasmcp.host.engine import logs, memory, stack, traps
+from wasmcp.host.engine import backtraces, logs, memory
 from wasmcp.host.engine.engine import HOST_GRACE, Watchdog
 from wasmcp.host.engine.stdio_pipes import STDERR_KEPT, Output, StderrLog
 from wasmcp.host.mcp import jsonrpc
@@ -165,7 +165,7 @@ def test_calls_wait_for_the_instances_that_exist_if_no_thread_can_be_started(
     running = Call(StdioRequest(b"!L", b""), 60, ended.append)
     server.pool.submit(running)
     wait_until(lambda: server.pool._workers[0].began)
-    monkeypatch.setattr(stack, "start_thread", start)
+    monkeypatch.setattr("wasmcp.host.scheduling.pool.start_thread", start)
     waiting = [Call(StdioRequest(b"%d" % number, b""), 60, ended.append) for number in range(2)]
     for call in waiting:
         server.pool.submit(call)
@@ -202,15 +202,15 @@ def test_memories_of_other_stores_are_ignored(open_it: Callable[..., Server]) ->
     # The memory of a store that has ended since, of an earlier test, can be at the same address.
     own = {start for start, size in now.items() if others.get(start) != size}
     assert 3 << 20 <= max(now[start] for start in own) < 1 << 30
-    assert traps.exhausted(4 << 20, "wasm `unreachable` instruction executed", "", besides=others.keys() - own)
+    assert backtraces.exhausted(4 << 20, "wasm `unreachable` instruction executed", "", besides=others.keys() - own)
     everyone = memory.memories()
-    assert not traps.exhausted(4 << 20, "wasm `unreachable` instruction executed", "", besides=everyone)
+    assert not backtraces.exhausted(4 << 20, "wasm `unreachable` instruction executed", "", besides=everyone)
 
 
 def test_out_of_memory_messages_of_runtimes() -> None:
-    assert traps.exhausted(1 << 40, "wasm trap", "MemoryError\n")
-    assert not traps.exhausted(1 << 40, "wasm `unreachable` instruction executed", "")
-    assert not traps.exhausted(1, "integer divide by zero", "")
+    assert backtraces.exhausted(1 << 40, "wasm trap", "MemoryError\n")
+    assert not backtraces.exhausted(1 << 40, "wasm `unreachable` instruction executed", "")
+    assert not backtraces.exhausted(1, "integer divide by zero", "")
 
 
 @pytest.mark.parametrize(

@@ -23,10 +23,9 @@ from support.tokens import SERVER, compose, private_key, whoami_component
 
 from wasmcp.errors import InvalidSettingError, IssuerDocumentError
 from wasmcp.host import Server, open_server
-from wasmcp.host.authorization import documents, keys
+from wasmcp.host.authorization import documents
 from wasmcp.host.authorization.documents import discover
-from wasmcp.host.authorization.issuer import IssuerSettings
-from wasmcp.host.authorization.keys import KeyCache, Keys
+from wasmcp.host.authorization.issuer import LONGEST_PAUSE, PAUSE, STALE, IssuerSettings, KeyCache, Keys
 from wasmcp.host.engine import logs
 
 CALL = request("tools/call", {"name": "whoami", "arguments": {}})
@@ -236,7 +235,7 @@ class TestAttacks:
     def test_a_bad_key_set_denies_and_the_next_good_one_is_used(
         self, opened: Callable[..., Server], issuer: Issuer, attack: str, caplog: Any, monkeypatch: Any
     ) -> None:
-        monkeypatch.setattr(keys, "FIRST_PAUSE", 0.05)
+        monkeypatch.setattr("wasmcp.host.authorization.issuer.FIRST_PAUSE", 0.05)
         page, reason = ATTACKS[attack]
         issuer.pages["/jwks"] = page
         issuer.pages["/elsewhere"] = lambda handler: respond(handler, json.dumps(issuer.jwks).encode())
@@ -417,7 +416,7 @@ class TestKeyCache:
         source.clock.now += 700
         assert source.fetch(None) is None
         assert source.cache.current() is first
-        source.clock.now += keys.STALE - 101
+        source.clock.now += STALE - 101
         assert source.fetch(None) is None
         assert source.cache.current() is first
         source.clock.now += 1
@@ -431,7 +430,7 @@ class TestKeyCache:
         source.documents += ["two", "three"]
         assert source.request(source.cache.current()) is source.cache.current()
         assert source.request(source.cache.current()) == "refused"
-        source.clock.now += keys.PAUSE + 1
+        source.clock.now += PAUSE + 1
         assert source.request(source.cache.current()) is source.cache.current()
         assert source.fetched == 3
 
@@ -446,7 +445,7 @@ class TestKeyCache:
 
     def test_the_pause_after_failures_grows(self) -> None:
         source = Source()
-        for pause in (1, 2, 4, 8, 16, 32, keys.LONGEST_PAUSE, keys.LONGEST_PAUSE):
+        for pause in (1, 2, 4, 8, 16, 32, LONGEST_PAUSE, LONGEST_PAUSE):
             assert source.fetch(None) is None
             source.clock.now += pause - 0.25
             assert source.request(source.cache.current()) == "refused"

@@ -22,10 +22,9 @@ from support.redis_servers import Redis, needs_redis, redis_server
 from wasmtime.component import Component, Linker
 
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
-from wasmcp.errors import HostError
+from wasmcp.errors import HostError, StoreRequestError
 from wasmcp.host import open_server
 from wasmcp.host.bindings.wasi_keyvalue import Attempt, Handles, Provided, define
-from wasmcp.host.stores.errors import StoreRequestError
 from wasmcp.host.stores.keyvalue import (
     KEY_LIMIT,
     VALUE_LIMIT,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from wasmcp.host.bindings.messages import HttpRequest, Request, StdioRequest, target_of
 from wasmcp.host.scheduling.call import Call
-from wasmcp.host.scheduling.lanes import SLOW, Lanes
+from wasmcp.host.scheduling.dispatch import SLOW, Lanes
 
 
 def line(name: str, method: str = "tools/call") -> bytes:

@@ -31,7 +31,7 @@ from wasmcp.host.bindings.messages import HttpRequest
 from wasmcp.host.scheduling.call import Call
 from wasmcp.host.scheduling.pool import Pool
 from wasmcp.host.transports import listening
-from wasmcp.host.transports.endpoint import Endpoint, ProxiedClients
+from wasmcp.host.transports.asgi_middleware import Endpoint, ProxiedClients
 
 ONE = WAT.read_text("utf-8").replace("5000000000", "1500000000")  # `!W` waits 1.5 s
 TWO = ONE.replace('"content-type: application/json\\0d\\0a"', f'"{"x-version: two":30}\\0d\\0a"')

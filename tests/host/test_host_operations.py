@@ -29,10 +29,18 @@ from wasmcp.host import Limits, Rate, RateLimits, open_server
 from wasmcp.host.configuration.declared import Configuration
 from wasmcp.host.operations.metrics import Metrics
 from wasmcp.host.operations.rate_limits import RateLimiter, refusal
-from wasmcp.host.operations.request_facts import Identity, Received, received
-from wasmcp.host.operations.request_logs import LogFile, RequestRecord, access_line, audit_lines, decision
+from wasmcp.host.operations.request_records import (
+    Identity,
+    LogFile,
+    Received,
+    RequestRecord,
+    access_line,
+    audit_lines,
+    decision,
+    received,
+)
 from wasmcp.host.transports.asgi import App
-from wasmcp.host.transports.observation import Admission, Observation, network_of
+from wasmcp.host.transports.asgi_middleware import Admission, Observation, network_of
 from wasmcp.host.transports.stdio import StdioSession
 
 CALL = Received("tools/call", "search", 1)
@@ -427,7 +435,7 @@ def test_line_that_was_written_in_part_ends_before_the_next(tmp_path: Path) -> N
     path = tmp_path / "audit.log"
     script = f"""
 import pathlib, resource
-from wasmcp.host.operations.request_logs import LogFile
+from wasmcp.host.operations.request_records import LogFile
 
 log = LogFile(pathlib.Path({str(path)!r}), lambda dropped: f"{{dropped}} dropped")
 _, most = resource.getrlimit(resource.RLIMIT_FSIZE)

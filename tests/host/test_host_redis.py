@@ -19,8 +19,7 @@ from support.redis_servers import Redis, needs_redis, redis_server
 from support.server_processes import WASMCP, free_port
 from support.signing_keys import self_signed_certificate
 
-from wasmcp.errors import HostError
-from wasmcp.host.stores.errors import StoreRequestError
+from wasmcp.errors import HostError, StoreRequestError
 from wasmcp.host.stores.keyvalue import increment, open_store
 from wasmcp.host.stores.redis_store import Address, RedisStore, with_prefix
 

@@ -17,7 +17,7 @@ from support.server_processes import WASMCP, free_port
 from wasmcp.errors import ConfigError, GuestTrapError
 from wasmcp.host import Server, open_server
 from wasmcp.host.configuration.declared import Configuration
-from wasmcp.host.scheduling import capacity
+from wasmcp.host.scheduling import dispatch
 from wasmcp.project import ensure_built, load
 from wasmcp.protocol import LATEST
 
@@ -157,7 +157,7 @@ def test_bound_of_instances_is_logged_on_request(counter: Path) -> None:
     )
     found = re.search(pattern, lines(fresh, "-v").stderr)
     assert found is not None
-    assert 1 <= int(found[1]) <= capacity.MOST
+    assert 1 <= int(found[1]) <= dispatch.MOST_INSTANCES
     assert 0 < float(found[2]) < 100
     assert "at most 1 instances: as configured" in lines(counter, "--verbose").stderr
     with served(str(fresh), "--port", "0", "-v") as process:
@@ -165,14 +165,14 @@ def test_bound_of_instances_is_logged_on_request(counter: Path) -> None:
 
 
 def test_bound_of_instances(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(capacity.memory, "total", lambda: 4 << 30)
-    assert capacity.bound(64, 2, 1 << 20) == 64
-    assert capacity.bound(64, 2, 100 << 20) == 10
-    assert capacity.bound(64, 4, 1 << 30) == 4  # instances for computing calls need not fit
-    assert capacity.bound(3, 8, 1 << 30) == 3
-    assert capacity.bound(64, 2, 0) == 64
-    monkeypatch.setattr(capacity.memory, "total", lambda: None)
-    assert capacity.bound(64, 2, 1 << 40) == 64
+    monkeypatch.setattr(dispatch.memory, "total", lambda: 4 << 30)
+    assert dispatch.bound_by_memory(64, 2, 1 << 20) == 64
+    assert dispatch.bound_by_memory(64, 2, 100 << 20) == 10
+    assert dispatch.bound_by_memory(64, 4, 1 << 30) == 4  # instances for computing calls need not fit
+    assert dispatch.bound_by_memory(3, 8, 1 << 30) == 3
+    assert dispatch.bound_by_memory(64, 2, 0) == 64
+    monkeypatch.setattr(dispatch.memory, "total", lambda: None)
+    assert dispatch.bound_by_memory(64, 2, 1 << 40) == 64
 
 
 @pytest.mark.parametrize(

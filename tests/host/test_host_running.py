@@ -22,8 +22,7 @@ from wasmcp.compose.interfaces import ENTRY_POINTS
 from wasmcp.errors import ArtifactError
 from wasmcp.host import Limits, open_server
 from wasmcp.host.engine import logs
-from wasmcp.host.engine.logs import Echo
-from wasmcp.host.engine.standard_error import Log, write_lines
+from wasmcp.host.engine.logs import Echo, Log, write_lines
 from wasmcp.host.transports.stdio_server import find_server, find_servers
 
 META = {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}
@@ -391,7 +390,7 @@ def test_overlong_line_is_split(capfd: pytest.CaptureFixture[str]) -> None:
 def test_library_warnings_do_not_block() -> None:
     script = """
 import sys, warnings
-from wasmcp.host.engine.standard_error import replace_stream
+from wasmcp.host.engine.logs import replace_stream
 replace_stream()
 for _ in range(300):
     print("x" * 999, file=sys.stderr)

@@ -16,7 +16,7 @@ import wasmtime
 from wasmcp.errors import HostError
 from wasmcp.host import Server, open_server
 from wasmcp.host.engine import memory
-from wasmcp.host.scheduling import capacity, pool
+from wasmcp.host.scheduling import dispatch, pool
 
 WAT = Path(__file__).parent / "server.wat"
 PATIENCE = 30.0  # maximum seconds for something that takes milliseconds on an idle machine
@@ -71,7 +71,7 @@ def test_calls_that_wait_run_side_by_side(waiting: bytes) -> None:
 
 @pytest.mark.usefixtures("two_cores")
 def test_quick_calls_do_not_wait_for_slow_ones(waiting: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(capacity, "MOST", 4)
+    monkeypatch.setattr(dispatch, "MOST_INSTANCES", 4)
     with open_server(waiting) as server, ThreadPoolExecutor(12) as threads:
         server.send(line("slow", "!W"))  # from now on the target counts as slow
         calls = [threads.submit(server.send, line("slow", "!C")) for _ in range(12)]
@@ -147,8 +147,8 @@ def test_calls_of_a_closed_server_fail(waiting: bytes, two_cores: None) -> None:
 )
 @pytest.mark.usefixtures("two_cores")
 def test_default_size(monkeypatch: pytest.MonkeyPatch, can_wait: bool, files: int, expected: int) -> None:
-    monkeypatch.setattr(capacity, "open_files", lambda: files)
-    assert capacity.default_size(can_wait=can_wait) == expected
+    monkeypatch.setattr(dispatch, "open_files", lambda: files)
+    assert dispatch.default_size(can_wait=can_wait) == expected
 
 
 def test_memory_of_the_process_has_a_bound() -> None:
@@ -167,7 +167,7 @@ def test_threads_that_wait_and_compute() -> None:
 
     waits = threading.Thread(target=end.wait, daemon=True)
     computes = threading.Thread(target=compute, daemon=True)
-    activities = [capacity.ThreadActivity() for _ in range(2)]
+    activities = [dispatch.ThreadActivity() for _ in range(2)]
     waits.start()
     computes.start()
     try:
@@ -187,7 +187,7 @@ def test_activity_without_states_of_threads(monkeypatch: pytest.MonkeyPatch) -> 
     """Check the use of the processor time of the process, with a thread that does not exist."""
     clock = iter([1.0, 2.0, 3.0, 4.0])
     used = iter([0.0, 0.1, 0.2, 9.0])
-    monkeypatch.setattr(capacity.time, "monotonic", lambda: next(clock))
-    monkeypatch.setattr(capacity.time, "process_time", lambda: next(used))
-    activity = capacity.ThreadActivity()
+    monkeypatch.setattr(dispatch.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(dispatch.time, "process_time", lambda: next(used))
+    activity = dispatch.ThreadActivity()
     assert [activity.waits(-1) for _ in range(4)] == [False, False, True, False]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from wasmcp.errors import StoreRequestError
 from wasmcp.host.bindings.wasi_keyvalue import Buckets
 from wasmcp.host.engine.limits import HttpLimits
 from wasmcp.host.mcp.http_sessions import Sessions
 from wasmcp.host.mcp.subscriptions import Hub
 from wasmcp.host.scheduling.call import PendingInputs
-from wasmcp.host.stores.errors import StoreRequestError
 from wasmcp.host.stores.keyvalue import MemoryStore, SessionValues
 
 BUCKET = "wasmcp:session/abc"

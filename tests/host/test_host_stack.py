@@ -8,8 +8,7 @@ import pytest
 import wasmtime
 from wasmtime.component import Component
 
-from wasmcp.host.engine import stack
-from wasmcp.host.engine.engine import engine
+from wasmcp.host.engine.engine import engine, has_sufficient_stack, start_thread
 
 FRAMES = """(module
   (func $down (export "down") (param i32) (result i32)
@@ -38,7 +37,7 @@ def depth(limit: int) -> int:
 
 def test_endless_recursion_traps_at_the_limit_on_a_thread_of_the_host():
     found: list[int] = []
-    stack.start_thread(lambda: found.append(depth(1 << 20)), "recursion").join(60)
+    start_thread(lambda: found.append(depth(1 << 20)), "recursion").join(60)
     assert found, "the thread ended"
     # A frame of this function takes 16 bytes or more: with the engine's default of 512 KB there are at most 32,768.
     assert found[0] > 65_536
@@ -49,7 +48,7 @@ def test_a_thread_with_a_small_stack_runs_no_guest_code(size, sufficient):
     found: list[bool] = []
     before = threading.stack_size(size)
     try:
-        thread = threading.Thread(target=lambda: found.append(stack.is_sufficient()))
+        thread = threading.Thread(target=lambda: found.append(has_sufficient_stack()))
         thread.start()
     finally:
         threading.stack_size(before)
@@ -60,7 +59,7 @@ def test_a_thread_with_a_small_stack_runs_no_guest_code(size, sufficient):
 def test_threads_of_the_host_are_sufficient_and_others_keep_their_size():
     found: list[bool] = []
     before = threading.stack_size()
-    stack.start_thread(lambda: found.append(stack.is_sufficient()), "sufficient").join()
+    start_thread(lambda: found.append(has_sufficient_stack()), "sufficient").join()
     assert found == [True]
     assert threading.stack_size() == before
 

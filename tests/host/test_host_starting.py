@@ -25,8 +25,7 @@ from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_ser
 from wasmcp.compose.access import Access, Filter, Selector
 from wasmcp.host import open_server
 from wasmcp.host.engine import compile_cache
-from wasmcp.host.mcp.early_lists import EarlyLists
-from wasmcp.host.mcp.manifest_responder import ManifestResponder
+from wasmcp.host.mcp.manifest_responder import EarlyLists, ManifestResponder
 from wasmcp.host.transports import starting
 from wasmcp.project.manifest import server_entry
 from wasmcp.protocol import LISTS, META_KEYS

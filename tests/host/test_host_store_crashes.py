@@ -17,9 +17,8 @@ from pathlib import Path
 import pytest
 from support.redis_servers import needs_redis, redis_server
 
-from wasmcp.errors import HostError
+from wasmcp.errors import HostError, StoreRequestError
 from wasmcp.host.stores import redis_store
-from wasmcp.host.stores.errors import StoreRequestError
 from wasmcp.host.stores.keyvalue import Store, increment, open_store
 
 CRASHES = 1000 if "WASMCP_SOAK" in os.environ else 30
@@ -126,7 +125,8 @@ def test_killed_redis_loses_nothing_that_was_acknowledged(tmp_path: Path, monkey
 
 FULL = """\
 import resource, sys
-from wasmcp.host.stores.keyvalue import StoreRequestError, open_store
+from wasmcp.errors import StoreRequestError
+from wasmcp.host.stores.keyvalue import open_store
 store = open_store(sys.argv[1])
 soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, hard))

@@ -15,7 +15,7 @@ from support.world_servers import world_server
 
 from wasmcp.errors import GuestTrapError
 from wasmcp.host import Server, open_server
-from wasmcp.host.bindings.substitutes import Failure, Redirect, Substitutes
+from wasmcp.host.bindings.development_imports import Failure, Redirect, Substitutes
 from wasmcp.package_data import framework_component
 
 SECOND = 1_000_000_000

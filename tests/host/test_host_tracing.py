@@ -22,7 +22,6 @@ from support.serve_process import served, wait_until
 from support.server_processes import WASMCP, free_port
 
 from wasmcp.errors import HostError
-from wasmcp.host.operations import message_traces
 from wasmcp.host.operations.tracing import Tracing, is_enabled
 from wasmcp.protocol import LATEST
 
@@ -119,7 +118,7 @@ def test_spans_of_requests_calls_and_compilations(zig_server: Path, otlp: Collec
 def test_names_of_spans_have_only_targets_that_the_server_accepts_and_a_bounded_number(
     otlp: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(message_traces, "MOST_TARGETS", 1)
+    monkeypatch.setattr("wasmcp.host.operations.tracing.MOST_TARGETS", 1)
     tracing = Tracing("service", None)
     for number, (name, answer) in enumerate(
         [

@@ -120,7 +120,7 @@ def test_all_code_that_decides_a_server_is_an_input() -> None:
     # Modules that the result does not depend on: messages of errors, caches, compilers, the host that boots components,
     # the writing of files, the names of console scripts.
     moving = ("errors", "storage", "registry", "toolchains", "host/engine", "host/__init__.py", "__init__.py")
-    moving += ("host/operations/request_facts.py", "host/transports/console_scripts.py", "terminal.py")
+    moving += ("host/operations/request_records.py", "host/transports/console_scripts.py", "terminal.py")
     moving += ("file_writing.py",)
 
     def covered(path: str, parts: tuple[str, ...]) -> bool:

@@ -15,7 +15,7 @@ from support.rust_prerequisites import MISSING
 from wasmcp.component.custom_sections import core_modules
 from wasmcp.errors import RequestError, ToolchainError
 from wasmcp.host import Server, open_server
-from wasmcp.host.engine.function_names import names_of
+from wasmcp.host.engine.backtraces import names_of
 from wasmcp.project import ensure_built
 from wasmcp.storage.cache import Cache
 from wasmcp.toolchains.base import ComponentSource

@@ -6,7 +6,7 @@ definitions of a file (`limits.MAX_DEFINITIONS`) counts it once.
 
 A core module that a component is entered through is not shared: a module with a lifted function, the `realloc` or
 `post-return` of one, or the destructor of a resource. Every call into a component therefore has a frame with an offset
-inside of the component, which determines the owner of the shared frames above it (`wasmcp.host.engine.frame_owners`).
+inside of the component, which determines the owner of the shared frames above it (`wasmcp.host.engine.backtraces`).
 
 Source: component-model, design/mvp/Explainer.md, "Alias Definitions" (outer aliases), Binary.md.
 

@@ -63,6 +63,7 @@
         │   ├── GuestCancelledError     ... after the request was cancelled
         │   └── GuestOutOfMemoryError   ... at its memory limit
         ├── IssuerDocumentError         a document of an issuer of tokens that cannot be fetched or used
+        ├── StoreRequestError           a request to a key-value store that failed
         ├── AccessDeniedError           a request that the server's authorization denied
         ├── ResponseTooLargeError       a response above the limit
         ├── ClientStalledError          a request cancelled because its client did not read
@@ -143,6 +144,7 @@ from wasmcp.errors.running import (
     ResponseTimeoutError,
     ResponseTooLargeError,
     SigningKeyError,
+    StoreRequestError,
     TaskCancelledError,
     ToolError,
     UnansweredInputError,
@@ -205,6 +207,7 @@ __all__ = [
     "SkillsError",
     "SpecError",
     "StorageError",
+    "StoreRequestError",
     "SurfaceFileError",
     "TaskCancelledError",
     "ToolError",

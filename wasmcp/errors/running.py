@@ -158,6 +158,10 @@ class IssuerDocumentError(HostError):
         super().__init__(printable(f"{url}: {reason}"))
 
 
+class StoreRequestError(HostError):
+    """A request to a key-value store that failed; the component gets the case `other` of the interface's error."""
+
+
 class AccessDeniedError(HostError):
     """A request that the server's authorization denied.
 

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     )
     from wasmcp.host.engine.limits import HttpLimits, Limits
     from wasmcp.host.operations.rate_limits import Rate, RateLimits
-    from wasmcp.host.scheduling.cancel_scope import CancelScope
     from wasmcp.host.scheduling.costs import Cost
+    from wasmcp.host.scheduling.interruption import CancelScope
     from wasmcp.host.transports.http_options import HttpOptions
     from wasmcp.host.transports.http_server import serve
     from wasmcp.host.transports.stdio_server import run
@@ -60,7 +60,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "CancelScope": "scheduling.cancel_scope",
+    "CancelScope": "scheduling.interruption",
     "ClientRequest": "client.types",
     "Completion": "client.types",
     "Cost": "scheduling.costs",

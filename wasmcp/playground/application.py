@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from wasmcp.apps_section import ui_problems
-from wasmcp.host.transports.endpoint import respond
+from wasmcp.host.transports.asgi_middleware import respond
 from wasmcp.host.transports.http_body import WHOLE_BODY
 from wasmcp.host.transports.http_options import ENDPOINT
 from wasmcp.protocol import APP_DOMAINS
 
 if TYPE_CHECKING:
+    from wasmcp.host.transports.asgi_middleware import Application, Scope
     from wasmcp.host.transports.asgi_response import Send
-    from wasmcp.host.transports.endpoint import Application, Scope
     from wasmcp.host.transports.http_body import Receive
 
 _KEPT = 200  # events

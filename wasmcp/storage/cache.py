@@ -29,8 +29,8 @@ from pathlib import Path
 
 from wasmcp.errors import StorageError
 from wasmcp.file_writing import write_atomically
+from wasmcp.host.engine.backtraces import NAMES_FOLDER, path_of_names
 from wasmcp.host.engine.compile_cache import cache_directory as compiled_directory
-from wasmcp.host.engine.function_names import FOLDER, path_of
 from wasmcp.storage import digest
 
 LIMIT = 2 * 1024**3
@@ -103,12 +103,12 @@ class Cache:
     def record_names(self, names: Mapping[str, bytes]) -> None:
         """Add function names of core modules, by the digest of their code, to the cache."""
         for module, content in names.items():
-            path = path_of(self.root, module)
+            path = path_of_names(self.root, module)
             if not path.is_file() or path.read_bytes() != content:
                 write_atomically(path, content, 0o600)
             else:
                 os.utime(path)
-        for path in _oldest((self.root / FOLDER).glob("*"), NAMES_LIMIT):
+        for path in _oldest((self.root / NAMES_FOLDER).glob("*"), NAMES_LIMIT):
             path.unlink(missing_ok=True)
 
     def built_with(self, inputs: str) -> dict[str, str]:
@@ -161,7 +161,7 @@ def _name(key: str) -> str:
 _KINDS = {
     "registry": "registry/blobs",
     "components": "components",
-    "names": FOLDER,
+    "names": NAMES_FOLDER,
     "catalogues": "catalogues",
     "sboms": "sboms",
     "compiled": "compiled",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.client.connection import Callbacks, Client
-from wasmcp.host.scheduling.cancel_scope import current_scope
+from wasmcp.host.scheduling.interruption import current_scope
 
 if TYPE_CHECKING:
     from wasmcp.client.transport import Transport

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import MutableMapping
     from types import TracebackType
 
+    from wasmcp.host.transports.asgi_middleware import Application, Scope
     from wasmcp.host.transports.asgi_response import Send
-    from wasmcp.host.transports.endpoint import Application, Scope
     from wasmcp.host.transports.http_body import Receive
 
 

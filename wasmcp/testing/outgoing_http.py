@@ -27,7 +27,7 @@ from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 from wasmcp.errors import HostError
 from wasmcp.guest.fakes import Answer, HttpRules, NetworkTransport, Sent, url_pattern
 from wasmcp.guest.http.messages import FORBIDDEN, Headers, OutgoingRequest, RequestTimeouts, Timeout, url_of
-from wasmcp.host.bindings.substitutes import Failure, Redirect
+from wasmcp.host.bindings.development_imports import Failure, Redirect
 
 MODES = ("once", "none", "new", "all")
 """Modes of a recording: `once` records if the file does not exist, and replays it otherwise; `none` only replays; `new`
@@ -308,7 +308,7 @@ class OutgoingHttp(HttpRules):
             self._listener = None
 
     def decide(self, method: str, url: str) -> Redirect | Failure | None:
-        """Return where a request is sent; see `wasmcp.host.bindings.substitutes.Substitutes`."""
+        """Return where a request is sent; see `wasmcp.host.bindings.development_imports.Substitutes`."""
         route = self.find(method, url)
         if route is not None and route.error is not None:
             self.requests.append(Sent(method, url, Headers(), b""))

@@ -19,7 +19,7 @@ from wasmcp.guest.kv.values import NotACounterError, OutOfRangeError, Tagged
 from wasmcp.testing.outgoing_http import OutgoingHttp
 
 if TYPE_CHECKING:
-    from wasmcp.host.bindings.substitutes import Substitutes
+    from wasmcp.host.bindings.development_imports import Substitutes
     from wasmcp.host.stores.keyvalue import Store
 
 _TAGS = {"string": 1, "json": 2, "u64": 3, "s64": 4, "bool": 5, "bytes": 6}
@@ -287,7 +287,7 @@ class World:
         Args:
             clock: False to leave clocks and random numbers to WASI, which answers a little faster.
         """
-        from wasmcp.host.bindings.substitutes import Substitutes
+        from wasmcp.host.bindings.development_imports import Substitutes
         from wasmcp.package_data import framework_component
 
         component = framework_component("test-imports")

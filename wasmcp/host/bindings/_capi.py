@@ -7,7 +7,7 @@ wasmtime-py's public API is not sufficient in these places:
   (``wasmtime.component._enter``), so that one thread could get the error of another.
 * `component_values` and `wasi_keyvalue`: `LinkerInstance.add_func` converts a `list<u8>` one element at a time, at 2.5
   microseconds a byte.
-* `wasmcp.host.engine.kept_code`: `Component` has no method for another reference to the same code.
+* `wasmcp.host.engine.loaded_code`: `Component` has no method for another reference to the same code.
 * `wasmcp.host.engine.engine`: `Store` has no method for the callback at an epoch deadline, and `Config` none for the
   size of the stacks of asynchronous calls, to leave out their support, and for the compiler.
 

@@ -1,7 +1,8 @@
-"""Requests to an instance, and events that it sends during a call, as types.
+"""Requests to an instance, events that it sends during a call, and needs of its responses, as types.
 
 An instance sends events as frames on its standard output, `TOKEN KIND JSON` (package `wasmcp:embedding`). Each kind of
-frame has a class here; `text` is the JSON.
+frame has a class here; `text` is the JSON. The authorization component names what it needs, keys or the introspection
+of a token, in a field of its response.
 """
 
 from __future__ import annotations
@@ -113,8 +114,6 @@ class InputCancelled(Event):
     @classmethod
     def of(cls, request_id: str) -> InputCancelled:
         """Return the event for a request of the server. Specification: basic/patterns/cancellation."""
-        import json  # lazy: few calls need it
-
         message = {"jsonrpc": "2.0", "method": CANCELLED, "params": {"requestId": request_id}}
         return cls(json.dumps(message, separators=(",", ":")))
 
@@ -173,3 +172,32 @@ def target_of(request: Request) -> tuple[str, str]:
     found = [pattern.search(message, 0, _PARSED) for pattern in (_METHOD, _NAME)]
     method, name = (match[1].decode("utf-8", "replace") if match else "" for match in found)
     return method, name
+
+
+_NEEDS = b"wasmcp-needs: "
+
+
+class Need(NamedTuple):
+    """Need of a response of the authorization component.
+
+    Attributes:
+        token: The token to introspect; None if other keys are needed.
+        response: The response if there is nothing else, as status, header lines and body.
+    """
+
+    token: str | None
+    response: tuple[int, bytes, bytes]
+
+    @classmethod
+    def of(cls, status: int, lines: bytes, body: bytes) -> Need | None:
+        """Return the need of a response; None if it has none."""
+        if status not in {401, 503} or _NEEDS not in lines:
+            return None
+        kept, token = [], None
+        for line in lines.split(b"\r\n"):
+            if line.startswith(_NEEDS):
+                kind, _, value = line.removeprefix(_NEEDS).partition(b" ")
+                token = value.decode("ascii", "replace") if kind == b"introspection" else None
+            else:
+                kept.append(line)
+        return cls(token, (status, b"\r\n".join(kept), body))

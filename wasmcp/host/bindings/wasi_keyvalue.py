@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from wasmtime import StoreContext
 from wasmtime.component import OptionType, ResourceAny
 
+from wasmcp.errors import StoreRequestError
 from wasmcp.host.bindings import _capi, component_values, effects
-from wasmcp.host.stores.errors import StoreRequestError
 from wasmcp.host.stores.keyvalue import (
     PAGE,
     SessionValues,

@@ -14,7 +14,7 @@ from wasmcp.host.mcp import jsonrpc
 from wasmcp.host.mcp.jsonrpc import cancelled_ids, request_id, same_id
 from wasmcp.host.mcp.subscriptions import LIST_CHANGED, StdioSubscriptions
 from wasmcp.host.scheduling.call import BATCHES, Call
-from wasmcp.host.scheduling.cancel_scope import current_scope
+from wasmcp.host.scheduling.interruption import current_scope
 from wasmcp.host.scheduling.pool import Pool
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from wasmcp.host.bindings.messages import Request
     from wasmcp.host.client.types import HttpResponse
     from wasmcp.host.engine.stdio_pipes import StderrLog
-    from wasmcp.host.mcp.ended_sessions import EndedSessions
     from wasmcp.host.mcp.http_sessions import SessionRequest, Sessions
+    from wasmcp.host.mcp.session_states import EndedSessions
     from wasmcp.host.mcp.subscriptions import Hub
     from wasmcp.host.mcp.tasks import TaskRunner
     from wasmcp.host.scheduling.instance import Program
@@ -202,7 +202,7 @@ class Connection:
         seconds = sealed_seconds(dict(self.pool.program.settings))
         if seconds is None:
             return None
-        from wasmcp.host.mcp.ended_sessions import EndedSessions
+        from wasmcp.host.mcp.session_states import EndedSessions
 
         values = None if self._keyvalue is None else self._keyvalue.sessions
         return EndedSessions(seconds, values if values is not None and values.shared_store is not None else None)

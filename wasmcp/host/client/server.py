@@ -18,9 +18,9 @@ from wasmcp.host.client.connection import Connection
 from wasmcp.host.client.request_methods import RequestMethods
 from wasmcp.host.configuration.declared import REUSES
 from wasmcp.host.configuration.settings import check_given, session_values_seconds, with_state_keys
-from wasmcp.host.engine import compile_cache, logs, shared_modules
+from wasmcp.host.engine import compile_cache, loaded_code, logs
+from wasmcp.host.engine.backtraces import Frames
 from wasmcp.host.engine.engine import Watchdog, engine, is_always_quick, linker, refuses_some
-from wasmcp.host.engine.frame_owners import Frames
 from wasmcp.host.engine.limits import Limits
 from wasmcp.host.engine.stdio_pipes import StderrLog
 from wasmcp.host.mcp.subscriptions import Hub
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from wasmtime import Engine
     from wasmtime.component import Component, Linker
 
-    from wasmcp.host.bindings.substitutes import Substitutes
+    from wasmcp.host.bindings.development_imports import Substitutes
     from wasmcp.host.bindings.wasi_keyvalue import Provided
     from wasmcp.host.client.types import HttpResponse
     from wasmcp.host.scheduling.costs import Cost
@@ -212,21 +212,21 @@ def _program(
     component, quick = _component(source, name, options, on_compile=on_compile, background=background)
     of = engine(quick=quick, fuel=fuel)
     imported = component.type.imports(of)
-    libraries = shared_modules.loaded(of, imported)
+    libraries = loaded_code.loaded_modules(of, imported)
     needs = {name: type_ for name, type_ in imported.items() if name not in libraries}
     own = {*effects.OURS} if development is None else {*effects.OURS, INTERFACE, *interfaces_of(development)}
     missing = missing_imports(name for name in needs if name not in own)
     if missing:
         raise ArtifactError(name, f"cannot be run: {'; '.join(missing)}")
     imports = linker(of)
-    shared_modules.define(imports, of, imported)
+    loaded_code.define_modules(imports, of, imported)
     if development is not None:
-        from wasmcp.host.bindings.development_modules import define
+        from wasmcp.host.bindings.development_imports import define_modules
 
-        define(imports, development)
+        define_modules(imports, development)
     defined = None
     if options.substitutes is not None:
-        from wasmcp.host.bindings.substitutes import Defined
+        from wasmcp.host.bindings.development_imports import Defined
 
         path = options.substitutes.component
         defined = Defined(

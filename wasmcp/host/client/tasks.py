@@ -122,7 +122,7 @@ class Task:
             return self._wait(answer, seconds, on_state or (lambda _: None), is_eager=is_eager)
         except BaseException:
             if not self.has_ended:
-                from wasmcp.host.scheduling.cancel_scope import CancelScope  # lazy: other clients have no scopes
+                from wasmcp.host.scheduling.interruption import CancelScope  # lazy: other clients have no scopes
 
                 with suppress(WasmcpError), CancelScope():  # the scope of the caller may be the reason
                     self.cancel()

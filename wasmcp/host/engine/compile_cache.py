@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from wasmcp.errors import ArtifactError
 from wasmcp.host.bindings import effects
-from wasmcp.host.engine import compiler_process, kept_code, shared_modules
+from wasmcp.host.engine import compiler_process, loaded_code
 from wasmcp.host.engine.compiler_process import compile_component
 from wasmcp.host.engine.engine import config_key, engine, machine, wasmtime_version
 
@@ -78,13 +78,13 @@ def load(
         return compile_bytes(read_component(path), str(path), quick=quick, fuel=fuel, background=background)
     compiled = _find(cache, path, quick=quick, fuel=fuel)
     if compiled is not None:
-        key = kept_code.key_of(compiled)
-        if key is not None and (kept := kept_code.KEPT.share(key)) is not None:
+        key = loaded_code.key_of(compiled)
+        if key is not None and (kept := loaded_code.KEPT.share(key)) is not None:
             return kept
         found = _deserialize(compiled, quick=quick, fuel=fuel)
         if found is not None and _has_modules(cache, found, quick=quick, fuel=fuel):
             if key is not None:
-                kept_code.KEPT.add(key, found)
+                loaded_code.KEPT.add(key, found)
             return found
     return _fill(cache, path, on_compile, quick=quick, fuel=fuel, background=background)
 
@@ -198,7 +198,7 @@ def _compiled(cache: Path | None, data: bytes, name: str, *, quick: bool, fuel: 
 
     check_component(data, name)
     hooked = effects.with_hook(data)
-    separated = None if cache is None else separate(hooked, shared_modules.PREFIX)
+    separated = None if cache is None else separate(hooked, loaded_code.PREFIX)
     if cache is None or separated is None or not separated.modules:
         return compile_component(hooked, name, quick=quick, fuel=fuel, background=background)
     failures: list[Exception] = []
@@ -275,12 +275,12 @@ def _has_modules(cache: Path, component: Component, *, quick: bool, fuel: bool) 
     from wasmtime import Module, WasmtimeError
 
     of = engine(quick=quick, fuel=fuel)
-    for digest in shared_modules.missing(component, of):
+    for digest in loaded_code.missing_modules(component, of):
         compiled = _module_path(cache, digest, quick=quick, fuel=fuel)
         if not _is_whole(compiled):
             return False
         try:
-            shared_modules.add(of, digest, Module.deserialize_file(of, str(compiled)))
+            loaded_code.add_module(of, digest, Module.deserialize_file(of, str(compiled)))
         except WasmtimeError:
             return False
         _note_use(compiled, compiled.lstat())

@@ -1,4 +1,9 @@
-"""Engine: one configuration for all components that this host compiles and runs, and the deadlines of calls.
+"""Engine: one configuration for all components that this host compiles and runs, their stacks, and deadlines of calls.
+
+Deep recursion has to end in the guest: CPython raises `RecursionError` when 1 MB of its own stack, in the memory of the
+instance, is in use. Compiled code uses the stack of the thread at the same time, up to twice as much. Below the limit
+the engine traps; beyond the end of the thread's stack the process would crash. So guest code runs only on threads with
+room for the limit.
 
 One thread interrupts guest code at its deadline, and sleeps until the next one. An epoch belongs to the engine, a
 deadline to a call. So the epoch advances only when the deadline of a call has passed. Each running store then calls its
@@ -7,6 +12,7 @@ callback, which interrupts that call and lets the others continue.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 import threading
@@ -17,7 +23,6 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
 from wasmcp.host.bindings import effects
-from wasmcp.host.engine.stack import GUEST_STACK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +30,9 @@ if TYPE_CHECKING:
     from wasmtime import Engine, Store
     from wasmtime.component import Linker
 
+
+GUEST_STACK = 4 << 20
+"""Limit of the stack that guest code uses, in bytes: `RecursionError` of CPython needs 2 MB."""
 
 QUICK = "WASMCP_QUICK"
 """The environment variable with which all servers are compiled in less time, to slower code."""
@@ -136,6 +144,68 @@ def linker(of: Engine) -> Linker:
     return made
 
 
+_HOST_STACK = 1 << 20  # for the host below the guest, and for its functions that the guest calls
+_NEEDED_STACK = GUEST_STACK + _HOST_STACK
+_THREAD_STACK = 2 * GUEST_STACK
+_STACK_LOCK = threading.Lock()
+
+
+class _Current(threading.local):
+    """Facts about the current thread.
+
+    Attributes:
+        is_sufficient: Result of `has_sufficient_stack`; None before its first call.
+    """
+
+    is_sufficient: bool | None = None
+
+
+_CURRENT = _Current()
+
+
+def start_thread(run: Callable[[], None], name: str) -> threading.Thread:
+    """Start a daemon thread that has room for guest code."""
+    thread = threading.Thread(target=run, name=name, daemon=True)
+    with _STACK_LOCK:  # the size applies to all threads of the process that start meanwhile
+        before = threading.stack_size(_THREAD_STACK)
+        try:
+            thread.start()
+        finally:
+            threading.stack_size(before)
+    return thread
+
+
+def has_sufficient_stack() -> bool:
+    """Return whether the current thread has room for guest code; False if its size cannot be found out."""
+    if _CURRENT.is_sufficient is None:
+        _CURRENT.is_sufficient = _stack_size() >= _NEEDED_STACK
+    return _CURRENT.is_sufficient
+
+
+def _stack_size() -> int:
+    """Return the size of the current thread's stack in bytes; 0 if unknown."""
+    try:
+        library = ctypes.CDLL(None)
+        if sys.platform == "darwin":
+            library.pthread_get_stacksize_np.restype = ctypes.c_size_t
+            library.pthread_get_stacksize_np.argtypes = [ctypes.c_void_p]
+            return int(library.pthread_get_stacksize_np(threading.get_ident()))
+        return _stack_size_of_attributes(library)
+    except (AttributeError, OSError, TypeError):
+        return 0
+
+
+def _stack_size_of_attributes(library: Any) -> int:
+    """Return the size of the stack as ``pthread_getattr_np`` (glibc, musl) has it; 0 if it fails."""
+    attributes = ctypes.create_string_buffer(256)  # `pthread_attr_t` has at most 64 bytes
+    address, size = ctypes.c_void_p(), ctypes.c_size_t()
+    if library.pthread_getattr_np(ctypes.c_void_p(threading.get_ident()), attributes):
+        return 0
+    failed = library.pthread_attr_getstack(attributes, ctypes.byref(address), ctypes.byref(size))
+    library.pthread_attr_destroy(attributes)
+    return 0 if failed else size.value
+
+
 class Watched(Protocol):
     """An object that runs guest code under a deadline.
 
@@ -224,7 +294,10 @@ class Watchdog:
 
 
 def _interrupt(_context: Any, key: int | None, delta: Any, kind: Any) -> int:
-    """Continue or interrupt a store that reached an epoch. It must not raise an exception: see `deferred_signals`."""
+    """Continue or interrupt a store that reached an epoch.
+
+    It must not raise an exception: see `wasmcp.host.scheduling.interruption`.
+    """
     watched = _watched.get(key or 0)
     now = monotonic()
     if watched is not None and (now < watched.deadline or watched.extend(now)):

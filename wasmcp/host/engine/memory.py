@@ -1,9 +1,9 @@
 """Memory of this process: linear memories of instances, the number of memory mappings, and resident code.
 
 wasmtime-py does not report the size of a linear memory of a component. On Linux the mappings of the process show it,
-and after a trap whether a memory was near its limit (`wasmcp.host.engine.traps`). Linux limits the number of mappings
-of a process, each linear memory of an instance needs several, and wasmtime aborts the process when one is refused. So a
-pool stays below that limit.
+and after a trap whether a memory was near its limit (`wasmcp.host.engine.backtraces`). Linux limits the number of
+mappings of a process, each linear memory of an instance needs several, and wasmtime aborts the process when one is
+refused. So a pool stays below that limit.
 
 Libraries stay resident in the size of what the start has run, and of what the system has mapped around it. So a server
 that has started returns these pages: the system's cache of files has them, and maps those that calls need again. It

@@ -12,11 +12,12 @@ import json
 import os
 import secrets
 import threading
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from itertools import islice
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from wasmcp.errors import StoreRequestError
 from wasmcp.host.bindings.messages import Attach, Subscribe, Watch
 from wasmcp.host.engine.limits import Budget, HttpLimits
 from wasmcp.host.mcp.jsonrpc import (
@@ -29,144 +30,19 @@ from wasmcp.host.mcp.jsonrpc import (
     request_id,
     same_id,
 )
-from wasmcp.host.mcp.subscriptions import URIS, Listener, uri_size
+from wasmcp.host.mcp.session_states import EndedSessions, Session
 from wasmcp.host.scheduling.call import BATCHES, Sender
-from wasmcp.host.stores.errors import StoreRequestError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from typing import Any
-
-    from wasmcp.host.mcp.ended_sessions import EndedSessions
-    from wasmcp.host.mcp.subscriptions import Hub
-    from wasmcp.host.scheduling.call import Call
-
-    Stream = Callable[[bytes | None], None]
-    from collections.abc import Callable
 
     from wasmcp.host.bindings.messages import Event
-    from wasmcp.host.scheduling.call import PendingInputs
+    from wasmcp.host.mcp.subscriptions import Hub
+    from wasmcp.host.scheduling.call import Call, PendingInputs
 
 
-_OVERHEAD = 2048  # bytes of a session in addition to its state
-_MESSAGE = 64  # bytes of a waiting message in addition to its text
-_WAITING = 100  # maximum number of messages that wait for a client without an open stream
 _ATTEMPTS = 16  # maximum number of sessions that are ended for a new one
-_LOST = 10.0  # minimum age in seconds of a stream that can be ended for a newer one of its session
 _QUIET = 60.0  # minimum seconds without use of a session that can be ended for a new one
-
-
-class Session:
-    """Session of one client.
-
-    Attributes:
-        state: The guest's opaque state.
-        used: The time of the last use, by `monotonic`.
-        fresh: True if it was not used since it began.
-        calls: The calls in progress, with the messages that started them.
-        streams: The open streams, the newest last, with the times at which they were opened.
-        lock: Protects all attributes except `state`.
-    """
-
-    def __init__(self, base: Budget, budget: Budget, greeting: Mapping[str, Any] | None, most_streams: int) -> None:
-        self.state = b""
-        self.used = monotonic()
-        self.fresh = True
-        self.calls: dict[Call, bytes] = {}
-        self.streams: dict[Stream, float] = {}
-        self.lock = threading.Lock()
-        self.listener = None if greeting is None else Listener(greeting, self.send)
-        self._base = base  # budget of the session itself and its state
-        self._budget = budget  # budget of subscriptions and waiting messages
-        self._most_streams = most_streams
-        self._waiting: deque[bytes] = deque()
-        self._ended = False
-
-    @property
-    def busy(self) -> bool:
-        """True if the session has an open stream or a call in progress."""
-        return bool(self.streams or self.calls)
-
-    def keep(self, state: bytes) -> bool:
-        """Store a new state. Return False if the budget is exhausted."""
-        size = _OVERHEAD + len(state)
-        if size > self._base.used and not self._base.take(size - self._base.used):
-            return False
-        if size < self._base.used:
-            self._base.give(self._base.used - size)
-        self.state = state
-        return True
-
-    def watch(self, uri: str, *, on: bool) -> bool:
-        """Subscribe to a resource, or unsubscribe. Return False if no further subscription is allowed."""
-        listener = self.listener
-        if listener is None or on == listener.watches(uri):
-            return True
-        with self.lock:
-            if on and (self._ended or listener.watched >= URIS or not self._budget.take(uri_size(uri))):
-                return False
-            listener.watch(uri, on=on)
-            if not on:
-                self._budget.give(uri_size(uri))
-        return True
-
-    def send(self, message: bytes | None) -> None:
-        """Send a message on the newest stream, because a client must not get it twice; None ends all streams."""
-        with self.lock:
-            streams = list(self.streams)
-            if message is not None and not streams:
-                self._wait(message)
-        if message is None:
-            for stream in streams:
-                stream(None)
-        elif streams:
-            streams[-1](message)
-
-    def _wait(self, message: bytes) -> None:
-        """Keep a message until a stream is opened; drop the oldest messages if necessary."""
-        if self._ended:
-            return
-        size = len(message) + _MESSAGE
-        while len(self._waiting) >= _WAITING or not self._budget.take(size):
-            if not self._waiting:
-                return
-            self._budget.give(len(self._waiting.popleft()) + _MESSAGE)
-        self._waiting.append(message)
-
-    @property
-    def can_open(self) -> bool:
-        """True if one more stream is allowed: a client that lost its connections can replace old streams."""
-        with self.lock:
-            oldest = next(iter(self.streams.values()), 0.0)
-            return len(self.streams) < self._most_streams or monotonic() - oldest >= _LOST
-
-    def open(self, stream: Stream) -> list[bytes]:
-        """Add a stream, end the oldest ones beyond the limit, and return the messages that waited for a stream."""
-        with self.lock:
-            ended = list(self.streams)[: max(0, len(self.streams) + 1 - self._most_streams)]
-            for one in ended:
-                del self.streams[one]
-            self.streams[stream] = monotonic()
-            waiting = list(self._waiting)
-            self._waiting.clear()
-            self._budget.give(sum(len(message) + _MESSAGE for message in waiting))
-        for one in ended:
-            one(None)
-        return waiting
-
-    def close(self, stream: Stream) -> None:
-        """Remove a stream."""
-        with self.lock:
-            self.streams.pop(stream, None)
-
-    def end(self) -> None:
-        """End the session's streams, and free its resources."""
-        self.send(None)
-        with self.lock:
-            self._ended = True
-            self._waiting.clear()
-            self._budget.give_all()
-            self._base.give_all()
 
 
 class Sessions:

@@ -30,7 +30,7 @@ from wasmcp.errors import GuestCancelledError, GuestOutOfMemoryError, GuestTimeo
 from wasmcp.host.bindings.messages import Message, TaskRequest
 from wasmcp.host.engine import logs
 from wasmcp.host.scheduling.call import Call, InlinePolicy
-from wasmcp.host.scheduling.lanes import Lane
+from wasmcp.host.scheduling.dispatch import Lane
 from wasmcp.protocol import ENDED_TASKS
 
 if TYPE_CHECKING:

@@ -15,13 +15,12 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.errors import HostError, WasmcpError
-from wasmcp.host.operations.request_facts import KNOWN_METHODS
-from wasmcp.host.operations.request_logs import decision
+from wasmcp.host.operations.request_records import KNOWN_METHODS, decision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from wasmcp.host.operations.request_logs import RequestRecord
+    from wasmcp.host.operations.request_records import RequestRecord
 
 DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 """The environment variable of `prometheus_client` with the directory of the values of several processes."""

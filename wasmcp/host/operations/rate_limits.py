@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from wasmcp.host.operations.request_facts import Received
+    from wasmcp.host.operations.request_records import Received
 
 RATE_LIMITED = -32000
 """Code of the error for a request above a limit: one that JSON-RPC leaves to implementations."""

@@ -24,10 +24,9 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from wasmcp.errors import GuestCancelledError, GuestTimeoutError, HostError
-from wasmcp.host.authorization.need import Need
 from wasmcp.host.bindings.effects import CURRENT
-from wasmcp.host.bindings.messages import Ask, HttpRequest, InputCancelled
-from wasmcp.host.scheduling.deferred_signals import interruptible
+from wasmcp.host.bindings.messages import Ask, HttpRequest, InputCancelled, Need
+from wasmcp.host.scheduling.interruption import interruptible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable

@@ -21,9 +21,9 @@ from wasmcp.errors import (
 from wasmcp.host.bindings import _capi
 from wasmcp.host.bindings.exchange import CallError, ExchangeBindings
 from wasmcp.host.bindings.messages import FRAMES, Changed, StdioRequest, TaskEvent, TaskRequest
+from wasmcp.host.engine import backtraces
 from wasmcp.host.engine import engine as watchdog
-from wasmcp.host.engine import traps
-from wasmcp.host.engine.frame_owners import Frames
+from wasmcp.host.engine.backtraces import Frames
 from wasmcp.host.engine.memory import mappings, memories
 from wasmcp.host.engine.stdio_pipes import Stdio
 from wasmcp.host.scheduling.costs import Meter
@@ -34,10 +34,9 @@ if TYPE_CHECKING:
     from wasmtime import Engine
     from wasmtime.component import Component, Linker
 
-    from wasmcp.host.authorization.issuer import Issuer, Issuers
-    from wasmcp.host.authorization.keys import Keys
+    from wasmcp.host.authorization.issuer import Issuer, Issuers, Keys
+    from wasmcp.host.bindings.development_imports import Defined
     from wasmcp.host.bindings.messages import Event, Request
-    from wasmcp.host.bindings.substitutes import Defined
     from wasmcp.host.bindings.wasi_keyvalue import Provided
     from wasmcp.host.engine.limits import Limits
     from wasmcp.host.scheduling.costs import Cost
@@ -379,21 +378,21 @@ class Instance:
     def _trap(self, message: str) -> GuestTrapError:
         self.broken = True
         self._stdio.drain()
-        reason, frames = traps.explain(message)
+        reason, frames = backtraces.explain(message)
         component, backtrace = self._program.frames.attribute(frames)
         stderr = self._tail.decode("utf-8", "replace")
         if watchdog.INTERRUPTED in message:
             return self.interruption(backtrace, component)
         limit = self._limits.memory
-        if limit is not None and traps.exhausted(limit, reason, stderr, besides=self._others()):
+        if limit is not None and backtraces.exhausted(limit, reason, stderr, besides=self._others()):
             return GuestOutOfMemoryError(limit, component=component, backtrace=backtrace, stderr=stderr)
         return GuestTrapError(reason, component=component, backtrace=backtrace, stderr=stderr)
 
     def _boot_error(self, message: str) -> HostError:
         self._stdio.drain()
-        if traps.is_trap(message):
+        if backtraces.is_trap(message):
             return self._trap(message)
-        if traps.needs_memory(message) and self._limits.memory is not None:
+        if backtraces.needs_memory(message) and self._limits.memory is not None:
             return GuestOutOfMemoryError(self._limits.memory)
         first = message.strip().splitlines()[0] if message.strip() else "cannot be instantiated"
         detail = message.strip().splitlines()[-1].strip() if message.strip() else ""

@@ -4,8 +4,8 @@ Handing a call to another thread takes longer than a short call. If it is safe (
 `wasmcp.host.scheduling.call`), a call therefore runs on the submitting thread, with an idle instance.
 
 By default the pool has as many instances as cores, and one more for each call that waits in the host, up to a bound
-(`wasmcp.host.scheduling.capacity`). Slow calls leave one instance to quick ones (`wasmcp.host.scheduling.lanes`). An
-operator's number of instances is exact, and then no instance is kept free.
+(`wasmcp.host.scheduling.dispatch`). Slow calls leave one instance to quick ones. An operator's number of instances is
+exact, and then no instance is kept free.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from typing import TYPE_CHECKING
 from wasmcp.errors import ArtifactError, HostError
 from wasmcp.host.bindings.messages import target_of
 from wasmcp.host.configuration.declared import REUSES
-from wasmcp.host.engine import logs, memory, stack
-from wasmcp.host.scheduling import capacity
+from wasmcp.host.engine import logs, memory
+from wasmcp.host.engine.engine import has_sufficient_stack, start_thread
+from wasmcp.host.scheduling import dispatch
 from wasmcp.host.scheduling.call import ANY_TARGET, InlinePolicy, PendingInputs
-from wasmcp.host.scheduling.deferred_signals import Deferred, is_needed
+from wasmcp.host.scheduling.dispatch import SLOW, Lanes
 from wasmcp.host.scheduling.instance import Instance, Program
-from wasmcp.host.scheduling.lanes import SLOW, Lanes
+from wasmcp.host.scheduling.interruption import DeferredSignals, is_deferral_needed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,10 +70,10 @@ class _Worker:
         self.woken = True
         self.wake = threading.Lock()
         self.wake.acquire()
-        self.activity = capacity.ThreadActivity()
+        self.activity = dispatch.ThreadActivity()
         self._lock = threading.Lock()
         self._busy = threading.Lock()  # held while code runs in the instance
-        self.thread = stack.start_thread(self._run, "wasmcp-instance")
+        self.thread = start_thread(self._run, "wasmcp-instance")
 
     def _run(self) -> None:
         pool = self._pool
@@ -206,7 +207,7 @@ class Pool:
         self.program = program
         program.uses.add()
         self._cores = max(1, size or os.cpu_count() or 1)
-        self.size = max(1, size or capacity.default_size(can_wait=program.can_wait))
+        self.size = max(1, size or dispatch.default_size(can_wait=program.can_wait))
         self._exact = size is not None
         # A caller that requests one instance can rely on its memory, which an exceeded slice would lose.
         self.is_fresh = reuse == "request"
@@ -251,8 +252,8 @@ class Pool:
         Raises:
             HostError: The server is closed.
         """
-        if is_needed():
-            with Deferred():
+        if is_deferral_needed():
+            with DeferredSignals():
                 self._submit(call)
         else:
             self._submit(call)
@@ -262,7 +263,7 @@ class Pool:
         if policy.by_target and call.target is ANY_TARGET:
             call.target = target_of(call.request)
         short = policy.allows_inline(call.target) and sum(map(len, call.request)) < _SHORT
-        if short and not self._closed and stack.is_sufficient():
+        if short and not self._closed and has_sufficient_stack():
             for worker in tuple(self._workers):
                 if worker.run_inline(call):
                     return
@@ -370,7 +371,7 @@ class Pool:
             return False
         found = memory.room_for(booted, starting)
         if found and not self._exact and booted + starting > self._cores:
-            found = capacity.fits(booted)
+            found = dispatch.one_more_fits(booted)
         if not found:
             self._full_until = monotonic() + _FULL
         return found
@@ -416,15 +417,15 @@ class Pool:
             except BaseException as error:  # noqa: BLE001 - raised below, on the caller's thread
                 errors.append(error)
 
-        stack.start_thread(run, "wasmcp-boot").join()
+        start_thread(run, "wasmcp-boot").join()
         if errors:
             raise errors[0]
 
     def log_bound(self) -> None:
         """Log the maximum number of instances, after `boot`."""
-        size = self.size if self._exact else capacity.bound(self.size, self._cores, self._instance_bytes)
+        size = self.size if self._exact else dispatch.bound_by_memory(self.size, self._cores, self._instance_bytes)
         total = memory.total()
-        share = None if total is None else int(total * capacity.MEMORY_SHARE)
+        share = None if total is None else int(total * dispatch.MEMORY_SHARE)
         life = ", a new one for each request" if self.is_fresh else ""
         if self._exact:
             reason = "as configured"

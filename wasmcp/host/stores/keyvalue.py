@@ -13,8 +13,7 @@ from contextlib import contextmanager
 from time import time
 from typing import TYPE_CHECKING, Any, Protocol
 
-from wasmcp.errors import HostError
-from wasmcp.host.stores.errors import StoreRequestError
+from wasmcp.errors import HostError, StoreRequestError
 from wasmcp.terminal import printable, without_password
 
 if TYPE_CHECKING:

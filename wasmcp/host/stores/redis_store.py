@@ -16,8 +16,7 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
-from wasmcp.errors import HostError
-from wasmcp.host.stores.errors import StoreRequestError
+from wasmcp.errors import HostError, StoreRequestError
 from wasmcp.terminal import printable, without_password
 
 if TYPE_CHECKING:

@@ -11,29 +11,27 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from wasmcp.errors import HostError
+from wasmcp.errors import HostError, StoreRequestError
 from wasmcp.host.bindings.messages import HttpRequest
 from wasmcp.host.client.connection import http_request
 from wasmcp.host.engine.limits import Budget
 from wasmcp.host.mcp import jsonrpc
 from wasmcp.host.mcp.http_sessions import ID, IDENTIFY, IDENTITY, RESERVED, SessionRequest
-from wasmcp.host.operations.request_facts import Identity
+from wasmcp.host.operations.request_records import Identity
 from wasmcp.host.scheduling.call import Call
-from wasmcp.host.stores.errors import StoreRequestError
+from wasmcp.host.transports.asgi_middleware import RECORD
 from wasmcp.host.transports.asgi_response import AsgiResponse, CallEnded
 from wasmcp.host.transports.http_body import WHOLE_BODY, Bodies, Body, BodyError
-from wasmcp.host.transports.observation import RECORD
 from wasmcp.host.transports.request_head import RequestHead
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
     from wasmcp.host.client.connection import Connection
-    from wasmcp.host.operations.message_traces import RequestTrace
-    from wasmcp.host.operations.tracing import Tracing
+    from wasmcp.host.operations.tracing import RequestTrace, Tracing
+    from wasmcp.host.transports.asgi_middleware import Admission
     from wasmcp.host.transports.asgi_response import ResponseEvent, Send
     from wasmcp.host.transports.http_body import Receive
-    from wasmcp.host.transports.observation import Admission
 
     Scope = MutableMapping[str, Any]
 

@@ -10,7 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING, Protocol
 
 from wasmcp.host.engine.memory import return_freed
-from wasmcp.host.scheduling.capacity import DESCRIPTORS, open_files
+from wasmcp.host.scheduling.dispatch import DESCRIPTORS, open_files
 from wasmcp.host.transports.http_body import STANDSTILL
 
 if TYPE_CHECKING:

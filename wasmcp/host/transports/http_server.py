@@ -213,7 +213,7 @@ def _check_operations(serving: Serving) -> None:
             have no effect.
     """
     from wasmcp.host.configuration.settings import SESSIONS
-    from wasmcp.host.operations.request_logs import LogFile
+    from wasmcp.host.operations.request_records import LogFile
 
     for log in (serving.options.access_log, serving.options.audit_log):
         if log is not None:

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.host.engine import logs
-from wasmcp.host.scheduling.deferred_signals import defer_all, keep_handlers, only_notes
+from wasmcp.host.scheduling.interruption import defer_all, keep_handlers, only_notes
 from wasmcp.host.transports.connections import BACKLOG
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterator
 
-    from wasmcp.host.transports.endpoint import Application
+    from wasmcp.host.transports.asgi_middleware import Application
     from wasmcp.host.transports.http_connection import HttpConnection
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name))

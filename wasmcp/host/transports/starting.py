@@ -10,7 +10,6 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.host.engine.limits import Budget
-from wasmcp.host.mcp.early_lists import LONGEST
 from wasmcp.host.transports.asgi import begin_trace, refuse
 from wasmcp.host.transports.http_body import WHOLE_BODY, Bodies, BodyError
 from wasmcp.host.transports.request_head import RequestHead
@@ -20,13 +19,12 @@ if TYPE_CHECKING:
 
     from wasmcp.host.client.server import Server
     from wasmcp.host.engine.limits import HttpLimits
-    from wasmcp.host.mcp.early_lists import EarlyLists
+    from wasmcp.host.mcp.manifest_responder import EarlyLists
     from wasmcp.host.operations.tracing import Tracing
     from wasmcp.host.transports.asgi import App
+    from wasmcp.host.transports.asgi_middleware import Admission, Scope
     from wasmcp.host.transports.asgi_response import Send
-    from wasmcp.host.transports.endpoint import Scope
     from wasmcp.host.transports.http_body import Receive
-    from wasmcp.host.transports.observation import Admission
 
 MOST_WAITING = 128
 """Maximum number of requests that wait until the server is open; others get 503."""
@@ -115,7 +113,8 @@ class Starting:
         self._lists = lists
         self._admission = admission
         self._tracing = tracing
-        self._budget = Budget(min(limits.request_bytes, MOST_WAITING * LONGEST))
+        self._longest = 0 if lists is None else lists.longest
+        self._budget = Budget(min(limits.request_bytes, MOST_WAITING * self._longest))
         self._reading = Bodies(self._budget, limits.body_time)
         self._waiting = 0
         self._ready = asyncio.Event()
@@ -164,8 +163,8 @@ class Starting:
         try:
             if self._lists is not None and scope["method"] == "POST":
                 length = RequestHead.of_scope(scope).length
-                if WHOLE_BODY not in scope and length is not None and length <= LONGEST:
-                    body = await self._reading.read(receive, LONGEST, length)
+                if WHOLE_BODY not in scope and length is not None and length <= self._longest:
+                    body = await self._reading.read(receive, self._longest, length)
                     if body is None:
                         return True
                     held = len(body.data)

@@ -41,9 +41,8 @@ if TYPE_CHECKING:
     from wasmcp.host.bindings.messages import Event
     from wasmcp.host.client.connection import Connection
     from wasmcp.host.mcp.manifest_responder import ManifestResponder
-    from wasmcp.host.operations.message_traces import RequestTrace
     from wasmcp.host.operations.rate_limits import RateLimiter, RateLimits
-    from wasmcp.host.operations.tracing import Tracing
+    from wasmcp.host.operations.tracing import RequestTrace, Tracing
     from wasmcp.host.scheduling.call import Call
 
 _CHUNK = 64 << 10  # bytes of a pipe, and of a read of it
@@ -135,7 +134,7 @@ class StdioSession:
     def _is_limited(self, line: bytes, limiter: RateLimiter) -> bool:
         """Answer requests above a rate limit by an error. Notifications and responses are not limited."""
         from wasmcp.host.operations.rate_limits import refusal
-        from wasmcp.host.operations.request_facts import received
+        from wasmcp.host.operations.request_records import received
 
         requests = [message for message in received(line) if message.id is not None]
         limited = limiter.admit("stdio", requests) if requests else None

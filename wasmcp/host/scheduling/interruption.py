@@ -1,4 +1,4 @@
-"""Deferral of Python's signal handlers while the main thread is inside wasmtime.
+"""Interruption of calls: scopes that another thread can cancel, and deferral of signal handlers inside wasmtime.
 
 Python runs signal handlers on the main thread, at the next instruction of Python code, and the default handler of
 SIGINT raises KeyboardInterrupt there. If that instruction belongs to a callback from native code, ctypes drops the
@@ -10,11 +10,79 @@ from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]
 import sys
+import threading
+from contextvars import ContextVar
 from threading import get_ident, main_thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from types import CodeType, FrameType
+    from contextvars import Token
+    from types import CodeType, FrameType, TracebackType
+
+
+class Cancellable(Protocol):
+    """Something that another thread can cancel."""
+
+    def cancel(self) -> None:
+        """Cancel it; it can have ended already."""
+
+
+class CancelScope:
+    """Scope of calls into servers that another thread can cancel.
+
+    Calls that start within the ``with`` block belong to the scope, including those of threads that run in a copy of its
+    context (`contextvars`). A scope can be used once.
+    """
+
+    def __init__(self) -> None:
+        self._calls: set[Cancellable] = set()
+        self._cancelled = False
+        self._lock = threading.Lock()
+        self._token: Token[CancelScope | None] | None = None
+
+    def __enter__(self) -> CancelScope:  # noqa: PYI034 - the class is not meant for subclasses
+        self._token = _SCOPE.set(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._token is not None:
+            _SCOPE.reset(self._token)
+            self._token = None
+
+    def cancel(self) -> None:
+        """Cancel the calls that run or wait in this scope, and later ones. They raise `GuestCancelledError`.
+
+        Code that checks `Context.cancelled` can still end with a result; other code is stopped.
+        """
+        with self._lock:
+            self._cancelled = True
+            calls = list(self._calls)
+        for call in calls:
+            call.cancel()
+
+    def add(self, call: Cancellable) -> None:
+        """Add a call before it is submitted, or a request before it is sent."""
+        with self._lock:
+            self._calls.add(call)
+            cancelled = self._cancelled
+        if cancelled:
+            call.cancel()
+
+    def discard(self, call: Cancellable) -> None:
+        """Remove a call that has ended."""
+        with self._lock:
+            self._calls.discard(call)
+
+
+_SCOPE: ContextVar[CancelScope | None] = ContextVar("wasmcp_cancel_scope", default=None)
+
+
+def current_scope() -> CancelScope | None:
+    """Return the innermost scope of this context."""
+    return _SCOPE.get()
+
 
 # Signals whose handlers are usually written in Python. `_signal` has the functions of `signal` without the conversion
 # to enumerations, which would take longer than a short call.
@@ -52,7 +120,7 @@ def keep_handlers() -> None:
 
     Then they need not be looked at before each call. The declaration has no effect if a handler has to be deferred now.
     """
-    if not is_needed():
+    if not is_deferral_needed():
         _kept.append(True)
 
 
@@ -67,8 +135,8 @@ _kept: list[bool] = []
 _undeferred: list[tuple[Any, ...]] = []  # the handlers of `_NUMBERS` that were last found to need no deferral, if any
 
 
-def is_needed() -> bool:
-    """Return True if the current thread has handlers to defer; False in a fifth of the time of `Deferred`."""
+def is_deferral_needed() -> bool:
+    """Return True if the current thread has handlers to defer; False in a fifth of the time of `DeferredSignals`."""
     if _kept or get_ident() != main_thread().ident:
         return False
     handlers = tuple(map(_signal.getsignal, _NUMBERS))
@@ -80,7 +148,7 @@ def is_needed() -> bool:
     return False
 
 
-class Deferred:
+class DeferredSignals:
     """A context that defers signal handlers to its end. It has no effect on threads other than the main thread."""
 
     __slots__ = ("_active", "_handlers", "_noted", "_owner", "_replacement")

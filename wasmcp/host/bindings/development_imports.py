@@ -1,8 +1,9 @@
-"""Implementations of imports of a server under test that replace those of WASI: outgoing HTTP, clocks, random numbers.
+"""Imports of servers under development and test: the modules of a development build, and substitutes for WASI.
 
-They are below all components of the server, in the host's linker, so that they hold for each language. Functions of
-this host cannot make resources of wasmtime's own `wasi:http` and `wasi:io`. A small component, instantiated in the
-store of each instance that needs it, makes them: `framework/test-imports/`.
+Substitutes replace outgoing HTTP, clocks and random numbers. They are below all components of the server, in the host's
+linker, so that they hold for each language. Functions of this host cannot make resources of wasmtime's own `wasi:http`
+and `wasi:io`. A small component, instantiated in the store of each instance that needs it, makes them:
+`framework/test-imports/`.
 
 Sources: wasi:http, wasi:clocks and wasi:random 0.2.8.
 """
@@ -10,6 +11,7 @@ Sources: wasi:http, wasi:clocks and wasi:random 0.2.8.
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import threading
 from collections.abc import Callable, Mapping
@@ -19,11 +21,41 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from wasmtime import StoreContext, WasmtimeError
 
 from wasmcp.host.bindings import _capi, component_values
+from wasmcp.wasi import FUNCTION, INTERFACE, interfaces_of
 
 if TYPE_CHECKING:
     from wasmtime.component import Component, Linker
 
     from wasmcp.host.bindings.component_values import Writer
+
+
+def define_modules(linker: Linker, modules: Mapping[str, str]) -> None:
+    """Define the interfaces of the modules of a development build, and of facts about them, in a linker.
+
+    Args:
+        linker: The linker of the server.
+        modules: The modules by the component's name, as the text of a JSON object; and for each further interface, by
+            its name, an object with the values of its functions. They are read at each call.
+    """
+
+    def read(_store: Any, component: str) -> str:
+        return modules.get(component, "{}")
+
+    def constant(interface: str, function: str) -> Callable[[Any], str | bool]:
+        def value(_store: Any) -> str | bool:
+            found: str | bool = json.loads(modules[interface])[function]
+            return found
+
+        return value
+
+    with linker.root() as root:
+        with root.add_instance(INTERFACE) as instance:
+            instance.add_func(FUNCTION, read)
+        for interface in interfaces_of(modules):
+            with root.add_instance(interface) as instance:
+                for function in json.loads(modules[interface]):
+                    instance.add_func(function, constant(interface, function))
+
 
 _DECISIONS = "wasmcp:mcp-v20260728/test-decisions@0.1.0"
 _TIMERS = "wasmcp:mcp-v20260728/test-timers@0.1.0"

@@ -1,10 +1,19 @@
-"""Attribution of backtrace frames to the components and functions of a composed server.
+"""Backtraces of traps: their cause, and the components and functions that their frames belong to.
 
 wasmtime gives the position of each frame as an offset in the whole file. The composer writes each component of a server
 as a nested component, so that the offset determines the component; the section ``wasmcp-composition`` names it. Core
 modules that components share are outside of them. A component is entered only through modules of its own, so that a
-frame of a shared module belongs to the component of the next frame further out. Functions without a name in the server
-have the names that the build of their component left in the cache (`wasmcp.host.engine.function_names`).
+frame of a shared module belongs to the component of the next frame further out.
+
+Builds remove the names of functions from components and keep them in the user's cache, in a file for each core module
+by the digest of its code. So servers are smaller, and traps in them are readable on the machine that built them.
+
+Causes are read from the messages of wasmtime and of language runtimes. A failed call of a component ends with a
+`wasmtime_error_t`. The C API has the code of a trap for a `wasm_trap_t` only (`wasmtime_trap_code`), which an error
+does not give. It has the frames of an error (`wasmtime_error_wasm_trace`), but with the symbols of the binary: the
+readable names of functions and the positions in the source are in the message alone. A refused growth of a memory is
+reported nowhere: the code of the server reacts to it with a trap or a message of its own. So this module reads texts,
+and can go when an error has a code. That holds for wasmtime 49 and 50.
 
 Source: component-model, design/mvp/Binary.md (sections); docs/reference/files.md (`wasmcp-composition`);
 `wasmcp.component.encode`.
@@ -19,11 +28,70 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wasmcp.errors import ComponentError
+from wasmcp.host.bindings import effects
+from wasmcp.host.engine.loaded_code import PREFIX
+from wasmcp.host.engine.memory import memories
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from wasmcp.component.separation import Positions
+
+_BACKTRACE = "wasm backtrace"
+_CAUSE = "Caused by"
+_TRAP = "wasm trap: "
+_UNREACHABLE = "unreachable"
+_TOO_SMALL = "memory minimum size"
+# Messages of Rust, CPython, Zig and musl.
+_OUT_OF_MEMORY = ("memory allocation of", "MemoryError", "OutOfMemory", "out of memory", "Out of memory")
+
+
+def is_trap(message: str) -> bool:
+    """Return True if an error has a backtrace of WebAssembly."""
+    return _BACKTRACE in message
+
+
+def needs_memory(message: str) -> bool:
+    """Return True if an instance was refused because its memories begin above the limit."""
+    return _TOO_SMALL in message
+
+
+def explain(message: str) -> tuple[str, str]:
+    """Return the cause and the frames of an error, one a line."""
+    head, _, tail = message.partition(f"{_BACKTRACE}:")
+    frames: list[str] = []
+    reason = ""
+    lines = tail.splitlines()
+    for index, line in enumerate(lines):
+        stripped = line.strip()
+        if stripped.startswith(_CAUSE):
+            reason = lines[index + 1].strip() if index + 1 < len(lines) else ""
+            break
+        if stripped:
+            frames.append(stripped)
+    if not reason:
+        reason = head.strip().splitlines()[0] if head.strip() else message.strip()
+    return reason.removeprefix(_TRAP), "\n".join(frames)
+
+
+def exhausted(limit: int, reason: str, stderr: str, *, besides: Iterable[int] = ()) -> bool:
+    """Return True if a trap of a store that still exists was caused by memory exhaustion.
+
+    Args:
+        limit: Maximum bytes of each memory.
+        reason: The cause of the trap.
+        stderr: The end of the guest's standard error.
+        besides: Addresses of memories that existed before the store, which belong to other stores.
+    """
+    if any(sign in stderr for sign in _OUT_OF_MEMORY):
+        return True
+    if _UNREACHABLE not in reason:
+        return False
+    others = set(besides)
+    own = (size for start, size in memories().items() if start not in others)
+    # A memory that grows by doubling is refused at half the limit.
+    return max(own, default=0) * 2 > limit
+
 
 _SECTION = "wasmcp-composition"
 _CUSTOM, _MODULE, _COMPONENT, _INSTANCE = 0, 1, 4, 5
@@ -130,9 +198,7 @@ class Frames:
 
     def _known_positions(self) -> Positions:
         if self._positions is None:
-            from wasmcp.component.separation import separate
-            from wasmcp.host.bindings import effects
-            from wasmcp.host.engine.shared_modules import PREFIX
+            from wasmcp.component.separation import separate  # lazy: few servers trap
 
             content = self._content() if self._data is None else self._data
             self._positions = separate(effects.with_hook(content), PREFIX).positions
@@ -140,8 +206,6 @@ class Frames:
 
     def _named(self, lines: list[str]) -> list[str]:
         """Return frames with the names of functions that the server does not name itself."""
-        from wasmcp.host.engine import function_names
-
         names: dict[int, str] = {}
         for number, line in enumerate(lines):
             found = _FRAME.fullmatch(line)
@@ -153,11 +217,11 @@ class Frames:
             if module is None:
                 continue
             if module.digest not in self._names:
-                self._names[module.digest] = function_names.names_of(module.digest)
+                self._names[module.digest] = names_of(module.digest)
             name = self._names[module.digest].get(int(unnamed[1]))
             if name is not None:
                 names[number] = name
-        readable = function_names.demangled(names.values())
+        readable = demangled(names.values())
         for number, name in names.items():
             before = lines[number].rpartition("<wasm function ")[0]
             lines[number] = before + readable.get(name, name)
@@ -224,7 +288,7 @@ def owners(data: bytes) -> list[Owner]:
 
 def modules(data: bytes) -> list[Module]:
     """Return the core modules with code of a file; empty for a file that is not a component."""
-    from wasmcp.component.custom_sections import core_modules
+    from wasmcp.component.custom_sections import core_modules  # lazy: few servers trap
 
     try:
         return [Module(one.start, one.end, one.digest) for one in core_modules(data)]
@@ -284,3 +348,67 @@ def _leb128(data: bytes, at: int) -> tuple[int, int]:
             return value, at
         if shift > 35:
             raise ValueError("a number of more than 32 bits")
+
+
+NAMES_FOLDER = "names"
+"""Folder of the names in the cache."""
+
+_LARGEST = 32 << 20  # bytes of a file
+_MANGLED = re.compile(r"_?_(Z|R)[A-Z]")
+_NAME = re.compile(r"<unknown>!(.*)")
+_HASH = re.compile(r"::h[0-9a-f]{16}$|(?<=\w)\[[0-9a-f]{1,16}\]")  # the compiler's, of a crate or an instance
+_FRAMES = 20  # in wasmtime's backtraces
+
+
+def path_of_names(root: Path, digest: str) -> Path:
+    """Return the path of a module's names.
+
+    Args:
+        root: The directory of wasmcp's caches.
+        digest: The digest of the module's code, in hexadecimal.
+    """
+    return root / NAMES_FOLDER / digest
+
+
+def names_of(digest: str) -> dict[int, str]:
+    """Return the function names of a module by index; empty if they are not in the cache."""
+    # Lazy: few servers trap.
+    from wasmcp.component.custom_sections import read_function_names
+    from wasmcp.host.engine.compile_cache import cache_directory
+
+    path = path_of_names(cache_directory().parent, digest)
+    try:
+        if path.stat().st_size > _LARGEST:
+            return {}
+        return read_function_names(path.read_bytes())
+    except OSError:
+        return {}
+
+
+def demangled(names: Iterable[str]) -> dict[str, str]:
+    """Return the names of Rust and C++ functions as in their sources, by their names in modules.
+
+    wasmtime demangles the names in its backtraces: a module with functions of these names traps.
+    """
+    mangled = [name for name in dict.fromkeys(names) if _MANGLED.match(name)][:_FRAMES]
+    if not mangled:
+        return {}
+    import wasmtime
+
+    calls = [f"call {index + 1}" for index in range(len(mangled) - 1)]
+    functions = [
+        f'(func (@name "{_escaped(name)}") {does})' for name, does in zip(mangled, [*calls, "unreachable"], strict=True)
+    ]
+    store = wasmtime.Store(wasmtime.Engine())
+    module = wasmtime.Module(store.engine, f"(module {' '.join(functions)} (start 0))")
+    try:
+        wasmtime.Instance(store, module, [])
+    except (wasmtime.Trap, wasmtime.WasmtimeError) as trap:
+        found = [_HASH.sub("", name) for name in _NAME.findall(str(trap))]
+        return dict(zip(reversed(mangled), found, strict=False))
+    return {}
+
+
+def _escaped(name: str) -> str:
+    """Return a name for a string of the text format."""
+    return "".join(f"\\{byte:02x}" for byte in name.encode())

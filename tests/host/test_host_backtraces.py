@@ -19,8 +19,8 @@ from wasmcp.component.encode import encode
 from wasmcp.component.graph import Graph
 from wasmcp.component.topology import read_topology
 from wasmcp.compose import compose_server
-from wasmcp.host.engine.frame_owners import Frames, owners
-from wasmcp.host.engine.shared_modules import PREFIX
+from wasmcp.host.engine.backtraces import Frames, owners
+from wasmcp.host.engine.loaded_code import PREFIX
 
 SERVER = compose_server([spec("calc", "a", "add"), spec("text", "b", "count")], METADATA).data
 

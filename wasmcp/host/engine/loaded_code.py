@@ -1,8 +1,11 @@
-"""Compiled code that stays in memory between servers, for processes that open the same server over and over: test runs.
+"""Compiled code that is loaded in this process: libraries that servers share, and the code of servers that is kept.
 
-To load the code of a server, and to free it, takes longer than to boot an instance of it. Code has no state: instances
-of servers that share it have memories, tables and resources of their own. By default nothing is kept, and a closed
-server has freed all that it used.
+A library is a core module, which the compiled form of a server imports. It is compiled once for all servers
+(`wasmcp.component.separation`), and loaded once into a process.
+
+Processes that open the same server over and over, test runs, keep its code between them. To load the code of a server,
+and to free it, takes longer than to boot an instance of it. Code has no state: instances of servers that share it have
+memories, tables and resources of their own. By default nothing is kept, and a closed server has freed all that it used.
 """
 
 from __future__ import annotations
@@ -13,10 +16,51 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from wasmtime.component import Component
+    from wasmtime import Engine, Module
+    from wasmtime.component import Component, Linker
+
+PREFIX = "module-x"
+"""Beginning of the names of imports that are shared modules; the SHA-256 of the module in hexadecimal follows."""
+
+LOADED: dict[tuple[Engine, str], Module] = {}
+"""The modules that are loaded, by engine and digest."""
+
+
+def _digests(names: Iterable[str]) -> list[str]:
+    """Return the digests of the shared modules among the names of imports."""
+    return [name.removeprefix(PREFIX) for name in names if name.startswith(PREFIX)]
+
+
+def missing_modules(component: Component, of: Engine) -> list[str]:
+    """Return the digests of the shared modules that a component imports and that are not loaded."""
+    return [digest for digest in _digests(component.type.imports(of)) if (of, digest) not in LOADED]
+
+
+def add_module(of: Engine, digest: str, module: Module) -> None:
+    """Keep a module until the process ends."""
+    from wasmcp.host.bindings import _capi
+
+    if LOADED.setdefault((of, digest), module) is module:
+        _capi.keep(module)
+
+
+def loaded_modules(of: Engine, names: Iterable[str]) -> list[str]:
+    """Return the names of imports that are loaded shared modules. Any component can have an import of such a name."""
+    return [PREFIX + digest for digest in _digests(names) if (of, digest) in LOADED]
+
+
+def define_modules(linker: Linker, of: Engine, names: Iterable[str]) -> None:
+    """Define the shared modules among the names of imports in a linker."""
+    found = loaded_modules(of, names)
+    if not found:
+        return
+    with linker.root() as root:
+        for name in found:
+            root.add_module(name, LOADED[of, name.removeprefix(PREFIX)])
+
 
 MOST = 8
 """Number of servers whose code a test run keeps; the one that was not used for the longest time is dropped first."""
