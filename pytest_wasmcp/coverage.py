@@ -14,7 +14,7 @@ from pytest_wasmcp.report import messages_of
 
 if TYPE_CHECKING:
     from pytest_wasmcp.report import Recording
-    from wasmcp.insight.usage import Usage
+    from wasmcp.insight.surface import Usage
 
 EXCLUDE = "wasmcp_cov_exclude"
 FAIL_UNDER = "wasmcp_cov_fail_under"
@@ -61,7 +61,7 @@ class Coverage:
         self._lost = 0
 
     def _usage(self, name: str) -> Usage:
-        from wasmcp.insight.usage import Usage
+        from wasmcp.insight.surface import Usage
 
         return self._usages.setdefault(name, Usage())
 

@@ -18,7 +18,7 @@ from wasmcp.compose.deny_stubs import sealed
 from wasmcp.compose.grants import families
 from wasmcp.compose.interfaces import ENTRY_POINTS
 from wasmcp.host import open_server
-from wasmcp.insight.listing import booted_offers
+from wasmcp.insight.surface import booted_offers
 from wasmcp.project.catalogue_recording import boot
 from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.zig import ZigToolchain, user_cache

@@ -3,8 +3,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from wasmcp.insight.listing import Offers
 from wasmcp.insight.server_diff import Difference, Side, differences
+from wasmcp.insight.surface import Offers
 
 CALC = {
     "name": "calc",

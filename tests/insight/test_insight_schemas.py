@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from wasmcp.insight.schema_diff import Rejection, rejections
+from wasmcp.schemas.comparison import Rejection, rejections
 
 STRING = {"type": "string"}
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from support.inner_pytest import IN_PROCESS
 
-from wasmcp.insight.usage import Usage
+from wasmcp.insight.surface import Usage
 
 SOME = """
 import pytest

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from wasmcp.schemas.branches import branches, used_branches
+from wasmcp.schemas.comparison import branches, used_branches
 
 SCHEMA = {
     "type": "object",

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from wasmcp.compose import Inspection
     from wasmcp.insight.access import Case
     from wasmcp.insight.diagram import Drawing
-    from wasmcp.insight.listing import Offers
     from wasmcp.insight.roles import Reach, Structure
     from wasmcp.insight.server_diff import Difference, Side
+    from wasmcp.insight.surface import Offers
     from wasmcp.skills_section import SkillSummary
 
 
@@ -61,7 +61,7 @@ def read_subject(spec: str, *, offline: bool = False) -> Subject:
 
 def _resolved(spec: str, *, offline: bool) -> Subject:
     from wasmcp.project.spec_components import build, read
-    from wasmcp.registry.fetch_options import FetchOptions
+    from wasmcp.registry import FetchOptions
     from wasmcp.registry.names.aliases import find_project
     from wasmcp.registry.names.spec_resolver import Request, Resolver
 
@@ -97,8 +97,8 @@ def inspect_command(spec: str, *, no_boot: bool, offline: bool, path: str | None
     """
     from wasmcp.compose import inspect_component
     from wasmcp.insight.access import policy_of
-    from wasmcp.insight.listing import recorded_offers
     from wasmcp.insight.roles import read_structure
+    from wasmcp.insight.surface import recorded_offers
 
     subject = read_subject(spec, offline=offline)
     inspection = inspect_component(subject.data, name=subject.name)
@@ -135,7 +135,7 @@ def _booted(subject: Subject, inspection: Inspection, entry: Mapping[str, Any] |
     """Read its lists in the sandbox; None for components that cannot be part of a server, or that need more grants."""
     from wasmcp.compose.upstream_adapters import foreign
     from wasmcp.errors import CatalogueError, CompositionError
-    from wasmcp.insight.listing import booted_offers
+    from wasmcp.insight.surface import booted_offers
 
     if not inspection.is_server and not inspection.capabilities and foreign(inspection.exports) is None:
         return None
@@ -180,7 +180,7 @@ def _lines(
     from wasmcp.compose.interfaces import CAPABILITY_NAMES
     from wasmcp.compose.upstream_adapters import foreign
     from wasmcp.insight.access import policy_of, policy_rows
-    from wasmcp.insight.listing import task_rows
+    from wasmcp.insight.surface import task_rows
 
     offered = " and ".join(f"`{capability}`" for capability in inspection.capabilities)
     what = "a server" if inspection.is_server else f"a component that offers {offered}" if offered else "a component"
@@ -427,9 +427,9 @@ def diff_command(ctx: click.Context, old: str, new: str, *, strict: bool, offlin
 
 def _side(spec: str, *, offline: bool) -> Side:
     from wasmcp.compose import inspect_component
-    from wasmcp.insight.listing import offers_of
     from wasmcp.insight.roles import read_structure
     from wasmcp.insight.server_diff import Side
+    from wasmcp.insight.surface import offers_of
 
     subject = read_subject(spec, offline=offline)
     inspection = inspect_component(subject.data, name=subject.name)

@@ -21,9 +21,9 @@ from wasmcp.component import interface_names
 from wasmcp.compose.interfaces import MIDDLEWARE
 from wasmcp.errors import SurfaceFileError
 from wasmcp.insight.access import entries_at, filter_text, policy_of, policy_rows
-from wasmcp.insight.listing import Item, Offers, task_changes
-from wasmcp.insight.schema_diff import Rejection, rejections
+from wasmcp.insight.surface import Item, Offers, task_changes
 from wasmcp.protocol import IDENTITIES
+from wasmcp.schemas.comparison import Rejection, rejections
 from wasmcp.skills_section import SkillSummary
 from wasmcp.terminal import printable
 

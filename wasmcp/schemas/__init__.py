@@ -1,4 +1,4 @@
-"""JSON Schemas: references, the branches that values use, and strategies of Hypothesis for values.
+"""JSON Schemas: the branches that values use, comparison, and strategies of Hypothesis for values.
 
 Source: JSON Schema 2020-12, core and validation.
 """

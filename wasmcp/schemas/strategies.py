@@ -21,7 +21,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from jsonschema.exceptions import SchemaError  # type: ignore[import-untyped]
 from referencing.exceptions import Unresolvable
 
-from wasmcp.schemas.branches import alternatives, resolved
+from wasmcp.schemas.comparison import alternatives, resolved
 
 Strategy: TypeAlias = "st.SearchStrategy[Any]"
 
