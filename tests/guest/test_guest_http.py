@@ -13,8 +13,7 @@ from support.web_server import web_server
 from wasmcp.guest import NotGrantedError, http, tool
 from wasmcp.guest.declarations.registry import tool_of
 from wasmcp.guest.http import responses
-from wasmcp.guest.http.errors import transfer_failed
-from wasmcp.guest.http.messages import encoded, url_of
+from wasmcp.guest.http.messages import encoded, transfer_failed, url_of
 from wasmcp.guest.testing import Answer, LocalContext, fake_http, real_http
 
 URL = "https://api.example.org/items"

@@ -16,14 +16,16 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from wasmcp.guest.component.event_loop import on_thread
-from wasmcp.guest.http.errors import HttpError, InvalidRequestError, transfer_failed
 from wasmcp.guest.http.messages import (
     Headers,
     HeadersLike,
+    HttpError,
     IncomingResponse,
+    InvalidRequestError,
     OutgoingRequest,
     RequestTimeouts,
     timeout_error,
+    transfer_failed,
     url_of,
 )
 from wasmcp.guest.http.responses import TRANSPORTS

@@ -18,20 +18,21 @@ from __future__ import annotations
 
 from wasmcp.guest.errors import NotGrantedError
 from wasmcp.guest.http.client import AsyncClient, Client, Options
-from wasmcp.guest.http.errors import (
+from wasmcp.guest.http.messages import (
     BodyTooLargeError,
     ConnectError,
+    Headers,
     HttpError,
     InvalidContentError,
     InvalidRequestError,
     ProtocolError,
     RequestDeniedError,
+    Timeout,
     TlsError,
     TooManyRedirectsError,
     TransferError,
     TransferTimeoutError,
 )
-from wasmcp.guest.http.messages import Headers, Timeout
 from wasmcp.guest.http.responses import AsyncStreamedResponse, Response, StatusError, StreamedResponse
 
 __all__ = [

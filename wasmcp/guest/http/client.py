@@ -9,14 +9,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from wasmcp.guest.errors import MismatchError
-from wasmcp.guest.http.errors import HttpError, InvalidRequestError, TooManyRedirectsError
 from wasmcp.guest.http.messages import (
     Headers,
     HeadersLike,
+    HttpError,
+    InvalidRequestError,
     OutgoingRequest,
     Params,
     RequestTimeouts,
     Timeout,
+    TooManyRedirectsError,
     Url,
     checked,
     encoded,
@@ -278,7 +280,7 @@ class Client(_Client):
     Every method takes the keyword arguments of `Options`.
 
     Raises:
-        HttpError: The request failed; see `wasmcp.guest.http.errors` for the subclasses.
+        HttpError: The request failed; see `wasmcp.guest.http.messages` for the subclasses.
         NotGrantedError: The component has no grant ``http``.
     """
 

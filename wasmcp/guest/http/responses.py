@@ -8,8 +8,16 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from wasmcp.guest.errors import NotGrantedError
-from wasmcp.guest.http.errors import BodyTooLargeError, HttpError, InvalidContentError, RequestDeniedError
-from wasmcp.guest.http.messages import Headers, IncomingResponse, OutgoingRequest, RequestTimeouts
+from wasmcp.guest.http.messages import (
+    BodyTooLargeError,
+    Headers,
+    HttpError,
+    IncomingResponse,
+    InvalidContentError,
+    OutgoingRequest,
+    RequestDeniedError,
+    RequestTimeouts,
+)
 from wasmcp.guest.json_types.json_codec import decode
 
 if TYPE_CHECKING:

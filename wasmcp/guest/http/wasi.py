@@ -16,8 +16,17 @@ from wit_world.imports import outgoing_handler
 from wit_world.imports.streams import StreamError_LastOperationFailed  # type: ignore[import-not-found]
 
 from wasmcp.guest.component.pollables import wait
-from wasmcp.guest.http.errors import HttpError, InvalidRequestError, ProtocolError, transfer_failed
-from wasmcp.guest.http.messages import Headers, IncomingResponse, OutgoingRequest, RequestTimeouts, timeout_error
+from wasmcp.guest.http.messages import (
+    Headers,
+    HttpError,
+    IncomingResponse,
+    InvalidRequestError,
+    OutgoingRequest,
+    ProtocolError,
+    RequestTimeouts,
+    timeout_error,
+    transfer_failed,
+)
 
 _METHODS = {
     "GET": types.Method_Get,

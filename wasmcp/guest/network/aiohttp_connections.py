@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-from wasmcp.guest.http.errors import (
+from wasmcp.guest.http.messages import (
     ConnectError,
     HttpError,
     InvalidRequestError,

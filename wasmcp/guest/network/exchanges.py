@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from wasmcp.guest.http.errors import InvalidRequestError
 from wasmcp.guest.http.messages import (
     FORBIDDEN,
     Headers,
     IncomingResponse,
+    InvalidRequestError,
     OutgoingRequest,
     RequestTimeouts,
     Timeout,

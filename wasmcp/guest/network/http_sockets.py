@@ -12,7 +12,7 @@ import ssl
 from http.client import BadStatusLine
 from typing import Any
 
-from wasmcp.guest.http.errors import (
+from wasmcp.guest.http.messages import (
     ConnectError,
     HttpError,
     InvalidRequestError,

@@ -12,8 +12,15 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from wasmcp.guest.http.errors import ConnectError, InvalidRequestError, ProtocolError, TlsError, TransferTimeoutError
-from wasmcp.guest.http.messages import IncomingResponse, Url
+from wasmcp.guest.http.messages import (
+    ConnectError,
+    IncomingResponse,
+    InvalidRequestError,
+    ProtocolError,
+    TlsError,
+    TransferTimeoutError,
+    Url,
+)
 from wasmcp.guest.http.responses import run_blocking
 from wasmcp.guest.network.exchanges import PORTS, PROXIES, Exchange, check_tls, header_bytes, reason_of
 from wasmcp.guest.network.seams import Patch
