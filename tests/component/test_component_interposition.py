@@ -10,8 +10,7 @@ import wasmtime
 
 from wasmcp.component import core_module as core
 from wasmcp.component.binary_format import MODULE_PREAMBLE, uleb128, vector
-from wasmcp.component.interposition import Original, interpose
-from wasmcp.component.side_module import read, sections
+from wasmcp.component.side_module import Original, interpose, read, sections
 from wasmcp.errors import ComponentError
 
 TEXT = """(module

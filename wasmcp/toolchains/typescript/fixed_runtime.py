@@ -25,8 +25,7 @@ from wasmcp.component.core_module import (
     if_,
     local_get,
 )
-from wasmcp.component.interposition import Original, interpose
-from wasmcp.component.side_module import SideModule, read
+from wasmcp.component.side_module import Original, SideModule, interpose, read
 from wasmcp.errors import ComponentError
 
 START = 1_580_601_600
