@@ -7,8 +7,7 @@ import pytest
 from support.compose_inputs import MIDDLEWARE, dead_end, spec, tools_component
 
 from wasmcp.compose import ComponentSpec, ServerMetadata, compose_server
-from wasmcp.compose.capabilities import server_capabilities
-from wasmcp.compose.component_reader import read_components
+from wasmcp.compose.component_reader import read_components, server_capabilities
 from wasmcp.compose.metadata import metadata_values
 from wasmcp.declaration_section import Declares
 from wasmcp.errors import CompositionError

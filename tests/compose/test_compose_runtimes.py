@@ -12,7 +12,7 @@ from support.compose_inputs import METADATA, MIDDLEWARE, probe, spec
 from support.server_processes import free_port, listening, wasmtime
 
 from wasmcp.compose import ComponentSpec, compose_server
-from wasmcp.compose.deployment_targets import FROM_OPERATOR, Runtime, Transport, check_runtime, protection, run_commands
+from wasmcp.compose.composed_server import FROM_OPERATOR, Runtime, Transport, check_runtime, protection, run_commands
 from wasmcp.errors import CompositionError
 
 FILE = Path("my server.wasm")

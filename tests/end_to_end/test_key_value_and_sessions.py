@@ -319,7 +319,7 @@ def test_command_line_output(server: Path, drafted: Path) -> None:
     assert "kv" in shown
     assert "sessions" in shown
     from wasmcp.compose import inspect_component
-    from wasmcp.compose.deployment_targets import run_commands
+    from wasmcp.compose.composed_server import run_commands
 
     imports = inspect_component(drafted.read_bytes()).imports
     commands = run_commands("wasmtime", "http", drafted, imports)

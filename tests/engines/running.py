@@ -21,7 +21,7 @@ from support.wash_servers import wash_dev
 from engines.table import LANGUAGES, RUNTIMES
 from wasmcp.cli.group import commands
 from wasmcp.compose import inspect_component
-from wasmcp.compose.deployment_targets import run_commands
+from wasmcp.compose.composed_server import run_commands
 
 KEY = private_key("ES256")
 JCO = f"@bytecodealliance/jco@{RUNTIMES['jco'].version}"

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from support.server_processes import free_port, listening
-from wasmcp.compose.deployment_targets import run_commands
+from wasmcp.compose.composed_server import run_commands
 
 NATS = Path(sysconfig.get_path("scripts")) / "nats-server"
 needs_wash = pytest.mark.skipif(

@@ -16,7 +16,7 @@ from wasmcp.terminal import printable
 if TYPE_CHECKING:
     from wasmcp.compose import ComposedServer, ServerMetadata
     from wasmcp.compose.chain_plan import OnDuplicate
-    from wasmcp.compose.deployment_targets import Protection, Runtime, Transport
+    from wasmcp.compose.composed_server import Protection, Runtime, Transport
     from wasmcp.compose.grant_rules import GrantRules
     from wasmcp.compose.metadata import Authorization
     from wasmcp.project.spec_components import Prepared
@@ -85,7 +85,7 @@ def _spec_names(
 def _layers() -> Sequence[Layer]:
     """Return candidates for shell completion; empty on errors, which the command itself will report."""
     from wasmcp.errors import ConfigError
-    from wasmcp.registry.fetch_options import FetchOptions
+    from wasmcp.registry import FetchOptions
     from wasmcp.registry.names.aliases import find_project
     from wasmcp.registry.names.spec_resolver import Resolver
 
@@ -169,7 +169,7 @@ class Job:
     """A composition from the command line: resolved specs, validated names, validated output."""
 
     def __init__(self, options: Options, default_output: str) -> None:
-        from wasmcp.registry.fetch_options import FetchOptions
+        from wasmcp.registry import FetchOptions
         from wasmcp.registry.names.aliases import find_project
         from wasmcp.registry.names.spec_resolver import Resolver
 
@@ -493,7 +493,7 @@ def server(  # noqa: PLR0917 (click passes options by name)
     the sandbox and queried.
     """
     from wasmcp.compose import ServerMetadata, compose_server
-    from wasmcp.compose.deployment_targets import KEYVALUE, STORED_SESSIONS, check_runtime, protection, run_commands
+    from wasmcp.compose.composed_server import KEYVALUE, STORED_SESSIONS, check_runtime, protection, run_commands
 
     announced = dict(map(_extension, extensions))
     job = Job(Options(output=output, **given), "mcp-server.wasm")

@@ -34,9 +34,9 @@ from wasmcp.compose.access import (
     matches,
     scopes_problem,
 )
-from wasmcp.compose.capabilities import offered
 from wasmcp.compose.catalogue import NOUNS
 from wasmcp.compose.chain_plan import DynamicComponent, Member, Part, Segment, components_of, members_of
+from wasmcp.compose.component_reader import offered
 from wasmcp.compose.interfaces import SERVER_HANDLER
 from wasmcp.compose.metadata import Authorization
 from wasmcp.errors import CompositionError

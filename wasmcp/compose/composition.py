@@ -23,7 +23,6 @@ from wasmcp.component.graph import Component as GraphComponent
 from wasmcp.component.graph import Graph, Node, Value
 from wasmcp.compose.access import Access
 from wasmcp.compose.access_rules import access_section, compiled
-from wasmcp.compose.capabilities import declared_by, offered, server_capabilities
 from wasmcp.compose.chain_plan import (
     OnDuplicate,
     Part,
@@ -34,7 +33,16 @@ from wasmcp.compose.chain_plan import (
     plan_chain,
     tools_of,
 )
-from wasmcp.compose.component_reader import Component, ComponentSpec, check_offers, raise_refused, read_components
+from wasmcp.compose.component_reader import (
+    Component,
+    ComponentSpec,
+    check_offers,
+    declared_by,
+    offered,
+    raise_refused,
+    read_components,
+    server_capabilities,
+)
 from wasmcp.compose.composed_server import ComposedServer, Kind, Role, check_size, roles_section
 from wasmcp.compose.deny_stubs import stubs
 from wasmcp.compose.extensions import (
@@ -468,7 +476,7 @@ def compose_server(
         development: True if components of development builds are permitted; see `wasmcp.wasi`.
         access: Its access rules: the entries that exist under each path of its endpoint, and its policy.
         stored_sessions: True if sessions over HTTP are kept in `wasi:keyvalue`, for runtimes whose storage lasts and
-            that keep no sessions themselves; see `wasmcp.compose.deployment_targets.STORED_SESSIONS`. The keys of an
+            that keep no sessions themselves; see `wasmcp.compose.composed_server.STORED_SESSIONS`. The keys of an
             issuer that the server fetches itself are then kept there, too.
         skills: Its skills, in addition to those of its components.
         unlisted_tasks: True for a development build in which tools that are listed at run time can run as tasks: its

@@ -13,8 +13,8 @@ from typing import Any
 import tomlkit
 
 from wasmcp.component import interface_names
-from wasmcp.compose.deployment_targets import KEYVALUE as DRAFTS
-from wasmcp.compose.deployment_targets import check_runtime
+from wasmcp.compose.composed_server import KEYVALUE as DRAFTS
+from wasmcp.compose.composed_server import check_runtime
 from wasmcp.compose.grant_rules import GrantRules
 from wasmcp.deploy.request import KEYVALUE, LOCAL, PROCESS, Bundle, Request, keeps_values, yaml_documents
 from wasmcp.deploy.subject import Outgoing, Subject, fetched_hosts
