@@ -38,8 +38,7 @@ from wasmcp.project.manifest import read
 from wasmcp.project.model import check_dynamic
 from wasmcp.storage.cache import file_failures
 from wasmcp.toolchains import toolchain
-from wasmcp.toolchains.base import relative_label
-from wasmcp.toolchains.shared_sources import carried_name
+from wasmcp.toolchains.base import carried_name, relative_label
 
 if TYPE_CHECKING:
     from hatchling.builders.config import BuilderConfig

@@ -18,7 +18,7 @@ from wasmcp.errors import CatalogueError, MissingToolchainError, NativeCodeError
 from wasmcp.host import open_server
 from wasmcp.project import ensure_built
 from wasmcp.toolchains.base import ComponentSource
-from wasmcp.toolchains.python.packages import advice_for, advice_for_module
+from wasmcp.toolchains.python.native_modules import advice_for, advice_for_module
 from wasmcp.toolchains.python.toolchain import PythonToolchain
 
 TOGETHER = 8

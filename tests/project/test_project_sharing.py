@@ -12,7 +12,7 @@ from support.projects import project_files, write_project
 
 from wasmcp.errors import ToolchainError
 from wasmcp.project import ensure_built, load, plan_components, resolve_components
-from wasmcp.toolchains.shared_sources import carried_name, original_label
+from wasmcp.toolchains.base import carried_name, original_label
 
 CARRIED = "_wasmcp_sources/up2/shared"
 FILES = {

@@ -14,8 +14,8 @@ from wasmcp.errors import ConfigError, ToolchainError
 from wasmcp.guest.files import read_archive
 from wasmcp.project import load
 from wasmcp.toolchains.base import ComponentSource
-from wasmcp.toolchains.python import data_files, dependencies
-from wasmcp.toolchains.python.data_files import (
+from wasmcp.toolchains.python import dependencies, staging
+from wasmcp.toolchains.python.staging import (
     ARCHIVE,
     INDEX,
     files_of,
@@ -126,13 +126,13 @@ def test_links_are_followed_within_the_project_only(project, tmp_path):
 
 
 def test_number_and_size_of_files_are_limited(project, monkeypatch):
-    monkeypatch.setattr(data_files, "MOST_FILES", 2)
-    monkeypatch.setattr(data_files, "MOST_BYTES", 11)
+    monkeypatch.setattr(staging, "MOST_FILES", 2)
+    monkeypatch.setattr(staging, "MOST_BYTES", 11)
     assert refusal(source(project, "src/shop/data/**")) == (
         "component `shop`: `files`: 3 files match, and a component can have 2; the files have 12 bytes, and a "
         "component can have 11"
     )
-    monkeypatch.setattr(data_files, "MOST_ENTRIES", 3)
+    monkeypatch.setattr(staging, "MOST_ENTRIES", 3)
     assert "search more than 3 paths: name a folder" in refusal(source(project, "**"))
 
 
@@ -247,7 +247,7 @@ def test_data_files_and_metadata_of_packages_are_taken(fetched):
 
 
 def test_data_files_of_packages_are_limited(fetched, monkeypatch):
-    monkeypatch.setattr(data_files, "MOST_FILES", 2)
+    monkeypatch.setattr(staging, "MOST_FILES", 2)
     with pytest.raises(ToolchainError, match=r"its packages have 3 data files of .* bytes, most of them `greetings`;"):
         package_places(*fetched, ["greetings"])
 

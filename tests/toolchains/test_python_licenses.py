@@ -9,7 +9,7 @@ import pytest
 from wasmcp.component.binary_format import COMPONENT_PREAMBLE, uleb128
 from wasmcp.component.custom_sections import LICENSES, custom_section, license_section, license_texts, strip
 from wasmcp.toolchains.base import Distribution
-from wasmcp.toolchains.python import package_documents
+from wasmcp.toolchains.python import dependencies
 
 MIT = {"pkg:pypi/fast@1.0": {"licenses/LICENSE": "Permission is hereby granted, “free” of charge"}}
 BSD = {"pkg:pypi/slow@2": {"LICENSE.txt": "Redistribution"}}
@@ -42,7 +42,7 @@ def fetched(tmp_path: Path) -> Path:
 
 def test_licence_files_of_wheels(fetched):
     packages = [distribution(name) for name in ("fast-core", "old", "none", "missing")]
-    assert package_documents.license_texts(fetched, packages) == {
+    assert dependencies.license_texts(fetched, packages) == {
         "pkg:pypi/fast-core@1.0": {"licenses/LICENSE": "MIT\n", "licenses/vendor/zlib/COPYING": "Gailly \ufffd"},
         "pkg:pypi/old@1.0": {"LICENSE.txt": "BSD", "NOTICE": "Ours"},
     }
@@ -51,7 +51,7 @@ def test_licence_files_of_wheels(fetched):
 def test_a_large_file_is_cut(fetched):
     (file,) = fetched.glob("old-1.0.dist-info/LICENSE.txt")
     file.write_text("BSD" * (100 << 10))
-    found = package_documents.license_texts(fetched, [distribution("old")])
+    found = dependencies.license_texts(fetched, [distribution("old")])
     assert found["pkg:pypi/old@1.0"]["LICENSE.txt"] == ("BSD" * (100 << 10))[: 256 << 10]
 
 

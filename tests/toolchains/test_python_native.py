@@ -20,8 +20,16 @@ from wasmcp.errors import ConfigError, NativeCodeError, ToolchainError
 from wasmcp.registry import lock
 from wasmcp.toolchains.base import PINS, ComponentSource
 from wasmcp.toolchains.python import dependencies, native_modules
-from wasmcp.toolchains.python.native_modules import ABI, RENAMED, SHARED_FUNCTIONS, SHIM, NativeModuleProblems, convert
-from wasmcp.toolchains.python.packages import ADVICE, normalised
+from wasmcp.toolchains.python.native_modules import (
+    ABI,
+    ADVICE,
+    RENAMED,
+    SHARED_FUNCTIONS,
+    SHIM,
+    NativeModuleProblems,
+    convert,
+    normalised,
+)
 
 EMSCRIPTEN = f"{ABI.interpreter}-{ABI.interpreter}-{ABI.emscripten}"
 WASI = f"{ABI.interpreter}-{ABI.interpreter}-wasi_wasm32"

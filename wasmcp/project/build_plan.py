@@ -19,11 +19,10 @@ from wasmcp import toolchains
 from wasmcp.app_pages import declared_apps, files_of, named_pages
 from wasmcp.errors import AppsError, ComponentsError, ToolchainError, WasmcpError
 from wasmcp.project.model import ComponentConfig, Project, ServerConfig, SkillFolders, source_of, version_of
-from wasmcp.registry.fetch_options import FetchOptions, environment_says
+from wasmcp.registry import FetchOptions, environment_says
 from wasmcp.storage import digest
 from wasmcp.storage.cache import file_failures
-from wasmcp.toolchains.base import IMPORTED_GRANTS, ComponentSource, Inputs, Resolver, Toolchain
-from wasmcp.toolchains.shared_sources import is_outside
+from wasmcp.toolchains.base import IMPORTED_GRANTS, ComponentSource, Inputs, Resolver, Toolchain, is_outside
 
 if TYPE_CHECKING:
     from wasmcp.registry.lock import Pin
@@ -232,7 +231,7 @@ class ServerStep:
         with neither `auth = "required"` nor `environment`.
         """
         from wasmcp.component.decode import decode
-        from wasmcp.compose.deployment_targets import protection
+        from wasmcp.compose.composed_server import protection
 
         config = self.config
         if config.auth != "required" and not config.environment:
@@ -406,4 +405,4 @@ def _modules(tools: Toolchain) -> list[str]:
     """Return the parts of wasmcp that determine a toolchain's output: `toolchains/<language>*`."""
     folder = Path(toolchains.__file__).parent
     own = sorted(path.name for path in folder.glob(f"{tools.name}*"))
-    return [f"toolchains/{name}" for name in ("base.py", "shared_sources.py", *own)]
+    return [f"toolchains/{name}" for name in ("base.py", *own)]

@@ -4,20 +4,156 @@ A toolchain has two tasks. ``inputs`` lists everything that the component depend
 nothing. It must not need the compiler: a machine without it must still recognise an up-to-date server. ``build``
 compiles the component. `wasmcp.project` decides on the output path, caching and composition.
 
+A project can use a folder outside of it, ``../../shared``, in the same repository: every checkout contains it. A source
+distribution is unpacked without the repository, so it contains copies of the used files below `CARRIED`, where
+``../../`` becomes ``up2/``. Labels, and therefore digests, are the same in both places.
+
+Folders of unpacked packages in the user's cache have a recorded digest of their files. A folder without a record, or
+whose files do not match it, counts as absent: unpacking was interrupted, or it was modified.
+
 Standard library only: wasmcp's own wheel is built with this package before its dependencies are installed.
 """
 
 from __future__ import annotations
 
 import difflib
+import hashlib
 import os
+import re
+import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Protocol, runtime_checkable
 
 from wasmcp.errors import MissingToolchainError, ToolchainError
-from wasmcp.toolchains.shared_sources import original_label
+
+CARRIED = "_wasmcp_sources"
+"""The folder of a source distribution for copies of files from outside of the project."""
+
+_UP = re.compile(r"up([1-9][0-9]*)")
+_MARKS = (".git", ".hg", ".jj", ".svn")
+
+
+def repository_root(root: Path) -> Path | None:
+    """Return the root of the repository that contains a project, with links resolved; None if no repository does."""
+    whole = root.resolve()
+    return next(
+        (folder for folder in (whole, *whole.parents) if any((folder / mark).exists() for mark in _MARKS)), None
+    )
+
+
+def is_outside(name: str) -> bool:
+    """Return whether a path or label, relative to a project, is outside of it."""
+    return PurePosixPath(name).parts[:1] == ("..",)
+
+
+def carried_name(label: str) -> str:
+    """Return a file's path in a source distribution: below `CARRIED` if outside of the project, else its label."""
+    if not is_outside(label):
+        return label
+    parts = PurePosixPath(label).parts
+    ups = next((index for index, part in enumerate(parts) if part != ".."), len(parts))
+    return "/".join([CARRIED, f"up{ups}", *parts[ups:]])
+
+
+def original_label(label: str) -> str:
+    """Return the label in the repository of a file below `CARRIED`; other labels are unchanged."""
+    parts = PurePosixPath(label).parts
+    up = _UP.fullmatch(parts[1]) if len(parts) > 1 and parts[0] == CARRIED else None
+    return label if up is None else "/".join([*[".."] * int(up[1]), *parts[2:]])
+
+
+def folder_problem(root: Path, name: str) -> str | None:
+    """Return the reason why a project cannot import from a folder, as the end of a sentence; None if it can.
+
+    Args:
+        root: The project's folder.
+        name: The configured path: relative to `root`, with forward slashes.
+    """
+    found = PurePosixPath(name)
+    if found.is_absolute() or "\\" in name or name[1:2] == ":":
+        return "which is not a path relative to the project, with forward slashes"
+    folder = shared_folder(root, name)
+    if not folder.is_dir():
+        return "which is not a folder"
+    if folder.resolve().is_relative_to(root.resolve()):
+        return None
+    repository = repository_root(root)
+    if repository is None:
+        return "which is outside of the project, and the project is in no repository that both could be in"
+    if not folder.resolve().is_relative_to(repository):
+        return f"which is outside of the repository of the project (`{repository.name}`)"
+    return None
+
+
+def shared_folder(root: Path, name: str) -> Path:
+    """Return the folder for a configured path: the copy in a source distribution, or the folder itself."""
+    normal = _normal(name)
+    carried = root / carried_name(normal)
+    return carried if is_outside(normal) and carried.is_dir() else root / normal
+
+
+def _normal(name: str) -> str:
+    """Return a path without `.` segments, and with `..` only at its beginning."""
+    parts: list[str] = []
+    for part in PurePosixPath(name).parts:
+        if part == ".." and parts and parts[-1] != "..":
+            parts.pop()
+        else:
+            parts.append(part)
+    return "/".join(parts) or "."
+
+
+def is_whole_folder(folder: Path) -> bool:
+    """Return whether a folder is unchanged since `keep_folder`: no file modified, missing or added."""
+    try:
+        return folder.is_dir() and _record(folder).read_text("utf-8") == digest_of_folder(folder)
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def keep_folder(made: Path, folder: Path) -> None:
+    """Move a folder into the cache and record its digest; a folder that another process moved first is kept.
+
+    Args:
+        made: The folder, on the same file system.
+        folder: Its path in the cache.
+    """
+    handle, name = tempfile.mkstemp(prefix=".record-", dir=folder.parent)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(digest_of_folder(made))
+    if not folder.is_dir():
+        Path(name).replace(_record(folder))
+        made.replace(folder)
+    Path(name).unlink(missing_ok=True)
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder and its record, if they exist."""
+    _record(folder).unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def digest_of_folder(folder: Path) -> str:
+    """Return the digest of the names and contents of all files in a folder."""
+    found = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink():
+            kind, content = b"link", os.fsencode(path.readlink())
+        elif path.is_file():
+            kind, content = b"file", hashlib.sha256(path.read_bytes()).digest()
+        else:
+            continue
+        name = os.fsencode(path.relative_to(folder).as_posix())
+        found.update(b"%s %d %s %d %s\n" % (kind, len(name), name, len(content), content))
+    return f"sha256:{found.hexdigest()}"
+
+
+def _record(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.digest")
+
 
 PINS: Mapping[str, str] = {
     "componentize-py": "0.25.1",
@@ -289,7 +425,7 @@ def relative_label(path: Path, root: Path) -> str:
 
     Digests and messages must not depend on the machine: paths are never absolute, not even for files outside. A file
     on another drive of Windows has no relative path: its label is ``../`` and its name. The copy of an outside file in
-    a source distribution has the label of the original (see `wasmcp.toolchains.shared_sources`).
+    a source distribution has the label of the original (see `wasmcp.toolchains.base`).
     """
     try:
         return original_label(os.path.relpath(path, root).replace("\\", "/"))

@@ -9,6 +9,11 @@ Packages with native code of another platform are rejected.
 The modules of a local project, ``NAME @ file:../shared``, are sources of the component, imported from ``src/`` or the
 project's folder, and its requirements (``[project] dependencies``) become requirements of the component. Local projects
 are not built, so no build code runs.
+
+Documents inside packages are licence files, and bills of materials of what is compiled into native modules. The files
+come from strangers: what is too large is cut or left out, as is what is damaged, not text, or not identified by a
+package URL. Source: PEP 639 (``.dist-info/licenses/``); before it, files at the top of ``.dist-info``; PEP 770
+(``.dist-info/sboms/``); CycloneDX 1.x and SPDX 2.x as JSON.
 """
 
 from __future__ import annotations
@@ -23,19 +28,126 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from wasmcp.errors import MissingToolchainError, NativeCodeError, ToolchainError
-from wasmcp.toolchains import unpacked_packages
-from wasmcp.toolchains.base import BundledPart, ComponentSource, Distribution
-from wasmcp.toolchains.python.native_modules import ABI, check_known, convert_packages, converter_key, information_of
-from wasmcp.toolchains.python.package_documents import parts_of
-from wasmcp.toolchains.python.packages import advice_for, advice_for_module, normalised
+from wasmcp.toolchains.base import (
+    BundledPart,
+    ComponentSource,
+    Distribution,
+    folder_problem,
+    is_whole_folder,
+    keep_folder,
+    remove_folder,
+    shared_folder,
+)
+from wasmcp.toolchains.python.native_modules import (
+    ABI,
+    advice_for,
+    advice_for_module,
+    check_known,
+    convert_packages,
+    converter_key,
+    information_of,
+    normalised,
+)
 from wasmcp.toolchains.python.pip_resolver import UNFIT, WASI
-from wasmcp.toolchains.shared_sources import folder_problem, shared_folder
+
+_FOLDERS = ("licenses", "license_files")
+_NAMED = re.compile(r"(licen[cs]e|copying|copyright|notice|authors)", re.IGNORECASE)
+_MOST_BYTES = 256 << 10
+_MOST_FILES = 200
+
+
+def license_texts(fetched: Path, distributions: Iterable[Distribution]) -> dict[str, dict[str, str]]:
+    """Return package URL -> name of the file -> text, for installed packages.
+
+    Args:
+        fetched: The folder of the packages.
+        distributions: The packages.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for one in distributions:
+        information = information_of(fetched, one)
+        if information is not None:
+            texts = dict(_texts(information))
+            if texts:
+                found[f"pkg:pypi/{one.name}@{one.version}"] = texts
+    return found
+
+
+def _texts(information: Path) -> Iterator[tuple[str, str]]:
+    inside = [path for name in _FOLDERS for path in sorted((information / name).rglob("*"))]
+    top = [path for path in sorted(information.iterdir()) if _NAMED.match(path.name)]
+    for path in [path for path in (*inside, *top) if path.is_file()][:_MOST_FILES]:
+        data = path.read_bytes()[:_MOST_BYTES]
+        text = data.decode("utf-8", "replace")
+        if "\0" not in text:
+            yield path.relative_to(information).as_posix(), text.replace("\r\n", "\n")
+
+
+_MOST_BYTES_OF_SBOM = 4 << 20
+_MOST_PARTS = 5_000
+_MOST_CHARACTERS = 300
+
+
+def parts_of(information: Path) -> tuple[BundledPart, ...]:
+    """Return the parts in the bills of materials of an installed package, sorted and without repetitions.
+
+    Args:
+        information: Its folder ``*.dist-info``.
+    """
+    found: dict[str, BundledPart] = {}
+    for path in sorted((information / "sboms").rglob("*.json")):
+        if not path.is_file() or path.stat().st_size > _MOST_BYTES_OF_SBOM:
+            continue
+        try:
+            bom = json.loads(path.read_bytes())
+        except (ValueError, RecursionError):
+            continue
+        for part in _parts(bom):
+            found.setdefault(part.purl, part)
+            if len(found) >= _MOST_PARTS:
+                break
+    return tuple(found[purl] for purl in sorted(found))
+
+
+def _parts(bom: Any) -> Iterator[BundledPart]:
+    for component in _items(bom, "components"):
+        yield from _part(component.get("purl"), _cyclonedx_license(component))
+    for package in _items(bom, "packages"):
+        license_ = package.get("licenseConcluded") or package.get("licenseDeclared")
+        for reference in _items(package, "externalRefs"):
+            if reference.get("referenceType") == "purl":
+                yield from _part(reference.get("referenceLocator"), license_)
+
+
+def _items(value: Any, key: str) -> list[dict[str, Any]]:
+    found = value.get(key) if isinstance(value, dict) else None
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+
+
+def _cyclonedx_license(component: dict[str, Any]) -> str:
+    texts = []
+    for entry in _items(component, "licenses"):
+        inner = entry.get("license")
+        named = (inner.get("id") or inner.get("name")) if isinstance(inner, dict) else None
+        text = entry.get("expression") or named
+        texts += [text] if isinstance(text, str) else []
+    return texts[0] if len(texts) == 1 else " AND ".join(f"({text})" for text in texts)
+
+
+def _part(purl: Any, license_: Any) -> Iterator[BundledPart]:
+    if not isinstance(purl, str) or not purl.startswith("pkg:"):
+        return
+    bare = purl.partition("?")[0].partition("#")[0]  # qualifiers have paths of the machine that built the package
+    known = license_ if isinstance(license_, str) and license_ not in {"NOASSERTION", "NONE"} else ""
+    if "@" in bare and bare.isprintable() and known.isprintable() and len(bare) + len(known) <= _MOST_CHARACTERS:
+        yield BundledPart(bare, known)
+
 
 _FILE = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*@\s*file:(.*)", re.DOTALL)
 _MOST = 100
@@ -272,7 +384,7 @@ def install(source: ComponentSource, cache: Path, progress: Callable[[str], None
     pinned = [f"{one.name}=={one.version} --hash={one.digest}" for one in source.dependencies]
     key = hashlib.sha256("\n".join([_PIP.read_text("utf-8"), converter_key(), *pinned]).encode()).hexdigest()
     folder = cache / "dependencies" / key
-    if unpacked_packages.is_whole(folder):
+    if is_whole_folder(folder):
         return folder
     check_known(source, cache)
     if source.offline:
@@ -288,7 +400,7 @@ def install(source: ComponentSource, cache: Path, progress: Callable[[str], None
         request = _ON_REQUEST.format(", ".join(map(json.dumps, unexpected)))
         message = f"component `{source.name}`: `wasmcp.lock` has source distributions of {names}; {request}"
         raise ToolchainError(message, source=source.label, toolchain="python")
-    unpacked_packages.remove(folder)
+    remove_folder(folder)
     progress(f"fetching {len(pinned)} packages for component `{source.name}`")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=folder.parent) as partial:
@@ -309,7 +421,7 @@ def install(source: ComponentSource, cache: Path, progress: Callable[[str], None
             raise _refusal(source, run)
         _check_native(source, target, convert_packages(source, target, cache, progress))
         shutil.rmtree(target / "bin", ignore_errors=True)  # console scripts that name this machine's interpreter
-        unpacked_packages.keep(target, folder)
+        keep_folder(target, folder)
     return folder
 
 

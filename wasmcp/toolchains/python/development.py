@@ -23,10 +23,9 @@ from wasmcp.errors import ToolchainError
 from wasmcp.toolchains.base import ComponentSource, Inputs, Option
 from wasmcp.toolchains.python import dependencies
 from wasmcp.toolchains.python.code_checks import ZONES
-from wasmcp.toolchains.python.data_files import files_of, own_places, package_places
 from wasmcp.toolchains.python.modules import module_name, reachable, refusal, source_root
-from wasmcp.toolchains.python.packages import normalised
-from wasmcp.toolchains.python.staging import stage_application, staged_path
+from wasmcp.toolchains.python.native_modules import normalised
+from wasmcp.toolchains.python.staging import files_of, own_places, package_places, stage_application, staged_path
 from wasmcp.toolchains.python.toolchain import (
     DEVELOPMENT,
     PythonToolchain,

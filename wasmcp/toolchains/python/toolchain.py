@@ -35,8 +35,11 @@ from wasmcp.toolchains.base import (
     Distribution,
     Inputs,
     Option,
+    folder_problem,
+    is_outside,
     own_files,
     relative_label,
+    shared_folder,
 )
 from wasmcp.toolchains.python import dependencies
 from wasmcp.toolchains.python.code_checks import (
@@ -48,9 +51,8 @@ from wasmcp.toolchains.python.code_checks import (
     unavailable_uses,
     uses,
 )
-from wasmcp.toolchains.python.data_files import files_of, own_places, package_places
 from wasmcp.toolchains.python.declaration_checks import invalid_signatures, late_declarations
-from wasmcp.toolchains.python.dependencies import local_projects
+from wasmcp.toolchains.python.dependencies import license_texts, local_projects
 from wasmcp.toolchains.python.modules import (
     DEPENDENCIES,
     Module,
@@ -63,11 +65,17 @@ from wasmcp.toolchains.python.modules import (
     refusal,
     source_root,
 )
-from wasmcp.toolchains.python.native_modules import SUFFIX, extension_name
-from wasmcp.toolchains.python.package_documents import license_texts
-from wasmcp.toolchains.python.packages import advice_for_module
-from wasmcp.toolchains.python.staging import APPLICATION, DECLARED, GUEST, labels_of, stage_application
-from wasmcp.toolchains.shared_sources import folder_problem, is_outside, shared_folder
+from wasmcp.toolchains.python.native_modules import SUFFIX, advice_for_module, extension_name
+from wasmcp.toolchains.python.staging import (
+    APPLICATION,
+    DECLARED,
+    GUEST,
+    files_of,
+    labels_of,
+    own_places,
+    package_places,
+    stage_application,
+)
 
 _TIMEOUT = 600.0
 _PACKAGE = "wasmcp:mcp-v20260728"

@@ -17,8 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from wasmcp.errors import MissingToolchainError, ToolchainError
-from wasmcp.toolchains import unpacked_packages
-from wasmcp.toolchains.base import ComponentSource
+from wasmcp.toolchains.base import ComponentSource, is_whole_folder, keep_folder, remove_folder
 from wasmcp.toolchains.programs import run_compiler
 
 OVERRIDE = "WASMCP_NODE"
@@ -92,7 +91,7 @@ def install(
     lock = manifest.with_name("package-lock.json")
     content = [manifest.read_bytes(), lock.read_bytes()]
     folder = cache / "packages" / hashlib.sha256(b"\0".join(content)).hexdigest()[:32]
-    if unpacked_packages.is_whole(folder):
+    if is_whole_folder(folder):
         return folder
     program = node(source)
     npm = _npm(program, source)
@@ -100,7 +99,7 @@ def install(
 
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_suffix(".lock")):
-        if unpacked_packages.is_whole(folder):  # by another process, while this one waited
+        if is_whole_folder(folder):  # by another process, while this one waited
             return folder
         progress(f"installing the npm packages of `{_label(manifest, source)}`")
         temporary = Path(tempfile.mkdtemp(prefix=".npm-", dir=folder.parent))
@@ -108,8 +107,8 @@ def install(
             for name, data in zip((manifest.name, lock.name), content, strict=True):
                 (temporary / name).write_bytes(data)
             _run_npm(program, npm, temporary, manifest, source, offline=offline)
-            unpacked_packages.remove(folder)
-            unpacked_packages.keep(temporary, folder)
+            remove_folder(folder)
+            keep_folder(temporary, folder)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     return folder

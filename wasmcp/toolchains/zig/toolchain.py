@@ -23,8 +23,16 @@ from wasmcp.component import minify
 from wasmcp.errors import ToolchainError
 from wasmcp.file_writing import write_atomically
 from wasmcp.package_data import guest_directory, wit_directory
-from wasmcp.toolchains.base import PINS, ComponentSource, Inputs, Option, own_files
-from wasmcp.toolchains.shared_sources import carried_name, is_outside, repository_root
+from wasmcp.toolchains.base import (
+    PINS,
+    ComponentSource,
+    Inputs,
+    Option,
+    carried_name,
+    is_outside,
+    own_files,
+    repository_root,
+)
 from wasmcp.toolchains.zig.compiler import OPTIMIZE, build_component
 
 _IMPORT = re.compile(r'@(?:import|embedFile)\s*\(\s*"((?:[^"\\]|\\.)*)"\s*\)')
@@ -35,7 +43,7 @@ def reachable(source: ComponentSource) -> dict[str, Path]:
     """Return the source file and the files that it imports or embeds, transitively, by label.
 
     Missing files are omitted: the compiler reports them. Files outside of the project can be copies in a source
-    distribution; see `wasmcp.toolchains.shared_sources`.
+    distribution; see `wasmcp.toolchains.base`.
 
     Raises:
         ToolchainError: The source is missing.
