@@ -74,6 +74,7 @@ BELOW = {
         "terminal",
         "environment",
         "package_data",
+        "revision_views",
         "storage",
         "compose",
         "component",

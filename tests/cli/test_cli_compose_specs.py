@@ -19,7 +19,7 @@ from wasmcp.cli.group import commands
 from wasmcp.compose import inspect_component
 from wasmcp.host import open_server
 from wasmcp.package_data import framework_component
-from wasmcp.registry.fetch_options import Fetched, FetchOptions
+from wasmcp.registry import Fetched, FetchOptions
 from wasmcp.registry.oci import transfers
 
 KEYS = (

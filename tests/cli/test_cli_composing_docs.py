@@ -12,7 +12,7 @@ from support.compose_inputs import dead_end, tools_component
 
 from wasmcp.cli.group import commands
 from wasmcp.host import open_server
-from wasmcp.registry.fetch_options import Fetched, FetchOptions
+from wasmcp.registry import Fetched, FetchOptions
 from wasmcp.registry.oci import transfers
 
 ROOT = Path(__file__).parent.parent.parent

@@ -14,7 +14,7 @@ from support.compose_inputs import tools_component
 
 from wasmcp import apps_section
 from wasmcp.errors import InvalidArtifactError, SignatureError
-from wasmcp.registry.oci import referrers, transfers
+from wasmcp.registry.oci import manifests, transfers
 from wasmcp.registry.oci.manifests import (
     APPS,
     CONFIG,
@@ -107,7 +107,7 @@ def test_arbitrary_attached_documents(data: bytes) -> None:
     )
     resolver.manifest = lambda *_: data  # type: ignore[method-assign]
     with contextlib.suppress(SignatureError):
-        assert list(referrers.read_layers(Place("localhost", "x"), "tag", "m", resolver)) == []
+        assert list(manifests.read_layers(Place("localhost", "x"), "tag", "m", resolver)) == []
 
 
 @pytest.mark.parametrize("epoch", ["0", "1700000000", "99999999999999999", "-1", "soon"])

@@ -17,9 +17,9 @@ from support.registries import Answer, docker_registry, namespaces, needs_regist
 
 from wasmcp.cli.group import commands
 from wasmcp.errors import ConfigError, RegistryError, SignatureError
-from wasmcp.registry.fetch_options import FetchOptions
+from wasmcp.registry import FetchOptions
 from wasmcp.registry.names import namespace_policy
-from wasmcp.registry.oci import referrers, transfers
+from wasmcp.registry.oci import manifests, transfers
 from wasmcp.registry.oci.client import INDEX
 from wasmcp.registry.oci.manifests import Resolver
 from wasmcp.registry.oci.references import Place
@@ -198,13 +198,13 @@ VERIFY = ["verify", CALC, "--identity", PATTERN, "--issuer", ACTIONS, "--trusted
 def test_verify_command(place: Place, instance: Instance) -> None:
     assert "must be signed and is not" in run(*VERIFY, code=1)
     stolen = instance.sign(statement_of(DIGEST), WORKFLOW, ACTIONS)
-    referrers.add_referrer(place, stolen, signers.BUNDLE, resolver())
+    manifests.add_referrer(place, stolen, signers.BUNDLE, resolver())
     assert "a statement is about something else" in run(*VERIFY, code=1)
     other = instance.sign(statement_of(str(place.digest)), "ann@example.com", ACTIONS)
-    referrers.add_referrer(place, other, signers.BUNDLE, resolver())
+    manifests.add_referrer(place, other, signers.BUNDLE, resolver())
     assert "it is signed by `ann@example.com`" in run(*VERIFY, code=1)
     bundle = instance.sign(statement_of(str(place.digest)), WORKFLOW, ACTIONS)
-    assert referrers.add_referrer(place, bundle, signers.BUNDLE, resolver()).startswith("sha256:")
+    assert manifests.add_referrer(place, bundle, signers.BUNDLE, resolver()).startswith("sha256:")
     assert run(*VERIFY).endswith(f"is signed by {WORKFLOW} ({ACTIONS})\n")
     assert "--identity and --issuer go together" in run("verify", CALC, "--identity", PATTERN, code=2)
 
@@ -215,7 +215,7 @@ def test_statement_counts_only_for_the_signed_name(place: Place, instance: Insta
     repository = f"{place.host}/{place.repository}"
     names = {"place": repository, "mirror": "mirror.example/calc", "other": "mirror.example/other"}
     statement = statement_of(str(place.digest), name.format(**names))
-    referrers.add_referrer(place, instance.sign(statement, WORKFLOW, ACTIONS), signers.BUNDLE, resolver())
+    manifests.add_referrer(place, instance.sign(statement, WORKFLOW, ACTIONS), signers.BUNDLE, resolver())
     by_place = ["verify", f"oci://{repository}:1.0.0", *VERIFY[2:]]
     if name in ("", "{place}"):
         assert "is signed by" in run(*by_place)
@@ -232,7 +232,7 @@ def test_statement_counts_only_for_the_signed_name(place: Place, instance: Insta
 def test_attestation_by_identity_is_verified(place: Place, instance: Instance) -> None:
     statement = {**json.loads(statement_of(str(place.digest))), "predicateType": "https://slsa.dev/provenance/v1"}
     bundle = instance.sign(json.dumps(statement).encode(), WORKFLOW, ACTIONS)
-    referrers.add_referrer(place, bundle, signers.BUNDLE, resolver())
+    manifests.add_referrer(place, bundle, signers.BUNDLE, resolver())
     assert json.loads(run(*VERIFY, "--attestation")) == statement
     assert "none of them for it" in run(*VERIFY, code=1), "an attestation does not count as a signature"
 
@@ -247,7 +247,7 @@ def test_policy_is_enforced_also_offline(
     with pytest.raises(SignatureError, match="must be signed and is not"):
         fetch(CALC)
     bundle = instance.sign(statement_of(str(place.digest)), WORKFLOW, ACTIONS)
-    referrers.add_referrer(place, bundle, signers.BUNDLE, resolver())
+    manifests.add_referrer(place, bundle, signers.BUNDLE, resolver())
     assert fetch(CALC).digest
     assert fetch(CALC, FetchOptions(offline=True)).digest
     assert "is signed by" in run("verify", CALC)
@@ -272,14 +272,14 @@ def test_registry_with_the_referrers_api(
         namespaces(monkeypatch, tmp_path, acme=f"{front.host}/{place.repository.rpartition('/')[0]}")
         near = Place(front.host, place.repository, digest=place.digest)
         bundle = instance.sign(statement_of(str(place.digest)), WORKFLOW, ACTIONS)
-        digest = referrers.add_referrer(near, bundle, signers.BUNDLE, resolver())
+        digest = manifests.add_referrer(near, bundle, signers.BUNDLE, resolver())
         assert front.count(f"PUT /v2/{place.repository}/manifests/sha256-") == 0, "it needs no index of ours"
         listed.append({"digest": digest, "artifactType": signers.BUNDLE})
-        assert list(referrers.read_referrers(near, signers.BUNDLE, resolver())) == [bundle]
+        assert list(manifests.read_referrers(near, signers.BUNDLE, resolver())) == [bundle]
         offline = Resolver(namespace_policy.load(), resolver().store, offline=True)
-        assert list(referrers.read_referrers(near, signers.BUNDLE, offline)) == [bundle]
+        assert list(manifests.read_referrers(near, signers.BUNDLE, offline)) == [bundle]
         listed[:] = [{"digest": digest, "artifactType": "text/plain"}, {"digest": "x"}]
-        assert list(referrers.read_referrers(near, signers.BUNDLE, resolver())) == []
+        assert list(manifests.read_referrers(near, signers.BUNDLE, resolver())) == []
 
 
 @needs_registry

@@ -18,7 +18,7 @@ from wasmcp.errors import (
     RegistryError,
     UnknownPackageError,
 )
-from wasmcp.registry.fetch_options import FetchOptions
+from wasmcp.registry import FetchOptions
 from wasmcp.registry.oci.blob_store import Store
 from wasmcp.registry.oci.references import Place
 from wasmcp.registry.oci.transfers import fetch, push, yank

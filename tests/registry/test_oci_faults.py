@@ -19,7 +19,7 @@ from wasmcp.errors import (
     RegistryUnreachableError,
     UnknownPackageError,
 )
-from wasmcp.registry.fetch_options import FetchOptions
+from wasmcp.registry import FetchOptions
 from wasmcp.registry.oci import client
 from wasmcp.registry.oci.blob_store import Store
 from wasmcp.registry.oci.client import MANIFEST

@@ -13,8 +13,7 @@ from support.signing_keys import make_keys
 
 from wasmcp.errors import InvalidArtifactError, SignatureError
 from wasmcp.project.lock_entries import pin_of
-from wasmcp.registry import lock
-from wasmcp.registry.fetch_options import FetchOptions
+from wasmcp.registry import FetchOptions, lock
 from wasmcp.registry.lock import Lock
 from wasmcp.registry.oci import references, transfers
 from wasmcp.registry.oci.client import INDEX, MANIFEST

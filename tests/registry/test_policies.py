@@ -8,8 +8,7 @@ import pytest
 from support.registries import namespaces, needs_registry
 
 from wasmcp.errors import IntegrityError, SignatureError
-from wasmcp.registry import lock
-from wasmcp.registry.fetch_options import FetchOptions
+from wasmcp.registry import FetchOptions, lock
 from wasmcp.registry.lock import Lock, Pin
 from wasmcp.registry.names import namespace_policy
 from wasmcp.registry.names.namespace_policy import Policy, load, parse_settings

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from wasmcp.errors import ConfigError, SpecError
-from wasmcp.registry.fetch_options import Fetched, FetchOptions
+from wasmcp.registry import Fetched, FetchOptions
 from wasmcp.registry.names import aliases
 from wasmcp.registry.names.aliases import Kind, classify, find_project, label_of, split_label
 from wasmcp.registry.names.spec_resolver import Request, Resolved, Resolver

@@ -19,8 +19,8 @@ from support.signing_keys import make_keys
 
 from wasmcp.cli.group import commands
 from wasmcp.errors import RegistryError, SignatureError
-from wasmcp.registry.fetch_options import FetchOptions
-from wasmcp.registry.oci import references, referrers, transfers
+from wasmcp.registry import FetchOptions
+from wasmcp.registry.oci import manifests, references, transfers
 from wasmcp.registry.oci.manifests import Resolver
 from wasmcp.registry.oci.references import Place
 from wasmcp.registry.oci.transfers import fetch
@@ -84,7 +84,7 @@ def test_signed_component_is_verified(place: str, tmp_path: Path) -> None:
 @needs_registry
 def test_sum_of_signatures_is_limited(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     run("sign", CALC, "--key", "ann.key")
-    monkeypatch.setattr(referrers, "TOTAL_LIMIT", 100)
+    monkeypatch.setattr(manifests, "TOTAL_LIMIT", 100)
     assert "have more than 100 bytes together" in run("verify", CALC, "--key", "ann.pub", code=1)
 
 

@@ -15,7 +15,7 @@ from wasmcp.terminal import printable
 if TYPE_CHECKING:
     from wasmcp.playground.serving import Version
     from wasmcp.project import Project
-    from wasmcp.registry.fetch_options import FetchOptions
+    from wasmcp.registry import FetchOptions
     from wasmcp.registry.lock import Lock
 
 PROJECT = click.option(

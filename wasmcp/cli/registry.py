@@ -227,7 +227,7 @@ def pull_command(
     """
     from wasmcp.cli.progress import Bar, say
     from wasmcp.file_writing import write_atomically
-    from wasmcp.registry.fetch_options import FetchOptions
+    from wasmcp.registry import FetchOptions
     from wasmcp.registry.names.aliases import find_project
     from wasmcp.registry.oci.blob_store import writing
     from wasmcp.registry.oci.transfers import fetch

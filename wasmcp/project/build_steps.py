@@ -42,7 +42,7 @@ from wasmcp.project.events import (
 )
 from wasmcp.project.manifest import Built, built_entry, is_cached, is_written, read, server_entry, stale
 from wasmcp.project.model import Project, ServerConfig
-from wasmcp.registry.fetch_options import FetchOptions, environment_says
+from wasmcp.registry import FetchOptions, environment_says
 from wasmcp.storage import digest
 from wasmcp.storage.cache import Cache, file_failures
 from wasmcp.toolchains.base import Versioned, did_you_mean, require_pins
@@ -326,8 +326,8 @@ def _compose(
     planned: Plan, step: ServerStep, components: Mapping[str, Built], report: Progress
 ) -> tuple[ComposedServer, dict[str, Any]]:
     from wasmcp.compose.component_reader import ComponentSpec
+    from wasmcp.compose.composed_server import KEYVALUE, STORED_SESSIONS, check_runtime
     from wasmcp.compose.composition import compose_server
-    from wasmcp.compose.deployment_targets import KEYVALUE, STORED_SESSIONS, check_runtime
     from wasmcp.compose.framework import SECOND_DRAFT
     from wasmcp.compose.grants import breadth_warnings, denial_warnings
     from wasmcp.compose.metadata import ServerMetadata
@@ -457,7 +457,7 @@ def changed(project: Project, version: str) -> list[str]:
 
     Nothing is fetched and nothing is compiled for this check.
     """
-    from wasmcp.registry.fetch_options import FetchOptions
+    from wasmcp.registry import FetchOptions
 
     try:
         left = stale(plan(resolve(project, version=version, fetching=FetchOptions(project.root, offline=True))))
@@ -502,7 +502,7 @@ def missing(project: Project, version: str | None, cache: Cache | None = None) -
     Raises:
         StorageError: A file of the project cannot be read.
     """
-    from wasmcp.registry.fetch_options import FetchOptions
+    from wasmcp.registry import FetchOptions
 
     cache = Cache() if cache is None else cache
     used = {name for server in project.servers.values() for name in server.components}

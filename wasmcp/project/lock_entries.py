@@ -13,8 +13,7 @@ from pathlib import Path
 
 from wasmcp.errors import LockDriftError, ToolchainError
 from wasmcp.project.model import Project, source_of
-from wasmcp.registry import lock
-from wasmcp.registry.fetch_options import FetchOptions, environment_says
+from wasmcp.registry import FetchOptions, environment_says, lock
 from wasmcp.registry.lock import Dependencies, Lock, Pin, ToolchainPin
 from wasmcp.registry.names import namespace_policy
 from wasmcp.registry.names.aliases import Kind, classify, project_registry, read_toml, split_label, tool_table

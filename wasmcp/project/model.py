@@ -125,7 +125,7 @@ def _hatch_tables(pyproject: Mapping[str, Any]) -> list[tuple[str, Mapping[str, 
 
 Runtime = Literal["wasmcp", "wasmtime", "spin", "wasmcloud"]
 RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
-"""Runtime of wasmcp, and those of `wasmcp.compose.deployment_targets`, each with its draft of `wasi:keyvalue`."""
+"""Runtime of wasmcp, and those of `wasmcp.compose.composed_server`, each with its draft of `wasi:keyvalue`."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from wasmcp.errors import SpecError
-from wasmcp.registry.fetch_options import Fetched, FetchOptions
+from wasmcp.registry import Fetched, FetchOptions
 from wasmcp.registry.names.aliases import (
     Kind,
     Layer,

@@ -21,7 +21,7 @@ from typing import BinaryIO
 
 from wasmcp.errors import IntegrityError, InvalidArtifactError, RegistryError
 from wasmcp.file_writing import write_atomically
-from wasmcp.registry import jsontext
+from wasmcp.revision_views import from_json_text
 from wasmcp.storage.cache import cache_directory
 from wasmcp.storage.digest import of_bytes
 
@@ -146,7 +146,7 @@ class Store:
     def tags(self, repository: str) -> dict[str, str]:
         """Return the last known tags of a repository, with the digests of their manifests ("" if unknown)."""
         try:
-            document = jsontext.loads(self._tags(repository).read_text("utf-8"))
+            document = from_json_text(self._tags(repository).read_text("utf-8"))
             tags = document["tags"]
             return {str(tag): str(digest) for tag, digest in tags.items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError):

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urljoin, urlsplit
 
 from wasmcp.errors import RegistryDeniedError, RegistryError, RegistryUnreachableError
-from wasmcp.registry import jsontext
 from wasmcp.registry.oci.credentials import Credentials, Found, find
 from wasmcp.registry.oci.references import DEFAULT_PORTS, Origin, Place, api_host, is_loopback
 from wasmcp.registry.oci.transport import PIECE, Retry, Transport, body, detail_of, elsewhere, pieces, refusal, shown
+from wasmcp.revision_views import from_json_text
 
 if TYPE_CHECKING:
     import requests
@@ -141,7 +141,7 @@ class TokenServer:
 
     def _read(self, response: requests.Response) -> str:
         try:
-            document = jsontext.loads(body(response, TOKEN_LIMIT))
+            document = from_json_text(body(response, TOKEN_LIMIT))
             found = document.get("token") or document.get("access_token")
         except RegistryError as error:
             raise RegistryUnreachableError(str(error), reference=self._reference) from error
@@ -477,7 +477,7 @@ class Client:
             seen.add(path)
             response = self.request("GET", path, repository, reference=reference)
             try:
-                page = jsontext.loads(_body(response, LIST_LIMIT, reference))
+                page = from_json_text(_body(response, LIST_LIMIT, reference))
             except ValueError:
                 page = None
             if not isinstance(page, dict):

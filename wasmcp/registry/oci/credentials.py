@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from wasmcp.registry import jsontext
 from wasmcp.registry.oci.references import DOCKER_HUB, host_and_port
+from wasmcp.revision_views import from_json_text
 from wasmcp.terminal import printable
 
 HELPER_SECONDS = 120.0
@@ -157,7 +157,7 @@ class _Search:
         try:
             with path.open("rb") as file:
                 data = file.read(_FILE_LIMIT)  # a truncated document is not JSON
-            document = jsontext.loads(data)  # accepts a byte order mark and UTF-16, which PowerShell writes
+            document = from_json_text(data)  # accepts a byte order mark and UTF-16, which PowerShell writes
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:

@@ -15,8 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wasmcp.errors import IntegrityError, InvalidReferenceError, LockDriftError, RegistryError, UnknownPackageError
-from wasmcp.registry import lock
-from wasmcp.registry.fetch_options import Fetched, FetchOptions
+from wasmcp.registry import Fetched, FetchOptions, lock
 from wasmcp.registry.lock import Pin
 from wasmcp.registry.names import namespace_policy
 from wasmcp.registry.oci import manifests, references

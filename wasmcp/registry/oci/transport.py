@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 from wasmcp.errors import RegistryDeniedError, RegistryError, RegistryUnreachableError, UnknownPackageError
-from wasmcp.registry import jsontext
 from wasmcp.registry.oci.credentials import Found
 from wasmcp.registry.oci.references import Origin, is_loopback
+from wasmcp.revision_views import from_json_text
 
 if TYPE_CHECKING:
     import requests
@@ -272,7 +272,7 @@ def elsewhere(host: str, response: requests.Response, reference: str) -> Registr
 def detail_of(response: requests.Response) -> str:
     """Return the error message of a registry (OCI distribution, "Error Codes"), shortened to one line."""
     try:
-        first = jsontext.loads(body(response, _DETAIL_LIMIT))["errors"][0]
+        first = from_json_text(body(response, _DETAIL_LIMIT))["errors"][0]
         text = " ".join(str(first.get("message") or first.get("code", "")).split())
     except Exception:  # noqa: BLE001 - the body is not an error document
         text = ""

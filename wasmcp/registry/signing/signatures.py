@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from wasmcp.errors import RegistryError, SignatureError
-from wasmcp.registry import jsontext
 from wasmcp.registry.names.namespace_policy import Settings, Trust
-from wasmcp.registry.oci import manifests, referrers
+from wasmcp.registry.oci import manifests
 from wasmcp.registry.oci.manifests import Resolution, Resolver
 from wasmcp.registry.oci.references import Package, Place, Version, same_place
 from wasmcp.registry.signing import signers
+from wasmcp.revision_views import from_json_text
 
 ENVELOPE = "application/vnd.dsse.envelope.v1+json"
 STATEMENT = "application/vnd.in-toto+json"
@@ -61,16 +61,16 @@ def attest(place: Place, statement: bytes, key: Path | None, password: bytes | N
     others = [one for one in document["subject"] if one != subject]
     payload = json.dumps({**document, "subject": [subject, *others]}, separators=(",", ":")).encode()
     if key is None:
-        return referrers.add_referrer(place, signers.sign_as_identity(payload), signers.BUNDLE, resolver)
+        return manifests.add_referrer(place, signers.sign_as_identity(payload), signers.BUNDLE, resolver)
     signature = base64.b64encode(signers.sign(_authenticated(payload), key, password)).decode()
     envelope = {
         "payloadType": STATEMENT,
         "payload": base64.b64encode(payload).decode(),
         "signatures": [{"keyid": "", "sig": signature}],
     }
-    kind = referrers.Kind(ENVELOPE, {"predicateType": str(document["predicateType"]), _ANNOTATION: ""})
+    kind = manifests.Kind(ENVELOPE, {"predicateType": str(document["predicateType"]), _ANNOTATION: ""})
     tag = attestation_tag(digest)
-    referrers.add_layer(place, tag, json.dumps(envelope, separators=(",", ":")).encode(), kind, resolver)
+    manifests.add_layer(place, tag, json.dumps(envelope, separators=(",", ":")).encode(), kind, resolver)
     return tag
 
 
@@ -89,7 +89,7 @@ def verify_attestations(place: Place, trust: Trust, resolver: Resolver) -> list[
     digest = str(place.digest)
     found = [
         statement
-        for _, envelope in referrers.read_layers(place, attestation_tag(digest), ENVELOPE, resolver)
+        for _, envelope in manifests.read_layers(place, attestation_tag(digest), ENVELOPE, resolver)
         for statement in _signed(envelope, trust.keys)
         if _about(statement, digest)
     ]
@@ -110,7 +110,7 @@ def by_identity(place: Place, trust: Trust, resolver: Resolver) -> tuple[list[tu
     Raises:
         RegistryError: The registry does not respond, or the root of trust cannot be read.
     """
-    bundles = list(referrers.read_referrers(place, signers.BUNDLE, resolver)) if trust.identities else []
+    bundles = list(manifests.read_referrers(place, signers.BUNDLE, resolver)) if trust.identities else []
     if not bundles:
         return [], []
     verifier = signers.Verifier(trust.root, offline=resolver.offline)
@@ -128,7 +128,7 @@ def by_identity(place: Place, trust: Trust, resolver: Resolver) -> tuple[list[tu
 
 def _signed(envelope: bytes, files: tuple[Path, ...]) -> Iterator[dict[str, Any]]:
     try:
-        document = jsontext.loads(envelope)
+        document = from_json_text(envelope)
         payload = base64.b64decode(document["payload"], validate=True)
         signatures = [base64.b64decode(one["sig"], validate=True) for one in document["signatures"]]
         form = document["payloadType"]
@@ -148,7 +148,7 @@ def _authenticated(payload: bytes) -> bytes:
 
 def _statement(data: bytes) -> dict[str, Any] | None:
     try:
-        document = jsontext.loads(data)
+        document = from_json_text(data)
         fine = document["_type"] in _TYPES and isinstance(document["predicateType"], str) and "predicate" in document
         subjects = document["subject"]
     except (ValueError, KeyError, TypeError):
@@ -195,7 +195,7 @@ class Signature:
     def names(self, digest: str) -> bool:
         """Return if the document is about the manifest of a digest."""
         try:
-            critical = jsontext.loads(self.payload)["critical"]
+            critical = from_json_text(self.payload)["critical"]
             return bool(critical["type"] == _TYPE and critical["image"]["docker-manifest-digest"] == digest)
         except (ValueError, KeyError, TypeError):
             return False
@@ -204,7 +204,7 @@ class Signature:
     def repository(self) -> str:
         """The repository in the document, `HOST/PATH`; empty if it has none."""
         try:
-            return str(jsontext.loads(self.payload)["critical"]["identity"]["docker-reference"])
+            return str(from_json_text(self.payload)["critical"]["identity"]["docker-reference"])
         except (ValueError, KeyError, TypeError):
             return ""
 
@@ -233,7 +233,7 @@ def sign(place: Place, key: Path, password: bytes | None, resolver: Resolver) ->
     payload = json.dumps({"critical": critical, "optional": None}, separators=(",", ":")).encode()
     signature = base64.b64encode(signers.sign(payload, key, password)).decode()
     tag = tag_of(str(place.digest))
-    referrers.add_layer(place, tag, payload, referrers.Kind(PAYLOAD, {ANNOTATION: signature}), resolver)
+    manifests.add_layer(place, tag, payload, manifests.Kind(PAYLOAD, {ANNOTATION: signature}), resolver)
     return tag
 
 
@@ -244,7 +244,7 @@ def sign_by_identity(place: Place, resolver: Resolver) -> str:
         RegistryError: No identity was found, or the registry rejects the signature.
     """
     statement = signers.statement_of(str(place.digest), f"{place.host}/{place.repository}")
-    return referrers.add_referrer(place, signers.sign_as_identity(statement), signers.BUNDLE, resolver)
+    return manifests.add_referrer(place, signers.sign_as_identity(statement), signers.BUNDLE, resolver)
 
 
 def verify(resolution: Resolution, trust: Trust, resolver: Resolver) -> str:
@@ -375,7 +375,7 @@ def signatures_of(place: Place, resolver: Resolver) -> Iterator[Signature]:
     Raises:
         RegistryError: The registry does not answer.
     """
-    for layer, payload in referrers.read_layers(place, tag_of(str(place.digest)), PAYLOAD, resolver):
+    for layer, payload in manifests.read_layers(place, tag_of(str(place.digest)), PAYLOAD, resolver):
         try:
             signature = base64.b64decode(layer["annotations"][ANNOTATION], validate=True)
         except (KeyError, TypeError, ValueError):

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.errors import RegistryError
-from wasmcp.registry import jsontext
+from wasmcp.revision_views import from_json_text
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
@@ -57,7 +57,7 @@ def decrypt(data: bytes, password: bytes | None) -> bytes:
         raise TypeError("no password")
     try:
         body = b"".join(line.strip() for line in data.split(b"\n") if not line.startswith(b"-----"))
-        document = jsontext.loads(base64.b64decode(body, validate=True))
+        document = from_json_text(base64.b64decode(body, validate=True))
         kdf, cipher = document["kdf"], document["cipher"]
         names, params = (kdf["name"], cipher["name"]), kdf["params"]
         salt, nonce = base64.b64decode(kdf["salt"], validate=True), base64.b64decode(cipher["nonce"], validate=True)
@@ -383,7 +383,7 @@ class Verifier:
         policy = _Policy(tuple(trusted), self._failed)
         try:
             kind, payload = self._verifier.verify_dsse(self._bundle.from_json(bundle), policy)
-            found = jsontext.loads(payload)
+            found = from_json_text(payload)
         except self._failed as error:
             return _words(error)
         except self._invalid as error:
