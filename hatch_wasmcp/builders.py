@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from wasmcp.distribution.descriptions import PackageMetadata
 from wasmcp.errors import ConfigError, WasmcpError
-from wasmcp.storage.cache import file_failures
+from wasmcp.storage import file_failures
 
 if TYPE_CHECKING:
     from hatchling.builders.config import BuilderConfig

@@ -36,7 +36,7 @@ from wasmcp.project.build_plan import skill_files
 from wasmcp.project.build_steps import changed, has_boms, missing, unfit
 from wasmcp.project.manifest import read
 from wasmcp.project.model import check_dynamic
-from wasmcp.storage.cache import file_failures
+from wasmcp.storage import file_failures
 from wasmcp.toolchains import toolchain
 from wasmcp.toolchains.base import carried_name, relative_label
 

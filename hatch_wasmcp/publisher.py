@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.errors import ConfigError, WasmcpError
-from wasmcp.storage.cache import file_failures
+from wasmcp.storage import file_failures
 from wasmcp.terminal import printable
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from wasmcp.cli.group import commands
 from wasmcp.compose import Catalogue
-from wasmcp.storage import digest
+from wasmcp.storage import digest_of_file
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_components_are_written_to_a_folder(project: Path, tmp_path: Path) -> No
     assert (done.exit_code, done.stdout) == (0, f"{folder / 'calc.wasm'}\n")
     catalogue = Catalogue.from_json((folder / "calc.wasm.catalogue.json").read_text())
     assert catalogue.names == ("add", "spin", "crash")
-    assert catalogue.digest == digest.of_file(folder / "calc.wasm")
+    assert catalogue.digest == digest_of_file(folder / "calc.wasm")
     done = CliRunner().invoke(commands, ["build", "default", "--components", str(folder), "--project", str(project)])
     assert done.exit_code == 2
     (tmp_path / "file").touch()

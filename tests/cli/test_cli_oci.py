@@ -21,7 +21,7 @@ from wasmcp.compose.interfaces import TOOLS
 from wasmcp.project import catalogue_recording, provenance
 from wasmcp.registry.oci import references, transfers
 from wasmcp.registry.oci.manifests import CATALOGUE
-from wasmcp.storage.digest import of_bytes
+from wasmcp.storage import digest_of_bytes
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_push_then_versions_and_pull(place: str, tmp_path: Path) -> None:
     assert run("pull", "acme:calc@^1", "-o", "got.wasm") == "got.wasm\n"
     assert (tmp_path / "got.wasm").read_bytes() == data
     (entry,) = (json.loads(line) for line in run("pull", "acme:calc", "--json").splitlines())
-    assert entry["digest"] == of_bytes(data)
+    assert entry["digest"] == digest_of_bytes(data)
     assert entry["reference"].startswith("acme:calc@1.1.0@sha256:")
     assert run("pull", "acme:calc", "acme:calc@1.0.0", "--deps-dir", "deps").splitlines() == [
         "deps/acme_calc.wasm",
@@ -138,11 +138,11 @@ def test_catalogue_is_pushed_with_the_component(place: str, tmp_path: Path, monk
     run("compose", "server", "acme:calc@2.0.0", "-o", "two.wasm")
     assert booted == ["calc"]
     # A catalogue of another component is ignored.
-    other = catalogue_recording.Catalogue(digest=of_bytes(b"another")).to_json()
+    other = catalogue_recording.Catalogue(digest=digest_of_bytes(b"another")).to_json()
     run("push", "calc.wasm", "acme:calc@3.0.0", "--annotation", f"{CATALOGUE}={other}")
     problem = run("compose", "server", "acme:calc@3.0.0", "-o", "three.wasm", code=1)
     assert "the catalogue in its manifest was recorded for another component" in problem
-    assert of_bytes(data) not in other
+    assert digest_of_bytes(data) not in other
 
 
 @needs_registry
@@ -175,7 +175,7 @@ def test_manifest_and_bill_of_materials(place: str, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     run("compose", "server", "acme:calc@^1", "./text.wasm", "-o", "out/all.wasm", "--grant", "text=env", *beside)
     entry = json.loads((tmp_path / "out" / "manifest.json").read_text())["servers"]["all"]
-    assert entry["digest"] == of_bytes((tmp_path / "out" / "all.wasm").read_bytes())
+    assert entry["digest"] == digest_of_bytes((tmp_path / "out" / "all.wasm").read_bytes())
     assert [tool["name"] for tool in entry["catalogue"]["tools"]] == ["add", "reverse"]
     calc, text = entry["components"]
     assert (calc["package"], calc["version"], text["grants"]) == ("acme:calc", "1.0.0", ["env"])

@@ -13,7 +13,7 @@ from wasmcp.component.binary_format import Reader
 from wasmcp.component.custom_sections import core_modules, function_names, read_function_names, strip
 from wasmcp.errors import ComponentError
 from wasmcp.host.engine.backtraces import demangled, names_of, path_of_names
-from wasmcp.storage.cache import Cache
+from wasmcp.storage import Cache
 
 TEXT = """\
 (component
@@ -117,7 +117,7 @@ def test_names_are_kept_in_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_old_names_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wasmcp.storage.cache.NAMES_LIMIT", 25)
+    monkeypatch.setattr("wasmcp.storage.NAMES_LIMIT", 25)
     cache = Cache(tmp_path)
     for name in ("a", "b", "c"):
         cache.record_names({name: b"x" * 10})

@@ -13,7 +13,7 @@ import pytest
 from support import uri_table
 from support.format_table import FITTING, UNFITTING
 
-from wasmcp.storage.cache import Cache
+from wasmcp.storage import Cache
 from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.typescript.node import install, node
 from wasmcp.toolchains.typescript.toolchain import _ENGINES

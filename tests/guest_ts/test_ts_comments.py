@@ -12,7 +12,7 @@ from wasmcp.compose import ComponentSpec, ServerMetadata, compose_server
 from wasmcp.errors import ToolchainError
 from wasmcp.host import Server, open_server
 from wasmcp.project.catalogue_recording import boot
-from wasmcp.storage.cache import Cache
+from wasmcp.storage import Cache
 from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.typescript import TypeScriptToolchain
 

@@ -12,7 +12,7 @@ import pytest
 from support.handler_table import FOLDER, TABLE_PATH
 from support.node_packages import installed
 
-from wasmcp.storage.cache import Cache
+from wasmcp.storage import Cache
 from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.typescript.node import install, node
 from wasmcp.toolchains.typescript.toolchain import _ENGINES, write_types

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from wasmcp.storage.digest import of_bytes
+from wasmcp.storage import digest_of_bytes
 
 SERVER = "zig_project/_wasmcp/default.wasm"
 MANIFEST = "zig_project/_wasmcp/manifest.json"
@@ -64,7 +64,7 @@ def test_wheel(project: Path, hatchling) -> None:
         server = archive.read(SERVER)
         entry = json.loads(archive.read(MANIFEST))["servers"]["default"]
         sbom = json.loads(archive.read(SBOM))
-    assert entry["digest"] == of_bytes(server)
+    assert entry["digest"] == digest_of_bytes(server)
     assert entry["metadata"] == {
         "name": "zig-project",
         "version": "1.2.3",

@@ -218,11 +218,11 @@ def test_verbose_builds_show_the_output_of_modules(root: Path, monkeypatch: pyte
 
 def test_without_the_library_for_boms(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from wasmcp.project import Cache, load, manifest
-    from wasmcp.storage.digest import of_bytes
+    from wasmcp.storage import digest_of_bytes
 
     entry = {
         "inputs": "sha256:00",
-        "digest": of_bytes(b"a server"),
+        "digest": digest_of_bytes(b"a server"),
         "metadata": {"version": "1.0"},
         "components": [],
         "framework": {},

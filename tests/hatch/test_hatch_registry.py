@@ -13,7 +13,7 @@ from support.projects import write_project
 from support.registries import docker_registry, namespaces, needs_registry
 
 from wasmcp.registry.oci import transfers
-from wasmcp.storage.digest import of_bytes
+from wasmcp.storage import digest_of_bytes
 
 PROJECT = """
 [build-system]
@@ -57,5 +57,5 @@ def test_from_sources_to_wheel_without_network(tmp_path: Path, monkeypatch: pyte
         bom = json.loads(archive.read("shop-1.0.0.dist-info/sboms/shop-default.cdx.json"))
     (calc,) = (part for part in bom["components"] if part["name"] == "calc")
     assert calc["version"] == "1.0.0"
-    assert f"sha256:{calc['hashes'][0]['content']}" == of_bytes(data)
+    assert f"sha256:{calc['hashes'][0]['content']}" == digest_of_bytes(data)
     assert f"repository_url={host}/team/calc" in calc["purl"]

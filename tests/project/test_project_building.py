@@ -24,8 +24,7 @@ from wasmcp.project.events import (
     Note,
     ServerComposed,
 )
-from wasmcp.storage import digest
-from wasmcp.storage.cache import Cache
+from wasmcp.storage import Cache, digest_of_bytes, digest_of_file
 
 SERVERS = """
 [tool.wasmcp.servers.default]
@@ -122,7 +121,7 @@ def test_extensions_of_a_component_and_of_a_server(tmp_path: Path, one: bytes) -
         assert server.discover()["capabilities"]["extensions"] == expected
     built = build_steps.build_component(load(root), "one")
     assert declares(built.data).extensions == {"com.example/a": {}}
-    assert built.digest == digest.of_bytes(built.data)
+    assert built.digest == digest_of_bytes(built.data)
     assert built.catalogue is not None
     assert built.catalogue.digest == built.digest
     assert stale(plan(resolve(load(root)))) == []
@@ -372,7 +371,7 @@ def test_replacing_a_component_of_the_framework(tmp_path: Path, one: bytes, pass
     end.write_bytes(framework_component("method-not-found").read_bytes() + b"\0\4\3end")
     lines: list[BuildEvent] = []
     ensure_built(root, progress=lines.append)
-    assert entry(root)["framework"]["method-not-found"] == digest.of_file(end)
+    assert entry(root)["framework"]["method-not-found"] == digest_of_file(end)
     ensure_built(root, progress=lines.append)
     assert len(lines) == 1
     end.write_bytes(framework_component("method-not-found").read_bytes())
@@ -386,7 +385,7 @@ def test_replacing_a_component_of_the_framework(tmp_path: Path, one: bytes, pass
 def test_one_component_by_name(tmp_path: Path, one: bytes) -> None:
     project = load(make(tmp_path / "demo", {"one": one}))
     built = build_steps.build_component(project, "one")
-    assert (built.data, built.digest) == (one, digest.of_bytes(one))
+    assert (built.data, built.digest) == (one, digest_of_bytes(one))
     assert built.catalogue is not None
     assert built.catalogue.names == ("add", "sub")
     with pytest.raises(errors.ConfigError, match="no component `two`"):

@@ -33,7 +33,7 @@ from wasmcp.project.development import DevelopmentServer, development_server
 from wasmcp.project.events import BuildEvent, CompilationStarted, ServerComposed
 from wasmcp.protocol import TASKS
 from wasmcp.registry.oci import manifests
-from wasmcp.storage.cache import Cache
+from wasmcp.storage import Cache
 from wasmcp.testing.server import open_for_test
 from wasmcp.wasi import INTERFACE
 

@@ -26,7 +26,7 @@ from wasmcp.project.build_plan import (
 )
 from wasmcp.project.config import load
 from wasmcp.registry.lock import Pin
-from wasmcp.storage import digest
+from wasmcp.storage import digest_of_file
 from wasmcp.toolchains.base import ComponentSource, Inputs
 
 PYPROJECT = """\
@@ -51,7 +51,7 @@ components = ["two"]
 def framework(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Return a framework that needs no compiler."""
     found = {"transport": "sha256:00"}
-    monkeypatch.setattr(digest, "of_framework", lambda: found)
+    monkeypatch.setattr("wasmcp.project.build_plan.digests_of_framework", lambda: found)
     return found
 
 
@@ -119,7 +119,7 @@ def test_all_code_that_decides_a_server_is_an_input() -> None:
     package = Path(wasmcp.__file__).parent
     # Modules that the result does not depend on: messages of errors, caches, compilers, the host that boots components,
     # the writing of files, the names of console scripts.
-    moving = ("errors", "storage", "registry", "toolchains", "host/engine", "host/__init__.py", "__init__.py")
+    moving = ("errors", "storage.py", "registry", "toolchains", "host/engine", "host/__init__.py", "__init__.py")
     moving += ("host/operations/request_records.py", "host/transports/console_scripts.py", "terminal.py")
     moving += ("file_writing.py",)
 
@@ -216,7 +216,7 @@ def record(planned: Plan) -> None:
     for step in planned.servers.values():
         write_atomically(step.output, step.config.key.encode())
     entries = {
-        key: {"inputs": step.inputs, "digest": digest.of_file(step.output)} for key, step in planned.servers.items()
+        key: {"inputs": step.inputs, "digest": digest_of_file(step.output)} for key, step in planned.servers.items()
     }
     manifest.write(planned.project.manifest, entries)
 

@@ -12,7 +12,7 @@ from support.projects import write_project
 
 from wasmcp.cli.group import commands
 from wasmcp.project.provenance import checkout_of, render
-from wasmcp.storage.digest import of_file
+from wasmcp.storage import digest_of_file
 
 PROJECT = {
     "pyproject.toml": """
@@ -57,13 +57,13 @@ def test_statement(tmp_path: Path) -> None:
         "https://in-toto.io/Statement/v1",
         "https://slsa.dev/provenance/v1",
     )
-    built = of_file(root / "shop" / "_wasmcp" / "default.wasm").removeprefix("sha256:")
+    built = digest_of_file(root / "shop" / "_wasmcp" / "default.wasm").removeprefix("sha256:")
     assert statement["subject"] == [{"name": "default.wasm", "digest": {"sha256": built}}]
     definition = statement["predicate"]["buildDefinition"]
     assert definition["externalParameters"]["components"] == {"calc": {"grants": ["env"], "dynamic": False}}
     assert definition["internalParameters"]["modified"] is False
     parts = {part["name"]: part for part in definition["resolvedDependencies"]}
-    assert parts["component/calc"]["digest"]["sha256"] == of_file(root / "calc.wasm").removeprefix("sha256:")
+    assert parts["component/calc"]["digest"]["sha256"] == digest_of_file(root / "calc.wasm").removeprefix("sha256:")
     assert parts["sources"]["uri"] == "git+https://example.com/shop"
     assert len(parts["sources"]["digest"]["gitCommit"]) == 40
     assert "framework/transport" in parts

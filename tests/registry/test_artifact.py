@@ -29,7 +29,7 @@ from wasmcp.registry.oci.manifests import (
 from wasmcp.registry.oci.references import DIGEST, Place
 from wasmcp.registry.signing import signatures
 from wasmcp.registry.signing.signatures import Signature
-from wasmcp.storage.digest import of_bytes
+from wasmcp.storage import digest_of_bytes
 
 DATA = tools_component("one", "add")
 _scalar = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
@@ -83,8 +83,8 @@ def test_arbitrary_json_is_a_manifest_or_refused(data: st.DataObject) -> None:
 def test_written_manifests_are_read(annotations: dict[str, str]) -> None:
     data = manifest(x="y") if not annotations else make_manifest(DATA, annotations, "x")[1]
     found = read_manifest(data, "x")
-    assert found.digest == of_bytes(data)
-    assert (found.layer, found.size) == (of_bytes(DATA), len(DATA))
+    assert found.digest == digest_of_bytes(data)
+    assert (found.layer, found.size) == (digest_of_bytes(DATA), len(DATA))
     assert annotations.items() <= found.annotations.items()
     withdrawn = yanked_manifest(data, "why")
     assert read_manifest(withdrawn, "x").yanked == "why"

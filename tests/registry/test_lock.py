@@ -27,7 +27,7 @@ from wasmcp.registry.names import namespace_policy
 from wasmcp.registry.oci.blob_store import Store
 from wasmcp.registry.oci.manifests import Resolver
 from wasmcp.registry.oci.transfers import push
-from wasmcp.storage.digest import of_bytes
+from wasmcp.storage import digest_of_bytes
 
 PROJECT = {
     "pyproject.toml": """
@@ -44,7 +44,7 @@ components = ["calc"]
     "shop/__init__.py": "",
 }
 
-_digest = st.binary(max_size=4).map(of_bytes)
+_digest = st.binary(max_size=4).map(digest_of_bytes)
 _text = st.text(max_size=20)
 _pins = st.builds(Pin, _text, _text, _text, _text, _digest, _digest, st.integers(0, 1 << 40))
 _tools = st.builds(ToolchainPin, _text, _text, st.dictionaries(_text, _digest, max_size=2))
@@ -127,7 +127,7 @@ def test_building_with_a_package_pins_it(place: str, tmp_path: Path) -> None:
     (pin,) = lock.read(root).components
     assert (pin.package, pin.requirement, pin.version) == ("acme:calc", "^1", "1.1.0")
     assert pin.source == f"oci://{place}/calc"
-    assert pin.digest == of_bytes(tools_component("1.1.0", "add"))
+    assert pin.digest == digest_of_bytes(tools_component("1.1.0", "add"))
     (entry,) = read_manifest(load(root).manifest)["default"]["components"]
     assert entry["package"] == "acme:calc"
     assert entry["source"] == f"{pin.source}@{pin.manifest}"
@@ -195,7 +195,7 @@ def test_registry_that_disagrees_with_the_lock_is_refused(place: str, tmp_path: 
     root = write_project(tmp_path / "shop", PROJECT)
     run("lock", "--project", str(root))
     before = lock.read(root)
-    lock.write(root, replace(before, components=(replace(before.components[0], digest=of_bytes(b"x")),)))
+    lock.write(root, replace(before, components=(replace(before.components[0], digest=digest_of_bytes(b"x")),)))
     with pytest.raises(IntegrityError, match="the lock has"):
         build(plan(resolve(load(root))))
 
@@ -220,7 +220,7 @@ def test_compilers_are_pinned_with_their_files(tmp_path: Path) -> None:
     assert lock_entries.drift(root, {"pytest": pytest.__version__}) == []
     assert "compiles the project" in lock_entries.drift(root, {"pytest": "0.1"})[0]
     assert "`zig` is not in it" in lock_entries.drift(root, {"zig": "1"})[0]
-    lock.write(root, Lock((), (replace(tool, digests={tag: of_bytes(b"other")}),)))
+    lock.write(root, Lock((), (replace(tool, digests={tag: digest_of_bytes(b"other")}),)))
     assert "installed with other files" in lock_entries.drift(root, {"pytest": pytest.__version__})[0]
     lock.write(root, Lock((), (replace(tool, digests={"other-platform": digest}),)))
     assert lock_entries.drift(root, {"pytest": pytest.__version__}) == []

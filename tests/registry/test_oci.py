@@ -22,7 +22,7 @@ from wasmcp.registry import FetchOptions
 from wasmcp.registry.oci.blob_store import Store
 from wasmcp.registry.oci.references import Place
 from wasmcp.registry.oci.transfers import fetch, push, yank
-from wasmcp.storage.digest import of_bytes
+from wasmcp.storage import digest_of_bytes
 
 pytestmark = needs_registry
 OFFLINE = FetchOptions(offline=True)
@@ -50,7 +50,7 @@ def test_pushed_component_is_pulled(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     fetched = fetch("acme:calc@1.0.0", watching)
     data = tools_component("1.0.0", "add")
     assert fetched.path.read_bytes() == data
-    assert fetched.digest == pushed.digest == of_bytes(data)
+    assert fetched.digest == pushed.digest == digest_of_bytes(data)
     assert fetched.reference == f"acme:calc@1.0.0@{pushed.place.digest}"
     assert any("pulling" in line for line in lines)
     assert amounts[-1] == ("acme:calc@1.0.0", len(data), len(data))
@@ -88,7 +88,7 @@ def test_exchange_with_another_client(tmp_path: Path) -> None:
         disable_path_validation=True,
         quiet=True,
     )
-    assert fetch("acme:calc@^3").digest == of_bytes(data)
+    assert fetch("acme:calc@^3").digest == digest_of_bytes(data)
 
 
 def test_same_component_has_the_same_digest(tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_version_is_replaced_only_with_force(tmp_path: Path) -> None:
     other.write_bytes(tools_component("another", "add"))
     with pytest.raises(RegistryError, match="already exists with other content"):
         push(other, "acme:calc@1.0.0", resolver())
-    assert push(other, "acme:calc@1.0.0", resolver(), force=True).digest == of_bytes(other.read_bytes())
+    assert push(other, "acme:calc@1.0.0", resolver(), force=True).digest == digest_of_bytes(other.read_bytes())
 
 
 def test_only_components_are_pushed(tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ def test_copy_in_the_dependency_folder(tmp_path: Path) -> None:
     publish(tmp_path, "1.0.0")
     fetched = fetch("acme:calc@1.0.0", FetchOptions(deps_dir=tmp_path / "deps" / "new"))
     assert fetched.path == tmp_path / "deps" / "new" / "acme_calc@1.0.0.wasm"
-    assert of_bytes(fetched.path.read_bytes()) == fetched.digest
+    assert digest_of_bytes(fetched.path.read_bytes()) == fetched.digest
     assert [path.name for path in fetched.path.parent.iterdir()] == [fetched.path.name]
 
 
@@ -211,7 +211,7 @@ def test_damaged_cache_file_is_fetched_again(tmp_path: Path) -> None:
     publish(tmp_path, "1.0.0")
     fetched = fetch("acme:calc@1.0.0")
     fetched.path.write_bytes(fetched.path.read_bytes()[:-1])
-    assert of_bytes(fetch("acme:calc@1.0.0").path.read_bytes()) == fetched.digest
+    assert digest_of_bytes(fetch("acme:calc@1.0.0").path.read_bytes()) == fetched.digest
 
 
 def _fetch_in_a_process(reference: str, go: object, results: object) -> None:

@@ -29,7 +29,7 @@ from wasmcp.registry.oci.manifests import Resolver
 from wasmcp.registry.oci.references import Place
 from wasmcp.registry.oci.transfers import fetch
 from wasmcp.registry.oci.transport import Retry
-from wasmcp.storage.digest import of_bytes
+from wasmcp.storage import digest_of_bytes
 
 DATA = tools_component("registry", "add")
 CALC = "acme:calc@1.0.0"
@@ -52,7 +52,7 @@ def test_busy_registry_is_retried_after_its_pause(broken: Proxy) -> None:
     broken.spoil = lambda _method, path, answer: (
         (429, {"Retry-After": "7"}, b"") if "/manifests/" in path and broken.count("/manifests/") < 3 else answer
     )
-    assert fetch(CALC).digest == of_bytes(DATA)
+    assert fetch(CALC).digest == digest_of_bytes(DATA)
     assert broken.pauses == [7.0, 7.0]  # type: ignore[attr-defined]
 
 
@@ -73,7 +73,7 @@ def test_broken_connection_is_retried(broken: Proxy) -> None:
     broken.spoil = lambda _method, path, answer: (
         None if "/manifests/" in path and broken.count("/manifests/") < 2 else answer
     )
-    assert fetch(CALC).digest == of_bytes(DATA)
+    assert fetch(CALC).digest == digest_of_bytes(DATA)
 
 
 def test_unreachable_registry_is_reported(broken_free: str) -> None:
@@ -133,7 +133,7 @@ def test_token_is_requested_at_the_realm(broken: Proxy, basic: bool, monkeypatch
         return answer if fields.get("Authorization") == "Bearer abc" else (401, {"WWW-Authenticate": challenge}, b"")
 
     broken.spoil = guarded
-    assert fetch(CALC).digest == of_bytes(DATA)
+    assert fetch(CALC).digest == digest_of_bytes(DATA)
     assert broken.count("/token") == 1
 
 
@@ -151,7 +151,7 @@ def test_credentials_are_sent_only_to_their_registry(
             return (307, {"Location": f"http://{other.host}{path}"}, b"") if "/blobs/" in path else answer
 
         broken.spoil = elsewhere
-        assert fetch(CALC).digest == of_bytes(DATA)
+        assert fetch(CALC).digest == digest_of_bytes(DATA)
         assert other.count("/blobs/") == 1
         assert "Authorization" not in other.fields[0]
 
@@ -286,7 +286,7 @@ def test_redirect_of_an_upload_to_a_get_is_refused(broken: Proxy, tmp_path: Path
 def test_body_of_a_redirect_is_not_read(broken: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
     bomb = gzip.compress(bytes(32 << 20))
     fields = {"Location": "elsewhere", "Content-Encoding": "gzip"}
-    broken.guard = lambda _method, path, _fields: (307, fields, bomb) if path.endswith(of_bytes(DATA)) else None
+    broken.guard = lambda _method, path, _fields: (307, fields, bomb) if path.endswith(digest_of_bytes(DATA)) else None
     decompressed: list[int] = []
     monkeypatch.setattr("requests.Response.content", property(lambda _: decompressed.append(1) or b""))
     with pytest.raises(UnknownPackageError):
@@ -298,7 +298,7 @@ def test_body_of_a_redirect_is_not_read(broken: Proxy, monkeypatch: pytest.Monke
 def test_compression_bomb_is_not_unpacked(broken: Proxy, tmp_path: Path) -> None:
     bomb = gzip.compress(bytes(64 << 20))
     broken.guard = lambda _method, path, _fields: (
-        (200, {"Content-Encoding": "gzip"}, bomb) if path.endswith(of_bytes(DATA)) else None
+        (200, {"Content-Encoding": "gzip"}, bomb) if path.endswith(digest_of_bytes(DATA)) else None
     )
     tracemalloc.start()
     try:

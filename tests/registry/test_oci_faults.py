@@ -25,7 +25,7 @@ from wasmcp.registry.oci.blob_store import Store
 from wasmcp.registry.oci.client import MANIFEST
 from wasmcp.registry.oci.references import Place, parse_place
 from wasmcp.registry.oci.transfers import fetch
-from wasmcp.storage.digest import of_bytes
+from wasmcp.storage import digest_of_bytes
 
 DATA = tools_component("registry", "add")
 CALC = "acme:calc@1.0.0"
@@ -36,7 +36,7 @@ def left_over(folder: Path) -> list[str]:
     return [path.name for path in folder.rglob("*") if path.name.startswith(".part-") or path.suffix == ".wasm"]
 
 
-def nothing_kept(digest: str = of_bytes(DATA)) -> bool:
+def nothing_kept(digest: str = digest_of_bytes(DATA)) -> bool:
     store = Store()
     return store.get(digest) is None and not left_over(store.root)
 
@@ -48,7 +48,7 @@ def test_corrupted_blob_is_refused(broken: Proxy) -> None:
     )
     with pytest.raises(IntegrityError, match="does not match its digest") as caught:
         fetch(CALC)
-    assert caught.value.expected == of_bytes(DATA) != caught.value.found
+    assert caught.value.expected == digest_of_bytes(DATA) != caught.value.found
     assert nothing_kept()
 
 
@@ -57,7 +57,7 @@ def test_truncated_blob_is_pulled_again(broken: Proxy) -> None:
     broken.spoil = lambda _method, path, answer: (
         (answer[0], answer[1], answer[2][:50]) if "/blobs/" in path and broken.count("/blobs/") < 3 else answer
     )
-    assert fetch(CALC).digest == of_bytes(DATA)
+    assert fetch(CALC).digest == digest_of_bytes(DATA)
     assert broken.count("/blobs/") == 3
 
 
@@ -167,7 +167,7 @@ def test_artifact_that_is_not_a_component_is_refused(broken: Proxy, manifest: by
 def test_layer_that_is_not_a_component_is_refused(broken: Proxy) -> None:
     module = b"\0asm\1\0\0\0"
     kinds = {"config": "application/vnd.wasm.config.v0+json", "layer": "application/wasm"}
-    layer = {"mediaType": kinds["layer"], "digest": of_bytes(module), "size": len(module)}
+    layer = {"mediaType": kinds["layer"], "digest": digest_of_bytes(module), "size": len(module)}
     manifest = {"schemaVersion": 2, "config": {"mediaType": kinds["config"]}, "layers": [layer]}
 
     def module_instead(_method: str, path: str, answer: Answer) -> Answer:
@@ -182,7 +182,7 @@ def test_layer_that_is_not_a_component_is_refused(broken: Proxy) -> None:
 
 @needs_registry
 def test_component_at_a_plain_address(broken: Proxy, tmp_path: Path) -> None:
-    digest = of_bytes(DATA)
+    digest = digest_of_bytes(DATA)
     url = f"http://{broken.host}/v2/t/calc/blobs/{digest}"
     with pytest.raises(UnknownPackageError, match="not cached"):
         fetch(url, FetchOptions(offline=True))
@@ -202,13 +202,13 @@ def test_full_disk_is_reported(tmp_path: Path) -> None:
 import resource, signal, sys
 from pathlib import Path
 from wasmcp.errors import RegistryError
-from wasmcp.storage.digest import of_bytes
+from wasmcp.storage import digest_of_bytes
 from wasmcp.registry.oci.blob_store import Store
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 data = bytes(100_000)
 try:
-    Store(Path(sys.argv[1])).put(of_bytes(data), [data])
+    Store(Path(sys.argv[1])).put(digest_of_bytes(data), [data])
 except RegistryError as error:
     print(error)
 """
@@ -220,7 +220,7 @@ except RegistryError as error:
 def test_unwritable_store_is_reported(tmp_path: Path) -> None:
     (tmp_path / "store").write_text("a file where the folder should be")
     with pytest.raises(RegistryError, match="cannot be written: Not a directory"):
-        Store(tmp_path / "store").put(of_bytes(b""), [b""])
+        Store(tmp_path / "store").put(digest_of_bytes(b""), [b""])
 
 
 def test_place_with_tag_and_digest() -> None:

@@ -20,7 +20,7 @@ from wasmcp.registry.oci import references
 from wasmcp.registry.oci.client import Challenge, challenges
 from wasmcp.registry.oci.transfers import fetch
 from wasmcp.registry.oci.transport import Retry
-from wasmcp.storage.digest import of_bytes
+from wasmcp.storage import digest_of_bytes
 
 DATA = tools_component("registry", "add")
 CALC = "acme:calc@1.0.0"
@@ -68,7 +68,7 @@ def tokens() -> Iterator[TokenServer]:
 def test_anonymous_pull_with_a_token(calc_registry: str, tokens: TokenServer, user: Callable[[str], None]) -> None:
     with guarded(calc_registry, tokens) as front:
         user(front.host)
-        assert fetch(CALC).digest == of_bytes(DATA)
+        assert fetch(CALC).digest == digest_of_bytes(DATA)
         ((method, path, form, authorization),) = tokens.seen
         assert (method, path, authorization) == ("GET", "/token", "")
         assert form == {"service": front.host, "scope": "repository:t/calc:pull"}
@@ -122,7 +122,7 @@ def test_identity_token_of_a_helper(
     (tmp_path / "docker" / "config.json").write_text(json.dumps({"credsStore": "token"}))
     with token_server(refresh_only=True, public=False) as azure, guarded(calc_registry, azure, public=False) as front:
         user(front.host)
-        assert fetch(CALC).digest == of_bytes(DATA)
+        assert fetch(CALC).digest == digest_of_bytes(DATA)
 
 
 @needs_registry
@@ -133,7 +133,7 @@ def test_registry_token_is_sent_unchanged(
         user(front.host)
         text = base64.urlsafe_b64encode(f"{USER}|repository:t/calc:pull".encode()).decode().rstrip("=")
         login(front.host, registrytoken=text)
-        assert fetch(CALC).digest == of_bytes(DATA)
+        assert fetch(CALC).digest == digest_of_bytes(DATA)
         assert tokens.seen == []
 
 
@@ -159,7 +159,7 @@ def test_busy_token_server_is_retried(
     tokens.answers = [(status, {}, b"later"), (status, {"Retry-After": "7"}, b"later")]
     with guarded(calc_registry, tokens) as front:
         user(front.host)
-        assert fetch(CALC).digest == of_bytes(DATA)
+        assert fetch(CALC).digest == digest_of_bytes(DATA)
         assert len(tokens.seen) == 3
         assert pauses[0] < 1
         assert pauses[1:] == [7.0]
@@ -275,7 +275,7 @@ def test_credentials_do_not_follow_redirects_of_a_token_server(
             fetch(CALC)
         assert other.seen == []
         tokens.answers = [(307, {"Location": "/elsewhere"}, b"")]
-        assert fetch(CALC).digest == of_bytes(DATA), "a redirect within its origin is followed"
+        assert fetch(CALC).digest == digest_of_bytes(DATA), "a redirect within its origin is followed"
         assert tokens.seen[-1][1] == "/elsewhere"
 
 
@@ -313,7 +313,7 @@ def test_challenge_of_a_plain_http_target_is_not_answered(
     with proxy(calc_registry) as front, guarded(calc_registry, tokens, public=False) as other:
         user(front.host)
         login(front.host, username=USER, password=PASSWORD)
-        path = f"/v2/t/calc/blobs/{of_bytes(DATA)}"
+        path = f"/v2/t/calc/blobs/{digest_of_bytes(DATA)}"
         front.guard = lambda _method, _path, _fields: (302, {"Location": f"http://{other.host}{path}"}, b"")
         with pytest.raises(RegistryDeniedError, match="leads to"):
             fetch(f"http://{front.host}/open-redirect")
@@ -412,14 +412,14 @@ def test_registry_on_this_machine_is_not_requested_through_a_proxy(
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
-    assert fetch(CALC).digest == of_bytes(DATA)
+    assert fetch(CALC).digest == digest_of_bytes(DATA)
     assert broken.seen
 
 
 @needs_registry
 def test_cookies_are_not_stored(broken: Proxy) -> None:
     broken.spoil = lambda _method, _path, answer: (answer[0], {**answer[1], "Set-Cookie": "a=b; Path=/"}, answer[2])
-    assert fetch(CALC).digest == of_bytes(DATA)
+    assert fetch(CALC).digest == digest_of_bytes(DATA)
     assert all("Cookie" not in fields for fields in broken.fields)
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from wasmcp.storage import cache as module
-from wasmcp.storage.cache import Cache, cache_directory
+from wasmcp import storage as module
+from wasmcp.storage import Cache, cache_directory
 
 
 def put(cache: Cache, key: str, data: bytes) -> Path:
@@ -26,7 +26,7 @@ def test_component_is_found_by_its_inputs(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
     assert cache.component("sha256:aa") is None
     path = put(cache, "sha256:aa", b"component")
-    assert cache.component("sha256:aa") == (path, module.digest.of_bytes(b"component"))
+    assert cache.component("sha256:aa") == (path, module.digest_of_bytes(b"component"))
     assert cache.component("sha256:bb") is None
 
 

@@ -15,7 +15,7 @@ from support.projects import ZIG_PROJECT, write_project
 from wasmcp.cli.group import commands
 from wasmcp.errors import StorageError
 from wasmcp.project import ensure_built
-from wasmcp.storage.cache import file_failures, storage_error
+from wasmcp.storage import file_failures, storage_error
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from wasmcp.errors import RequestError, ToolchainError
 from wasmcp.host import Server, open_server
 from wasmcp.host.engine.backtraces import names_of
 from wasmcp.project import ensure_built
-from wasmcp.storage.cache import Cache
+from wasmcp.storage import Cache
 from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.rust import RustToolchain
 from wasmcp.toolchains.rust.toolchain import TARGET

@@ -12,7 +12,7 @@ from support.projects import write_project
 from wasmcp.component.binary_format import MODULE_PREAMBLE
 from wasmcp.host import open_server
 from wasmcp.project import ensure_built
-from wasmcp.storage.cache import Cache
+from wasmcp.storage import Cache
 from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.typescript import TypeScriptToolchain
 from wasmcp.toolchains.typescript.fixed_runtime import START, fixed_runtime

@@ -18,7 +18,7 @@ from wasmcp.errors import MissingToolchainError, ToolchainError
 from wasmcp.host import open_server
 from wasmcp.package_data import guest_directory
 from wasmcp.project import ensure_built
-from wasmcp.storage.cache import Cache
+from wasmcp.storage import Cache
 from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.typescript import TypeScriptToolchain
 from wasmcp.toolchains.typescript import toolchain as module

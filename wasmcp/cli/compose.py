@@ -337,7 +337,7 @@ def report(  # noqa: PLR0917 - one for each part of the summary
     import json
 
     from wasmcp.compose.grants import breadth_warnings, denial_warnings
-    from wasmcp.storage.digest import of_chunks
+    from wasmcp.storage import digest_of_chunks
 
     for warning in (*denial_warnings(composed.denied), *breadth_warnings(composed.unlimited)):
         click.echo(f"warning: {printable(warning)}", err=True)
@@ -345,7 +345,7 @@ def report(  # noqa: PLR0917 - one for each part of the summary
         whole = {
             "output": str(job.output),
             "size": composed.size,
-            "digest": of_chunks(composed.chunks),
+            "digest": digest_of_chunks(composed.chunks),
             "components": [_component_json(one, composed.denied.get(one.spec.name, ())) for one in components],
             "tools": [tool["name"] for tool in composed.tools],
             "imports": list(composed.imports),

@@ -102,7 +102,7 @@ class Commands(click.Group):
         except WasmcpError as error:
             raise click.ClickException(printable(str(error), keep="\n\t")) from None
         except OSError as error:
-            from wasmcp.storage.cache import storage_error
+            from wasmcp.storage import storage_error
 
             found = storage_error(error)
             if found is None:

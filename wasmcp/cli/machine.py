@@ -27,7 +27,7 @@ def cache_command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def info(*, as_json: bool) -> None:
     """Show the location and size of the caches."""
-    from wasmcp.storage.cache import caches
+    from wasmcp.storage import caches
 
     found = caches()
     if as_json:
@@ -43,7 +43,7 @@ def info(*, as_json: bool) -> None:
 @click.option("--all", "everything", is_flag=True, help="Remove everything.")
 def prune(days: float | None, *, everything: bool) -> None:
     """Remove components and compiled code that were not used recently."""
-    from wasmcp.storage.cache import prune as prune_caches
+    from wasmcp.storage import prune as prune_caches
 
     if everything and days is not None:
         raise click.UsageError("--all removes everything, however long it was unused: leave out --days")

@@ -169,7 +169,7 @@ def extras() -> Iterator[Finding]:
 
 def cache() -> Iterator[Finding]:
     """Check the cache: its location, permissions, size and free space."""
-    from wasmcp.storage.cache import cache_directory
+    from wasmcp.storage import cache_directory
 
     root = cache_directory()
     existing = next(path for path in (root, *root.parents) if path.exists())

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from wasmcp.project.config import load
     from wasmcp.project.manifest import stale
     from wasmcp.project.model import ComponentConfig, Project, ServerConfig
-    from wasmcp.storage.cache import Cache, cache_directory
+    from wasmcp.storage import Cache, cache_directory
 
 __all__ = [
     "SKIP",
@@ -50,7 +50,7 @@ __all__ = [
 
 _HOMES = {
     "SKIP": "wasmcp.project.build_steps",
-    "Cache": "wasmcp.storage.cache",
+    "Cache": "wasmcp.storage",
     "ComponentConfig": "wasmcp.project.model",
     "ComponentStep": "wasmcp.project.build_plan",
     "Plan": "wasmcp.project.build_plan",
@@ -59,7 +59,7 @@ _HOMES = {
     "ServerConfig": "wasmcp.project.model",
     "ServerStep": "wasmcp.project.build_plan",
     "build": "wasmcp.project.build_steps",
-    "cache_directory": "wasmcp.storage.cache",
+    "cache_directory": "wasmcp.storage",
     "clean": "wasmcp.project.build_steps",
     "ensure_built": "wasmcp.project.build_steps",
     "load": "wasmcp.project.config",

@@ -20,8 +20,7 @@ from wasmcp.app_pages import declared_apps, files_of, named_pages
 from wasmcp.errors import AppsError, ComponentsError, ToolchainError, WasmcpError
 from wasmcp.project.model import ComponentConfig, Project, ServerConfig, SkillFolders, source_of, version_of
 from wasmcp.registry import FetchOptions, environment_says
-from wasmcp.storage import digest
-from wasmcp.storage.cache import file_failures
+from wasmcp.storage import digest_of_file, digest_of_own_code, digest_of_value, digests_of_framework, file_failures
 from wasmcp.toolchains.base import IMPORTED_GRANTS, ComponentSource, Inputs, Resolver, Toolchain, is_outside
 
 if TYPE_CHECKING:
@@ -281,23 +280,23 @@ def plan_component(project: Project, resolved: ResolvedComponent) -> ComponentSt
     config, source, tools, found = resolved.config, resolved.source, resolved.toolchain, resolved.inputs
     also = (*([] if resolved.lock is None else [resolved.lock]), *skill_files(project, config.skills))
     if resolved.pin is not None:
-        inputs = digest.of_value({"format": FORMAT, "component": resolved.pin.digest})
+        inputs = digest_of_value({"format": FORMAT, "component": resolved.pin.digest})
         return ComponentStep(config, None, None, {}, also, inputs, resolved.pin)
     if source is None or tools is None or found is None:
         path = project.root / config.file
-        inputs = digest.of_value({"format": FORMAT, "component": digest.of_file(path)})
+        inputs = digest_of_value({"format": FORMAT, "component": digest_of_file(path)})
         return ComponentStep(config, None, None, {}, (path, *also), inputs)
     document = {
         "format": FORMAT,
         "toolchain": tools.name,
-        "code": digest.of_own_code(*_modules(tools)),
+        "code": digest_of_own_code(*_modules(tools)),
         "source": source.label,
         "world": source.world,
         "options": dict(config.options),
         "grants": sorted(config.grants & IMPORTED_GRANTS),
         "pins": dict(found.pins),
         "dependencies": [asdict(one) for one in source.dependencies],
-        "files": {label: digest.of_file(file) for label, file in found.files.items()},
+        "files": {label: digest_of_file(file) for label, file in found.files.items()},
         **found.facts,
         **({"names": True} if config.names else {}),
     }
@@ -318,7 +317,7 @@ def plan_component(project: Project, resolved: ResolvedComponent) -> ComponentSt
             ]
         )
     also = (*also, *files_of(project.root, pages))
-    inputs = digest.of_value(document)
+    inputs = digest_of_value(document)
     return ComponentStep(config, source, tools, dict(found.pins), (*files, *also), inputs, pages=pages)
 
 
@@ -342,7 +341,7 @@ def plan(resolution: Resolution) -> Plan:
     """
     project = resolution.project
     steps = plan_components(project, resolution.components)
-    framework = digest.of_framework()
+    framework = digests_of_framework()
     servers = {
         key: _server(project, config, resolution.version, tuple(steps[name] for name in config.components), framework)
         for key, config in project.servers.items()
@@ -357,10 +356,10 @@ def _server(
     components: tuple[ComponentStep, ...],
     framework: Mapping[str, str],
 ) -> ServerStep:
-    replaced = {name: digest.of_file(project.root / file) for name, file in config.framework.items()}
+    replaced = {name: digest_of_file(project.root / file) for name, file in config.framework.items()}
     document = {
         "format": FORMAT,
-        "code": digest.of_own_code(*SERVER_CODE),
+        "code": digest_of_own_code(*SERVER_CODE),
         "framework": {**framework, **replaced},
         "server": {**asdict(config), "version": version},
         "skills": _skills(project, config.skills),
@@ -379,7 +378,7 @@ def _server(
             for step in components
         ],
     }
-    return ServerStep(config, version, components, project.output(config.key), digest.of_value(document))
+    return ServerStep(config, version, components, project.output(config.key), digest_of_value(document))
 
 
 def skill_files(project: Project, folders: SkillFolders) -> tuple[Path, ...]:
@@ -398,7 +397,7 @@ def _skills(project: Project, folders: SkillFolders) -> dict[str, str]:
 
 def _digests(project: Project, files: Iterable[Path]) -> dict[str, str]:
     """Return the digests of files, by their path in the project."""
-    return {file.relative_to(project.root).as_posix(): digest.of_file(file) for file in files}
+    return {file.relative_to(project.root).as_posix(): digest_of_file(file) for file in files}
 
 
 def _modules(tools: Toolchain) -> list[str]:

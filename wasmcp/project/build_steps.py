@@ -43,8 +43,7 @@ from wasmcp.project.events import (
 from wasmcp.project.manifest import Built, built_entry, is_cached, is_written, read, server_entry, stale
 from wasmcp.project.model import Project, ServerConfig
 from wasmcp.registry import FetchOptions, environment_says
-from wasmcp.storage import digest
-from wasmcp.storage.cache import Cache, file_failures
+from wasmcp.storage import Cache, digest_of_bytes, digest_of_file, digest_of_value, digests_of_framework, file_failures
 from wasmcp.toolchains.base import Versioned, did_you_mean, require_pins
 from wasmcp.wasi import REASON, is_development
 
@@ -100,7 +99,7 @@ def build(
     report = (lambda _: None) if progress is None else progress
     if not force and not set(manifest.stale(planned)) & set(requested):
         return paths
-    with cache.lock(digest.of_value(str(planned.project.manifest))):
+    with cache.lock(digest_of_value(str(planned.project.manifest))):
         stale = manifest.stale(planned)
         todo = [key for key in requested if force or key in stale]
         if todo:
@@ -176,7 +175,7 @@ def build_component(
     if name not in project.components:
         problem = f"`tool.wasmcp.components` has no component `{name}`{did_you_mean(name, project.components)}"
         raise ConfigError([problem])
-    planned = Plan(project, {}, digest.of_framework(), fetching)
+    planned = Plan(project, {}, digests_of_framework(), fetching)
     step = plan_component(project, resolve_component(project, project.components[name], fetching))
     report = (lambda _: None) if progress is None else progress
     return _component(planned, step, Cache() if cache is None else cache, report)
@@ -212,10 +211,10 @@ def _component(planned: Plan, step: ComponentStep, cache: Cache, report: Progres
 
         fetching = planned.fetching or lock_entries.options_for(planned.project.root)
         data = lock_entries.fetch_pinned(step.config.package, replace(fetching, progress=notes(report))).read_bytes()
-        found = digest.of_bytes(data)
+        found = digest_of_bytes(data)
     elif step.source is None or step.toolchain is None:
         data = (planned.project.root / step.config.file).read_bytes()
-        found = digest.of_bytes(data)
+        found = digest_of_bytes(data)
     else:
         with cache.lock(step.inputs):
             entry = cache.component(step.inputs)
@@ -274,7 +273,7 @@ def _with_contents(
         return data, found, catalogue
     data = with_extensions(data, step.config.extensions) if step.config.extensions else data
     data += section(skills) + apps_section.section(pages)
-    found = digest.of_bytes(data)
+    found = digest_of_bytes(data)
     return data, found, None if catalogue is None else replace(with_pages(catalogue, pages), digest=found)
 
 
@@ -434,7 +433,7 @@ def unfit(project: Project, version: str) -> list[str]:
         label, entry = path.relative_to(project.root).as_posix(), entries.get(key)
         if not path.is_file():
             problems.append(f"`{label}` does not exist")
-        elif entry is None or entry.get("digest") != digest.of_file(path):
+        elif entry is None or entry.get("digest") != digest_of_file(path):
             problems.append(f"`{label}` is not the server that `manifest.json` in the same folder describes")
         elif (built := entry.get("metadata", {}).get("version")) != version:
             problems.append(f"`{label}` was built as version {built}, and the wheel has version {version}")

@@ -27,8 +27,7 @@ from wasmcp.package_data import framework_component
 from wasmcp.project.events import CatalogueRecorded, Progress
 from wasmcp.protocol import IDENTITIES, LISTS
 from wasmcp.skills_section import SECTION, generated_skills
-from wasmcp.storage import digest
-from wasmcp.storage.cache import Cache
+from wasmcp.storage import Cache, digest_of_own_code, digest_of_value
 
 if TYPE_CHECKING:
     from wasmcp.host import Server
@@ -221,11 +220,11 @@ def catalogue_of(
         CatalogueError: The component does not boot, or its catalogue is not valid.
         CompositionError: The component cannot be composed.
     """
-    key = digest.of_value(
+    key = digest_of_value(
         [
             component,
             dict(framework),
-            digest.of_own_code("apps_section.py", "compose", "project/catalogue_recording.py"),
+            digest_of_own_code("apps_section.py", "compose", "project/catalogue_recording.py"),
         ]
     )
     path = cache.text_path("catalogues", key)

@@ -32,8 +32,7 @@ from wasmcp.project.catalogue_recording import check_lists
 from wasmcp.project.config import load
 from wasmcp.project.events import Progress, notes
 from wasmcp.protocol import IDENTITIES, LISTS
-from wasmcp.storage import digest
-from wasmcp.storage.cache import Cache, file_failures
+from wasmcp.storage import Cache, digest_of_value, file_failures
 from wasmcp.toolchains.base import ComponentSource, DevelopmentToolchain
 
 if TYPE_CHECKING:
@@ -170,7 +169,7 @@ def development_server(
     modules = _modules(sources, cache, report)
     has_tasks = any(sources[name][0].can_have_tasks(text) for name, text in modules.items())
     folder = cache.development_directory(project.root, key)
-    inputs = digest.of_value([planned.servers[key].inputs, has_tasks])
+    inputs = digest_of_value([planned.servers[key].inputs, has_tasks])
     step = replace(planned.servers[key], output=folder / f"{key}.wasm", inputs=inputs)
     planned = replace(planned, servers={key: step}, unlisted_tasks=has_tasks)
     record = folder / "manifest.json"

@@ -23,8 +23,7 @@ from wasmcp.registry.oci.manifests import Resolution, Resolver
 from wasmcp.registry.oci.references import Package, Place
 from wasmcp.registry.oci.transfers import obtain, pinned
 from wasmcp.registry.signing import signatures
-from wasmcp.storage.cache import Cache
-from wasmcp.storage.digest import of_value
+from wasmcp.storage import Cache, digest_of_value
 from wasmcp.toolchains.base import ComponentSource, Distribution, Toolchain
 from wasmcp.toolchains.base import Resolver as DependencyResolver
 
@@ -107,7 +106,7 @@ def pinned_dependencies(
     if found is None and locked:
         raise LockDriftError([f"{required} are not in it, or others are"])
     if found is None:
-        with Cache().lock(of_value(str(root / lock.NAME))):
+        with Cache().lock(digest_of_value(str(root / lock.NAME))):
             before = lock.read(root)
             found = required.locked(before)
             if found is None:
@@ -206,7 +205,7 @@ def pin(package: str, options: FetchOptions) -> Pin:
         return found
     if options.locked:
         raise LockDriftError([f"`{reference}` is not in it"])
-    with Cache().lock(of_value(str(root / lock.NAME))):
+    with Cache().lock(digest_of_value(str(root / lock.NAME))):
         before = lock.read(root)
         found = before.pin(reference)
         if found is None:
@@ -443,4 +442,4 @@ def installed(name: str) -> Installed | None:
         # Files without a digest are compiled by the installer; those outside of site-packages name the interpreter.
         if path.hash is not None and path.name not in _OF_THE_INSTALLER and ".." not in path.parts
     )
-    return Installed(found.version, tag, of_value(files))
+    return Installed(found.version, tag, digest_of_value(files))

@@ -26,9 +26,7 @@ from wasmcp.file_writing import write_atomically
 from wasmcp.package_data import wit_directory
 from wasmcp.project.build_plan import ComponentStep, Plan, ServerStep
 from wasmcp.project.model import Project
-from wasmcp.storage import digest
-from wasmcp.storage.cache import Cache
-from wasmcp.storage.digest import of_own_code, of_value
+from wasmcp.storage import Cache, digest_of_chunks, digest_of_file, digest_of_own_code, digest_of_value
 
 if TYPE_CHECKING:
     from cyclonedx.model import HashType
@@ -98,7 +96,7 @@ def is_fresh(entry: Mapping[str, Any] | None, inputs: str, output: Path) -> bool
     if entry is None or entry.get("inputs") != inputs:
         return False
     try:
-        return bool(entry.get("digest") == digest.of_file(output))
+        return bool(entry.get("digest") == digest_of_file(output))
     except OSError:
         return False
 
@@ -150,8 +148,8 @@ def server_entry(
     takes = configuration.to_manifest() if configuration is not None else {}
     return {
         "file": file,
-        "digest": digest.of_chunks(composed.chunks),
-        "inputs": inputs or digest.of_value([described, [dict(one) for one in components], framework]),
+        "digest": digest_of_chunks(composed.chunks),
+        "inputs": inputs or digest_of_value([described, [dict(one) for one in components], framework]),
         "metadata": described,
         "capabilities": dict(composed.capabilities),
         "catalogue": composed.catalogue.to_dict() if known else None,
@@ -192,7 +190,7 @@ def built_entry(part: Built, root: Path | None = None) -> dict[str, Any]:
         entry |= {"package": step.pin.package, "version": step.pin.version, "source": source}
     if root is not None:
         inside = [file for file in step.files if file.is_relative_to(root)]
-        entry["sources"] = {file.relative_to(root).as_posix(): digest.of_file(file) for file in inside}
+        entry["sources"] = {file.relative_to(root).as_posix(): digest_of_file(file) for file in inside}
     needed = step.source.dependencies if step.source is not None else ()
     return {**entry, "dependencies": [asdict(one) for one in needed]} if needed else entry
 
@@ -291,7 +289,7 @@ def _compiled(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _path(project: Project, server: str, inputs: str, compiled: Mapping[str, Any], cache: Cache) -> Path:
-    key = of_value([of_own_code("project/manifest.py"), project.name, server, inputs, compiled])
+    key = digest_of_value([digest_of_own_code("project/manifest.py"), project.name, server, inputs, compiled])
     return cache.text_path("sboms", key, f"{project.name}-{server}.cdx.json")
 
 

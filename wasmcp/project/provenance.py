@@ -19,8 +19,7 @@ from wasmcp.compose.interfaces import SERVER_HANDLER
 from wasmcp.errors import InvalidComponentError
 from wasmcp.project.catalogue_recording import catalogue_of
 from wasmcp.registry.oci.manifests import CATALOGUE
-from wasmcp.storage.cache import Cache
-from wasmcp.storage.digest import of_bytes, of_framework
+from wasmcp.storage import Cache, digest_of_bytes, digests_of_framework
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://slsa.dev/provenance/v1"
@@ -135,7 +134,7 @@ def of_catalogue(path: Path, name: str) -> dict[str, str]:
             return {}
     except InvalidComponentError:
         return {}
-    catalogue = catalogue_of(name, data, of_bytes(data), of_framework(), Cache())
+    catalogue = catalogue_of(name, data, digest_of_bytes(data), digests_of_framework(), Cache())
     text = json.dumps(json.loads(catalogue.to_json()), separators=(",", ":"), ensure_ascii=False)
     return {CATALOGUE: text} if len(text.encode()) <= CATALOGUE_LIMIT else {}
 

@@ -17,8 +17,7 @@ from wasmcp.project.catalogue_recording import catalogue_of
 from wasmcp.project.config import load
 from wasmcp.project.events import lines
 from wasmcp.project.manifest import Built, built_entry, given_entry
-from wasmcp.storage import digest
-from wasmcp.storage.cache import Cache
+from wasmcp.storage import Cache, digest_of_bytes, digests_of_framework
 
 if TYPE_CHECKING:
     from wasmcp.registry.names.spec_resolver import Resolved, Resolver
@@ -88,7 +87,7 @@ def prepare(
             del entry["rules"]
         return Prepared(spec, built.digest, f"component `{resolved.request.spec}` of the project", entry)
     data = read(resolved, resolved.path)
-    found = digest.of_bytes(data)
+    found = digest_of_bytes(data)
     catalogue = None if dynamic else _catalogue(resolved, resolved.path, data, found)
     source = resolved.fetched.reference if resolved.fetched is not None else str(resolved.path)
     origin = resolved.fetched.origin if resolved.fetched is not None else {}
@@ -138,7 +137,7 @@ def _catalogue(resolved: Resolved, path: Path, data: bytes, found: str) -> Catal
         return None
     cache = Cache()
     with cache.lock(found):
-        return catalogue_of(name, data, found, digest.of_framework(), cache)
+        return catalogue_of(name, data, found, digests_of_framework(), cache)
 
 
 def _recorded(name: str, text: str | bytes, found: str, where: str, advice: str) -> Catalogue:

@@ -22,8 +22,7 @@ from typing import BinaryIO
 from wasmcp.errors import IntegrityError, InvalidArtifactError, RegistryError
 from wasmcp.file_writing import write_atomically
 from wasmcp.revision_views import from_json_text
-from wasmcp.storage.cache import cache_directory
-from wasmcp.storage.digest import of_bytes
+from wasmcp.storage import cache_directory, digest_of_bytes
 
 _PIECE = 1 << 20
 
@@ -161,7 +160,7 @@ class Store:
             write_atomically(self._tags(repository), (json.dumps(document, indent=1) + "\n").encode())
 
     def _tags(self, repository: str) -> Path:
-        return self.root / "tags" / f"{of_bytes(repository.encode()).removeprefix('sha256:')}.json"
+        return self.root / "tags" / f"{digest_of_bytes(repository.encode()).removeprefix('sha256:')}.json"
 
 
 @contextlib.contextmanager

@@ -25,7 +25,7 @@ from wasmcp.registry.oci.blob_store import Store
 from wasmcp.registry.oci.client import INDEX, MANIFEST, Client
 from wasmcp.registry.oci.references import DIGEST, Package, Place, Version
 from wasmcp.revision_views import from_json_text
-from wasmcp.storage.digest import of_bytes
+from wasmcp.storage import digest_of_bytes
 from wasmcp.wasi import ADVICE, REASON, is_development
 
 CONFIG = "application/vnd.wasm.config.v0+json"
@@ -112,7 +112,7 @@ def read_manifest(data: bytes, reference: str) -> Artifact:
         raise InvalidArtifactError(f"the component has {size} bytes; {SIZE_LIMIT} is the limit", reference=reference)
     annotations = document.get("annotations")
     said = annotations if isinstance(annotations, dict) else {}
-    return Artifact(of_bytes(data), digest, size, {str(key): str(value) for key, value in said.items()})
+    return Artifact(digest_of_bytes(data), digest, size, {str(key): str(value) for key, value in said.items()})
 
 
 def member_of_index(data: bytes, reference: str) -> str | None:
@@ -179,7 +179,7 @@ def make_manifest(data: bytes, annotations: Mapping[str, str], reference: str) -
     if is_development(found.imports):
         raise InvalidArtifactError(f"{REASON}: {ADVICE}", reference=reference)
     created = _sources_date()
-    layer = of_bytes(data)
+    layer = digest_of_bytes(data)
     config = _json(
         {
             "created": created.strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -196,7 +196,7 @@ def make_manifest(data: bytes, annotations: Mapping[str, str], reference: str) -
     manifest = {
         "schemaVersion": 2,
         "mediaType": MANIFEST,
-        "config": {"mediaType": CONFIG, "digest": of_bytes(config), "size": len(config)},
+        "config": {"mediaType": CONFIG, "digest": digest_of_bytes(config), "size": len(config)},
         "layers": [{"mediaType": LAYER, "digest": layer, "size": len(data)}],
         "annotations": dict(sorted(said.items())),
     }
@@ -343,7 +343,7 @@ class Resolver:
         member = member_of_index(data, reference)
         if member is None:
             return read_manifest(data, reference)
-        return replace(read_manifest(self.manifest(place, member, reference), reference), digest=of_bytes(data))
+        return replace(read_manifest(self.manifest(place, member, reference), reference), digest=digest_of_bytes(data))
 
     def manifest(self, place: Place, version: str, reference: str) -> bytes:
         """Return the verified bytes of a manifest of any type, and store them."""
@@ -356,7 +356,7 @@ class Resolver:
         if self.offline:
             raise UnknownPackageError(f"not cached, and offline: `{version}` of `{key}`", reference=reference)
         data, said = self.client(place.host).manifest(place, version)
-        found = of_bytes(data)
+        found = digest_of_bytes(data)
         expected = by_digest or (said if said.startswith("sha256:") else found)
         if found != expected:
             problem = f"the manifest that came has the digest `{found}`, not `{expected}`"
@@ -429,15 +429,15 @@ def add_referrer(place: Place, document: bytes, media_type: str, resolver: Resol
             "schemaVersion": 2,
             "mediaType": MANIFEST,
             "artifactType": media_type,
-            "config": {"mediaType": _EMPTY_KIND, "digest": of_bytes(_EMPTY), "size": len(_EMPTY)},
-            "layers": [{"mediaType": media_type, "digest": of_bytes(document), "size": len(document)}],
+            "config": {"mediaType": _EMPTY_KIND, "digest": digest_of_bytes(_EMPTY), "size": len(_EMPTY)},
+            "layers": [{"mediaType": media_type, "digest": digest_of_bytes(document), "size": len(document)}],
             "subject": {"mediaType": MANIFEST, "digest": place.digest, "size": len(subject)},
         }
     )
     client = resolver.client(place.host)
     for data in (document, _EMPTY):
-        client.push_blob(place, of_bytes(data), resolver.store.put(of_bytes(data), [data]))
-    digest = of_bytes(manifest)
+        client.push_blob(place, digest_of_bytes(data), resolver.store.put(digest_of_bytes(data), [data]))
+    digest = digest_of_bytes(manifest)
     if not client.push_manifest(place, digest, manifest):
         entry = {"mediaType": MANIFEST, "digest": digest, "size": len(manifest), "artifactType": media_type}
         entries = _tagged(place, resolver)
@@ -488,8 +488,8 @@ def _entries(place: Place, resolver: Resolver) -> list[dict[str, Any]]:
         listed = resolver.client(place.host).referrers(place)
         if listed is not None:
             repository, tag = f"{place.host}/{place.repository}", tag_of(str(place.digest))
-            resolver.store.put(of_bytes(listed), [listed])
-            resolver.store.remember(repository, {**resolver.store.tags(repository), tag: of_bytes(listed)})
+            resolver.store.put(digest_of_bytes(listed), [listed])
+            resolver.store.remember(repository, {**resolver.store.tags(repository), tag: digest_of_bytes(listed)})
             return _manifests(listed, place)
     return _tagged(place, resolver)
 
@@ -536,19 +536,19 @@ def add_layer(place: Place, tag: str, document: bytes, kind: Kind, resolver: Res
     Raises:
         RegistryError: The registry rejects it.
     """
-    layer = {"mediaType": kind.media_type, "digest": of_bytes(document), "size": len(document)}
+    layer = {"mediaType": kind.media_type, "digest": digest_of_bytes(document), "size": len(document)}
     layers = [*_layers(place, tag, resolver), {**layer, "annotations": dict(kind.annotations)}]
     rootfs = {"type": "layers", "diff_ids": [one["digest"] for one in layers]}
     config = _ascii_json({"architecture": "", "os": "", "config": {}, "rootfs": rootfs})
     manifest = {
         "schemaVersion": 2,
         "mediaType": MANIFEST,
-        "config": {"mediaType": _CONFIG, "digest": of_bytes(config), "size": len(config)},
+        "config": {"mediaType": _CONFIG, "digest": digest_of_bytes(config), "size": len(config)},
         "layers": layers,
     }
     client = resolver.client(place.host)
     for data in (document, config):
-        client.push_blob(place, of_bytes(data), resolver.store.put(of_bytes(data), [data]))
+        client.push_blob(place, digest_of_bytes(data), resolver.store.put(digest_of_bytes(data), [data]))
     client.push_manifest(place, tag, _ascii_json(manifest))
 
 

@@ -24,7 +24,7 @@ from wasmcp.registry.oci.manifests import SIZE_LIMIT, Resolution, Resolver, chec
 from wasmcp.registry.oci.references import Origin, Package, Place, Version, normal_host
 from wasmcp.registry.oci.transport import shown
 from wasmcp.registry.signing import signatures
-from wasmcp.storage.digest import of_bytes
+from wasmcp.storage import digest_of_bytes
 
 _LOGIN = "credentials come from `docker login` or WASMCP_REGISTRY_HOST, _USER and _PASSWORD, never from an address"
 
@@ -241,7 +241,7 @@ def push(
         **(annotations or {}),
     }
     config, manifest = manifests.make_manifest(data, said, reference)
-    digest = of_bytes(manifest)
+    digest = digest_of_bytes(manifest)
     client = resolver.client(place.host)
     if not force:
         try:
@@ -249,13 +249,15 @@ def push(
         except UnknownPackageError:
             there = manifest
         if there != manifest:
-            problem = f"this version already exists with other content (`{of_bytes(there)}`): raise it, or `--force`"
+            problem = (
+                f"this version already exists with other content (`{digest_of_bytes(there)}`): raise it, or `--force`"
+            )
             raise RegistryError(problem, reference=reference)
     store = resolver.store
-    client.push_blob(place, of_bytes(config), store.put(of_bytes(config), [config]))
-    client.push_blob(place, of_bytes(data), store.put(of_bytes(data), [data]))
+    client.push_blob(place, digest_of_bytes(config), store.put(digest_of_bytes(config), [config]))
+    client.push_blob(place, digest_of_bytes(data), store.put(digest_of_bytes(data), [data]))
     client.push_manifest(place, tag, manifest)
-    return Pushed(replace(place, digest=digest), of_bytes(data))
+    return Pushed(replace(place, digest=digest), digest_of_bytes(data))
 
 
 def yank(reference: str, resolver: Resolver, reason: str | None) -> Place:
@@ -272,6 +274,6 @@ def yank(reference: str, resolver: Resolver, reason: str | None) -> Place:
     after = manifests.yanked_manifest(before, reason)
     client = resolver.client(place.host)
     # Push it by digest too: a registry can delete a manifest without tags.
-    client.push_manifest(place, of_bytes(before), before)
+    client.push_manifest(place, digest_of_bytes(before), before)
     client.push_manifest(place, str(place.tag), after)
-    return replace(place, digest=of_bytes(after))
+    return replace(place, digest=digest_of_bytes(after))

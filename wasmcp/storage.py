@@ -1,4 +1,4 @@
-"""Cache of compiled components and their catalogues: one directory per user, addressed by content.
+"""Storage addressed by content: digests, and the cache of compiled components and their catalogues of a user.
 
 ::
 
@@ -18,6 +18,8 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
+import hashlib
 import json
 import os
 import shutil
@@ -27,11 +29,75 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import wasmcp
 from wasmcp.errors import StorageError
 from wasmcp.file_writing import write_atomically
 from wasmcp.host.engine.backtraces import NAMES_FOLDER, path_of_names
 from wasmcp.host.engine.compile_cache import cache_directory as compiled_directory
-from wasmcp.storage import digest
+from wasmcp.package_data import ADAPTERS, BUILD_COMPONENTS, FRAMEWORK_COMPONENTS, framework_component
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def digest_of_bytes(data: bytes) -> str:
+    """Return ``sha256:`` and the hexadecimal digest of some bytes."""
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def digest_of_chunks(chunks: Iterable[bytes | bytearray | memoryview]) -> str:
+    """Return ``sha256:`` and the hexadecimal digest of bytes in chunks."""
+    digest = hashlib.sha256()
+    for chunk in chunks:
+        digest.update(chunk)
+    return f"sha256:{digest.hexdigest()}"
+
+
+def digest_of_file(path: Path) -> str:
+    """Return ``sha256:`` and the hexadecimal digest of a file's content.
+
+    Within a process, an unchanged file is read once: the build hook needs the digest before and after a build.
+    """
+    status = path.stat()
+    return _of_file(path, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+@functools.lru_cache(maxsize=1024)
+def _of_file(path: Path, *_status: int) -> str:
+    return digest_of_bytes(path.read_bytes())
+
+
+def digest_of_value(value: object) -> str:
+    """Return the digest of a JSON value, independent of the order of its keys."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return digest_of_bytes(text.encode("ascii"))
+
+
+@functools.cache
+def digest_of_own_code(*parts: str) -> str:
+    """Return the digest of wasmcp's version and of the sources of given subpackages or modules.
+
+    The version suffices for a release; in a checkout the sources change without it.
+    """
+    files = {}
+    for part in parts:
+        path = _PACKAGE / part
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if file.suffix in {".py", ".zig"}:
+                files[file.relative_to(_PACKAGE).as_posix()] = digest_of_file(file)
+    return digest_of_value([wasmcp.__version__, files])
+
+
+def digests_of_framework() -> dict[str, str]:
+    """Return the digests of all framework components and adapters, by name.
+
+    Raises:
+        MissingPackageDataError: A framework component is not built.
+    """
+    return {
+        name: digest_of_file(framework_component(name))
+        for name in (*FRAMEWORK_COMPONENTS, *ADAPTERS, *BUILD_COMPONENTS)
+    }
+
 
 LIMIT = 2 * 1024**3
 """Limit of compiled components, in bytes; the least recently used are removed first."""
@@ -83,7 +149,7 @@ class Cache:
         path = self.component_path(inputs)
         try:
             recorded = json.loads(path.with_suffix(".json").read_text("utf-8"))["digest"]
-            found = digest.of_file(path)
+            found = digest_of_file(path)
         except (OSError, ValueError, KeyError, TypeError):
             return None
         if recorded != found:  # truncated or changed
@@ -94,7 +160,7 @@ class Cache:
     def record_component(self, inputs: str, built_with: Mapping[str, str] | None = None) -> tuple[Path, str]:
         """Add the component that a toolchain has written to `component_path` to the cache."""
         path = self.component_path(inputs)
-        found = digest.of_file(path)
+        found = digest_of_file(path)
         facts = {"digest": found, "built-with": dict(built_with or {})}
         write_atomically(path.with_suffix(".json"), json.dumps(facts).encode())
         self._prune(keep=path)
@@ -126,7 +192,7 @@ class Cache:
 
     def development_directory(self, project: Path, server: str) -> Path:
         """Return the directory for the development build of a project's server."""
-        return self.root / "development" / _name(digest.of_value([str(project), server]))
+        return self.root / "development" / _name(digest_of_value([str(project), server]))
 
     def _prune(self, keep: Path) -> None:
         for path in _oldest((self.root / "components").glob("*/component.wasm"), LIMIT, keep):
@@ -154,7 +220,7 @@ def _oldest(paths: Iterable[Path], limit: int, keep: Path | None = None) -> list
 def _name(key: str) -> str:
     """Return a digest as a file name; an invalid one (manifests are untrusted) is hashed."""
     bare = key.removeprefix("sha256:")
-    return bare if bare.isascii() and bare.isalnum() else digest.of_bytes(key.encode()).removeprefix("sha256:")
+    return bare if bare.isascii() and bare.isalnum() else digest_of_bytes(key.encode()).removeprefix("sha256:")
 
 
 # Name -> subdirectory of the cache. Locks and tags are small and in use, so they are not pruned.
