@@ -19,6 +19,7 @@ from wasmcp.component.encode import encode
 from wasmcp.component.graph import Graph
 from wasmcp.component.topology import read_topology
 from wasmcp.compose import compose_server
+from wasmcp.host.bindings._capi import Frame, frames_of
 from wasmcp.host.engine.backtraces import Frames, owners
 from wasmcp.host.engine.loaded_code import PREFIX
 
@@ -27,6 +28,12 @@ SERVER = compose_server([spec("calc", "a", "add"), spec("text", "b", "count")], 
 
 def line(number: int, offset: int, function: str = "<unknown>!<wasm function 3>") -> str:
     return f"{number}: {offset:#8x} - {function}"
+
+
+def attribute(frames: Frames, *offsets: int) -> tuple[str, str]:
+    """Attribute frames at these offsets, of functions without names."""
+    text = "\n".join(line(number, offset) for number, offset in enumerate(offsets))
+    return frames.attribute(text, [Frame(offset, None, None, 3) for offset in offsets])
 
 
 def test_components_own_their_byte_ranges() -> None:
@@ -39,13 +46,15 @@ def test_components_own_their_byte_ranges() -> None:
 
 def test_frames_are_attributed_to_components() -> None:
     calc, text = (owner for owner in owners(SERVER) if owner.is_component)
-    component, frames = Frames(SERVER).attribute(
-        "\n".join([line(0, 2), line(1, text.start + 9), line(2, calc.start + 9, "main!act"), "(no frame)"])
-    )
+    places = [2, text.start + 9, calc.start + 9]
+    lines = [line(0, places[0]), line(1, places[1]), "at source.rs:1", line(2, places[2], "main!act"), "(no frame)"]
+    given = [Frame(2, None, None, 3), Frame(places[1], None, None, 3), Frame(places[2], "main", "act", 4)]
+    component, frames = Frames(SERVER).attribute("\n".join(lines), given)
     assert component == "text"
     assert frames.splitlines() == [
         line(0, 2),
         line(1, text.start + 9, "text: <wasm function 3>"),
+        "at source.rs:1",
         line(2, calc.start + 9, "calc: main!act"),
         "(no frame)",
     ]
@@ -79,7 +88,7 @@ def test_frames_of_shared_modules_belong_to_the_caller(number: int) -> None:
     assert run is not None
     with pytest.raises(wasmtime.WasmtimeError) as caught:
         run(store)
-    component, frames = Frames(data).attribute(str(caught.value))
+    component, frames = Frames(data).attribute(str(caught.value), frames_of(caught.value.ptr()))
     assert component == f"c{number}"
     assert [line.count(f" - c{number}: ") for line in frames.splitlines() if " - " in line] == [1, 1]
 
@@ -89,11 +98,11 @@ def test_changed_file_is_not_read(tmp_path: Path) -> None:
     server.write_bytes(SERVER)
     (calc, _) = (owner for owner in owners(SERVER) if owner.is_component)
     unchanged, changed, missing = Frames(server), Frames(server), Frames(tmp_path / "missing.wasm")
-    assert unchanged.attribute(line(0, calc.start))[0] == "calc"
+    assert attribute(unchanged, calc.start)[0] == "calc"
     server.write_bytes(SERVER + b"\0\1\0")
-    assert changed.attribute(line(0, calc.start)) == ("", line(0, calc.start))
-    assert unchanged.attribute(line(0, calc.start))[0] == "calc"
-    assert missing.attribute(line(0, calc.start)) == ("", line(0, calc.start))
+    assert attribute(changed, calc.start) == ("", line(0, calc.start))
+    assert attribute(unchanged, calc.start)[0] == "calc"
+    assert attribute(missing, calc.start) == ("", line(0, calc.start))
 
 
 @given(st.binary(max_size=200), st.integers(0, len(SERVER)))
@@ -129,7 +138,7 @@ def test_frames_of_libraries_compiled_apart_are_those_of_the_whole_server(
     separated = separation.separate(data, PREFIX)
     engine = wasmtime.Engine()
 
-    def trap(component: bytes) -> str:
+    def trap(component: bytes) -> tuple[str, list[Frame]]:
         store, linker = wasmtime.Store(engine), Linker(engine)
         with linker.root() as root:
             for digest, module in separated.modules.items():
@@ -139,9 +148,9 @@ def test_frames_of_libraries_compiled_apart_are_those_of_the_whole_server(
         assert run is not None
         with pytest.raises(wasmtime.WasmtimeError) as caught:
             run(store)
-        return str(caught.value)
+        return str(caught.value), frames_of(caught.value.ptr())
 
-    apart = Frames(data, has_libraries=True).attribute(trap(bytes(separated.data)))
+    apart = Frames(data, has_libraries=True).attribute(*trap(bytes(separated.data)))
     assert len(separated.modules) == 1
-    assert apart == Frames(data).attribute(trap(data))
+    assert apart == Frames(data).attribute(*trap(data))
     assert apart[0] == f"c{number}"

@@ -8,6 +8,7 @@ wasmtime-py's public API is not sufficient in these places:
 * `component_values` and `wasi_keyvalue`: `LinkerInstance.add_func` converts a `list<u8>` one element at a time, at 2.5
   microseconds a byte.
 * `wasmcp.host.engine.loaded_code`: `Component` has no method for another reference to the same code.
+* `wasmcp.host.engine.backtraces`: `WasmtimeError` has no frames, as `Trap` has.
 * `wasmcp.host.engine.engine`: `Store` has no method for the callback at an epoch deadline, and `Config` none for the
   size of the stacks of asynchronous calls, to leave out their support, and for the compiler.
 
@@ -21,7 +22,7 @@ from __future__ import annotations
 
 import ctypes
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wasmtime import WasmtimeError, _ffi
 from wasmtime.component import Component, ResourceAny, ResourceHost, ResourceType
@@ -138,19 +139,52 @@ def prepared_deletion(value: int) -> Callable[[], None]:
     return partial(_delete, ctypes.c_void_p.from_param(value))
 
 
-def take_error_at(address: int) -> str:
-    """Return the message of the error at an address, and free the error."""
-    return take_error_message(ctypes.cast(address, ctypes.POINTER(_ffi.wasmtime_error_t)))
+class Frame(NamedTuple):
+    """Frame of a backtrace.
+
+    Attributes:
+        offset: The offset of its instruction in the file that was compiled.
+        module: The name of its core module; None if it has none.
+        function: The symbol of its function in that module; None if it has none.
+        function_index: The index of its function in that module.
+    """
+
+    offset: int
+    module: str | None
+    function: str | None
+    function_index: int
 
 
-def take_error_message(error: Any) -> str:
-    """Return the message of an error, and free the error."""
+def frames_of(error: Any) -> list[Frame]:
+    """Return the frames of an error, the innermost first; none of an error that is not a trap."""
+    frames = _ffi.wasm_frame_vec_t()
+    _ffi.wasmtime_error_wasm_trace(error, ctypes.byref(frames))
+    found = []
+    for index in range(frames.size):
+        one = frames.data[index]
+        module, function = _ffi.wasmtime_frame_module_name(one), _ffi.wasmtime_frame_func_name(one)
+        found.append(
+            Frame(
+                _ffi.wasm_frame_module_offset(one),
+                _ffi.to_str(module.contents) if module else None,
+                _ffi.to_str(function.contents) if function else None,
+                _ffi.wasm_frame_func_index(one),
+            )
+        )
+    _ffi.wasm_frame_vec_delete(ctypes.byref(frames))
+    return found
+
+
+def take_error(address: int) -> tuple[str, list[Frame]]:
+    """Return the message and the frames of the error at an address, and free the error."""
+    error = ctypes.cast(address, ctypes.POINTER(_ffi.wasmtime_error_t))
     message = _ffi.wasm_byte_vec_t()
     _ffi.wasmtime_error_message(error, ctypes.byref(message))
     text = bytes(_ffi.to_bytes(message)).decode("utf-8", "replace")
     _ffi.wasm_byte_vec_delete(ctypes.byref(message))
+    frames = frames_of(error)
     _ffi.wasmtime_error_delete(error)
-    return text
+    return text, frames
 
 
 def take_resource(value: Any) -> ResourceAny:

@@ -14,7 +14,7 @@ from wasmcp.errors import ArtifactError, ResponseTooLargeError
 from wasmcp.host.bindings import _capi
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from wasmtime import Store
     from wasmtime.component import Instance
@@ -50,10 +50,16 @@ class _Text(ctypes.Structure):
 
 
 class CallError(Exception):
-    """A call that ended in a trap. `message` is wasmtime's message, with the backtrace."""
+    """A call that ended in a trap.
 
-    def __init__(self, message: str) -> None:
+    Attributes:
+        message: wasmtime's message, with the backtrace.
+        frames: The frames of the backtrace, the innermost first.
+    """
+
+    def __init__(self, message: str, frames: Sequence[_capi.Frame] = ()) -> None:
         self.message = message
+        self.frames = frames
         super().__init__(message)
 
 
@@ -110,7 +116,7 @@ class ExchangeBindings:
             _MESSAGE.pack_into(self._message_values, 0, _U32, token, _STRING, first, at, _STRING, second, at + first)
             error = self._call_message()
             if error:
-                raise CallError(_capi.take_error_at(error))
+                raise CallError(*_capi.take_error(error))
         try:
             return self._pair()
         finally:
@@ -139,7 +145,7 @@ class ExchangeBindings:
             )
             error = self._call_http()
             if error:
-                raise CallError(_capi.take_error_at(error))
+                raise CallError(*_capi.take_error(error))
         try:
             return self._response()
         finally:
@@ -244,7 +250,7 @@ class ExchangeBindings:
             value.data = text
         error = self._prepared(function, ctypes.addressof(values), len(values))()
         if error:
-            raise CallError(_capi.take_error_at(error))
+            raise CallError(*_capi.take_error(error))
 
     def _pair(self) -> tuple[bytes, bytes]:
         _, at = _RETURNED.unpack(self._result)

@@ -1,19 +1,22 @@
 """Backtraces of traps: their cause, and the components and functions that their frames belong to.
 
-wasmtime gives the position of each frame as an offset in the whole file. The composer writes each component of a server
-as a nested component, so that the offset determines the component; the section ``wasmcp-composition`` names it. Core
-modules that components share are outside of them. A component is entered only through modules of its own, so that a
-frame of a shared module belongs to the component of the next frame further out.
+The C API of wasmtime gives the frames of an error (`wasmtime_error_wasm_trace`): the position of each as an offset in
+the whole file, and its function by index. Its names of functions are the symbols of the binary: readable names,
+and positions in sources, are in the message alone. So the text of a frame is that of the message.
+
+The composer writes each component of a server as a nested component, so that the offset determines the component; the
+section ``wasmcp-composition`` names it. Core modules that components share are outside of them. A component is entered
+only through modules of its own, so that a frame of a shared module belongs to the component of the next frame further
+out.
 
 Builds remove the names of functions from components and keep them in the user's cache, in a file for each core module
 by the digest of its code. So servers are smaller, and traps in them are readable on the machine that built them.
 
 Causes are read from the messages of wasmtime and of language runtimes. A failed call of a component ends with a
 `wasmtime_error_t`. The C API has the code of a trap for a `wasm_trap_t` only (`wasmtime_trap_code`), which an error
-does not give. It has the frames of an error (`wasmtime_error_wasm_trace`), but with the symbols of the binary: the
-readable names of functions and the positions in the source are in the message alone. A refused growth of a memory is
-reported nowhere: the code of the server reacts to it with a trap or a message of its own. So this module reads texts,
-and can go when an error has a code. That holds for wasmtime 49 and 50.
+does not give. A refused growth of a memory is reported nowhere: the code of the server reacts to it with a trap or a
+message of its own. So `explain` and `exhausted` read texts, and can go when an error has a code. That holds for
+wasmtime 49 and 50.
 
 Source: component-model, design/mvp/Binary.md (sections); docs/reference/files.md (`wasmcp-composition`);
 `wasmcp.component.encode`.
@@ -33,9 +36,10 @@ from wasmcp.host.engine.loaded_code import PREFIX
 from wasmcp.host.engine.memory import memories
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from wasmcp.component.separation import Positions
+    from wasmcp.host.bindings._capi import Frame
 
 _BACKTRACE = "wasm backtrace"
 _CAUSE = "Caused by"
@@ -95,12 +99,9 @@ def exhausted(limit: int, reason: str, stderr: str, *, besides: Iterable[int] = 
 
 _SECTION = "wasmcp-composition"
 _CUSTOM, _MODULE, _COMPONENT, _INSTANCE = 0, 1, 4, 5
-_FRAME = re.compile(r"(?P<before>\s*\d+:\s+0x(?P<offset>[0-9a-f]+) - )(?:<unknown>!)?(?P<after>.*)")
-
-_UNNAMED = re.compile(r"<wasm function (\d+)>")
-_LIBRARY = re.compile(r"x([0-9a-f]{64})!")
+_FRAME = re.compile(r"\s*(?P<number>\d+):\s+0x[0-9a-f]+ - (?P<unknown><unknown>!)?(?P<name>.*)")
+_LIBRARY = re.compile(r"x([0-9a-f]{64})")
 """Name of a library that was compiled apart; see `wasmcp.component.separation`."""
-_OFFSET = re.compile(r"(?<=0x)[0-9a-f]+(?= - )")
 
 
 class Owner(NamedTuple):
@@ -152,49 +153,41 @@ class Frames:
         self._has_libraries = has_libraries
         self._positions: Positions | None = None
 
-    def attribute(self, backtrace: str) -> tuple[str, str]:
+    def attribute(self, backtrace: str, frames: Sequence[Frame]) -> tuple[str, str]:
         """Add the name of the component to each frame, and that of the function where it is known.
 
         Args:
-            backtrace: The frames as wasmtime writes them, one per line.
+            backtrace: The frames as wasmtime writes them, one per line, with the readable names of functions.
+            frames: The frames, the innermost first.
 
         Returns:
             The name of the server's component with the innermost frame, or the empty string; and the frames, each with
             the name of its component before that of its function.
         """
-        known = self._known()
-        lines, component, caller = [], "", None
-        for line in reversed(self._named(self._located(backtrace).splitlines())):
+        places = [self._place(frame) for frame in frames]
+        owners = self._owners_of(places)
+        names = self._names_of(frames, places)
+        lines = []
+        for line in backtrace.splitlines():
             found = _FRAME.fullmatch(line)
-            owner = next((one for one in known if found and one.start <= int(found["offset"], 16) < one.end), None)
-            if owner is not None and not owner.name:
-                owner = caller
-            if found is None or owner is None:
+            number = int(found["number"]) if found else len(frames)
+            if found is None or number >= len(frames):
                 lines.append(line)
                 continue
-            caller = owner
-            if owner.is_component:
-                component = owner.name
-            lines.append(f"{found['before']}{owner.name}: {found['after']}")
-        return component, "\n".join(reversed(lines))
+            unknown, name, owner = found["unknown"] or "", names.get(number, found["name"]), owners[number]
+            if _LIBRARY.fullmatch(frames[number].module or ""):
+                name = name.removeprefix(f"{frames[number].module}!")
+            before = unknown if owner is None else f"{owner.name}: "
+            lines.append(f"{number}: {places[number]:#8x} - {before}{name}")
+        return next((one.name for one in owners if one is not None and one.is_component), ""), "\n".join(lines)
 
-    def _located(self, backtrace: str) -> str:
-        """Return frames with offsets in the file of the server."""
+    def _place(self, frame: Frame) -> int:
+        """Return the offset of a frame in the file of the server."""
+        offset = frame.offset
         if self._has_libraries:
-            backtrace = "\n".join(self._whole(line) for line in backtrace.splitlines())
-        return _shifted(backtrace, -self._offset(self._size))
-
-    def _whole(self, line: str) -> str:
-        """Return a frame with its offset in the component that was separated from its libraries for compilation."""
-        found = _FRAME.fullmatch(line)
-        if found is None:
-            return line
-        positions, offset, after = self._known_positions(), int(found["offset"], 16), found["after"]
-        library = _LIBRARY.match(after)
-        if library is None:
-            return _OFFSET.sub(f"{positions.origin(offset):x}", line)
-        begins = positions.libraries.get(library[1], 0)
-        return _OFFSET.sub(f"{begins + offset:x}", f"{found['before']}{after[library.end() :]}")
+            positions, library = self._known_positions(), _LIBRARY.fullmatch(frame.module or "")
+            offset = positions.origin(offset) if library is None else positions.libraries.get(library[1], 0) + offset
+        return max(0, offset - self._offset(self._size))
 
     def _known_positions(self) -> Positions:
         if self._positions is None:
@@ -204,28 +197,33 @@ class Frames:
             self._positions = separate(effects.with_hook(content), PREFIX).positions
         return self._positions
 
-    def _named(self, lines: list[str]) -> list[str]:
-        """Return frames with the names of functions that the server does not name itself."""
+    def _owners_of(self, places: Sequence[int]) -> list[Owner | None]:
+        """Return the owner of each frame; that of the next frame further out, if components share its module."""
+        found: list[Owner | None] = []
+        caller = None
+        for place in reversed(places):
+            owner = next((one for one in self._known() if one.start <= place < one.end), None)
+            if owner is not None:
+                caller = owner = owner if owner.name else caller
+            found.append(owner)
+        return found[::-1]
+
+    def _names_of(self, frames: Sequence[Frame], places: Sequence[int]) -> dict[int, str]:
+        """Return the names of functions that the server does not name itself, by the number of the frame."""
         names: dict[int, str] = {}
-        for number, line in enumerate(lines):
-            found = _FRAME.fullmatch(line)
-            unnamed = found and _UNNAMED.fullmatch(found["after"])
-            if found is None or not unnamed:
+        for number, (frame, place) in enumerate(zip(frames, places, strict=True)):
+            if frame.function is not None or not (frame.module is None or _LIBRARY.fullmatch(frame.module)):
                 continue
-            at = int(found["offset"], 16)
-            module = next((one for one in self._known_modules() if one.start <= at < one.end), None)
+            module = next((one for one in self._known_modules() if one.start <= place < one.end), None)
             if module is None:
                 continue
             if module.digest not in self._names:
                 self._names[module.digest] = names_of(module.digest)
-            name = self._names[module.digest].get(int(unnamed[1]))
+            name = self._names[module.digest].get(frame.function_index)
             if name is not None:
                 names[number] = name
         readable = demangled(names.values())
-        for number, name in names.items():
-            before = lines[number].rpartition("<wasm function ")[0]
-            lines[number] = before + readable.get(name, name)
-        return lines
+        return {number: readable.get(name, name) for number, name in names.items()}
 
     def roles(self) -> list[dict[str, Any]]:
         """Return the recorded instances, as in docs/reference/files.md; empty without a record."""
@@ -252,11 +250,6 @@ class Frames:
         except OSError:
             pass
         return b""
-
-
-def _shifted(backtrace: str, by: int) -> str:
-    """Add a number to the offsets of a backtrace."""
-    return _OFFSET.sub(lambda found: f"{max(0, int(found[0], 16) + by):x}", backtrace) if by else backtrace
 
 
 def _state(path: Path) -> tuple[int, int] | None:

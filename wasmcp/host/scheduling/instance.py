@@ -29,9 +29,9 @@ from wasmcp.host.engine.stdio_pipes import Stdio
 from wasmcp.host.scheduling.costs import Meter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from wasmtime import Engine
+    from wasmtime import Engine, WasmtimeError
     from wasmtime.component import Component, Linker
 
     from wasmcp.host.authorization.issuer import Issuer, Issuers, Keys
@@ -175,14 +175,14 @@ class Instance:
                 with nullcontext() if self._meter is None else self._meter.booting():
                     instance = program.linker.instantiate(self._store, program.component)
             except WasmtimeError as error:
-                raise self._boot_error(str(error)) from None
+                raise self._boot_error(error) from None
             finally:
                 self.deadline = inf
             self._bindings = ExchangeBindings(self._store, instance, program.name, self._limits.response)
             try:
                 self._configure()
             except WasmtimeError as error:  # for example without the memory for its settings
-                raise self._boot_error(str(error)) from None
+                raise self._boot_error(error) from None
         except BaseException:
             self.close()
             raise
@@ -263,7 +263,7 @@ class Instance:
                 return bindings.resume_http(self._token, *request, *resumed)
             return bindings.http(self._token, *request)
         except CallError as failure:
-            raise self._trap(failure.message) from None
+            raise self._trap(failure.message, failure.frames) from None
         finally:
             if self._meter is not None:
                 self._meter.ended(request)
@@ -375,11 +375,11 @@ class Instance:
         self._tail = (self._tail + data)[-_TAIL:]
         self._program.on_stderr(data)
 
-    def _trap(self, message: str) -> GuestTrapError:
+    def _trap(self, message: str, frames: Sequence[_capi.Frame]) -> GuestTrapError:
         self.broken = True
         self._stdio.drain()
-        reason, frames = backtraces.explain(message)
-        component, backtrace = self._program.frames.attribute(frames)
+        reason, lines = backtraces.explain(message)
+        component, backtrace = self._program.frames.attribute(lines, frames)
         stderr = self._tail.decode("utf-8", "replace")
         if watchdog.INTERRUPTED in message:
             return self.interruption(backtrace, component)
@@ -388,10 +388,11 @@ class Instance:
             return GuestOutOfMemoryError(limit, component=component, backtrace=backtrace, stderr=stderr)
         return GuestTrapError(reason, component=component, backtrace=backtrace, stderr=stderr)
 
-    def _boot_error(self, message: str) -> HostError:
+    def _boot_error(self, error: WasmtimeError) -> HostError:
         self._stdio.drain()
+        message, frames = str(error), _capi.frames_of(error.ptr())
         if backtraces.is_trap(message):
-            return self._trap(message)
+            return self._trap(message, frames)
         if backtraces.needs_memory(message) and self._limits.memory is not None:
             return GuestOutOfMemoryError(self._limits.memory)
         first = message.strip().splitlines()[0] if message.strip() else "cannot be instantiated"
