@@ -335,7 +335,9 @@ class Scripted:
         self._events = events
         self._error = error
 
-    def prepare(self, _token: int, _timeout: float | None, on_event: Callable[[Event], None], **_slice: bool) -> None:
+    def prepare(
+        self, _token: int, _now: float, _timeout: float | None, on_event: Callable[[Event], None], **_slice: bool
+    ) -> None:
         self._emit = on_event
 
     def call(self, _request: object, _resumed: object) -> str:

@@ -11,7 +11,7 @@ Context. Fields that the component sets itself stay.
 
 from __future__ import annotations
 
-import threading
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, Protocol
 
 from wasmcp.errors import ComponentError
@@ -34,17 +34,8 @@ class Running(Protocol):
     is_inline: bool
 
 
-class _Current(threading.local):
-    """Facts about the current thread.
-
-    Attributes:
-        call: The call that runs on it; None for none.
-    """
-
-    call: Running | None = None
-
-
-CURRENT = _Current()
+RUNNING: dict[int, Running] = {}
+"""The call that runs on each thread, by the identifier of the thread. `threading.local` would take twice as long."""
 
 INTERFACE = "wasmcp:host/effects"
 """Interface of the hook, which only the compiled form of a server imports."""
@@ -141,7 +132,7 @@ def _hooked(imports: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
 
 def before() -> bool:
     """Note that the call of this thread is about to wait or act. Return False if it has to be stopped instead."""
-    call = CURRENT.call
+    call = RUNNING.get(get_ident())
     if call is None:
         return True
     call.had_effects = True
@@ -167,7 +158,7 @@ def define(linker: Linker) -> None:
 
 def trace_fields() -> list[tuple[str, str]]:
     """Return the header fields for the requests of the call on this thread; none without traces."""
-    observer = getattr(CURRENT.call, "observer", None)
+    observer = getattr(RUNNING.get(get_ident()), "observer", None)
     return [] if observer is None else list(observer.header_fields())
 
 

@@ -260,7 +260,10 @@ class ExchangeBindings:
     def _response(self) -> tuple[int, bytes, bytes]:
         _, at = _RETURNED.unpack(self._result)
         status, _, fields_size, fields, size, data = _RESPONSE.unpack_from(_MEMORY, at)
-        return status & 0xFFFF, self._text(fields_size, fields), self._text(size, data)
+        if fields_size > self._limit or size > self._limit:
+            raise ResponseTooLargeError(max(fields_size, size), self._limit)
+        lines, body = _MEMORY[fields : fields + fields_size].tobytes(), _MEMORY[data : data + size].tobytes()
+        return status & 0xFFFF, lines, body
 
     def _text(self, size: int, data: int) -> bytes:
         if size > self._limit:

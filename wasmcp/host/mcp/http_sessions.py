@@ -311,6 +311,7 @@ class SessionRequest:
     """One HTTP request in its session.
 
     Attributes:
+        is_named: True if the request names a session.
         value: The value of the field `FIELD` for the guest.
         attached: True if the response stays open as a stream of the session.
         sender: The sender of the request.
@@ -340,6 +341,7 @@ class SessionRequest:
         self._sessions = sessions
         self._head = head
         self._session = session
+        self.is_named = head.identifier is not None
         self._fresh = self.value = _IDENTIFIERS.take()
         if session is None:
             self.sender = head.anonymous

@@ -20,11 +20,12 @@ from __future__ import annotations
 
 import json
 import threading
+from threading import get_ident
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from wasmcp.errors import GuestCancelledError, GuestTimeoutError, HostError
-from wasmcp.host.bindings.effects import CURRENT
+from wasmcp.host.bindings.effects import RUNNING
 from wasmcp.host.bindings.messages import Ask, HttpRequest, InputCancelled, Need
 from wasmcp.host.scheduling.interruption import interruptible
 
@@ -72,11 +73,10 @@ class InlinePolicy:
 
     def allows_inline(self, target: Target = ANY_TARGET) -> bool:
         """Return True if the next call of a target is expected to be short, and to have no effects."""
-        return self._scores.get(self._key(target), 0) >= _NEEDED
+        return self._scores.get(self._key(target) if self.by_target else ANY_TARGET, 0) >= _NEEDED
 
-    def _key(self, target: Target) -> Target:
-        if not self.by_target:
-            return ANY_TARGET
+    @staticmethod
+    def _key(target: Target) -> Target:
         return target if target[0].startswith(_NAMED) else (target[0], "")
 
     def record(self, target: Target, seconds: float, events: int, *, had_effects: bool = False) -> None:
@@ -90,15 +90,15 @@ class InlinePolicy:
         """
         if not self._trusted:
             return
-        key = self._key(target)
+        key = self._key(target) if self.by_target else ANY_TARGET
         score = self._scores.get(key, 0)
         if had_effects:
-            score = min(score, -_MOST)
+            self._put(key, min(score, -_MOST))
         elif seconds < _QUICK and not events:
-            score = min(score + 1, _MOST)
-        elif score > 0:
-            score = max(score - _SLOW, 0)
-        self._put(key, score)
+            if score < _MOST:
+                self._put(key, score + 1)
+        else:
+            self._put(key, score if score <= 0 else max(score - _SLOW, 0))
 
     def record_stopped(self, target: Target, *, had_effects: bool = False) -> None:
         """Record an inline call that was stopped, which costs an instance.
@@ -107,7 +107,7 @@ class InlinePolicy:
             target: The target of the call.
             had_effects: It was about to wait or act; otherwise it has exceeded its slice.
         """
-        key = self._key(target)
+        key = self._key(target) if self.by_target else ANY_TARGET
         stopped = self._stopped[key] = self._stopped.get(key, 0) + had_effects
         self._put(key, -_MOST if stopped < _MOST_STOPPED else -_NEVER)
 
@@ -182,9 +182,9 @@ class Call:
 
     __slots__ = (
         "_again",
-        "_claim",
         "_fetches",
         "_instance",
+        "_is_finished",
         "_lock",
         "_on_done",
         "_on_event",
@@ -238,7 +238,7 @@ class Call:
         self.cancelled = False
         self.result: Any = None
         self.error: Exception | None = None
-        self._claim = threading.Lock()
+        self._is_finished = False
         self._lock = threading.Lock()
         self._instance: Instance | None = None
         self._token = 0
@@ -303,7 +303,9 @@ class Call:
         Returns:
             False if the call was stopped: the instance is broken then, and the call has to run again.
         """
-        limited = inline and (self.timeout is None or self.timeout > SLICE)
+        timeout = self.timeout
+        limited = inline and (timeout is None or timeout > SLICE)
+        begun = monotonic()
         with self._lock:
             cancelled = self.cancelled
             if not cancelled:
@@ -313,26 +315,27 @@ class Call:
                 self.had_effects = False
                 self._seen = 0
                 self.awaits_input = False
-                instance.prepare(token, SLICE if limited else self.timeout, self._event, is_slice=limited)
+                instance.prepare(token, begun, SLICE if limited else timeout, self._event, is_slice=limited)
         if cancelled:
             self.finish(None, GuestCancelledError(), turn)
             return True
         result = error = None
-        begun = monotonic()
-        before, CURRENT.call = CURRENT.call, self
+        thread = get_ident()
+        outer = RUNNING.get(thread)
+        RUNNING[thread] = self
         try:
             result = instance.call(self.request, self.resumed)
         except Exception as raised:  # noqa: BLE001 - every error must end the call
             error = raised
         finally:
             self._instance = None
-            CURRENT.call = before
+            if outer is None:
+                del RUNNING[thread]
+            else:
+                RUNNING[thread] = outer
         if inline and (self.had_effects or (limited and isinstance(error, GuestTimeoutError))):
             inline_policy.record_stopped(self.target, had_effects=self.had_effects)
-            self._again = max(self._again, self._seen)
-            if self.awaits_input and self._pending_inputs is not None:
-                self._pending_inputs.forget(self)
-                self._again = 0  # the next run sends its requests with other ids
+            self._was_stopped()
             return False
         self._again = 0  # a run that continues after the client's input sends other events
         seconds = monotonic() - begun
@@ -351,6 +354,13 @@ class Call:
                 return True
         self.finish(result, error, turn)
         return True
+
+    def _was_stopped(self) -> None:
+        """Prepare another run, which sends no events again."""
+        self._again = max(self._again, self._seen)
+        if self.awaits_input and self._pending_inputs is not None:
+            self._pending_inputs.forget(self)
+            self._again = 0  # the next run sends its requests with other ids
 
     def _fetch(self, instance: Instance, need: Need, turn: Turn) -> None:
         """Run again with what the authorization needs, or finish with its response if that is missing."""
@@ -377,15 +387,19 @@ class Call:
             error: The error, if the call has failed.
             turn: The use of an instance by the run that ends the call; None outside of one.
         """
-        if self._claim.acquire(blocking=False):
-            self.result = result
-            self.error = error
-            on_done = self._on_done
-            # These functions refer to the call. Cycles of references would be left to the garbage collector.
-            self._on_done, self._on_event = _ended, None
-            if turn is not None:
-                turn.end(self)
-            on_done(self)
+        with self._lock:
+            was_finished = self._is_finished
+            self._is_finished = True
+        if was_finished:
+            return
+        self.result = result
+        self.error = error
+        on_done = self._on_done
+        # These functions refer to the call. Cycles of references would be left to the garbage collector.
+        self._on_done, self._on_event = _ended, None
+        if turn is not None:
+            turn.end(self)
+        on_done(self)
 
 
 def _ended(_call: Call) -> None:

@@ -20,7 +20,7 @@ from wasmcp.errors import (
 )
 from wasmcp.host.bindings import _capi
 from wasmcp.host.bindings.exchange import CallError, ExchangeBindings
-from wasmcp.host.bindings.messages import FRAMES, Changed, StdioRequest, TaskEvent, TaskRequest
+from wasmcp.host.bindings.messages import FRAMES, Changed, HttpRequest, TaskEvent, TaskRequest
 from wasmcp.host.engine import backtraces
 from wasmcp.host.engine import engine as watchdog
 from wasmcp.host.engine.backtraces import Frames
@@ -170,7 +170,7 @@ class Instance:
             if self._limits.memory is not None:
                 self._store.set_limits(memory_size=self._limits.memory, table_elements=_TABLE)
             program.watchdog.watch(self, self._store)
-            self._begin(self._limits.timeout)
+            program.watchdog.began(self, monotonic() + (self._limits.timeout or inf))
             try:
                 with nullcontext() if self._meter is None else self._meter.booting():
                     instance = program.linker.instantiate(self._store, program.component)
@@ -213,12 +213,19 @@ class Instance:
             cache.refuse(keys, problem)
 
     def prepare(
-        self, token: int, timeout: float | None, on_event: Callable[[Event], None] | None, *, is_slice: bool = False
+        self,
+        token: int,
+        now: float,
+        timeout: float | None,
+        on_event: Callable[[Event], None] | None,
+        *,
+        is_slice: bool = False,
     ) -> None:
         """Prepare a call: from now on it can be cancelled, and its time runs.
 
         Args:
             token: The number of the call.
+            now: The time, by `monotonic`.
             timeout: Maximum seconds; None for no limit.
             on_event: Called with each event of the call.
             is_slice: The time is one of the processor: a call that other processes have kept waiting goes on.
@@ -230,7 +237,7 @@ class Instance:
         self._on_event = on_event
         self._tail = b""
         self._token = token
-        self._begin(timeout)
+        self._program.watchdog.began(self, inf if timeout is None else now + timeout)
 
     def call(self, request: Request, resumed: tuple[bytes, bytes] | None) -> Any:
         """Process one line of the stdio transport, one HTTP request, or one call about tasks.
@@ -250,18 +257,18 @@ class Instance:
         if self._meter is not None:
             self._meter.began()
         try:
-            if isinstance(request, StdioRequest):
-                line, state = request
+            if isinstance(request, HttpRequest):
+                if self.issuer is not None:
+                    self._take_keys()
                 if resumed is not None:
-                    return bindings.resume_message(self._token, line, state, *resumed)
-                return bindings.message(self._token, line, state)
+                    return bindings.resume_http(self._token, *request, *resumed)
+                return bindings.http(self._token, *request)
             if isinstance(request, TaskRequest):
                 return bindings.task(self._token, request.function, *request.arguments)
-            if self.issuer is not None:
-                self._take_keys()
+            line, state = request
             if resumed is not None:
-                return bindings.resume_http(self._token, *request, *resumed)
-            return bindings.http(self._token, *request)
+                return bindings.resume_message(self._token, line, state, *resumed)
+            return bindings.message(self._token, line, state)
         except CallError as failure:
             raise self._trap(failure.message, failure.frames) from None
         finally:
@@ -340,16 +347,14 @@ class Instance:
         """Close only the guest's stdin: the other resources of a running instance cannot be freed."""
         self._stdio.end_input()
 
-    def _begin(self, timeout: float | None) -> None:
-        self._program.watchdog.began(self, inf if timeout is None else monotonic() + timeout)
-
     def _finish(self) -> None:
         self.deadline = inf
         try:
             self._stdio.drain()
         finally:  # a caller's event handler can raise KeyboardInterrupt
             self._token = -1
-            self._stdio.stdout.resume()
+            if self._stdio.stdout.paused:
+                self._stdio.stdout.resume()
             self._on_event = None
 
     def _stdout(self, data: bytes) -> None:

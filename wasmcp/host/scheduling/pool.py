@@ -125,10 +125,11 @@ class _Worker:
             instance = self.instance
             if instance is None or instance.broken:
                 return False
-            token = next(self._pool.tokens) & 0xFFFFFFFF
-            return call.run(instance, token, self._pool.inline_policy, turn, inline=True)
+            pool = self._pool
+            return call.run(instance, next(pool.tokens) & 0xFFFFFFFF, pool.inline_policy, turn, inline=True)
         finally:
-            turn.end(call)
+            if turn.is_used:
+                turn.end(call)
 
     def end(self, call: Call) -> None:
         """Be idle before the response is passed on, so that the next call of that client finds the instance free."""
@@ -161,18 +162,23 @@ class _Worker:
 
 
 class _InlineTurn:
-    """The use of an instance by an inline call: a lock, released once."""
+    """The use of an instance by an inline call: a lock, released once.
 
-    __slots__ = ("_busy",)
+    Attributes:
+        is_used: True until the lock is released.
+    """
+
+    __slots__ = ("_busy", "is_used")
 
     def __init__(self, busy: threading.Lock) -> None:
-        self._busy: threading.Lock | None = busy
+        self._busy = busy
+        self.is_used = True
 
     def end(self, _call: Call) -> None:
         """Release the lock."""
-        if self._busy is not None:
+        if self.is_used:
+            self.is_used = False
             self._busy.release()
-            self._busy = None
 
     def pause(self, call: Call) -> bool:
         """Release the lock. Return True: inline calls are not abandoned."""

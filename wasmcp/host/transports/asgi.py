@@ -214,8 +214,7 @@ class App:
             return None
         is_text = data.isascii() or jsonrpc.encode(data) is not None
         request = HttpRequest(*head.texts, session_request.lines, data if is_text else jsonrpc.NOT_JSON)
-        body = Body(data, size, whole=True)
-        response = AsgiResponse(self, server, request, body, session_request, is_text=is_text, cancels=head.cancels)
+        response = AsgiResponse(self, server, request, data, session_request, is_text=is_text, cancels=head.cancels)
         call = response.call
         call.client = None if client is None else client[0]
         if head.named is not None:
@@ -226,11 +225,11 @@ class App:
         except HostError:  # the server is closed
             session_request.ended(call)
             return None
-        answer = response.begun()
+        answer = response.begun(data)
         if answer is not None:
             return answer
         self.requests += 1
-        self._reading.take(data, most)
+        response.body = self._reading.take(data, most)
         return response
 
     def _submit(
@@ -256,8 +255,9 @@ class App:
             limit=limit,
         )
         response = AsgiResponse(
-            self, self._server, request, body, session_request, is_text=is_text, cancels=head.cancels
+            self, self._server, request, body.data, session_request, is_text=is_text, cancels=head.cancels
         )
+        response.body = body
         response.call.client = client
         response.call.observer = trace
         try:

@@ -89,13 +89,14 @@ class AsgiResponse:
     """The response to one HTTP request.
 
     Attributes:
-        body: The body of the request, until the response begins.
+        body: The body of the request, which counts in the budget of bodies until the response begins.
         call: The call into the server.
         begins: The thread that submits the call, if it calls `begun` then; otherwise 0.
     """
 
     # Values of most responses, which are not set for each.
     begins = 0
+    body = _FREED[True]
     _events = _NO_EVENTS  # replaced at the first event
     _opened: dict[str, Any] | None = None
     _listener: Listener | None = None
@@ -114,7 +115,7 @@ class AsgiResponse:
         app: Application,
         server: Connection,
         request: HttpRequest,
-        body: Body,
+        data: bytes,
         session_request: SessionRequest,
         *,
         is_text: bool,
@@ -126,7 +127,7 @@ class AsgiResponse:
             app: The application, which passes events of other threads to the event loop.
             server: The server that processes the request.
             request: The arguments of the call.
-            body: The body of the request.
+            data: The data of the body.
             session_request: The request in its session.
             is_text: True if the body is UTF-8.
             cancels: True if a disconnect cancels the request.
@@ -134,12 +135,11 @@ class AsgiResponse:
         self._app = app
         self._server = server
         self._limits = server.limits.http
-        self.body = body
         self._session_request = session_request
         self._is_text = is_text
         self._cancels = cancels
         self.call = Call(request, server.limits.timeout, self._done, self._event, server.pool.pending_inputs)
-        session_request.began(self.call, body.data)
+        session_request.began(self.call, data)
 
     @property
     def unread(self) -> int:
@@ -257,31 +257,31 @@ class AsgiResponse:
             return None
         return first.call
 
-    def begun(self) -> tuple[int, bytes, bytes] | None:
+    def begun(self, data: bytes) -> tuple[int, bytes, bytes] | None:
         """Return status, header lines and body if the call has ended within `Pool.submit`, and they are the response.
 
         A response that was returned must be sent. Otherwise return None: `respond` sends the response then.
+
+        Args:
+            data: The data of the body.
         """
         self.begins = 0
         if not self._has_ended:
             return None
         call, session_request = self.call, self._session_request
-        session_request.ended(call)
+        is_open = bool(self._received) or self._opened is not None
         result = call.result
-        if (
-            result is None
-            or not result[0]
-            or self._received
-            or self._opened is not None
-            or session_request.attached
-            or session_request.can_block(result[1])
-        ):
+        if session_request.is_named:
+            session_request.ended(call)
+            is_open = is_open or session_request.attached
+            is_open = is_open or (result is not None and session_request.can_block(result[1]))
+        if is_open or result is None or not result[0]:
             self._app.arrived(self, CallEnded(call))
             return None
         status, lines, body = result
         if status == 400 and not self._is_text:
             body = jsonrpc.NOT_UTF8
-        return session_request.conclude(status, lines, body, self.body.data, self._server.pool.pending_inputs)
+        return session_request.conclude(status, lines, body, data, self._server.pool.pending_inputs)
 
     def _conclude(self, result: tuple[int, bytes, bytes], request: bytes) -> tuple[int, bytes, bytes]:
         status, lines, body = result

@@ -356,7 +356,15 @@ class HttpConnection(asyncio.Protocol):
             try:
                 begun = self._begin(head, body, self._client)
                 if type(begun) is tuple:
-                    self._respond(begun, head, exchange)
+                    status, lines, text = begun
+                    whole = whole_response(status, lines, text, self.default_lines) if exchange is None else None
+                    if whole is None:
+                        (exchange or self._exchange_of(head)).respond(status, lines, text)
+                        return
+                    self.transport.write(whole)
+                    self.since = self.loop.time()
+                    self.has_responded = True
+                    self._state.total_requests += 1
                     return
             except Exception as error:  # noqa: BLE001 - logged
                 (self._exchanges[0] if self._exchanges else self._exchange_of(head)).failed(error)
@@ -385,19 +393,6 @@ class HttpConnection(asyncio.Protocol):
         exchange.started = True
         self._exchanges.append(exchange)
         return exchange
-
-    def _respond(self, answer: tuple[int, bytes, bytes], head: RequestHead, exchange: Exchange | None) -> None:
-        """Write a whole response: status, header lines and body."""
-        if exchange is None:
-            whole = whole_response(*answer, self.default_lines)
-            if whole is not None:
-                self.transport.write(whole)
-                self.since = self.loop.time()
-                self.has_responded = True
-                self._state.total_requests += 1
-                return
-            exchange = self._exchange_of(head)
-        exchange.respond(*answer)
 
     def _keep(self, task: asyncio.Task[None]) -> None:
         self._state.tasks.add(task)

@@ -41,17 +41,18 @@ class RequestHead:
         has_coding: True if it has a `Transfer-Encoding`.
         is_ambiguous: True if the length of the body is ambiguous (RFC 9112, sections 6.1 and 6.3).
         cancels: True if a disconnect cancels the request, as in revision 2026-07-28 but not before.
+        for_sessions: The head as sessions see it.
+        texts: Method and target in UTF-8.
         named: The method and the target of the message that the head names, which a server of revision 2026-07-28
             compares with the message; None if it does not name them plainly.
     """
 
     __slots__ = (
-        "_for_sessions",
         "_moved",
-        "_texts",
         "cancels",
         "expects",
         "fields",
+        "for_sessions",
         "has_coding",
         "is_ambiguous",
         "keep_alive",
@@ -61,6 +62,7 @@ class RequestHead:
         "query",
         "raw_path",
         "size",
+        "texts",
         "version",
     )
 
@@ -84,9 +86,9 @@ class RequestHead:
         self.expects = expects
         self.size = 0
         self.length: int | None = None
-        self._for_sessions: SessionHead | None = None
+        self.for_sessions = SessionHead.of(fields, self.target)
+        self.texts = encode(method) or b"?", encode(self.target) or b"?"
         self._moved: RequestHead | None = None
-        self._texts: tuple[bytes, bytes] | None = None
         methods: list[bytes] = []
         names: list[bytes] = []
         has_length = self.has_coding = self.cancels = False
@@ -116,23 +118,6 @@ class RequestHead:
     def target(self) -> bytes:
         """The path with its query."""
         return b"%b?%b" % (self.raw_path, self.query) if self.query else self.raw_path
-
-    @property
-    def for_sessions(self) -> SessionHead:
-        """The head as sessions see it."""
-        found = self._for_sessions
-        if found is None:
-            found = self._for_sessions = SessionHead.of(self.fields, self.target)
-        return found
-
-    @property
-    def texts(self) -> tuple[bytes, bytes]:
-        """Method and target in UTF-8."""
-        found = self._texts
-        if found is None:
-            method, target = encode(self.method), encode(self.target)
-            found = self._texts = method or b"?", target or b"?"
-        return found
 
     def at(self, path: bytes) -> RequestHead:
         """Return the head with another path; all calls for a head must have the same one."""
