@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import http.client
 import logging
+import socket
+import ssl
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from email.utils import formatdate, parsedate_to_datetime
@@ -22,7 +25,7 @@ from wasmcp.host.engine.limits import Budget
 from wasmcp.host.transports.connections import Connections
 from wasmcp.host.transports.http_connection import HttpConnection
 from wasmcp.host.transports.listener import Listener, http_date
-from wasmcp.host.transports.listening import listen_tcp
+from wasmcp.host.transports.listening import listen_tcp, tls_context
 
 SECONDS = 20
 
@@ -60,19 +63,28 @@ class App:
 class Running:
     """Listener that runs on a thread."""
 
-    def __init__(self, app: App, seconds: float | None, *, is_plain: bool) -> None:
+    def __init__(
+        self,
+        app: App,
+        seconds: float | None,
+        *,
+        is_plain: bool,
+        tls: ssl.SSLContext | None = None,
+        limits: HttpLimits | None = None,
+    ) -> None:
         self.bound = listen_tcp("127.0.0.1", 0)
         self.port = self.bound.getsockname()[1]
         self.error: BaseException | None = None
         self._started = started = threading.Event()
-        limits = HttpLimits()
-        connections = Connections(limits, 100, Budget(limits.unread_bytes))
+        limits = limits or HttpLimits()
+        connections = Connections(limits, limits.connections or 100, Budget(limits.unread_bytes))
 
         class Noting(Listener):
             def listening(self) -> None:
                 started.set()
 
-        self.listener = Noting(app, HttpConnection.bound_to(connections), seconds=seconds, is_plain=is_plain)
+        bound_to = HttpConnection.bound_to(connections)
+        self.listener = Noting(app, bound_to, tls=tls, seconds=seconds, is_plain=is_plain)
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
 
@@ -92,6 +104,15 @@ class Running:
         connection.close()
         return response
 
+    def get_secure(self, client: ssl.SSLContext) -> http.client.HTTPResponse:
+        assert self._started.wait(SECONDS)
+        connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=SECONDS, context=client)
+        connection.request("GET", "/", headers={"Connection": "close"})
+        response = connection.getresponse()
+        response.read()
+        connection.close()
+        return response
+
     def end(self) -> None:
         self.listener.end()
         self.thread.join(SECONDS)
@@ -99,8 +120,8 @@ class Running:
 
 
 @contextmanager
-def running(app: App, seconds: float | None = None, *, is_plain: bool = True) -> Iterator[Running]:
-    made = Running(app, seconds, is_plain=is_plain)
+def running(app: App, seconds: float | None = None, *, is_plain: bool = True, **options: Any) -> Iterator[Running]:
+    made = Running(app, seconds, is_plain=is_plain, **options)
     try:
         yield made
     finally:
@@ -211,3 +232,103 @@ def test_second_interrupt_ends_without_a_wait() -> None:
     found = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=Path(__file__).parent)
     assert found.returncode == 0, found.stderr
     assert found.stdout.split() == ["15", "2", "lifespan.startup", "cancelled"]
+
+
+# TLS
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """TLS settings of a server, and those of its clients."""
+    from support.certificates import certificate  # lazy: a test imports this module in another process
+
+    files = certificate(tmp_path, "server")
+    return tls_context(*files), ssl.create_default_context(cafile=str(files[0]))
+
+
+def https(made: Running, client: ssl.SSLContext) -> http.client.HTTPSConnection:
+    return http.client.HTTPSConnection("127.0.0.1", made.port, timeout=SECONDS, context=client)
+
+
+both_loops = pytest.mark.parametrize("is_plain", [True, False], ids=["asyncio", "uvloop"])
+
+
+@both_loops
+def test_clients_without_a_handshake_do_not_keep_others_out(
+    settings: tuple[ssl.SSLContext, ssl.SSLContext], *, is_plain: bool
+) -> None:
+    server, client = settings
+    limits = HttpLimits(connections=4, head_time=SECONDS)
+    with running(App(), is_plain=is_plain, tls=server, limits=limits) as made:
+        assert made.get_secure(client).status == 200
+        idle = [socket.create_connection(("127.0.0.1", made.port), timeout=SECONDS) for _ in range(12)]
+        assert [one.recv(1) for one in idle[:8]] == [b""] * 8
+        assert made.get_secure(client).status == 200
+        for one in idle:
+            one.close()
+
+
+@both_loops
+def test_handshake_that_does_not_begin_times_out(
+    settings: tuple[ssl.SSLContext, ssl.SSLContext], *, is_plain: bool
+) -> None:
+    limits = HttpLimits(head_time=0.5)
+    with (
+        running(App(), is_plain=is_plain, tls=settings[0], limits=limits) as made,
+        socket.create_connection(("127.0.0.1", made.port), timeout=SECONDS) as idle,
+    ):
+        assert idle.recv(1) == b""
+
+
+@both_loops
+def test_plain_http_to_a_tls_port_ends_the_connection(
+    settings: tuple[ssl.SSLContext, ssl.SSLContext], *, is_plain: bool
+) -> None:
+    with running(App(), is_plain=is_plain, tls=settings[0]) as made:
+        with socket.create_connection(("127.0.0.1", made.port), timeout=SECONDS) as plain:
+            plain.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            while plain.recv(1024):
+                pass
+        assert made.get_secure(settings[1]).status == 200
+
+
+@both_loops
+def test_request_that_arrives_with_the_end_of_the_handshake(
+    settings: tuple[ssl.SSLContext, ssl.SSLContext], *, is_plain: bool
+) -> None:
+    received, sent = ssl.MemoryBIO(), ssl.MemoryBIO()
+    secure = settings[1].wrap_bio(received, sent, server_hostname="127.0.0.1")
+    with (
+        running(App(), is_plain=is_plain, tls=settings[0]) as made,
+        socket.create_connection(("127.0.0.1", made.port), timeout=SECONDS) as plain,
+    ):
+        while True:
+            try:
+                secure.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                plain.sendall(sent.read())
+                received.write(plain.recv(65536))
+        secure.write(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        plain.sendall(sent.read())  # the end of the handshake and the request, in one segment
+        answer = b""
+        while not answer.endswith(b"ok"):
+            try:
+                answer += secure.read(65536)
+            except ssl.SSLWantReadError:
+                received.write(plain.recv(65536))
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+
+
+@both_loops
+def test_idle_clients_do_not_delay_the_end(settings: tuple[ssl.SSLContext, ssl.SSLContext], *, is_plain: bool) -> None:
+    with running(App(), is_plain=is_plain, tls=settings[0]) as made:
+        connection = https(made, settings[1])
+        connection.request("GET", "/")
+        assert connection.getresponse().read() == b"ok"
+        with socket.create_connection(("127.0.0.1", made.port), timeout=SECONDS):
+            time.sleep(0.1)  # without a handshake
+            began = time.monotonic()
+            made.end()
+            assert time.monotonic() - began < 10  # asyncio waits for half a minute
+        connection.close()

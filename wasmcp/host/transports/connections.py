@@ -6,7 +6,8 @@ HTTP server and not in the application.
 
 from __future__ import annotations
 
-import asyncio
+import socket
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from wasmcp.host.engine.memory import return_freed
@@ -14,6 +15,8 @@ from wasmcp.host.scheduling.dispatch import DESCRIPTORS, open_files
 from wasmcp.host.transports.http_body import STANDSTILL
 
 if TYPE_CHECKING:
+    import asyncio
+
     from wasmcp.host.engine.limits import Budget, HttpLimits
 
 BACKLOG = 16
@@ -46,10 +49,9 @@ def connection_limit(limits: HttpLimits, instances: int) -> int:
 
 
 class Connection(Protocol):
-    """One connection, as far as the limits need it; see `HttpConnection`."""
+    """One connection, as far as the limits need it; see `HttpConnection` and `Handshake`."""
 
     loop: asyncio.AbstractEventLoop
-    transport: asyncio.Transport
     since: float
     has_responded: bool
     read_at: float
@@ -65,11 +67,63 @@ class Connection(Protocol):
         """True if the client has not sent a whole request."""
         ...
 
+    @property
+    def is_closing(self) -> bool:
+        """True if it ends as soon as the last response was written."""
+        ...
+
+    def abort(self) -> None:
+        """End it, and drop what the client has not read."""
+
     def measure(self, now: float) -> None:
         """Update the number of unread bytes, and the time of the client's progress."""
 
     def free(self) -> None:
         """Set the number of unread bytes to 0."""
+
+
+class Handshake:
+    """Connection whose client has not completed the TLS handshake; see `Connection`.
+
+    Attributes:
+        loop: The event loop.
+        since: The time at which the connection began, by the loop's clock.
+        has_responded: False.
+        unread: 0.
+        read_at: 0.
+        waits_for_head: True, as for a connection without a request.
+        waits_for_client: True.
+        is_closing: False.
+    """
+
+    has_responded = False
+    unread = 0
+    read_at = 0.0
+    waits_for_head = True
+    waits_for_client = True
+    is_closing = False
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, accepted: socket.socket) -> None:
+        """Create a connection.
+
+        Args:
+            loop: The event loop.
+            accepted: Its socket.
+        """
+        self.loop = loop
+        self.since = loop.time()
+        self._socket = accepted
+
+    def abort(self) -> None:
+        """End the connection, during the handshake or after it."""
+        with suppress(OSError):  # it has ended
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    def measure(self, now: float) -> None:
+        """Do nothing: no response waits for the client."""
+
+    def free(self) -> None:
+        """Do nothing: no bytes are unread."""
 
 
 class Connections:
@@ -157,7 +211,7 @@ class Connections:
                 one.measure(now)
                 if now - one.read_at > self._limits.write_time:
                     self._end(one)
-            elif one.transport.is_closing() and now - one.since > self._limits.write_time:
+            elif one.is_closing and now - one.since > self._limits.write_time:
                 self._end(one)  # the rest of the last response is not read
         self._return_memory(now)
         if self._all or self._peak >= _MANY:
@@ -175,6 +229,6 @@ class Connections:
     def _end(self, one: Connection) -> None:
         self.ended += 1
         # Not `close`, which waits until the client has read the buffer.
-        one.transport.abort()
+        one.abort()
         one.free()
         self._all.pop(one, None)

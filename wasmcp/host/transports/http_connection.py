@@ -22,11 +22,12 @@ from wasmcp.host.transports.http_exchange import REASONS, Exchange, rest_of, who
 from wasmcp.host.transports.request_head import RecentHeads, RequestHead
 
 if TYPE_CHECKING:
-    from wasmcp.host.transports.connections import Connections
+    from wasmcp.host.transports.connections import Connections, Handshake
 
 _LARGEST_HEAD = 64 << 10
 _READ_AHEAD = 64 << 10  # bytes of a body that are kept before the application reads them
 _PIPELINED = 16  # maximum number of requests of one connection that wait for the response before them
+_END_OF_TLS = 2.0  # seconds that an idle client gets to answer the end of TLS
 _LENGTH_FIELDS = (b"content-length", b"transfer-encoding")
 
 
@@ -39,11 +40,13 @@ class HttpConnection(asyncio.Protocol):
         unread: The bytes in the write buffer while writing is paused, otherwise 0.
         read_at: The time at which the client last read data, while writing is paused.
         drained: The end of the pause, while writing is paused.
+        handshake: The TLS handshake before it; None without TLS.
     """
 
     bounds: ClassVar[Connections]
     heads: ClassVar[RecentHeads]
     transport: asyncio.Transport
+    handshake: Handshake | None = None
 
     @classmethod
     def bound_to(cls, bounds: Connections) -> type[HttpConnection]:
@@ -115,6 +118,15 @@ class HttpConnection(asyncio.Protocol):
         return head.scope(self._scheme, self._server, self._client)
 
     @property
+    def is_closing(self) -> bool:
+        """True if the connection ends as soon as the last response was written."""
+        return self.transport.is_closing()
+
+    def abort(self) -> None:
+        """End the connection, and drop what the client has not read."""
+        self.transport.abort()
+
+    @property
     def waits_for_head(self) -> bool:
         """True if the client has not sent a whole head."""
         return not self._exchanges and self._in_head
@@ -136,6 +148,8 @@ class HttpConnection(asyncio.Protocol):
         self._client = _address(transport.get_extra_info("peername"))
         self._server = _address(transport.get_extra_info("sockname"))
         self._scheme = "https" if transport.get_extra_info("sslcontext") else "http"
+        if self.handshake is not None:
+            self.bounds.lost(self.handshake)
         self.bounds.made(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
@@ -234,6 +248,8 @@ class HttpConnection(asyncio.Protocol):
                 exchange.keep_alive = False
         else:
             self.transport.close()
+            if self.handshake is not None:
+                self.loop.call_later(_END_OF_TLS, self.handshake.abort)
 
     # Events of the parser
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from wasmcp.host.transports.asgi_middleware import Application
     from wasmcp.host.transports.http_connection import HttpConnection
+    from wasmcp.host.transports.tls_server import TlsServer
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name))
 """Signals that end a listener."""
@@ -112,7 +113,7 @@ class Listener:
         self.loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
         lifespan = _Lifespan(self.loaded_app)
         await lifespan.start()
-        server = await self.loop.create_server(self._connected, sock=bound, ssl=self._tls, backlog=BACKLOG)
+        server = await self._listen(self.loop, bound)
         self._set_date()
         self.listening()
         if not self.ends:
@@ -133,6 +134,13 @@ class Listener:
         if not self._is_forced:
             await lifespan.end()
 
+    async def _listen(self, loop: asyncio.AbstractEventLoop, bound: socket.socket) -> asyncio.Server | TlsServer:
+        if self._tls is None:
+            return await loop.create_server(self._connected, sock=bound, backlog=BACKLOG)
+        from wasmcp.host.transports.tls_server import TlsServer  # lazy: most servers have no TLS
+
+        return TlsServer(bound, self._tls, self._connection.bounds, self._connected)
+
     def _connected(self) -> HttpConnection:
         return self._connection(self, self.state, _loop=self.loop)
 
@@ -143,7 +151,7 @@ class Listener:
         if self.loop is not None:
             self.loop.call_later(1 - now % 1, self._set_date)
 
-    async def _requests_end(self, server: asyncio.Server) -> None:
+    async def _requests_end(self, server: asyncio.Server | TlsServer) -> None:
         while (self.state.connections or self.state.tasks) and not self._is_forced:  # noqa: ASYNC110 - sets without events
             await asyncio.sleep(_POLL)
         if not self._is_forced:
