@@ -17,7 +17,8 @@ from support.otlp_collector import collector
 from support.projects import ZIG_PROJECT, write_project
 from support.server_processes import WASMCP
 
-from wasmcp.playground.serving import changed, snapshot
+from wasmcp.playground import serving
+from wasmcp.playground.serving import Builds, Version, changed, snapshot
 
 
 def test_changes_of_files(tmp_path: Path) -> None:
@@ -40,6 +41,24 @@ def test_virtual_environments_and_missing_folders_have_no_files(tmp_path: Path) 
     (tmp_path / "env" / "pyvenv.cfg").write_text("")
     (tmp_path / "env" / "a.py").write_text("")
     assert snapshot([tmp_path, tmp_path / "missing"]) == {}
+
+
+def test_unexpected_error_of_a_build_does_not_end_the_builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    versions: list[Version] = []
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("not foreseen")
+
+    monkeypatch.setattr(serving, "development_server", fail)
+    monkeypatch.setattr(serving, "load", fail)
+
+    def ended(version: Version) -> None:
+        versions.append(version)
+        builds.rebuild() if len(versions) == 1 else builds.stop()
+
+    builds = Builds(tmp_path, None, on_start=print, on_version=ended, on_event=print)
+    assert builds.first(lambda _: pytest.fail("a server was opened")) is None
+    assert [version.error for version in versions] == ["internal error: RuntimeError: not foreseen"] * 2
 
 
 @pytest.fixture

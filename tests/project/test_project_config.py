@@ -266,6 +266,15 @@ def test_a_link_out_of_the_project(tmp_path: Path) -> None:
         load(root)
 
 
+def test_a_loop_of_links_is_a_missing_file(tmp_path: Path) -> None:
+    root = make_tree(tmp_path, "my_demo")
+    (root / "zig/calc.zig").unlink()
+    (root / "zig/calc.zig").symlink_to(root / "zig/calc.zig")
+    (root / "pyproject.toml").write_text(GOOD)
+    with pytest.raises(ConfigError, match=r"calc\.source` does not exist"):
+        load(root)
+
+
 def test_a_project_under_a_linked_folder(tmp_path: Path) -> None:
     root = make_tree(tmp_path / "real", "my_demo")
     (root / "pyproject.toml").write_text(GOOD)

@@ -136,7 +136,9 @@ class TestWhatIsNotPython:
 
     @pytest.mark.parametrize("data", [b"x = '\xff'\n", b"x = 1\0\n", b"x = 1\n  y = 2\n"])
     def test_file_that_is_not_utf8(self, tmp_path, data):
-        assert "`mod.py`" in refused(tmp_path, "mod.py", data)
+        problem = refused(tmp_path, "mod.py", data)
+        assert "`mod.py`" in problem
+        assert "line None" not in problem
 
     def test_a_file_that_cannot_be_read(self, tmp_path):
         (tmp_path / "gone.py").symlink_to("/proc/self/mem")

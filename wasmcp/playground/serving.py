@@ -215,6 +215,8 @@ class Builds:
             self._serving = self._number
         except (WasmcpError, OSError) as problem:
             error = str(problem)
+        except Exception as problem:  # noqa: BLE001 - the next change must find the thread alive
+            error = f"internal error: {type(problem).__name__}: {problem}"
         self._on_version(Version(self._number, error, time.monotonic() - began, files, self._serving))
         return not error
 
@@ -241,7 +243,7 @@ class Builds:
     def _snapshot(self) -> Snapshot:
         try:
             options = [one.options for one in load(self._root).components.values()]
-        except (WasmcpError, OSError):  # the build reports it; the folders before are watched
+        except Exception:  # noqa: BLE001 - the build reports it; the folders before are watched
             return snapshot(self._folders)
         others = [self._root / str(path) for one in options for path in _texts(one.get("python-path"))]
         outside = [path.resolve() for path in others if not path.resolve().is_relative_to(self._root)]

@@ -8,6 +8,7 @@ used.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -272,7 +273,7 @@ def read_path(table: Table, key: str, root: Path) -> str | None:
     problem = path_problem(value)
     if problem is not None:
         table.problem(key, problem)
-    elif not (root / value).resolve().is_relative_to(root.resolve()):
+    elif not Path(os.path.realpath(root / value)).is_relative_to(root.resolve()):  # `resolve` fails for a loop of links
         table.problem(key, f"leads out of the project through a link: `{value}`")
     else:
         return PurePosixPath(value).as_posix()

@@ -129,7 +129,8 @@ def _analysed(
     except SyntaxError as error:
         if _may_be_newer(error):
             return None, tuple(_by_lines(data.decode("utf-8", "replace"), package)), ()
-        return (f"`{label}`, line {error.lineno}: {error.msg}", _marked(error)), (), ()
+        where = f", line {error.lineno}" if error.lineno else ""  # NUL has no line
+        return (f"`{label}`{where}: {error.msg}", _marked(error)), (), ()
     except (ValueError, RecursionError, MemoryError) as error:
         return (f"`{label}` is not Python: {error}", ()), (), ()
     visitor = _Visitor(package)
