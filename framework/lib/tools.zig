@@ -31,6 +31,9 @@ pub fn Middleware(comptime bindings: type, comptime compares: bool) type {
                     .complete => |result| Reply.toolResult(result),
                     .input_required => |wanted| Reply.inputRequired(wanted),
                     .other => |json| Reply.raw(json),
+                    .text => |text| Reply.toolValue(text, false),
+                    .value => |json| Reply.toolValue(json, true),
+                    .structured => |json| Reply.toolResult(.{ .structured_content = json, .is_error = false }),
                 },
                 .err => |value| Reply.failure(value),
             };

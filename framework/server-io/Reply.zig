@@ -26,6 +26,7 @@ const invalid_params = envelope.invalid_params;
 pub const tools = constructors.tools;
 pub const toolsJson = constructors.toolsJson;
 pub const toolResult = constructors.toolResult;
+pub const toolValue = constructors.toolValue;
 pub const resources = constructors.resources;
 pub const resourcesJson = constructors.resourcesJson;
 pub const templates = constructors.templates;
@@ -134,7 +135,13 @@ pub fn results(self: *Reply) Results {
 pub fn build(context: anytype) Handle {
     const self = create();
     var r = self.results();
-    self.writeResult(&r, context) catch |problem| switch (problem) {
+    self.writeResult(&r, context) catch |problem| self.becomeUnwritable(&r, problem);
+    return .new(self);
+}
+
+/// Replace the contents by the error of a result that cannot be written. Each kind of result would have a copy.
+noinline fn becomeUnwritable(self: *Reply, r: *const Results, problem: Writer.EmbedError) void {
+    switch (problem) {
         error.OutOfMemory => self.becomeFailure(internal_error, "Internal error: out of memory", null),
         error.InvalidJson => {
             const request = if (Call.current) |call| call.message.target orelse call.message.name else "";
@@ -147,8 +154,7 @@ pub fn build(context: anytype) Handle {
             });
             self.becomeFailure(internal_error, "Internal error: the answer could not be put into JSON", null);
         },
-    };
-    return .new(self);
+    }
 }
 
 fn writeResult(self: *Reply, r: *Results, context: anytype) Writer.EmbedError!void {

@@ -249,9 +249,7 @@ pub fn toolResult(self: *Results, value: types.ToolResult) Error!void {
     if (value.structured_content) |json| if (value.content.len == 0) {
         // Specification: server/tools, "Structured Content": repeat it as text for clients that do not read structured
         // content.
-        try content.begin(self, "text");
-        try self.text("text", json);
-        try self.w.close('}');
+        try content.plain(self, json);
     };
     try self.w.close(']');
     if (value.structured_content) |json| {
@@ -264,6 +262,22 @@ pub fn toolResult(self: *Results, value: types.ToolResult) Error!void {
     }
     if (value.is_error) try self.flag("isError", true);
     try self.extra(value.extra, &.{ "content", "structuredContent", "isError", "_meta", "resultType" });
+}
+
+/// Write the members of a `CallToolResult` for a value: a string, or, with `is_json`, another value as JSON.
+pub fn toolValue(self: *Results, value: []const u8, is_json: bool) Error!void {
+    self.looked_at = "value";
+    if (is_json) _ = try Writer.check(value);
+    try self.w.key("content");
+    try self.w.open('[');
+    try content.plain(self, value);
+    try self.w.close(']');
+    if (!self.since(.@"2025-06-18")) return;
+    try self.w.key("structuredContent");
+    try self.w.open('{');
+    try self.w.key("result");
+    if (is_json) try self.w.embedValid(value) else try self.w.string(value);
+    try self.w.close('}');
 }
 
 /// Write the members of a `GetPromptResult`, without `_meta`.

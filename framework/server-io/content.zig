@@ -63,7 +63,14 @@ pub fn write(self: *Results, value: types.Content) Error!void {
     try self.w.close('}');
 }
 
-pub fn begin(self: *Results, kind: []const u8) Error!void {
+/// Write a text block without annotations.
+pub fn plain(self: *Results, words: []const u8) Error!void {
+    try begin(self, "text");
+    try self.text("text", words);
+    try self.w.close('}');
+}
+
+fn begin(self: *Results, kind: []const u8) Error!void {
     try self.w.open('{');
     try self.text("type", kind);
 }

@@ -112,6 +112,17 @@ pub fn toolResult(value: types.ToolResult) Handle {
     }{ .value = value });
 }
 
+pub fn toolValue(text: []const u8, is_json: bool) Handle {
+    return Reply.build(struct {
+        text: []const u8,
+        is_json: bool,
+        pub fn write(c: @This(), _: *Reply, r: *Results) Writer.EmbedError!?[]const u8 {
+            try r.toolValue(c.text, c.is_json);
+            return null;
+        }
+    }{ .text = text, .is_json = is_json });
+}
+
 pub fn promptResult(value: types.PromptResult) Handle {
     return Reply.build(struct {
         value: types.PromptResult,

@@ -26,6 +26,7 @@ import type { PerRequest } from "./per_request.ts";
 import { Prompt } from "./prompt.ts";
 import { closeDeclarations, COMPLETIONS, LISTS, PROMPTS, RESOURCES, TOOLS } from "./registry.ts";
 import { membersOf } from "./shape.ts";
+import type { Value } from "./tool.ts";
 
 /** Exception for the error case of a WIT result: `payload` is its value. */
 class Refused extends Error {
@@ -98,10 +99,10 @@ export const scripted = {
   listPrompts: (request: Request): wit.Prompt[] => listed(request, "prompts", listedPrompts, (item) => item.listed),
   listReferences: references,
 
-  callTool(request: Request, name: string): Outcome<wit.ToolResult> | undefined {
+  callTool(request: Request, name: string): Outcome<wit.ToolResult> | Value | undefined {
     return answered(request, "tool", name, (context) => {
-      const item = offeredTool(name, context);
-      return item && outcome(item.call(request.arguments(), context));
+      const found = offeredTool(name, context)?.call(request.arguments(), context);
+      return found === undefined || "tag" in found ? found : outcome(found);
     });
   },
 

@@ -54,6 +54,9 @@ export interface ToolOptions extends ToolHints, PerRequestOptions {
   task?: boolean | "steps" | TaskOptions;
 }
 
+/** Result of most tools: a case of `tools.outcome` of the WIT with one text. */
+export type Value = { tag: "text" | "value" | "structured"; val: string };
+
 type Returned<O> = O | Result | Block | string | (Block | string)[] | undefined | void | null;
 type Maybe<T> = T | Promise<T>;
 
@@ -106,7 +109,7 @@ export class Tool<A = any, R = unknown> extends PerRequest {
   }
 
   /** Handle `tools/call`. Errors become results with `isError`, except for `McpError`, which is thrown. */
-  call(args: string | null | undefined, context: Context): wit.ToolResult | Required {
+  call(args: string | null | undefined, context: Context): wit.ToolResult | Value | Required {
     try {
       const loaded = this.#loaded(args);
       if ("isError" in loaded) return loaded;
@@ -123,7 +126,7 @@ export class Tool<A = any, R = unknown> extends PerRequest {
   async callNatively(args: string, context: Context): Promise<wit.ToolResult> {
     try {
       const loaded = this.#loaded(args);
-      return "isError" in loaded ? loaded : this.#rendered(await this.#handler(loaded.value, context));
+      return "isError" in loaded ? loaded : expanded(this.#rendered(await this.#handler(loaded.value, context)));
     } catch (error) {
       return this.#failed(error);
     }
@@ -145,23 +148,30 @@ export class Tool<A = any, R = unknown> extends PerRequest {
     return failure(failedTool(this.name));
   }
 
-  #rendered(value: any): wit.ToolResult {
+  #rendered(value: any): wit.ToolResult | Value {
     if (value instanceof Result) return resultOf(value);
     if (this.#output === undefined) return resultOf(loosely(value));
     const loaded = this.#output.load(value);
     if ("problems" in loaded) {
       throw new TypeError(`tool \`${this.name}\` returned a value that does not match its output schema: ${loaded.problems.join("; ")}`);
     }
-    const written = json(loaded.value);
-    const text = typeof loaded.value === "string" ? loaded.value : written;
-    return {
-      content: [blockOf(text)],
-      structuredContent: this.#wrapped ? `{"result":${written}}` : written,
-      isError: false,
-      meta: undefined,
-      extra: undefined,
-    };
+    if (!this.#wrapped) return { tag: "structured", val: json(loaded.value) };
+    if (typeof loaded.value === "string") return { tag: "text", val: sendable(loaded.value) };
+    return { tag: "value", val: json(loaded.value) };
   }
+}
+
+/** Return the result of a tool that the framework makes of a value. */
+function expanded(found: wit.ToolResult | Value): wit.ToolResult {
+  if (!("tag" in found)) return found;
+  const written = found.tag === "text" ? json(found.val) : found.val;
+  return {
+    content: [blockOf(found.val)],
+    structuredContent: found.tag === "structured" ? written : `{"result":${written}}`,
+    isError: false,
+    meta: undefined,
+    extra: undefined,
+  };
 }
 
 function wrapped({ $defs, ...inner }: JsonSchema): JsonSchema {

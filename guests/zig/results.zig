@@ -36,18 +36,12 @@ pub fn outcome(comptime R: type, value: R) Outcome {
     if (R == []const Content) return .{ .complete = .{ .content = value, .is_error = false } };
     if (R == Content)
         return .{ .complete = .{ .content = memory.allocator.dupe(Content, &.{value}) catch &.{}, .is_error = false } };
+    if (comptime values.kindOf(R) == .string) return .{ .text = valid(value) };
     const text = json(R, value) catch |reason| return failure("the tool's result can't be sent: ", switch (reason) {
         error.NotFinite => "a number in it is infinite or not a number",
         error.OutOfMemory => "out of memory",
     });
-    const is_text = comptime values.kindOf(R) == .string;
-    var result = withText(if (is_text) value else text);
-    result.structured_content = if (comptime values.kindOf(R) == .object) text else wrapped(text);
-    return .{ .complete = result };
-}
-
-fn wrapped(text: []const u8) ?[]const u8 {
-    return std.mem.concat(memory.allocator, u8, &.{ "{\"result\":", text, "}" }) catch null;
+    return if (comptime values.kindOf(R) == .object) .{ .structured = text } else .{ .value = text };
 }
 
 fn withText(text: []const u8) ToolResult {

@@ -79,6 +79,26 @@ def test_tool_lists(wire: Wire, version: str) -> None:
 
 
 @pytest.mark.parametrize("version", REVISIONS)
+@pytest.mark.parametrize(
+    ("value", "is_json", "sent"),
+    [
+        ('q"\\\n\x01\u2028é', False, 'q"\\\n\x01\u2028é'),
+        ("", False, ""),
+        (" 1.10 ", True, 1.10),
+        ('{"a":\n[1, "x"]}', True, {"a": [1, "x"]}),
+        ('"x"', True, "x"),
+        ('["\\ud83d\\ude00","\\ud800"]', True, ["😀", "\ufffd"]),
+    ],
+)
+def test_values_of_tools(wire: Wire, version: str, value: str, is_json: bool, sent: Any) -> None:
+    assert wire.result("tool-value", value, is_json, version=version) == {
+        "content": [{"type": "text", "text": value}],
+        **since(version, "2025-06-18", {"structuredContent": {"result": sent}}),
+        **ending(version),
+    }
+
+
+@pytest.mark.parametrize("version", REVISIONS)
 def test_output_schemas_of_other_types_came_with_the_latest(wire: Wire, version: str) -> None:
     given = tool("t", output_schema='{"type":"array"}')
     result = wire.result("tools", [given], None, None, method="tools/list", version=version)
@@ -312,6 +332,7 @@ BAD = ["", "{", "nope", "{}{}", '{"a":1,}', "'x'", "[" * 200]
         lambda bad: ("tools-json", bad, None, None),
         lambda bad: ("tool-result", tool_result(text("x", meta=bad))),
         lambda bad: ("tool-result", tool_result(structured_content=bad)),
+        lambda bad: ("tool-value", bad, True),
         lambda bad: ("tool-result", tool_result(meta=bad)),
         lambda bad: ("tool-result", tool_result(Variant("other", bad))),
         lambda bad: ("raw", bad),

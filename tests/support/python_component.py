@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 import wasmtime
 from wasmtime import component as wc
+
+from support.server_io_wire import text, tool_result
 
 PACKAGE = "wasmcp:mcp-v20260728"
 TOOLS = f"{PACKAGE}/tools@0.1.0"
@@ -96,6 +99,16 @@ class GuestComponent:
     def stderr(self) -> str:
         """Text that the component has written to stderr."""
         return self.output["stderr"].decode()
+
+
+def result_of(outcome: Any) -> Any:
+    """Return the `tool-result` of an outcome of a tool; that of a value is the one that the framework sends."""
+    if outcome.tag == "complete":
+        return outcome.payload
+    value = outcome.payload
+    written = json.dumps(value) if outcome.tag == "text" else value
+    structured = {"text": f'{{"result":{written}}}', "value": f'{{"result":{written}}}', "structured": written}
+    return tool_result(text(value), structured_content=structured[outcome.tag])
 
 
 def _method(name: str, answer: Callable[..., Any] | None) -> Callable[..., Any]:

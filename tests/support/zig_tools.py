@@ -8,7 +8,7 @@ from typing import Any
 
 from wasmtime.component import Variant
 
-from support.python_component import GuestComponent
+from support.python_component import GuestComponent, result_of
 from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.zig import ZigToolchain, user_cache
 
@@ -146,9 +146,7 @@ def unwrapped(result: Any) -> Any:
 
 def call(guest: GuestComponent, name: str, arguments: Any = None) -> Any:
     text = arguments if isinstance(arguments, str) or arguments is None else json.dumps(arguments)
-    outcome = unwrapped_outcome(guest.call_tool(name, text))
-    assert outcome.tag == "complete"
-    return outcome.payload
+    return result_of(unwrapped_outcome(guest.call_tool(name, text)))
 
 
 def text_of(result: Any) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.python_component import GuestComponent
+from support.python_component import GuestComponent, result_of
 from support.wheels import wheel
 
 from wasmcp.errors import ToolchainError
@@ -236,7 +236,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[GuestComponent, lis
 
 
 def call(guest: GuestComponent, name: str, /, **arguments: Any) -> Any:
-    result = guest.call_tool(name, json.dumps(arguments)).payload
+    result = result_of(guest.call_tool(name, json.dumps(arguments)))
     text = result.__dict__["structured-content"]
     assert text is not None, guest.stderr
     return json.loads(text)["result"]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from support.python_component import GuestComponent
+from support.python_component import GuestComponent, result_of
 
 from wasmcp.errors import ToolchainError
 from wasmcp.toolchains.base import ComponentSource
@@ -83,7 +83,7 @@ def guest(tmp_path_factory: pytest.TempPathFactory) -> GuestComponent:
 
 
 def call(guest: GuestComponent, name: str, /, **arguments: Any) -> Any:
-    result = guest.call_tool(name, json.dumps(arguments)).payload
+    result = result_of(guest.call_tool(name, json.dumps(arguments)))
     text = result.__dict__["structured-content"]
     return json.loads(text) if text else result.content[0].payload.text
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from support.memory_images import memory_image
-from support.python_component import GuestComponent
+from support.python_component import GuestComponent, result_of
 
 from wasmcp.declaration_section import declares
 from wasmcp.errors import MissingToolchainError, ToolchainError
@@ -367,9 +367,7 @@ def field(record: Any, name: str) -> Any:
 
 
 def call(guest: GuestComponent, name: str, /, **arguments: Any) -> tuple[str, Any, bool]:
-    outcome = guest.call_tool(name, json.dumps(arguments))
-    assert outcome.tag == "complete"
-    result = outcome.payload
+    result = result_of(guest.call_tool(name, json.dumps(arguments)))
     structured = field(result, "structured-content")
     text = field(result, "content")[0].payload.text
     return text, None if structured is None else json.loads(structured), field(result, "is-error")

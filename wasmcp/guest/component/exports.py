@@ -76,21 +76,21 @@ else:
 
 _MOST_KEPT = 4096  # maximum characters of a result in the outcome that is used again
 
-_TEXT = types.TextContent("", None, None)
-_RESULT = types.ToolResult([types.Content_Text(_TEXT)], None, False, None, None)  # noqa: FBT003
-_OUTCOME = tool_exports.Outcome_Complete(_RESULT)
-"""The outcome of short results of text: the runtime has read it before the next call."""
+_OUTCOMES = {
+    "text": tool_exports.Outcome_Text(""),
+    "value": tool_exports.Outcome_Value(""),
+    "structured": tool_exports.Outcome_Structured(""),
+}
+"""The outcomes of short results: the runtime has read them before the next call."""
 
 
 def _outcome(rendered: Rendered | TextResult) -> Any:
     if isinstance(rendered, tuple):
-        text, structured = rendered
-        if len(structured) > _MOST_KEPT:
-            content: list[Any] = [types.Content_Text(types.TextContent(text, None, None))]
-            return tool_exports.Outcome_Complete(types.ToolResult(content, structured, False, None, None))  # noqa: FBT003
-        _TEXT.text = text
-        _RESULT.structured_content = structured
-        return _OUTCOME
+        outcome = _OUTCOMES[rendered[0]]
+        if len(rendered[1]) > _MOST_KEPT:
+            return type(outcome)(rendered[1])
+        outcome.value = rendered[1]
+        return outcome
     if rendered.input_required is not None:
         return tool_exports.Outcome_InputRequired(input_required_to_wit(rendered.input_required))
     content = [block_of(block) for block in rendered.content]

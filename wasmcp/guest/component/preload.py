@@ -15,7 +15,7 @@ import os
 import sys
 from typing import Any, TextIO
 
-from wasmcp.guest.component import lazy_metadata, lean_code
+from wasmcp.guest.component import lazy_metadata, lean_code, standard_streams
 from wasmcp.guest.component.compressed_modules import explain_missing, keep_later, keep_sources, list_directories
 from wasmcp.guest.component.error_reporting import describe, remember
 from wasmcp.guest.component.snapshot import (
@@ -84,6 +84,8 @@ def boot(folder: str, core: frozenset[str]) -> None:
     report: dict[str, Any] = {"errors": [], "missing": [], "optional": [], "open": [], "sockets": [], "warnings": []}
     report["printed"] = ""
     printed: list[str] = []
+    if sys.platform == "wasi":
+        standard_streams.install()
     out, err = _Recorder(sys.stdout, printed), _Recorder(sys.stderr, printed)
     sys.stdout, sys.stderr = out, err
     if sys.platform == "wasi":

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from wasmcp.guest.json_types.base import JsonType, undocumented
-from wasmcp.guest.json_types.json_codec import LARGE, quote, scan_value
+from wasmcp.guest.json_types.json_codec import LARGE, scan_value
 from wasmcp.guest.json_types.records import Member
 from wasmcp.guest.json_types.scalars import Boolean, Integer, Number, String
 
@@ -22,15 +22,15 @@ _CHECKS: dict[type[JsonType], str] = {
     String: "type({0}) is str",
 }
 
-_RESULTS: dict[Any, tuple[str, str, str]] = {
-    bool: ("type(value) is bool", '"true" if value else "false"', "text"),
-    int: ("type(value) is int", "repr(value)", "text"),
-    float: (_CHECKS[Number].format("value"), "repr(value)", "text"),
-    str: ("type(value) is str and value.isascii() and len(value) < LARGE", "quote(value)", "value"),
+_RESULTS: dict[Any, tuple[str, str]] = {
+    bool: ("type(value) is bool", '"value", "true" if value else "false"'),
+    int: ("type(value) is int", '"value", repr(value)'),
+    float: (_CHECKS[Number].format("value"), '"value", repr(value)'),
+    str: ("type(value) is str and value.isascii()", '"text", value'),
 }
-"""Return annotation -> the condition, the JSON text and the text block of a result."""
+"""Return annotation -> the condition and the `TextResult` of a result."""
 
-_GLOBALS = {"scan_value": scan_value, "quote": quote, "LARGE": LARGE}
+_GLOBALS = {"scan_value": scan_value, "LARGE": LARGE}
 
 _TEMPLATE = """\
 def call(arguments, context, function=function, finish=finish):
@@ -76,8 +76,8 @@ def quick_call(
         passed.append(f"{member.name}={name}")
     result = ""
     if isinstance(returned, type) and returned in _RESULTS:
-        condition, text, block = _RESULTS[returned]
-        result = f"    if {condition}:\n        text = {text}\n        return {block}, f'{{{{\"result\":{{text}}}}}}'\n"
+        condition, simple = _RESULTS[returned]
+        result = f"    if {condition}:\n        return {simple}\n"
     source = _TEMPLATE.format(
         reads="".join(reads), count=len(members), checks="".join(checks), passed=", ".join(passed), result=result
     )

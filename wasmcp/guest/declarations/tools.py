@@ -62,15 +62,19 @@ class Rendered:
     input_required: InputRequiredResult | None = None
 
 
-TextResult = tuple[str, str]
-"""The result of most tools, a text block and the structured content, in few instructions: see `rendered`."""
+TextResult = tuple[Literal["text", "value", "structured"], str]
+"""The result of most tools, in few instructions: a case of `tools.outcome` of the WIT, and its text."""
 
 Renderer = Callable[[Any], Rendered | TextResult]
 
 
 def rendered(result: Rendered | TextResult) -> Rendered:
     """Return a result in its general form."""
-    return Rendered([Text(result[0])], result[1]) if isinstance(result, tuple) else result
+    if isinstance(result, Rendered):
+        return result
+    case, text = result
+    json = encode(text) if case == "text" else text
+    return Rendered([Text(text)], json if case == "structured" else f'{{"result":{json}}}')
 
 
 def failure(text: str) -> Rendered:
@@ -131,8 +135,7 @@ def _object_renderer(json_type: JsonType) -> Renderer:
     dump = json_type.dump
 
     def render(value: Any) -> TextResult:
-        text = encode(dump(value))
-        return text, text
+        return "structured", encode(dump(value))
 
     return render
 
@@ -142,8 +145,7 @@ def _wrapped_renderer(json_type: JsonType) -> Renderer:
 
     def render(value: Any) -> TextResult:
         dumped = dump(value)
-        text = encode(dumped)
-        return sendable(dumped) if type(dumped) is str else text, f'{{"result":{text}}}'
+        return ("text", sendable(dumped)) if type(dumped) is str else ("value", encode(dumped))
 
     return render
 
@@ -181,8 +183,7 @@ def render_structured(value: Any) -> Rendered | TextResult:
     """
     if isinstance(value, ToolResult):
         return render_any(value)
-    text = encode(dump_any(value))
-    return text, text
+    return "structured", encode(dump_any(value))
 
 
 def _block(value: Any) -> Any:

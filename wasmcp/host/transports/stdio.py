@@ -33,7 +33,7 @@ from wasmcp.host.mcp.jsonrpc import (
     same_id,
 )
 from wasmcp.host.mcp.subscriptions import StdioSubscriptions
-from wasmcp.host.scheduling.call import BATCHES
+from wasmcp.host.scheduling.call import BATCHES, Call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from wasmcp.host.mcp.manifest_responder import ManifestResponder
     from wasmcp.host.operations.rate_limits import RateLimiter, RateLimits
     from wasmcp.host.operations.tracing import RequestTrace, Tracing
-    from wasmcp.host.scheduling.call import Call
 
 _CHUNK = 64 << 10  # bytes of a pipe, and of a read of it
 _LARGE_CHUNK = 256 << 10  # the same once a message has needed several; larger ones do not stay in the caches of a core
@@ -121,7 +120,8 @@ class StdioSession:
             if server is None:
                 self._without_server(line)
                 return
-            self._changed.wait_for(lambda: len(self._calls) < _IN_FLIGHT)
+            while len(self._calls) >= _IN_FLIGHT:
+                self._changed.wait()
             call = self._begin(line, server)
         self._submit(call, server)
 
@@ -194,8 +194,6 @@ class StdioSession:
 
     def _begin(self, line: bytes, server: Connection) -> Call:
         """Return the call of a line. The lock must be held, so that it has the state after the lines before it."""
-        from wasmcp.host.scheduling.call import Call
-
         # Lines after a handshake are answered in the negotiated revision.
         alone = _changes_state(line)
         self._alone = alone
@@ -412,12 +410,11 @@ class Output:
         if len(message) >= _CHUNK and not self._is_large:
             self._is_large = True
             _enlarge_pipe(self._descriptor)
-        data = memoryview(message)
-        written = 0
-        while written <= len(data):
-            data = data[written:]
+        data: bytes | memoryview = message
+        self.waiting_since = monotonic()
+        while (written := os.writev(self._descriptor, (data, b"\n"))) <= len(data):
+            data = memoryview(data)[written:]
             self.waiting_since = monotonic()
-            written = os.writev(self._descriptor, (data, b"\n"))
         self.waiting_since = inf
 
     def end_if_unread(self, patience: float, on_end: Callable[[], object]) -> None:
