@@ -494,6 +494,18 @@ def test_workers_share_the_socket_and_are_restarted(server_file: Path) -> None:
         wait_until(lambda: not any(is_running(pid) for pid in workers))
 
 
+def test_reload_does_not_end_workers_that_start(server_file: Path) -> None:
+    port = free_port()
+    with served(str(server_file), "--port", str(port), "--workers", "2") as process:
+        ends = time.monotonic() + 60
+        while not any("was reloaded" in line for line in process.lines):  # the workers take longer to start
+            assert time.monotonic() < ends
+            process.signal(signal.SIGHUP)
+            time.sleep(0.02)
+        assert post(port).read() == b"hello"
+        assert not any("a worker has ended" in line for line in process.lines)
+
+
 def test_several_workers_need_shared_storage(tmp_path: Path) -> None:
     keeping = tmp_path / "keeping.wasm"
     keeping.write_bytes(wat2wasm(ONE.replace("(component\n", f"(component\n{KEYVALUE}\n", 1)))

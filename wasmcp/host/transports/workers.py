@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from math import inf
 from multiprocessing.connection import wait
 from time import monotonic
@@ -16,7 +16,7 @@ from wasmcp.host.engine import logs
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnProcess
     from types import FrameType
@@ -43,6 +43,7 @@ def work(serving: Serving, bound: socket.socket, compiling: Connection | None) -
     from wasmcp.host.transports.starting import Opening
 
     note_reloads()
+    _let_reloads_through()
     os.setpgrp()  # Ctrl-C in a terminal reaches the supervisor only, which terminates the workers
     parent = multiprocessing.parent_process()
 
@@ -66,6 +67,25 @@ def work(serving: Serving, bound: socket.socket, compiling: Connection | None) -
     # Lists are answered until the server is open, other requests wait.
     opening = Opening(opened) if compiling is not None and not compiling.poll() else Opening.of(opened())
     serve_on(bound, opening, serving, tracing=tracing)
+
+
+@contextmanager
+def _reloads_held() -> Iterator[None]:
+    """Hold SIGHUP back, also in a process that is started then: the signal would end it before it has a handler."""
+    if not hasattr(signal, "SIGHUP"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _let_reloads_through() -> None:
+    """Handle a SIGHUP that was held back."""
+    if hasattr(signal, "SIGHUP"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
 
 
 class _Worker:
@@ -203,7 +223,8 @@ class Supervisor:
             target=work, args=(self._serving, self._bound, compiling), name="wasmcp-worker"
         )
         worker.began = monotonic()
-        worker.process.start()
+        with _reloads_held():
+            worker.process.start()
 
     def _ended(self, worker: _Worker) -> None:
         process = worker.process
