@@ -24,8 +24,7 @@ from wasmcp.host.engine import logs
 from wasmcp.host.engine.limits import Budget
 from wasmcp.host.transports.connections import Connections
 from wasmcp.host.transports.http_connection import HttpConnection
-from wasmcp.host.transports.listener import Listener, http_date
-from wasmcp.host.transports.listening import listen_tcp, tls_context
+from wasmcp.host.transports.listener import Listener, http_date, listen_tcp, tls_context
 
 SECONDS = 20
 

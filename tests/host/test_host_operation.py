@@ -29,7 +29,7 @@ from wasmcp.host import HttpOptions, HttpResponse, open_server
 from wasmcp.host.bindings.messages import HttpRequest
 from wasmcp.host.scheduling.call import Call
 from wasmcp.host.scheduling.pool import Pool
-from wasmcp.host.transports import listening
+from wasmcp.host.transports import listener
 from wasmcp.host.transports.asgi_middleware import Endpoint, ProxiedClients
 
 ONE = WAT.read_text("utf-8").replace("5000000000", "1500000000")  # `!W` waits 1.5 s
@@ -210,7 +210,7 @@ def test_unix_socket(server_file: Path, tmp_path: Path) -> None:
         assert path.stat().st_mode & 0o777 == 0o660
         assert send(UnixConnection(path), "hello", "/x").read() == b"hello"
         with pytest.raises(HostError, match="another process listens on it"):
-            listening.listen_unix(path, 0o600)
+            listener.listen_unix(path, 0o600)
         process.stop()
     assert not path.exists()
 
@@ -229,13 +229,13 @@ def test_server_on_a_unix_socket(zig_server: Path, tmp_path: Path) -> None:
 
 def test_unix_socket_that_was_left_behind_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "mcp.sock"
-    listening.listen_unix(path, 0o600).close()
+    listener.listen_unix(path, 0o600).close()
     assert path.exists()
-    listening.listen_unix(path, 0o600).close()
+    listener.listen_unix(path, 0o600).close()
     path.unlink()
     path.write_text("a file")
     with pytest.raises(HostError, match="the path is another file"):
-        listening.listen_unix(path, 0o600)
+        listener.listen_unix(path, 0o600)
     assert path.read_text() == "a file"
 
 
@@ -285,7 +285,7 @@ def test_tls_files_that_cannot_be_used(tmp_path: Path) -> None:
         ((tmp_path / "missing.pem", first_key), "does not exist"),
     ]:
         with pytest.raises(HostError) as caught:
-            listening.tls_context(*files)
+            listener.tls_context(*files)
         assert words.lower() in str(caught.value).lower()
 
 

@@ -20,7 +20,7 @@ from support.server_processes import WASMCP, free_port, wasmcp_serve
 from wasmcp.environment import BOUND_TO
 from wasmcp.errors import HostError
 from wasmcp.host import open_server, serve
-from wasmcp.host.transports import listening
+from wasmcp.host.transports import listener
 
 META = {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}
 HEADERS = {
@@ -230,7 +230,7 @@ def test_interrupt_ends_the_server(zig_server: Path) -> None:
     ],
 )
 def test_bound_address_is_an_allowed_host(zig_server: Path, host: str, first: str) -> None:
-    names = listening.host_names(host)
+    names = listener.host_names(host)
     assert names[0] == first
     with open_server(zig_server, settings={BOUND_TO: ",".join(names)}) as server:
         server.boot()

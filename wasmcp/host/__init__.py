@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     )
     from wasmcp.host.engine.limits import HttpLimits, Limits
     from wasmcp.host.operations.rate_limits import Rate, RateLimits
-    from wasmcp.host.scheduling.costs import Cost
+    from wasmcp.host.scheduling.instance import Cost
     from wasmcp.host.scheduling.interruption import CancelScope
     from wasmcp.host.transports.http_options import HttpOptions
     from wasmcp.host.transports.http_server import serve
@@ -63,7 +63,7 @@ _HOMES = {
     "CancelScope": "scheduling.interruption",
     "ClientRequest": "client.types",
     "Completion": "client.types",
-    "Cost": "scheduling.costs",
+    "Cost": "scheduling.instance",
     "HttpLimits": "engine.limits",
     "HttpOptions": "transports.http_options",
     "HttpResponse": "client.types",

@@ -315,7 +315,7 @@ def serve_project(root: Path, server: str | None, options: DevelopmentOptions, r
         import httptools  # noqa: F401 - the transport imports it
     except ImportError as error:
         raise HostError(f"serving HTTP needs `{error.name}`: install `wasmcp[serve]`") from None
-    from wasmcp.host.transports.listening import listen_tcp
+    from wasmcp.host.transports.listener import listen_tcp
 
     bound = listen_tcp(options.host, options.port)
     try:
@@ -332,7 +332,7 @@ class _Development:
         from wasmcp.host.configuration.settings import ALLOWED_HOSTS, from_environment, limits_for, with_state_keys
         from wasmcp.host.engine import logs
         from wasmcp.host.operations.tracing import check_installed, is_enabled
-        from wasmcp.host.transports.listening import host_names
+        from wasmcp.host.transports.listener import host_names
 
         logs.set_up()
         self._traces = is_enabled(options.traces, os.environ)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from wasmcp.errors import HostError
 from wasmcp.host.client.server import Server
 from wasmcp.host.transports.http_body import WHOLE_BODY
-from wasmcp.host.transports.listening import listen_unix
+from wasmcp.host.transports.listener import listen_unix
 from wasmcp.host.transports.stdio import StdioSession, quiet, read_lines
 
 if TYPE_CHECKING:
@@ -156,8 +156,7 @@ class HttpEndpoint:
         from wasmcp.host.transports.asgi import App
         from wasmcp.host.transports.connections import Connections, connection_limit
         from wasmcp.host.transports.http_connection import HttpConnection
-        from wasmcp.host.transports.listener import Listener
-        from wasmcp.host.transports.listening import listen_tcp
+        from wasmcp.host.transports.listener import Listener, listen_tcp
 
         self._server = server
         self._socket = listen_tcp(_HOST, 0)

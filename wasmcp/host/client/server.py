@@ -25,7 +25,7 @@ from wasmcp.host.engine.limits import Limits
 from wasmcp.host.engine.stdio_pipes import StderrLog
 from wasmcp.host.mcp.subscriptions import Hub
 from wasmcp.host.mcp.tasks import TaskRunner
-from wasmcp.host.scheduling.instance import Program, Uses
+from wasmcp.host.scheduling.instance import Cost, Program, Uses
 from wasmcp.protocol import LATEST, META_KEYS
 from wasmcp.wasi import INTERFACE, interfaces_of, missing_imports
 
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from wasmcp.host.bindings.development_imports import Substitutes
     from wasmcp.host.bindings.wasi_keyvalue import Provided
     from wasmcp.host.client.types import HttpResponse
-    from wasmcp.host.scheduling.costs import Cost
     from wasmcp.host.stores.keyvalue import SessionValues
 
 

@@ -1,10 +1,18 @@
-"""One instance of a server: a store, its streams, and the bindings to its exports. It belongs to one thread."""
+"""One instance of a server: a store, its streams, the bindings to its exports, and the costs of calls into it.
+
+It belongs to one thread. Costs are executed instructions and linear memory, of servers that are opened with `on_cost`.
+Fuel counts instructions of WebAssembly, not those of the host, so that it does not depend on the machine or its load.
+wasmtime does not report the memories of a component; on Linux they are found in the map of the process
+(`wasmcp.host.engine.memory`). A linear memory never shrinks, so that its size after a call is the most that it had.
+"""
 
 from __future__ import annotations
 
 import threading
 import zlib
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from math import inf
 from time import monotonic, thread_time
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -20,18 +28,17 @@ from wasmcp.errors import (
 )
 from wasmcp.host.bindings import _capi
 from wasmcp.host.bindings.exchange import CallError, ExchangeBindings
-from wasmcp.host.bindings.messages import FRAMES, Changed, HttpRequest, TaskEvent, TaskRequest
+from wasmcp.host.bindings.messages import FRAMES, Changed, HttpRequest, TaskEvent, TaskRequest, target_of
 from wasmcp.host.engine import backtraces
 from wasmcp.host.engine import engine as watchdog
 from wasmcp.host.engine.backtraces import Frames
 from wasmcp.host.engine.memory import mappings, memories
 from wasmcp.host.engine.stdio_pipes import Stdio
-from wasmcp.host.scheduling.costs import Meter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from wasmtime import Engine, WasmtimeError
+    from wasmtime import Engine, Store, WasmtimeError
     from wasmtime.component import Component, Linker
 
     from wasmcp.host.authorization.issuer import Issuer, Issuers, Keys
@@ -39,7 +46,6 @@ if TYPE_CHECKING:
     from wasmcp.host.bindings.messages import Event, Request
     from wasmcp.host.bindings.wasi_keyvalue import Provided
     from wasmcp.host.engine.limits import Limits
-    from wasmcp.host.scheduling.costs import Cost
 
 _TAIL = 8192
 LATEST_SLICE = 1.0  # seconds after which a call with a slice is not extended any more
@@ -60,6 +66,70 @@ class Tasks(Protocol):
 
     def take(self, text: bytes) -> None:
         """Take a line of the server: a task that needs a run, or was cancelled. It does not block."""
+
+
+BOOT = "boot"
+"""The method of the cost of booting an instance."""
+
+_TANK = 1 << 62
+_booting = threading.Lock()  # so that new memories belong to one instance
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Cost of one call, or of booting an instance.
+
+    Attributes:
+        method: The method of the request, or `boot`.
+        name: The name or URI of its target; the empty string without one.
+        fuel: Executed instructions, in wasmtime's unit of fuel: most instructions cost 1, some 0.
+        memory: Bytes of all linear memories of the instance after the call; None if the system does not report them.
+        growth: Bytes by which they grew in the call; None if the system does not report them.
+    """
+
+    method: str
+    name: str
+    fuel: int
+    memory: int | None
+    growth: int | None
+
+
+class Meter:
+    """Meter of the calls into one instance."""
+
+    def __init__(self, store: Store, on_cost: Callable[[Cost], None]) -> None:
+        self._store = store
+        self._on_cost = on_cost
+        self._own: frozenset[int] = frozenset()
+        self._before: int | None = 0
+        store.set_fuel(_TANK)
+
+    @contextmanager
+    def booting(self) -> Iterator[None]:
+        """Measure the instantiation."""
+        with _booting:
+            others = memories()
+            yield
+            self._own = frozenset(memories().keys() - others.keys())
+        self._report(BOOT, "")
+
+    def began(self) -> None:
+        """Begin to measure a call."""
+        self._store.set_fuel(_TANK)
+        self._before = self._memory()
+
+    def ended(self, request: Request) -> None:
+        """Report the cost of a call."""
+        self._report(*target_of(request))
+
+    def _report(self, method: str, name: str) -> None:
+        memory = self._memory()
+        growth = None if memory is None or self._before is None else memory - self._before
+        self._on_cost(Cost(method, name, _TANK - self._store.get_fuel(), memory, growth))
+
+    def _memory(self) -> int | None:
+        sizes = memories()
+        return sum(sizes.get(one, 0) for one in self._own) if self._own else None
 
 
 class Uses:

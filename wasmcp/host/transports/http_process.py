@@ -249,8 +249,7 @@ def serve_on(
     from wasmcp.host.transports.asgi import App
     from wasmcp.host.transports.connections import Connections, connection_limit
     from wasmcp.host.transports.http_connection import HttpConnection
-    from wasmcp.host.transports.listener import Listener
-    from wasmcp.host.transports.listening import QUEUE, tls_context
+    from wasmcp.host.transports.listener import QUEUE, Listener, tls_context
     from wasmcp.host.transports.starting import Starting
 
     options = serving.options
@@ -443,7 +442,7 @@ class _Reloads:
 
     def _reload(self) -> None:
         from wasmcp.host.engine import logs
-        from wasmcp.host.transports.listening import load_certificate
+        from wasmcp.host.transports.listener import load_certificate
 
         path, options = self._serving.path, self._serving.options
         try:

@@ -79,7 +79,7 @@ def serve(
     from wasmcp.host.engine import logs
     from wasmcp.host.transports.http_options import HttpOptions
     from wasmcp.host.transports.http_process import Serving
-    from wasmcp.host.transports.listening import host_names, tls_context
+    from wasmcp.host.transports.listener import host_names, tls_context
 
     options = _completed(options or HttpOptions(), host, port)
     if options.tls_certificate is not None:
@@ -297,7 +297,7 @@ def _check_authorization(opened: Server, serving: Serving) -> None:
 
 def _listen(options: HttpOptions) -> tuple[socket.socket, str]:
     """Return the socket that the options name, and the address of the endpoint."""
-    from wasmcp.host.transports.listening import listen_tcp, listen_unix
+    from wasmcp.host.transports.listener import listen_tcp, listen_unix
 
     path = options.root_path + options.path
     if options.unix_socket is not None:
@@ -311,6 +311,6 @@ def _listen(options: HttpOptions) -> tuple[socket.socket, str]:
 def _unlink(options: HttpOptions, bound: socket.socket) -> None:
     """Remove the Unix domain socket: connections are refused from now on."""
     if options.unix_socket is not None:
-        from wasmcp.host.transports.listening import unlink_unix
+        from wasmcp.host.transports.listener import unlink_unix
 
         unlink_unix(options.unix_socket, bound)
