@@ -79,14 +79,17 @@ def test_changed_arguments() -> None:
     bounded = changed(inputSchema=an_input(x={"type": "number", "maximum": 5}))
     assert bounded.details == ("argument `x`: `maximum` is `5` now",)
     gone = changed(inputSchema={"type": "object", "properties": {}})
-    assert (gone.breaking, gone.details) == (True, ("no longer knows the argument `x`",))
+    assert (gone.breaking, gone.details) == (True, ("no longer has the argument `x`",))
     wider = changed(inputSchema=an_input(x={"type": ["number", "string"]}))
-    assert (wider.breaking, wider.details) == (False, ("`inputSchema` changed, and takes what it took",))
+    assert (wider.breaking, wider.details) == (False, ("`inputSchema` changed; all earlier arguments remain valid",))
 
 
 def test_changed_results() -> None:
     more = changed(outputSchema={**CALC["outputSchema"], "properties": {"sum": {"type": "integer"}, "n": {}}})  # type: ignore[dict-item]
-    assert (more.breaking, more.details) == (False, ("`outputSchema` changed, and keeps what it announced",))
+    assert (more.breaking, more.details) == (
+        False,
+        ("`outputSchema` changed; its results are valid under the old one as well",),
+    )
     wider = changed(outputSchema={"type": "object", "properties": {"sum": {"type": ["number", "null"]}}})
     assert wider.breaking
     assert wider.details == ("result may lack `sum` now", "result's `sum` may be `null` now")

@@ -130,7 +130,7 @@ def test_resources_prompts_and_completions(seen: dict[str, Any]) -> None:
 
 
 def test_structure_times_and_messages(seen: dict[str, Any]) -> None:
-    assert "Who gets what from the host" in seen["structure"]
+    assert "Grants by component" in seen["structure"]
     assert "demo" in seen["structure"]
     assert "greet" in seen["times"]
     shares = {row[0]: row for row in seen["components"]}

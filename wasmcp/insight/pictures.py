@@ -398,7 +398,7 @@ def _lines(drawing: Drawing) -> Iterator[str]:
     yield f'<p class="lead">{human_size(drawing.size)}, {what}; {len(drawing.imports)} imports from its host</p>'
     picture = draw_svg(drawing)
     yield f'<section class="picture" style="--natural: {picture.width:.0f}px">\n{picture.text}</section>'
-    yield "<section>\n<h2>Who gets what from the host</h2>"
+    yield "<section>\n<h2>Grants by component</h2>"
     yield from _matrix(drawing)
     yield "</section>\n<section>\n<h2>Sizes</h2>"
     yield from _sizes(drawing)

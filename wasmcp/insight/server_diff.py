@@ -232,7 +232,7 @@ def _input(old: Any, new: Any, refused: Sequence[Rejection]) -> list[str]:
     }
     found = [_sentence("argument", "arguments", each, gone, "is `{what}` now") for each in refused]
     named = {each.path or each.what for each in refused}
-    return found + [f"no longer knows the argument `{name}`" for name in _lost(old, new) if name not in named]
+    return found + [f"no longer has the argument `{name}`" for name in _lost(old, new) if name not in named]
 
 
 def _output(old: Any, new: Any) -> list[str]:
@@ -248,9 +248,7 @@ def _output(old: Any, new: Any) -> list[str]:
         "enum": "may be other than {what} now",
     }
     # The new results must be allowed by the old schema.
-    return [
-        _sentence("result's", "result", each, came, "is not held to `{what}` any more") for each in rejections(new, old)
-    ]
+    return [_sentence("result's", "result", each, came, "`{what}` no longer applies") for each in rejections(new, old)]
 
 
 def _sentence(part: str, whole: str, found: Rejection, words: Mapping[str, str], keyword: str) -> str:
@@ -282,13 +280,13 @@ def _widened(old: Item, new: Item, refused: Sequence[Rejection], *, breaking: bo
             if name not in needed:
                 yield f"takes `{name}` too"
         if not added and not breaking:
-            yield "`inputSchema` changed, and takes what it took"
+            yield "`inputSchema` changed; all earlier arguments remain valid"
     if old.get("outputSchema") is None and new.get("outputSchema") is not None:
         yield "has an `outputSchema` now"
     elif old.get("outputSchema") != new.get("outputSchema") and not _output(
         old.get("outputSchema"), new.get("outputSchema")
     ):
-        yield "`outputSchema` changed, and keeps what it announced"
+        yield "`outputSchema` changed; its results are valid under the old one as well"
 
 
 def _arguments(old: Sequence[Any], new: Sequence[Any]) -> Iterator[tuple[str, bool]]:
@@ -410,7 +408,7 @@ def policy_differences(old: Mapping[str, Any] | None, new: Mapping[str, Any] | N
         or closed in gained
         or (closed in after and any(effect == "require" for effect, _ in lost))
     )
-    details = [f"`{effect} {text}` is gone" for effect, text in lost if effect != "otherwise"]
+    details = [f"`{effect} {text}` was removed" for effect, text in lost if effect != "otherwise"]
     details += [
         f"other requests: {text}" if effect == "otherwise" else f"`{effect} {text}` is new" for effect, text in gained
     ]
@@ -442,7 +440,7 @@ def _from_to(old: Any, new: Any) -> str:
     if old is None:
         return f"is {_short(new)} now"
     if new is None:
-        return f"is gone; it was {_short(old)}"
+        return f"was removed; it was {_short(old)}"
     return f"is {_short(new)} now; it was {_short(old)}"
 
 
