@@ -16,7 +16,7 @@ LATEST = "2026-07-28"
 """The revision that is named on each request."""
 
 REVISIONS = (*HANDSHAKE, LATEST)
-"""All revisions that a server speaks, the oldest first. They sort as texts."""
+"""All revisions that a server supports, the oldest first. They sort as texts."""
 
 WITHOUT_HEADER = "2025-03-26"
 """The revision of an HTTP request without `MCP-Protocol-Version`: the last one that did not have the header."""

@@ -1,4 +1,4 @@
-//! Access rules outside of a server: commands explain with it what a server decides.
+//! Access rules outside of a server, by which commands explain the decisions of a server.
 
 const std = @import("std");
 const bindings = @import("bindings");

@@ -1,6 +1,6 @@
 //! Access rules of a server, applied to each request: which entries exist under the path of the request, and which
 //! requests its principal may send. The transport calls `check` before a request is answered, and lists pass `handle`,
-//! so that a list shows what `check` lets through.
+//! so that a list contains only entries that `check` allows.
 //!
 //! The policy is about HTTP. Requests on stdio have no authorization: their client is the local user.
 //! Specification: basic/authorization, "Protocol Requirements".

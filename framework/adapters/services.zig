@@ -43,7 +43,7 @@ const io = struct {
                 .err = .{ .unexpected = "client input cannot be requested: this contract does not return it" },
             },
             .result, .@"error" => return .{
-                .err = .{ .unexpected = "a component answers by what its function returns" },
+                .err = .{ .unexpected = "a component answers with the result of its function" },
             },
         };
         const request = answered orelse return .{ .err = .{ .unexpected = "no request is being answered" } };
@@ -149,7 +149,7 @@ const kept = struct {
         }
 
         pub fn terminate(_: *Session, _: ?[]const u8) Result(void, Error) {
-            return .{ .err = .{ .unexpected = "sessions are ended by the client, or by whoever runs the server" } };
+            return .{ .err = .{ .unexpected = "sessions are ended by the client or the operator" } };
         }
 
         pub fn deinit(self: *Session) void {

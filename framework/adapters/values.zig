@@ -33,7 +33,7 @@ pub fn words(problem: bindings.key_value_types.Error) []const u8 {
         .access_denied => "access denied",
         .no_such_bucket => "no such bucket",
         .no_session => "no session",
-        .not_a_counter => "the value is no counter",
+        .not_a_counter => "the value is not a counter",
         .out_of_range => "the counter would leave its range",
         inline .limit, .unsupported, .other => |text| text,
     };

@@ -58,7 +58,7 @@ pub const Key = struct {
         };
     }
 
-    /// Return whether the signature of a message is valid. The algorithm must suit.
+    /// Return whether the signature of a message is valid. The algorithm must be one for the type of the key.
     pub fn verifies(key: *const Key, algorithm: Algorithm, message: []const u8, signature: []const u8) bool {
         return switch (algorithm) {
             .RS256 => key.material.rsa.verifiesPkcs1(sha2.Sha256, message, signature),
@@ -86,7 +86,7 @@ const most = 64;
 
 list: []const Key = &.{},
 
-/// The key for a token: the one that it names, or the only one that suits its algorithm.
+/// The key for a token: the one that it names, or the only one for its algorithm.
 pub fn find(keys: Keys, id: ?[]const u8, algorithm: Algorithm) ?*const Key {
     var found: ?*const Key = null;
     for (keys.list) |*key| {

@@ -102,7 +102,7 @@ const Reader = struct {
         const chosen = try self.algorithm(header);
         const key = self.settings.keys.find(try self.string(header, "kid"), chosen) orelse {
             if (self.settings.remote) return error.Refused;
-            return self.refuse("no key of the server fits to the token");
+            return self.refuse("no key of the server matches the token");
         };
         if (!key.verifies(chosen, signed, signature)) return self.refuse("the signature is invalid");
         return self.claimed(claims, now);
@@ -110,7 +110,7 @@ const Reader = struct {
 
     fn introspection(self: *Reader, document: []const u8, now: i64) Fault!Token {
         const found = try self.parsed(document);
-        const active = found.find("active") orelse return self.refuse("the answer about the token is malformed");
+        const active = found.find("active") orelse return self.refuse("the introspection response is malformed");
         if (!lib.bytes.equal(active, "true")) return self.refuse("the token is not active");
         if (try self.string(found, "token_type")) |kind| if (!std.ascii.eqlIgnoreCase(kind, "Bearer"))
             return self.refuse("the token is not a bearer token (token_type): DPoP is not supported");

@@ -139,7 +139,7 @@ fn verified(place: *const Place, text: []const u8, resumed: bool) error{OutOfMem
             denied(place, .{
                 .status = 401,
                 .code = "invalid_token",
-                .description = "no key of the issuer fits to the token",
+                .description = "no key of the issuer matches the token",
                 .needs = "keys",
             }),
     };

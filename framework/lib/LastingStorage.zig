@@ -1,5 +1,5 @@
-//! Proof that the storage of the runtime lasts. A component does not know it: some runtimes give each instance values
-//! of its own. Each instance without proof writes its own mark, and a mark of another instance is the proof.
+//! Proof that the storage of the runtime is persistent. A component cannot determine it directly: some runtimes give
+//! each instance separate values. Each instance without proof writes its own mark; a mark of another instance is proof.
 
 const std = @import("std");
 const bytes = @import("bytes.zig");

@@ -98,7 +98,7 @@ fn numberOf(object: []const u8, name: []const u8) ?u64 {
     return decimal.parse(json.member(object, name) orelse return null, std.math.maxInt(u64));
 }
 
-/// Return the text to store. An ended task keeps what its client can still ask for.
+/// Return the text to store. An ended task keeps the members that its client can still request.
 pub fn text(self: TaskRecord, allocator: Allocator) Allocator.Error![]const u8 {
     var w = Writer.init(allocator);
     try w.open('{');

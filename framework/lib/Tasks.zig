@@ -99,7 +99,7 @@ pub fn Tasks(comptime bindings: type, comptime wasi: type) type {
         }
 
         /// Answer the part of `subscriptions/listen` that is about tasks: with the ids of those that the embedding
-        /// host sends notifications about. Null: the client does not ask for them.
+        /// host sends notifications about. Null: the client does not request any.
         fn listen(request: Request) Error!?Reply {
             const wanted = json.member(request.params(), "notifications") orelse return null;
             const ids = json.member(wanted, "taskIds") orelse return null;

@@ -1,4 +1,4 @@
-//! Error messages about what a server does not have. Access rules answer requests for what they hide with the same.
+//! Error messages about missing entries of a server. Access rules answer requests for hidden entries with the same.
 
 /// Before the URI of a skill.
 pub const skill = "No skill is served at ";

@@ -2,7 +2,7 @@
 //!
 //! A cursor records how far along the chain a list has come: one `>` for each middleware that it has passed, then `.`
 //! and the cursor of the component where the list continues. A middleware removes its own `>` and passes on the rest,
-//! so that no middleware knows its position. The cursors of middleware written by others follow the `>` of the
+//! so that no middleware needs its position. The cursors of middleware written by others follow the `>` of the
 //! middleware before it.
 
 const std = @import("std");
@@ -174,7 +174,7 @@ pub fn Lists(comptime bindings: type) type {
         fn log(name: []const u8, problem: []const u8) void {
             const stream = bindings.wasi_cli.stderr.getStderr();
             defer stream.drop();
-            const parts = [_][]const u8{ "wasmcp: a list of ", name, " is not whole: ", problem, "\n" };
+            const parts = [_][]const u8{ "wasmcp: a list of ", name, " is incomplete: ", problem, "\n" };
             const line = std.mem.concat(bindings.memory.allocator, u8, &parts) catch return;
             // One write of WASI 0.2 (wasi:io/streams) takes at most 4096 bytes: enough for a log line.
             _ = stream.blockingWriteAndFlush(line[0..@min(line.len, 4096)]).get() catch return;

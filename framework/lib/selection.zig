@@ -1,4 +1,4 @@
-//! Selection of entries: what rules of filters and policies say about tools, resources, resource templates and prompts.
+//! Selection of tools, resources, resource templates and prompts by the rules of filters and policies.
 
 const std = @import("std");
 const bytes = @import("bytes.zig");

@@ -88,6 +88,6 @@ fn notFound(request: messages.Request) std.mem.Allocator.Error!Reply {
 
 fn nameless() Reply {
     return Reply.failure(
-        .{ .code = invalid_params, .message = "Invalid params: the request does not name what it is for" },
+        .{ .code = invalid_params, .message = "Invalid params: the request does not name its target" },
     );
 }

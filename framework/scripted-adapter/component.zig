@@ -1,5 +1,5 @@
 //! Adapter from the interfaces of a component to `scripted`, which a script engine implements: the engine gets owned
-//! request handles, because it cannot return a borrowed one in time.
+//! request handles, because it cannot drop a borrowed one before the call returns.
 
 const bindings = @import("bindings");
 
@@ -69,7 +69,7 @@ pub const exports = struct {
     };
 };
 
-const no_second_page = types.Error{ .code = invalid_params, .message = "unknown cursor: everything is on one page" };
+const no_second_page = types.Error{ .code = invalid_params, .message = "unknown cursor: the list has one page" };
 
 /// Return a second handle of the same call, which the engine can keep until it returns.
 fn owned(request: Request) Request {

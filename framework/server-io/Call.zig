@@ -22,7 +22,7 @@ var calls: u64 = 0;
 number: u64,
 /// The call that this one is a part of.
 outer: ?*Call,
-/// The call that sends the events of this one, and knows if it is cancelled: this one, or the outer one.
+/// The call that sends the events of this one and detects its cancellation: this one, or the outer one.
 speaker: *Call,
 /// The number of request resources that refer to it.
 references: usize = 0,

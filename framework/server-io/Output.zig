@@ -131,7 +131,7 @@ pub fn tell(number: u32, kind: []const u8, json: []const u8) Writer.Error!void {
 
 /// End the output with the answer. Return the body that the transport has to send itself.
 pub fn end(self: *Output, answer: []const u8) Writer.Error![]const u8 {
-    // An unused response outparam is handed back: see `giveBack`.
+    // An unused response outparam is returned: see `giveBack`.
     defer if (self.sink != .http) {
         self.sink = .none;
     };

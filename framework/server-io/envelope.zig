@@ -91,7 +91,7 @@ pub const Message = union(enum) {
     invalid: struct { code: i32, message: []const u8, id: ?[]const u8 = null },
 };
 
-/// Parse a message. Decoded values and error texts live in `arena`; all others are slices of `body`.
+/// Parse a message. Decoded values and error texts are allocated in `arena`; all others are slices of `body`.
 pub fn read(arena: Allocator, body: []const u8) Allocator.Error!Message {
     if (body.len > max_body) return invalid(
         invalid_request,

@@ -58,7 +58,7 @@ pub fn send(call: *Call, result: []const u8) Writer.Error!wit.wire.Pending {
     }
     try w.close('}');
     try w.close('}');
-    // The driver must know the ids before an answer can arrive.
+    // The driver must have the ids before an answer can arrive.
     try call.output.reportPending(ids.items, w.text());
     for (events.items) |event| try call.output.event(event);
     return .{ .ids = ids.items, .continuation = w.text() };
@@ -110,7 +110,7 @@ fn elicitation(revision: Revision, w: *Writer, params: []const u8) Writer.Error!
 pub fn resumeCall(call: *Call, resumed: wit.wire.Resumed) Allocator.Error!?[]const u8 {
     const allocator = wit.memory.allocator;
     const kept = resumed.continuation;
-    if (json.validate(kept) catch null != .object) return "its continuation is not one";
+    if (json.validate(kept) catch null != .object) return "its continuation is invalid";
     if (json.validate(resumed.answers) catch null != .array) return "the answers are not a list";
     if (json.member(kept, "round")) |text| call.round = @intCast(lib.decimal.parse(text, max_rounds) orelse max_rounds);
     if (json.member(kept, "progress")) |text| call.last_progress = @bitCast(
@@ -120,7 +120,7 @@ pub fn resumeCall(call: *Call, resumed: wit.wire.Resumed) Allocator.Error!?[]con
     if (json.member(kept, "state")) |text| {
         const encoded = try json.decodeString(allocator, text);
         call.input_state = try lib.base64.decode(allocator, .standard, encoded) orelse
-            return "its continuation is not one";
+            return "its continuation is invalid";
     }
     const keys = json.member(kept, "keys") orelse return null;
     var w = Writer.init(allocator);
@@ -134,7 +134,7 @@ pub fn resumeCall(call: *Call, resumed: wit.wire.Resumed) Allocator.Error!?[]con
         const key = json.member(keys, try json.decodeString(allocator, raw)) orelse continue;
         if (json.member(answer, "error")) |failure| return try reason(allocator, failure);
         const result = json.member(answer, "result") orelse return "the client gave no result";
-        if (result[0] != '{') return "the client's result is no object";
+        if (result[0] != '{') return "the client's result is not an object";
         try w.value(key);
         try w.raw(":");
         try w.value(result);
@@ -145,7 +145,7 @@ pub fn resumeCall(call: *Call, resumed: wit.wire.Resumed) Allocator.Error!?[]con
 }
 
 fn reason(allocator: Allocator, failure: []const u8) Allocator.Error![]const u8 {
-    const raw = json.member(failure, "message") orelse return "the client refused";
-    if (raw[0] != '"') return "the client refused";
-    return std.mem.concat(allocator, u8, &.{ "the client refused: ", try json.decodeString(allocator, raw) });
+    const raw = json.member(failure, "message") orelse return "the client returned an error";
+    if (raw[0] != '"') return "the client returned an error";
+    return std.mem.concat(allocator, u8, &.{ "the client returned an error: ", try json.decodeString(allocator, raw) });
 }

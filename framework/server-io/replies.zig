@@ -229,7 +229,7 @@ pub fn inputRequired(value: types.InputRequired) Handle {
         return refuse(Reply.internal_error, "Internal error: no request is being answered", null);
     if (!call.message.method.allowsInputRequests()) return refuse(
         Reply.internal_error,
-        "Internal error: this kind of request cannot ask for input",
+        "Internal error: this method cannot require input",
         null,
     );
     const requests = if (value.requests.len == 0 and value.state == null)
@@ -255,7 +255,7 @@ pub fn inputRequired(value: types.InputRequired) Handle {
                 input.method,
                 "`: not a server-to-client request, or its params are not a JSON object",
             });
-            return refuse(Reply.internal_error, "Internal error: clients cannot be asked for this kind of input", null);
+            return refuse(Reply.internal_error, "Internal error: clients cannot provide this kind of input", null);
         }
     }
     const missing = needs.without(call.message.capabilities, call.revision);
@@ -267,11 +267,11 @@ pub fn inputRequired(value: types.InputRequired) Handle {
     if (!latest) {
         if (!call.output.canReceiveAnswers()) return inputUnavailable(
             call,
-            "nothing would bring the answer of this client back to the request",
+            "a response of this client could not reach the request",
         );
         if (call.round >= input_requests.max_rounds) return inputUnavailable(
             call,
-            "it has been asked too often during this request",
+            "too many rounds of requests for input",
         );
     }
     const sealed: ?[]const u8 = if (kept) |state|

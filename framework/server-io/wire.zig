@@ -93,7 +93,7 @@ fn admit(call: *Call, circumstances: wit.wire.Circumstances) Error!?wit.messages
     const message = &call.message;
     if (message.method.isList()) if (message.cursor) |sealed| {
         message.cursor = try seal.open(.cursor, call, sealed) orelse
-            return refuse("Invalid params: `params.cursor` was not given out by this server for this request");
+            return refuse("Invalid params: `params.cursor` was not issued by this server for this request");
     };
     if (call.revision == Revision.latest and !circumstances.unsealed) {
         if (message.input_responses) |text| if (!holdsObjects(text)) return refuse(
@@ -101,7 +101,7 @@ fn admit(call: *Call, circumstances: wit.wire.Circumstances) Error!?wit.messages
         );
         const sealed = message.request_state orelse return null;
         call.input_state = try seal.open(.state, call, sealed) orelse
-            return refuse("Invalid params: `params.requestState` was not given out by this server for this request, " ++
+            return refuse("Invalid params: `params.requestState` was not issued by this server for this request, " ++
                 "or too long ago");
         return null;
     }

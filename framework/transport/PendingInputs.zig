@@ -40,8 +40,8 @@ const Request = struct {
 /// Line to be answered. `resumed`: the responses to a request that has all of them. In the caller's memory.
 pub const Turn = struct { line: []const u8, resumed: ?Resumed = null };
 
-/// Keep a request until its responses arrive; out of memory ends the instance. Returns messages for the client:
-/// cancellations of the request that had to make room.
+/// Keep a request until its responses arrive; out of memory ends the instance. Returns messages for the client: the
+/// cancellation of the oldest request, if there were too many.
 pub fn add(self: *PendingInputs, arena: Allocator, line: []const u8, pending: Pending) Error![]const []const u8 {
     var messages: lib.List([]const u8) = .empty;
     if (self.requests.items.len == limit) {

@@ -79,7 +79,7 @@ fn log(words: []const u8) void {
 /// Return the error response for clients of a server with invalid settings.
 pub fn misconfigured() []const u8 {
     return wire.refusal(
-        .{ .code = faults.code.internal_error, .message = "Internal error: a setting of the server is wrong" },
+        .{ .code = faults.code.internal_error, .message = "Internal error: a setting of the server is invalid" },
     );
 }
 

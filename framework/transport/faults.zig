@@ -134,7 +134,7 @@ pub const no_stream: Fault = .{
 /// Error for a response sent in 2026-07-28, which has no server-to-client requests.
 pub const unexpected_response: Fault = .{
     .code = code.invalid_request,
-    .message = "Invalid request: a response was sent, but nothing was asked",
+    .message = "Invalid request: a response without a pending request",
 };
 
 /// Error for `initialize` in 2026-07-28. Specification: basic/versioning, "Backward Compatibility".

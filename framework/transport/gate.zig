@@ -1,6 +1,6 @@
 //! Authorization of HTTP requests, before their bodies are read: what the transport passes to `authorizer`, and its
-//! responses. What an embedding host and the transport tell each other is in header fields that no client can send or
-//! see; the interface `exchange` describes them.
+//! responses. An embedding host and the transport communicate by header fields that clients can neither send nor see;
+//! the interface `exchange` describes them.
 
 const std = @import("std");
 const lib = @import("lib");
@@ -32,7 +32,7 @@ pub fn configure(baked: []const Setting, settings: []const Setting) error{OutOfM
     var list: lib.List(Setting) = .empty;
     for ([_][]const Setting{ baked, settings }, 0..) |some, n| for (some) |setting| {
         if (!among(setting[0])) continue;
-        // In an environment that is the components' too, `JWT_*` can mean anything unless authorization is configured.
+        // In an environment that components share, `JWT_*` can mean anything unless authorization is configured.
         if (n == 0 and !moded and lib.bytes.startsWith(setting[0], "JWT_")) continue;
         try list.append(memory.allocator, setting);
     };
@@ -117,7 +117,7 @@ pub fn check(
         .open => return if (hosted.identify == .only) .{ .status = 204 } else null,
         .absent, .enforced => {},
     }
-    // A request from a page of another origin, or to another host, is refused before its credentials are looked at.
+    // A request from a page of another origin, or to another host, is refused before its credentials are checked.
     if (admission == .refused and admission.refused.status == 403) return admission.refused;
     switch (authorizer.authorize(facts(head, hosted))) {
         .allowed => |identity| peer.identity = identity,

@@ -107,7 +107,7 @@ pub fn admit(head: Head, settings: *const Settings) Verdict {
         } else if (is(field, "host")) {
             if (!settings.allowsHost(value)) return .{ .refused = .refuse(
                 403,
-                "Forbidden: the server is not to be addressed by this name (see WASMCP_ALLOWED_HOSTS)\n",
+                "Forbidden: this host name is not allowed (see WASMCP_ALLOWED_HOSTS)\n",
             ) };
         } else if (is(field, "mcp-protocol-version")) {
             mirror.version.add(value);
@@ -126,7 +126,7 @@ pub fn admit(head: Head, settings: *const Settings) Verdict {
         }
     }
     if (settings.require_origin and origin == null)
-        return .{ .refused = .refuse(403, "Forbidden: the request does not say its origin\n") };
+        return .{ .refused = .refuse(403, "Forbidden: the request has no Origin header\n") };
     if (!endpoint(head.target)) return .{ .refused = not_found };
     mirror.streams = settings.streams and accept.takesEvents();
     // CORS preflight, which a browser sends before a page's request to another site.

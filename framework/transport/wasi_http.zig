@@ -68,7 +68,7 @@ fn respond(peer: *Peer, request: types.IncomingRequest, head: http.Head) error{O
         .admitted => |mirror| mirror,
     };
     const body = try readBody(request, !mirror.too_large) orelse
-        return .{ .status = 400, .kind = .text, .body = "Bad request: the body did not arrive whole\n" };
+        return .{ .status = 400, .kind = .text, .body = "Bad request: the body is incomplete\n" };
     return server.post(head, mirror, body, if (mirror.streams) .response else .none);
 }
 

@@ -113,7 +113,7 @@ def test_unknown_names(method: str, target: str | None) -> None:
     assert made is not None
     name, (error,) = made
     assert name == "failure"
-    nameless = (-32602, "Invalid params: the request does not name what it is for", None)
+    nameless = (-32602, "Invalid params: the request does not name its target", None)
     assert (error.code, error.message, error.data) == ((code, words, data) if target else nameless)
 
 

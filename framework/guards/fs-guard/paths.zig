@@ -7,8 +7,8 @@ pub fn isAbsolute(path: []const u8) bool {
     return path.len > 0 and path[0] == '/';
 }
 
-/// Return whether a relative path stays in its directory: it does not begin with `/`, and no `..` leads out. Links are
-/// the host's matter.
+/// Return whether a relative path stays in its directory: it does not begin with `/`, and no `..` leads out. The host
+/// confines links.
 pub fn isInside(path: []const u8) bool {
     if (isAbsolute(path)) return false;
     var depth: i32 = 0;

@@ -49,7 +49,7 @@ pub fn ambiguity(self: UriTemplate, allocator: Allocator) Allocator.Error!?[]con
         return try std.mem.concat(allocator, u8, &.{
             "a URI can match it in more than one way: `",
             nameAt(self, graph.positions[a].part),
-            "` can contain what follows it; put a character between that values cannot contain, such as `/`",
+            "` can contain what follows it; put a character between them that values cannot contain, such as `/`",
         });
     }
     return null;

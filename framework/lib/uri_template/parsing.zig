@@ -53,7 +53,7 @@ pub fn Parser(comptime explained: bool) type {
         }
 
         fn unpaired(self: *Self) Error {
-            return self.refuse(&.{"it has a brace without a partner"});
+            return self.refuse(&.{"it has an unmatched brace"});
         }
 
         fn addLiteral(self: *Self, start: usize, end: usize) Error!void {
