@@ -61,7 +61,7 @@ export class Prompt extends PerRequest {
     if (typeof handler !== "function") throw new DeclarationError(`prompt \`${name}\` has no function`);
     const input = options.input ?? found.input;
     if (input === undefined && handler.length > 0) {
-      throw new DeclarationError(`prompt \`${name}\`: its function takes arguments: say what they are with a type (in TypeScript) or with \`input\``);
+      throw new DeclarationError(`prompt \`${name}\`: its function takes arguments: declare their type (in TypeScript), or their schema as \`input\``);
     }
     this.name = name;
     this.#handler = handler;

@@ -123,7 +123,7 @@ export class FakeHttp {
         body = new Uint8Array();
         for (const name of OF_BODY) headers.delete(name);
       } else if (streamed) {
-        throw new TypeError(`${url.href} redirects, and the body came in pieces that are gone`);
+        throw new TypeError(`${url.href} redirects, and the streamed body cannot be sent again`);
       }
       url = next;
     }
@@ -234,7 +234,7 @@ export function decline(): object {
 }
 
 /** Result of a sampling request: one text message of the model. */
-export function said(text: string, model = "test"): object {
+export function sampled(text: string, model = "test"): object {
   return { role: "assistant", content: { type: "text", text }, model, stopReason: "endTurn" };
 }
 

@@ -81,7 +81,7 @@ export class Tool<A = any, R = unknown> extends PerRequest {
     this.#handler = handler;
     const input = options.input ?? found.input;
     if (input === undefined && handler.length > 0) {
-      throw new DeclarationError(`tool \`${name}\`: its function takes arguments: say what they are with a type (in TypeScript) or with \`input\``);
+      throw new DeclarationError(`tool \`${name}\`: its function takes arguments: declare their type (in TypeScript), or their schema as \`input\``);
     }
     this.#input = shapeOf(input ?? { type: "object", additionalProperties: false }, "input", `tool \`${name}\`, input`);
     if (this.#input.json.type !== "object") throw new DeclarationError(`tool \`${name}\`: the schema of its input must have \`type: "object"\``);

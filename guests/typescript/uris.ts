@@ -109,7 +109,7 @@ function split(pattern: RegExp, text: string): [string, RegExpExecArray] {
   const scheme = SCHEME.exec(text);
   if (scheme === null) throw new TypeError(`\`${text}\` must begin with a scheme, such as \`notes://\``);
   const found = pattern.exec(text.slice(scheme[0].length));
-  if (found === null) throw new TypeError(`\`${text}\` has a brace without a partner`);
+  if (found === null) throw new TypeError(`\`${text}\` has an unmatched brace`);
   return [scheme[1]!.toLowerCase(), found];
 }
 

@@ -22,7 +22,7 @@ pub fn Signature(comptime owner: []const u8, comptime function: anytype) type {
     const params = info.param_types;
     const with_context = params.len > 0 and params[params.len - 1] == Context;
     const rest = params[0 .. params.len - @intFromBool(with_context)];
-    const wrong = owner ++ ": the function must take what it is for, a `Context`, or both in this order";
+    const wrong = owner ++ ": the function must have one parameter, a `Context`, or both in this order";
     if (rest.len > 1) @compileError(wrong);
     return struct {
         /// The parameter other than the context; `void` without one.
@@ -75,7 +75,7 @@ pub fn list(comptime T: type, comptime all: anytype, comptime name: []const u8) 
             var slot: usize = std.hash.Fnv1a_32.hash(text) % slots.len;
             while (slots[slot]) |other| : (slot = (slot + 1) % slots.len) {
                 if (std.mem.eql(u8, @field(found[other], name), text))
-                    @compileError("two " ++ T.plural ++ " are called `" ++ text ++ "`");
+                    @compileError("two " ++ T.plural ++ " have the name `" ++ text ++ "`");
             }
             slots[slot] = i;
         }

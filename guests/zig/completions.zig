@@ -106,22 +106,22 @@ fn checkTarget(comptime author: type, comptime one: Completion) void {
     switch (one.of) {
         .prompt => |name| {
             const owner = "completion of " ++ argument ++ ": prompt `" ++ name ++ "`";
-            if (!@hasDecl(author, "prompts")) @compileError(owner ++ " is not there");
+            if (!@hasDecl(author, "prompts")) @compileError(owner ++ " does not exist");
             for (author.prompts) |prompt| if (std.mem.eql(u8, prompt.name, name)) {
                 for (prompt.arguments) |each| if (std.mem.eql(u8, each.name, one.argument)) return;
                 @compileError(owner ++ " has no argument " ++ argument);
             };
-            @compileError(owner ++ " is not there");
+            @compileError(owner ++ " does not exist");
         },
         .resource_template => |uri| {
             const owner = "completion of " ++ argument ++ ": template `" ++ uri ++ "`";
-            if (!@hasDecl(author, "resources")) @compileError(owner ++ " is not there");
+            if (!@hasDecl(author, "resources")) @compileError(owner ++ " does not exist");
             for (author.resources) |resource| if (std.mem.eql(u8, resource.uri, uri)) {
                 for (uri_template.variables(uri)) |variable|
                     if (std.mem.eql(u8, variable.name, one.argument)) return;
                 @compileError(owner ++ " has no variable " ++ argument);
             };
-            @compileError(owner ++ " is not there");
+            @compileError(owner ++ " does not exist");
         },
     }
 }

@@ -203,7 +203,7 @@ fn checkVariables(
 ) void {
     @setEvalBranchQuota(100_000);
     const info = @typeInfo(Variables).@"struct";
-    if (variables.len == 0) @compileError(owner ++ ": it has no variables; `resource` is for a URI of its own");
+    if (variables.len == 0) @compileError(owner ++ ": it has no variables; declare a fixed URI with `resource`");
     for (variables) |variable| {
         if (!@hasField(Variables, variable.name))
             @compileError(owner ++ ": the function's struct has no field `" ++ variable.name ++ "`");
@@ -211,12 +211,12 @@ fn checkVariables(
     for (info.field_names, info.field_types, info.field_attrs) |name, F, attrs| {
         const variable = for (variables) |each| {
             if (std.mem.eql(u8, each.name, name)) break each;
-        } else @compileError(owner ++ ": the function's struct has a field that is no variable");
+        } else @compileError(owner ++ ": the field `" ++ name ++ "` of the function's struct is not a variable");
         if (variable.optional and attrs.default_value_ptr == null and @typeInfo(F) != .optional)
             @compileError(owner ++ ": a URI can omit `" ++ name ++ "`: make it optional or give it a default");
         const Plain = if (@typeInfo(F) == .optional) @typeInfo(F).optional.child else F;
         if (variable.many != (values.kindOf(Plain) == .array))
-            @compileError(owner ++ ": `" ++ name ++ "` is a slice if the variable is `{" ++ name ++ "*}`, only then");
+            @compileError(owner ++ ": `" ++ name ++ "` is a slice if and only if the variable is `{" ++ name ++ "*}`");
     }
 }
 

@@ -139,7 +139,7 @@ def recurse(kind: str) -> str:
 
 @tool
 def version() -> list[str]:
-    """Return versions of packages, and the name of one that is not there."""
+    """Return versions of packages, and the name of a missing one."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:

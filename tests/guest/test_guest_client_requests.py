@@ -20,7 +20,7 @@ from wasmcp.guest import (
 )
 from wasmcp.guest.declarations.registry import prompt_of, resource_of
 from wasmcp.guest.mrtr import InputRequiredResult
-from wasmcp.guest.testing import LocalContext, accept, decline, roots, said
+from wasmcp.guest.testing import LocalContext, accept, decline, roots, sampled
 
 
 @dataclass
@@ -146,7 +146,7 @@ def test_async_function_sends_several_requests_at_once():
     call = Call(ask)
     assert list(call()) == ["name", "greeting"]
     assert list(call(name=accept(value="Ada"))) == ["greeting"]
-    assert list(call(greeting=said("Hello"))) == ["roots"]
+    assert list(call(greeting=sampled("Hello"))) == ["roots"]
     assert text(call(roots=roots())) == "Hello Ada 0"
     assert cleaned == [1] * 4
 
@@ -246,7 +246,7 @@ def test_local_context_answers_requests():
     def ask(context: Context) -> str:
         return context.elicit("Who?", str).data + context.sample("x", max_tokens=1).text
 
-    context = LocalContext(answers=[accept(value="a"), said("b")])
+    context = LocalContext(answers=[accept(value="a"), sampled("b")])
     assert ask(context) == "ab"
     assert [method for method, _ in context.sent_requests] == ["elicitation/create", "sampling/createMessage"]
     with pytest.raises(LookupError, match="no answer to `elicitation/create`"):

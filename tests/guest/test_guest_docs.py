@@ -12,7 +12,7 @@ from support.uri_matching import matched
 
 from wasmcp.guest import Choices, McpError, Message, PromptResult
 from wasmcp.guest.declarations.registry import COMPLETIONS, check, prompt_of, resource_of, tool_of
-from wasmcp.guest.testing import LocalContext, accept, said
+from wasmcp.guest.testing import LocalContext, accept, sampled
 
 GUIDES = Path(__file__).parent.parent.parent / "docs" / "guides"
 AROUND = 'CITIES = ["Bremen"]\ndef look_ahead(city, day):\n    return Day(f"2026-12-0{day + 1}", -0.5)\n'
@@ -104,7 +104,7 @@ def test_guide_of_client_requests() -> None:
     defined = run("client-requests.md")
     defined["test_booking"]()
     defined["test_no_booking"]()
-    context = LocalContext(answers=[accept(value="Ada"), said("Hello")])
+    context = LocalContext(answers=[accept(value="Ada"), sampled("Hello")])
     assert tool_of(defined["greet"]).call("{}", context).content[0].text == "Hello, Ada!"
 
 

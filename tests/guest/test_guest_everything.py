@@ -14,7 +14,7 @@ from support.javascript_client import javascript_client
 
 import wasmcp.host
 from wasmcp.errors import RequestError
-from wasmcp.guest.testing import accept, roots, said
+from wasmcp.guest.testing import accept, roots, sampled
 from wasmcp.host import Server
 from wasmcp.project import ensure_built
 
@@ -217,7 +217,7 @@ def test_concurrent_requests_of_an_async_function(server: Server) -> None:
         server,
         "tools/call",
         "test_input_required_result_multiple_inputs",
-        {"user_name": accept(name="Ada"), "greeting": said("Hello")},
+        {"user_name": accept(name="Ada"), "greeting": sampled("Hello")},
         {"client_roots": roots("file:///a", "file:///b")},
     )
     assert pending == [["user_name", "greeting", "client_roots"], ["client_roots"]]

@@ -223,10 +223,10 @@ def test_checks_never_raise(name, text):
     ("annotation", "reason"),
     [
         (Annotated[str, Field(format="e-mail")], "expected one of `date`, `date-time`, `duration`, `email`"),
-        (Annotated[str, Field(format="binary")], 'announce others, which nothing checks, with `Field(extra={"format"'),
-        (Annotated[int, Field(format="date")], "`Field(format=...)` means nothing for `int`"),
-        (Annotated[datetime, Field(format="date")], "`Field(format='date')` means nothing for `datetime`"),
-        (Annotated[Decimal, Field(format="date")], "`Field(format='date')` means nothing for `Decimal`"),
+        (Annotated[str, Field(format="binary")], 'declare others, which are not checked, with `Field(extra={"format"'),
+        (Annotated[int, Field(format="date")], "`Field(format=...)` does not apply to `int`"),
+        (Annotated[datetime, Field(format="date")], "`Field(format='date')` does not apply to `datetime`"),
+        (Annotated[Decimal, Field(format="date")], "`Field(format='date')` does not apply to `Decimal`"),
     ],
 )
 def test_inapplicable_format_is_refused(annotation, reason):

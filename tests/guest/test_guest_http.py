@@ -180,9 +180,9 @@ class TestUrls:
     @pytest.mark.parametrize(
         ("text", "problem"),
         [
-            ("items", "must begin with `http://` or `https://`, not a relative one"),
+            ("items", "must begin with `http://` or `https://`, not a relative URL"),
             ("file:///etc/passwd", "not `file://`"),
-            ("http:///x", "names no host"),
+            ("http:///x", "has no host"),
             ("http://a b/", "a space or a control character"),
             ("http://a/\r\nx", "a space or a control character"),
             ("http://a:99999/", "cannot be read"),
@@ -367,7 +367,7 @@ class TestRealNetwork:
 
     def test_iterator_body_cannot_be_redirected(self):
         with web_server() as url, real_http():
-            with pytest.raises(http.InvalidRequestError, match="its body came in pieces that are gone"):
+            with pytest.raises(http.InvalidRequestError, match="its streamed body cannot be sent again"):
                 http.post(f"{url}/moved?307", body=iter([b"x"]))
             assert http.post(f"{url}/moved?303", body=iter([b"x"])).status == 200
 

@@ -136,7 +136,7 @@ class TestFunctions:
             bucket["x"] = held + 1
             return 0
 
-        with pytest.raises(kv.StoreError, match="others changed `x` first, 100 times"):
+        with pytest.raises(kv.StoreError, match="`x` was changed by other writers in each of 100 attempts"):
             bucket.update("x", meddle)
 
     def test_kind_converts_values(self, bucket):

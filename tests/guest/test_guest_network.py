@@ -107,7 +107,7 @@ class TestSeams:
 
         monkeypatch.setattr(aiohttp, "__version__", version)
         (patch,) = patches(aiohttp)
-        message = rf"aiohttp {version} does not work in a component.*`aiohttp>=3.10,<3.15`"
+        message = rf"aiohttp {version} is not supported in a component.*`aiohttp>=3.10,<3.15`"
         with pytest.raises(ImportError, match=message):
             asyncio.run(patch.value(None, None, None, None))
         monkeypatch.setattr(sys, "platform", "wasi")

@@ -37,8 +37,8 @@ def test_variables(template, variables):
     ("template", "reason"),
     [
         ("no-scheme", "must begin with a scheme"),
-        ("a://{id", "a brace without a partner"),
-        ("a://id}", "a brace without a partner"),
+        ("a://{id", "an unmatched brace"),
+        ("a://id}", "an unmatched brace"),
     ],
 )
 def test_texts_that_are_not_templates(template, reason):
@@ -62,7 +62,7 @@ def test_templates_that_cannot_be_matched(template, reason):
     ("template", "reason"),
     [
         ("{x}", "it must begin with a scheme"),
-        ("a://{x", "it has a brace without a partner"),
+        ("a://{x", "it has an unmatched brace"),
         ("a://{}", "``: the name of a variable has letters, digits, `_` and `.`"),
         ("a://{x y}", "`x y`: the name of a variable has letters, digits, `_` and `.`"),
         ("a://{x.}", "`x.`: the name of a variable has letters, digits, `_` and `.`"),

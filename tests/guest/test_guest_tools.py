@@ -695,7 +695,7 @@ class TestAsync:
             await asyncio.Event().wait()
 
         assert call(f)[2]
-        assert "waits for something that can never happen" in capsys.readouterr().err
+        assert "deadlock: all tasks of this tool wait" in capsys.readouterr().err
 
     def test_remaining_tasks_are_cancelled(self):
         ended = []

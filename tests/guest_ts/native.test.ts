@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { skill, tool } from "wasmcp";
 import { MissingConfigError, config } from "wasmcp/config";
 import { open, StoreError } from "wasmcp/kv";
-import { accept, callTool, decline, fakeConfig, fakeHttp, fakeKv, LocalContext, realHttp, roots, runSteps, said } from "wasmcp/testing";
+import { accept, callTool, decline, fakeConfig, fakeHttp, fakeKv, LocalContext, realHttp, roots, runSteps, sampled } from "wasmcp/testing";
 
 import { ask, book, count, failing, greet, ping, report, rows, visits } from "./native.ts";
 
@@ -33,7 +33,7 @@ test("client requests", async () => {
   assert.equal(context.sentRequests[0]![0], "elicitation/create");
   await assert.rejects(book("Oslo", new LocalContext({ answers: [decline()] })), /did not agree/);
   await assert.rejects(book("Oslo", new LocalContext()), /no answer to `elicitation\/create`/);
-  assert.deepEqual(await ask(new LocalContext({ answers: [said("42"), roots("file:///home")] })), ["42", "file:///home"]);
+  assert.deepEqual(await ask(new LocalContext({ answers: [sampled("42"), roots("file:///home")] })), ["42", "file:///home"]);
 });
 
 test("steps of a long function", async () => {

@@ -34,7 +34,7 @@ def accept(**content: Any) -> dict[str, Any]:
     return {"action": "accept", "content": content}
 
 
-def said(text: str) -> dict[str, Any]:
+def sampled(text: str) -> dict[str, Any]:
     return {"role": "assistant", "content": {"type": "text", "text": text}, "model": "m"}
 
 
@@ -76,7 +76,7 @@ CASES = [
         *tool("steps"),
         [
             [(WHO, accept(name="Ada", loud=True))],
-            [(model("Greet Ada"), said("Hello"))],
+            [(model("Greet Ada"), sampled("Hello"))],
             [(ROOTS, roots("file:///a", "file:///b"))],
         ],
         "Ada true Hello ['file:///a', 'file:///b'] True",
@@ -85,7 +85,7 @@ CASES = [
     # clients send null for fields that stay empty
     Case(
         *tool("steps"),
-        [[(WHO, accept(name="É", loud=None))], [(model("Greet É"), said(""))], [(ROOTS, roots())]],
+        [[(WHO, accept(name="É", loud=None))], [(model("Greet É"), sampled(""))], [(ROOTS, roots())]],
         "É none  [] True",
     ),
     Case(*tool("steps"), [[(WHO, {"action": "decline"})]], "decline"),
@@ -110,7 +110,7 @@ CASES = [
     ),
     Case(
         *tool("steps"),
-        [[(WHO, accept(name="Ada"))], [(model("Greet Ada"), said("Hi"))], [(ROOTS, {"roots": {}})]],
+        [[(WHO, accept(name="Ada"))], [(model("Greet Ada"), sampled("Hi"))], [(ROOTS, {"roots": {}})]],
         misfit("is not a list of roots: it needs `roots`, an array"),
     ),
     Case(*tool("steps"), [], (-32021, "the client does not support `elicitation`"), capabilities={}),
@@ -125,7 +125,7 @@ CASES = [
     # the user does not get one of two requests when the client does not support the other
     Case(*tool("both"), [], (-32021, "the client does not support `roots`"), capabilities={"elicitation": {}}),
     Case(*tool("both"), [], (-32021, "the client does not support `elicitation`"), capabilities={}),
-    Case(*tool("each", words=["a", "b"]), [[(model("a"), said("A")), (model("b"), said("B"))]], "A, B"),
+    Case(*tool("each", words=["a", "b"]), [[(model("a"), sampled("A")), (model("b"), sampled("B"))]], "A, B"),
     Case(*tool("link", url=LINK["url"]), [[(PAY, {"action": "accept"})]], "opened"),
     Case(*tool("link", url=LINK["url"]), [[(PAY, {"action": "cancel"})]], "not opened"),
     Case(
@@ -135,7 +135,7 @@ CASES = [
         capabilities={"elicitation": {}},
     ),
     Case(*tool("keys", first="a", second="b"), [[(ROOTS, roots())], [(ROOTS, roots())]], "done", keys=("a", "b")),
-    Case(*tool("fallback"), [[(model("Hi"), said("Hello"))]], "Hello"),
+    Case(*tool("fallback"), [[(model("Hi"), sampled("Hello"))]], "Hello"),
     Case(*tool("fallback"), [], "no model", capabilities={}),
     Case("prompts/get", {"name": "asks"}, [[(WHO, accept(name="Ada"))]], "Ada"),
     Case("prompts/get", {"name": "asks"}, [[(WHO, {"action": "no"})]], misfit("has no `action` that is known")),

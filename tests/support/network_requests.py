@@ -308,7 +308,7 @@ def expectation(base: str) -> Any:
 
 
 def remote_procedure(base: str) -> Any:
-    """Call a server that does not speak XML-RPC."""
+    """Call a server that does not support XML-RPC."""
     try:
         xmlrpc.client.ServerProxy(f"{base}/missing").add(1, 2)
     except xmlrpc.client.ProtocolError as error:

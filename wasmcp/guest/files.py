@@ -52,7 +52,7 @@ class Archive:
         return zlib.decompress(self._data[offset : offset + length])
 
     def begins_with(self, path: str, prefix: bytes) -> bool:
-        """Return whether the content of a file begins with these bytes, without reading all of it.
+        """Return True if the content of a file begins with these bytes, without reading all of it.
 
         Raises:
             KeyError: No file has this path.
@@ -139,10 +139,10 @@ class Tree:
             path: The path; a relative one is resolved from the current directory.
 
         Returns:
-            The path in normal form; the given one if it is empty, or goes through something that is not in the tree.
+            The path in normal form; the given one if it is empty, or leads through a path that is not in the tree.
 
         Raises:
-            NotADirectoryError: The path goes on below a file of the tree.
+            NotADirectoryError: The path continues below a file of the tree.
         """
         if not path or path in self.archive or path in self._directories:
             return path
@@ -245,10 +245,10 @@ class RawFile(io.RawIOBase):
 def check_arguments(
     mode: str, *, encoding: str | None = None, errors: str | None = None, newline: str | None = None
 ) -> None:
-    """Check the arguments of `open` that need no file against each other.
+    """Check that the arguments of `open` can be combined.
 
     Raises:
-        ValueError: They exclude each other.
+        ValueError: Arguments are mutually exclusive.
     """
     binary = "b" in mode
     given = {"encoding": encoding, "errors": errors, "newline": newline}
@@ -280,7 +280,7 @@ def stream(
         newline: As for `open`.
 
     Raises:
-        ValueError: The arguments exclude each other.
+        ValueError: Arguments are mutually exclusive.
     """
     if buffering == 0 and "b" not in mode:
         raise ValueError("can't have unbuffered text I/O")
@@ -356,7 +356,7 @@ class FileFunctions:
             sys.modules["_frozen_importlib_external"].FileLoader.get_data = self._get_data
 
     def _find(self, path: Any) -> str | None:
-        """Return a path in normal form; None for what is not a path, such as a file descriptor."""
+        """Return a path in normal form; None for other values, such as a file descriptor."""
         if isinstance(path, int):
             return None
         try:
@@ -406,7 +406,7 @@ class FileFunctions:
             return int(self._os["open"](path, flags, mode, dir_fd=dir_fd))
 
     def access(self, path: Any, mode: int, **options: Any) -> bool:
-        """Return whether a path can be accessed; see `os.access`."""
+        """Return True if a path can be accessed; see `os.access`."""
         try:
             found = None if options.get("dir_fd") is not None else self._find(path)
         except NotADirectoryError:
@@ -610,7 +610,7 @@ def _both(entries: list[_Entry], outside: Any) -> Iterator[Any]:
 
 
 def _is_content(name: str, given: Any, paths: list[Any]) -> bool:
-    """Return whether an argument is not the path of a file: the text of a symbolic link, or the mode of `mkdir`."""
+    """Return True if an argument is the text of a symbolic link, not a path."""
     return name == "symlink" and given is paths[0]
 
 

@@ -64,7 +64,7 @@ class ClientResult:
             RuntimeError: The request was not awaited.
         """
         if self._found is None:
-            raise RuntimeError("the client has not answered this yet: in an async function, `await` the request")
+            raise RuntimeError("the client has not sent the result yet: in an async function, `await` the request")
         return self._found
 
     def _wait(self) -> Generator[Any, None, None]:
@@ -175,7 +175,7 @@ class ClientRequestHost(Protocol):
 
 @contextmanager
 def _errors() -> Iterator[None]:
-    """Raise the errors of the framework as those of authors."""
+    """Raise the errors of the framework as exceptions of this library."""
     try:
         yield
     except Exception as failure:

@@ -51,7 +51,7 @@ __all__ = [
     "real_http",
     "roots",
     "run_steps",
-    "said",
+    "sampled",
 ]
 
 T = TypeVar("T")
@@ -225,7 +225,7 @@ def decline() -> dict[str, Any]:
     return {"action": "decline"}
 
 
-def said(text: str, *, model: str = "test") -> dict[str, Any]:
+def sampled(text: str, *, model: str = "test") -> dict[str, Any]:
     """Return the result of a sampling request: one text message of the model."""
     return {"role": "assistant", "content": {"type": "text", "text": text}, "model": model, "stopReason": "endTurn"}
 

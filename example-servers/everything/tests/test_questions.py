@@ -6,7 +6,7 @@ from everything.questions import test_elicitation as elicitation
 from everything.questions import test_sampling as sampling
 from everything.rounds import test_input_required_result_multi_round as multi_round
 
-from wasmcp.guest.testing import LocalContext, accept, decline, said
+from wasmcp.guest.testing import LocalContext, accept, decline, sampled
 
 
 def test_a_form() -> None:
@@ -21,7 +21,7 @@ def test_a_user_who_does_not_agree() -> None:
 
 
 def test_a_model() -> None:
-    assert sampling("Hi", context=LocalContext(answers=[said("Hello")])).text == "LLM response: Hello"
+    assert sampling("Hi", context=LocalContext(answers=[sampled("Hello")])).text == "LLM response: Hello"
 
 
 def test_answers_by_key() -> None:

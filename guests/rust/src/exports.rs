@@ -52,7 +52,7 @@ impl Component {
     /// Add a resource. Panics if another resource has an equivalent URI; the build reports it.
     pub fn resource(mut self, resource: Resource) -> Self {
         let known = self.resources.iter().any(|other| other.identity == resource.identity);
-        assert!(!known, "two resources are at `{}`", resource.uri);
+        assert!(!known, "two resources have the URI `{}`", resource.uri);
         self.resources.push(resource);
         self
     }
@@ -70,7 +70,7 @@ impl Component {
     /// Add a resource template. Panics if another one is equivalent; the build reports it.
     pub fn template(mut self, template: Template) -> Self {
         let known = self.templates.iter().any(|other| other.identity == template.identity);
-        assert!(!known, "two templates are `{}`", template.uri_template);
+        assert!(!known, "two templates are equivalent to `{}`", template.uri_template);
         self.templates.push(template);
         self
     }

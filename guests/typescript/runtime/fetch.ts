@@ -175,7 +175,7 @@ export async function fetch(input: string | URL | { url: string }, init: Init = 
       source = undefined;
       for (const name of ["content-type", "content-length"]) headers.delete(name);
     } else if (source !== undefined && !source.again) {
-      throw new TypeError(`${url.href} redirects, and the body came in pieces that are gone`);
+      throw new TypeError(`${url.href} redirects, and the streamed body cannot be sent again`);
     }
     url = next;
   }

@@ -70,7 +70,7 @@ from wasmcp.guest.fastmcp import (
 )
 from wasmcp.guest.fastmcp import McpError as SdkError
 from wasmcp.guest.fastmcp.errors import RefusedMethod
-from wasmcp.guest.testing import LocalContext, accept, decline, roots, said
+from wasmcp.guest.testing import LocalContext, accept, decline, roots, sampled
 
 mcp = FastMCP("test")
 
@@ -443,7 +443,7 @@ def test_sampling_in_the_forms_of_both_libraries() -> None:
         third = await ctx.sample([UserMessage("c"), "d"], max_tokens=5)
         return [first.text, second.content.text, third.result, second.model, str(second.content.type)]
 
-    context = LocalContext(answers=[said("x"), said("y"), said("z")])
+    context = LocalContext(answers=[sampled("x"), sampled("y"), sampled("z")])
     assert value("samples", context=context) == ["x", "y", "z", "test", "text"]
     first, second, third = [params for _, params in context.sent_requests]
     assert first["systemPrompt"] == "s"

@@ -33,6 +33,6 @@ def _replaced(name: str) -> Any:
 
 
 def install() -> None:
-    """Have the runtime use no finalizers for requests: it reads `weakref.finalize` when the imports are complete."""
+    """Make the runtime create requests without finalizers: it reads `weakref.finalize` after all imports."""
     vars(weakref)["__getattr__"] = _replaced
     del vars(weakref)["finalize"]

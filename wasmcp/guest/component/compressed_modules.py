@@ -105,7 +105,7 @@ def keep(name: str, code: CodeType, path: str = "", *, is_package: bool = False,
         code: Its code.
         path: Its file; empty if unknown.
         is_package: True for a package.
-        like: A similar module that is stored, so that only the differences are; empty for none.
+        like: A similar stored module, so that only the differences are stored; empty for none.
     """
     compressor = zlib.compressobj(9, zdict=_decompressed(MODULES[like])) if like else zlib.compressobj(9)
     data = compressor.compress(marshal.dumps(code)) + compressor.flush()
@@ -124,7 +124,7 @@ def _keep(name: str, kept: Kept) -> None:
 
 
 def is_kept(name: str) -> bool:
-    """Return whether a module is stored."""
+    """Return True if a module is stored."""
     return name in MODULES
 
 
@@ -135,7 +135,7 @@ class _Directory:
         found = {*MODULES, *sys.modules}
         self._names = {name for name in found if _folder_of(name) == path}
         if not self._names:
-            raise ImportError(f"no modules are in `{path}`")
+            raise ImportError(f"`{path}` contains no modules")
 
     def find_spec(self, name: str, target: ModuleType | None = None) -> importlib.machinery.ModuleSpec | None:
         """Return the spec of a stored module; None for all others."""
@@ -166,7 +166,7 @@ def list_directories() -> None:
 
 
 class _Missing:
-    """A finder that finds nothing, and explains why a submodule of the standard library is missing."""
+    """A finder of no modules, which explains why a submodule of the standard library is missing."""
 
     @staticmethod
     def find_spec(

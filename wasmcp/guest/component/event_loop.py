@@ -67,7 +67,7 @@ class _Timer:
             self.woken.clear()
             return []
         if timeout is None:
-            raise RuntimeError("this tool waits for something that can never happen: all of its tasks are waiting")
+            raise RuntimeError("deadlock: all tasks of this tool wait, and nothing can wake them")
         if timeout > 0:
             time.sleep(timeout)
         return []
@@ -152,7 +152,7 @@ def run(coroutine: Coroutine[Any, Any, T], idle: Callable[[], None] | None = Non
     try:
         return loop.run_until_complete(coroutine)
     finally:
-        loop._selector.idle = None  # noqa: SLF001 - what is cleaned up may wait
+        loop._selector.idle = None  # noqa: SLF001 - cancelled tasks may wait
         try:
             left = asyncio.all_tasks(loop)
             for task in left:

@@ -148,7 +148,7 @@ _TEMPLATE_PAGE = _template_page(_TEMPLATES.values())
 
 
 def _references() -> list[Any]:
-    """Return all prompts with arguments and templates if any has completions: clients can name the others, too."""
+    """Return all prompts with arguments and all templates if any has completions: clients can name each of them."""
     named: list[Prompt | Resource] = [*_PROMPTS.values(), *_TEMPLATES.values()]
     if not _COMPLETERS and not any(has_completions(item.variables) for item in named):
         return []
@@ -214,7 +214,7 @@ def _listed(
 
 
 def _offered(kind: str, name: str, context: Context, entry_of: Callable[[str, Context], T]) -> T:
-    """Return what a request can use by a name in a dynamic component."""
+    """Return the entry of a dynamic component that has a name for a request."""
     return _answered("list of", kind, lambda: entry_of(name, context))  # type: ignore[no-any-return]
 
 

@@ -76,7 +76,7 @@ def _real_spec() -> importlib.machinery.ModuleSpec | None:
 
 
 def _load() -> ModuleType:
-    """Return the module; its code has run."""
+    """Return the module after its code has run."""
     module = sys.modules[_NAME]
     if is_delayed():
         spec = find_spec(_NAME) or _real_spec()

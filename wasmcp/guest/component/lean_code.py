@@ -1,7 +1,7 @@
 """Compiled code without what calls do not need: columns, docstrings of libraries, copies of instructions.
 
-Runs while a component is built. A traceback without source text has no use for columns; files and lines stay. Nothing
-reads the docstrings of the libraries in `UNDOCUMENTED`, nor those of modules of the standard library that only
+Runs while a component is built. A traceback without source text does not show columns; files and lines are kept.
+Nothing reads the docstrings of the libraries in `UNDOCUMENTED`, nor those of modules of the standard library that only
 libraries import. The author's modules are compiled as usual: their docstrings describe tools, and tracebacks show
 their source.
 

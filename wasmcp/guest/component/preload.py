@@ -171,7 +171,7 @@ def _own_modules(folder: str) -> dict[str, str]:
 
 
 def _missing(module: str, folder: str) -> str | None:
-    """Return the problem of a later import of a package, which is not made now; None if the module is there."""
+    """Return the problem of a later import of a package, which is not made now; None if the module exists."""
     top = module.partition(".")[0]
     if top in sys.modules or top in sys.stdlib_module_names or top in _GENERATED:
         return None

@@ -65,7 +65,7 @@ def open_files(before: frozenset[int], most: int = 128) -> list[str]:
         most: The number from which descriptors are not examined.
     """
     gc.collect()
-    # By `type`: `isinstance` reads `__class__` as well, and proxies of packages import what they stand for then.
+    # By `type`: `isinstance` reads `__class__` as well, which makes lazy proxies of packages import their modules.
     files = [item for item in gc.get_objects() if issubclass(type(item), io.FileIO) and not item.closed]
     named = {item.fileno(): str(item.name) for item in files if item.fileno() > 2}
     # Files that were opened by C code or `os.open` have no name here.
@@ -74,7 +74,7 @@ def open_files(before: frozenset[int], most: int = 128) -> list[str]:
 
 
 class _Start:
-    """The moment that `logging` counts from."""
+    """The start time of `logging`."""
 
     def seed(self, a: Any = None) -> None:
         """Set it to now, or to a number of nanoseconds."""
@@ -118,7 +118,7 @@ def drop_compiled_annotations() -> None:
 def clear_freed_memory() -> None:
     """Overwrite memory that is no longer in use with zeros, by allocating and freeing all of it.
 
-    Blocks of each size, from large to small, are taken until one is beyond the memory in use: its end has grown.
+    Blocks of each size, from large to small, are allocated until one lies beyond the memory in use: it has grown.
     """
     zero = array("B", [0])
     limit = clear_end(zero)
@@ -134,9 +134,9 @@ def clear_freed_memory() -> None:
 def clear_end(zero: array[int]) -> int:
     """Return an address beyond the memory in use, after clearing what was freed at its end.
 
-    Blocks are taken until some are above all objects, a quarter of the memory below; other blocks fill holes. They are
-    freed at once, but their headers stay behind, and an engine maps the memory up to there: if half of that is empty,
-    it copies it for each instance.
+    Blocks are allocated until some are above all objects, a quarter of the memory below; other blocks fill holes. They
+    are freed at once, but their headers remain, and an engine maps the memory up to there: if half of that is empty, it
+    copies it for each instance.
     """
     top = max(map(id, gc.get_objects()), default=0)
     blocks = []

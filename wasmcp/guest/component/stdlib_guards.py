@@ -2,7 +2,7 @@
 
 Sockets would not survive in the finished component, and SQLite cannot lock a database file in it: an audit hook
 (PEP 578) rejects both. A symbolic link that leads out of a granted folder cannot be followed. `zoneinfo` reads time
-zones with `importlib.resources`, which is megabytes of modules: it gets those of the component's files by name.
+zones with `importlib.resources`, which needs megabytes of modules: it gets the files of the component instead.
 """
 
 from __future__ import annotations
@@ -165,8 +165,8 @@ def _error(name: str) -> Exception:
     import sqlite3
 
     return sqlite3.NotSupportedError(
-        f"`{name}` is not opened: SQLite cannot lock files inside a component, so that other programs and instances "
-        "would lose what they write. Open a file that nothing writes with "
+        f"`{name}` is not opened: SQLite cannot lock files inside a component, so that writes of other programs and "
+        "instances would be lost. Open a file that is not written to with "
         '`sqlite3.connect("file:NAME?immutable=1", uri=True)`, work in `:memory:`, or keep values with the grant `kv`'
     )
 

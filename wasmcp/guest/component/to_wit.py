@@ -119,7 +119,7 @@ def refused(error: McpError) -> Err:
 def no_second_page(cursor: str | None) -> None:
     """Reject a cursor: all items are on one page."""
     if cursor is not None:
-        raise Err(types.Error(INVALID_PARAMS, "unknown cursor: everything is on one page", None))
+        raise Err(types.Error(INVALID_PARAMS, "unknown cursor: the list has one page", None))
 
 
 def tool_of(tool: Tool) -> Any:

@@ -150,7 +150,7 @@ class Request:
         elif body is not None:
             if self._sent:
                 raise InvalidRequestError(
-                    "the request was redirected, and its body came in pieces that are gone", method=self.method
+                    "the request was redirected, and its streamed body cannot be sent again", method=self.method
                 )
             headers = headers.without(["content-length"])
         self._sent = True

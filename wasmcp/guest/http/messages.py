@@ -225,17 +225,17 @@ def url_of(text: str, params: Params | None = None, *, base: str | None = None) 
     if not isinstance(text, str):
         raise InvalidRequestError(f"a URL is a text, not {type(text).__name__}")
     if any(character <= " " or character == "\x7f" for character in text):
-        raise InvalidRequestError("the URL holds a space or a control character")
+        raise InvalidRequestError("the URL contains a space or a control character")
     try:
         parts = urlsplit(urljoin(base, text) if base else text)
         port = parts.port
     except ValueError as error:
         raise InvalidRequestError(f"the URL cannot be read: {error}") from None
     if parts.scheme not in _PORTS:
-        found = f"`{parts.scheme}://`" if parts.scheme else "a relative one"
+        found = f"`{parts.scheme}://`" if parts.scheme else "a relative URL"
         raise InvalidRequestError(f"the URL must begin with `http://` or `https://`, not {found}: {_shown(text)}")
     if not parts.hostname:
-        raise InvalidRequestError(f"the URL names no host: {_shown(text)}")
+        raise InvalidRequestError(f"the URL has no host: {_shown(text)}")
     query = "&".join(filter(None, (quote(parts.query, safe=_QUERY), encoded(params) if params is not None else "")))
     path = quote(parts.path or "/", safe=_PATH)
     host = ascii_host(parts.hostname)

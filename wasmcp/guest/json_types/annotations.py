@@ -105,7 +105,7 @@ class Resolver:
         """
         names: Mapping[str, Any] = self._names
         if isinstance(owner, type) and "<locals>" not in owner.__qualname__:
-            # The names around a function stand in for missing ones only: a class has those of its own module.
+            # The names around a function are used only for names that the modules of the class do not have.
             modules = [vars(sys.modules.get(base.__module__, builtins)) for base in owner.__mro__]
             names = {name: value for name, value in names.items() if not any(name in module for module in modules)}
         try:
@@ -192,7 +192,7 @@ class Resolver:
         return known
 
     def _union(self, arguments: tuple[Any, ...]) -> JsonType:
-        """Return the JSON type of a union; between several of its own types pydantic decides."""
+        """Return the JSON type of a union; pydantic selects among the alternatives that are its types."""
         options = [self.json_type(argument) for argument in arguments]
         owned = [index for index, option in enumerate(options) if getattr(undocumented(option), "joint", False)]
         if len(owned) > 1:
@@ -245,7 +245,7 @@ class Resolver:
         return named
 
     def _given(self, arguments: tuple[Any, ...]) -> list[JsonType]:
-        """Return the JSON types of a generic type's arguments: inside itself it must get the same objects."""
+        """Return the JSON types of a generic type's arguments: a recursive type must get the same objects."""
         json_types = [self.json_type(argument) for argument in arguments]
         self._arguments.extend(json_types)  # kept alive: types are identified by `id`, which could be reused
         return json_types
@@ -271,7 +271,7 @@ class Resolver:
             make, python = array
             item = self._item(arguments[0]) if arguments else Anything(dump_any)
             if make in (set, frozenset) and not item.hashable and arguments:
-                raise UnsupportedTypeError(f"`{written(annotation)}`: a set cannot hold a `{written(arguments[0])}`")
+                raise UnsupportedTypeError(f"`{written(annotation)}`: a set cannot contain a `{written(arguments[0])}`")
             return Array(item, make, python)
         if kind in _MAPS:
             key_type, value_type = arguments or (str, Any)
@@ -321,8 +321,8 @@ class Resolver:
         if is_model(cls):
             return Model(cls)
         advice = (
-            "use a dataclass, a TypedDict or one of the types of the standard library that JSON knows; an object that "
-            "is not the client's to give is made by a `@provider` declared above"
+            "use a dataclass, a TypedDict or a supported type of the standard library; for an object that clients do "
+            "not send, declare a `@provider` above"
         )
         raise UnsupportedTypeError(f"`{written(annotation)}` has no JSON Schema: {advice}")
 

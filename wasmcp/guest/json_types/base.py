@@ -3,7 +3,7 @@
 A JSON type is made from an annotation when the author's module is imported. It has three operations: ``load`` checks a
 JSON value and converts it to the annotated type, ``dump`` converts a Python value to a JSON value, and ``schema``
 describes both as JSON Schema 2020-12: types that are used once are written in place, others under ``$defs``. A call
-runs only ``load`` and ``dump``, and neither makes other objects than the value.
+runs only ``load`` and ``dump``, and neither makes objects other than the value.
 
 All problems of a value are reported, up to a bound, so that a model can correct several mistakes at once.
 """
@@ -52,8 +52,8 @@ class JsonType:
         exact: The Python types of JSON values that fit without a conversion.
         near: The Python types of JSON values that fit after a lossless conversion.
         hashable: True if the converted values can be members of a set.
-        same: The type whose values are all equal in JSON and in Python; None without one. It saves the calls that most
-            of the time for a large value would be spent in.
+        same: The Python type whose values need no conversion in either direction; None without one. Lists of its
+            values are converted without a call for each item.
     """
 
     name = "value"

@@ -182,7 +182,7 @@ def constrain(json_type: JsonType, field: Field, annotation: str) -> JsonType:
     keywords: dict[str, Any] = {}
     for name, bound in limits.items():
         if name not in _limits_of(json_type):
-            raise UnsupportedTypeError(f"`Field({name}=...)` means nothing for `{annotation}`")
+            raise UnsupportedTypeError(f"`Field({name}=...)` does not apply to `{annotation}`")
         if name == "format":
             continue
         if name == "pattern":
@@ -206,10 +206,10 @@ def _formatted(json_type: JsonType, name: str | None, annotation: str) -> JsonTy
     bare = _bare(json_type)
     if name not in FORMATS:
         known = ", ".join(f"`{known}`" for known in FORMATS)
-        advice = f'announce others, which nothing checks, with `Field(extra={{"format": "{name}"}})`'
+        advice = f'declare others, which are not checked, with `Field(extra={{"format": "{name}"}})`'
         raise UnsupportedTypeError(f"`Field(format={name!r})`: expected one of {known}; {advice}")
     if isinstance(bare, Format) and bare.format != name:
-        raise UnsupportedTypeError(f"`Field(format={name!r})` means nothing for `{annotation}`")
+        raise UnsupportedTypeError(f"`Field(format={name!r})` does not apply to `{annotation}`")
     return Formatted(json_type, name)
 
 

@@ -185,7 +185,7 @@ class Map(JsonType):
 
 
 _TRIED: ContextVar[dict[tuple[int, int, str], tuple[Any, Any]] | None] = ContextVar("tried", default=None)
-"""Results of alternatives for objects and arrays, kept while the outermost union is at work."""
+"""Results of alternatives for objects and arrays, kept while the outermost union is converted."""
 
 
 class Union(JsonType):

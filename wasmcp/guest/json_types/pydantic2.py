@@ -147,7 +147,7 @@ def _adapter(annotation: Any, title: str, names: Mapping[str, Any]) -> tuple[Typ
     strict: Any = None if _only_models(annotation) else {"strict": True}
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of attributes of a `Field` that mean something for a parameter only
+            warnings.simplefilter("ignore")  # about attributes of a `Field` that apply to parameters only
             try:
                 adapter = TypeAdapter(annotation, config=strict)
             except PydanticUserError as error:
@@ -183,7 +183,7 @@ def _first_line(error: BaseException) -> str:
 
 
 def _kinds(schema: dict[str, Any]) -> list[str]:
-    """Return the JSON types of the values that a schema accepts; all types if it does not tell."""
+    """Return the JSON types of the values that a schema accepts; all types if it does not name any."""
     found: dict[str, None] = {}
     for one in schemas_at(schema, []):
         types = one.get("type", [])

@@ -18,7 +18,7 @@ from wasmcp.guest.json_types.base import Mismatches, json_type_name, quoted
 from wasmcp.guest.json_types.string_types import SENT_DATE_TIME, SENT_TIME
 
 _UNSURE = frozenset({"date-time", "time", "duration", "email", "uri", "ipv6", "hostname", "byte"})
-"""Formats that clients check, and that not all values which pydantic writes have: a time without an offset."""
+"""Formats that clients check, and that some values written by pydantic do not have: a time without an offset."""
 
 _PATTERNS = {"date-time": f"^{SENT_DATE_TIME}$", "time": f"^{SENT_TIME}$"}
 
@@ -66,7 +66,7 @@ class SchemaWriter(GenerateJsonSchema):
         return found
 
     def tagged_union_schema(self, schema: Any) -> dict[str, Any]:
-        """Return the schema without the keyword ``discriminator``, which is not of JSON Schema."""
+        """Return the schema without the keyword ``discriminator``, which JSON Schema does not define."""
         found: dict[str, Any] = super().tagged_union_schema(schema)
         found.pop("discriminator", None)
         return found
@@ -242,7 +242,7 @@ def mismatch_of(
     """
     count = error.error_count()
     if count > _MOST_LISTED:  # each costs memory and time, and few of them would be reported
-        return MismatchError(f"does not fit in {count} places, too many to list")
+        return MismatchError(f"does not fit: {count} problems, too many to list")
     reader = _Reader(value, text, dict(schema), conceal=conceal)
     errors = error.errors(include_url=False)[:_MOST_READ]
     problems = [found for each in errors for found in reader.problems(each)]
@@ -273,7 +273,7 @@ class _Reader:
         self._listed: set[tuple[tuple[bool, str | int], ...]] = set()
 
     def problems(self, error: Mapping[str, Any]) -> Iterator[_Problem]:
-        """Yield the problems of an error; several for one that a validator raised, having validated another model."""
+        """Yield the problems of an error; several if a validator raised the error of another model."""
         kind, found, context = error["type"], error["input"], error.get("ctx", {})
         if kind == "default_factory_not_called":  # the consequence of another error
             return

@@ -206,7 +206,7 @@ def default_of(json_type: JsonType, value: Any) -> dict[str, Any]:
         text = repr(value)
         text = text if len(text) <= _LONG else f"{text[:_LONG]}..."
         raise UnsupportedTypeError(f"the default `{text}` does not fit its type: {mismatch}{advice}") from None
-    except Exception:  # noqa: BLE001 - a class of the author's that cannot be read: it is shown where it can be shown
+    except Exception:  # noqa: BLE001 - an object of the author that fails when it is read: the schema has no default
         return {}
 
 
@@ -284,7 +284,7 @@ def is_typeddict(cls: type) -> bool:
 def typeddict_members(cls: Any, hints: dict[str, Any]) -> Iterable[tuple[str, Any, dict[str, Any]]]:
     """Yield name, annotation and facts (`wasmcp.guest.json_types.records.Member`) of each member of a TypedDict."""
     for name, hint in hints.items():
-        # With postponed annotations the class does not know Required and NotRequired, but the evaluated hint does.
+        # With postponed annotations `__required_keys__` ignores Required and NotRequired; evaluated hints have them.
         required = name in cls.__required_keys__
         qualifier = hint
         while str(typing.get_origin(qualifier)) in QUALIFIERS:

@@ -111,7 +111,7 @@ class Number(JsonType):
             try:
                 return 0.0 + value  # as `float(value)`, without the call
             except OverflowError:
-                raise MismatchError("expected number, got an integer too large for one") from None
+                raise MismatchError("expected number, got an integer that is too large") from None
         return self.dump(value)
 
     def dump(self, value: Any) -> float:

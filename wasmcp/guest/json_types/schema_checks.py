@@ -2,7 +2,7 @@ r"""Validation of JSON Schemas, and regular expressions of ECMA-262, which clien
 
 A pattern is parsed by the grammar of ECMA-262 with the flag ``u``, as ``ajv`` compiles it, and translated to a Python
 pattern that matches the same strings: ``$`` is the end of the string, ``.`` does not match line terminators, ``\d`` and
-``\w`` are ASCII. Syntax that only Python knows is an error; if ECMA-262 has another spelling, the error contains it.
+``\w`` are ASCII. Syntax that only Python has is an error; if ECMA-262 has another spelling, the error contains it.
 Source: ECMA-262, section 22.2.1; JSON Schema 2020-12, Core, section 6.4.
 
 A JavaScript client compiles the output schemas of all tools when it lists them; one invalid schema makes it lose all
@@ -118,7 +118,7 @@ class _Reader:
             if not known:
                 raise PatternError(f"the group `{reference}` does not exist")
         if self._wrong:
-            reason = f"`{self._wrong}` is not ECMA-262, by which clients compile patterns"
+            reason = f"`{self._wrong}` is not ECMA-262, the syntax of clients"
             if self._advice:
                 raise PatternError(f"{reason}: {self._advice}")
             raise PatternError(reason, "".join(self._ecma))
@@ -139,7 +139,7 @@ class _Reader:
                 continue
             if letter == ")":
                 if not depth:
-                    raise PatternError("a `)` has no partner")
+                    raise PatternError("a `)` has no `(`")
                 self.at += 1
                 kind, assertion = depth.pop()
                 self._put(_Atom(")", ")", assertion=assertion))
@@ -197,13 +197,13 @@ class _Reader:
             return None
         flags = _FLAGS.match(rest)
         if flags is not None:
-            self._other(flags[0], "write the cases out, such as `[Aa]` for the flag `i`")
+            self._other(flags[0], "write both cases, such as `[Aa]` for the flag `i`")
         elif rest.startswith("(?>"):
             self._other("(?>", "write a group without `>`, in which the order of the alternatives does not matter")
         elif rest.startswith("(?("):
             self._other("(?(", "write the two expressions as alternatives")
         else:
-            raise PatternError(f"`{rest[:4]}` begins no group")
+            raise PatternError(f"`{rest[:4]}` does not begin a group")
         self.at = len(self.text)  # a translation is not possible: skip the rest
         return None
 
@@ -225,7 +225,9 @@ class _Reader:
         if match is None or match[0] in ("{}", "{,}"):
             return
         if atom.assertion:
-            self._other(f"{found}{match[0]}" if not atom.ecma else f"{atom.ecma}{match[0]}", "a place is not repeated")
+            self._other(
+                f"{found}{match[0]}" if not atom.ecma else f"{atom.ecma}{match[0]}", "an assertion cannot be repeated"
+            )
         least, comma, most = match[1], match[2], match[3]
         text = match[0]
         if comma and not least:
@@ -244,7 +246,7 @@ class _Reader:
         self._put(_Atom(text, text))
         again = _QUANTIFIER.match(self.text, self.at)
         if again is not None and again[0] not in ("{}", "{,}"):
-            raise PatternError(f"`{again[0]}` repeats a quantifier")
+            raise PatternError(f"`{again[0]}` follows another quantifier")
 
     def _atom(self, letter: str) -> _Atom:
         self.at += 1
@@ -259,7 +261,7 @@ class _Reader:
         if letter == "\\":
             return self._escape()
         if letter in "*+?":
-            raise PatternError(f"`{letter}` repeats nothing")
+            raise PatternError(f"`{letter}` has nothing to repeat")
         if letter in "{}]":
             self._other(letter)
             return _Atom(f"\\{letter}", f"\\{letter}", letter)
@@ -345,7 +347,7 @@ class _Reader:
         letter = self.text[self.at : self.at + 1]
         self.at += 1
         if not letter:
-            raise PatternError("a `\\` has nothing behind it")
+            raise PatternError("nothing follows the last `\\`")
         if letter in _CLASSES:
             return _Atom(_CLASSES[letter], f"\\{letter}")
         if letter in _SAME:
@@ -367,7 +369,7 @@ class _Reader:
             self._other("\\a")
             return _Atom("\\x07", "\\x07", "\x07")
         if letter.isascii() and letter.isalpha():
-            raise PatternError(f"`\\{letter}` means nothing")
+            raise PatternError(f"`\\{letter}` is not an escape")
         self._other(f"\\{letter}")
         return _Atom(_one(letter), letter, letter)
 
@@ -392,7 +394,7 @@ class _Reader:
         }
         match = re.compile(forms[letter]).match(self.text, self.at)
         if match is None:
-            raise PatternError(f"`\\{letter}` is not followed by what names a character")
+            raise PatternError(f"`\\{letter}` is not followed by a character's code or name")
         self.at = match.end()
         digits = match[0]
         try:
@@ -466,7 +468,7 @@ def _problems(schema: Any, root: Mapping[str, Any], place: str) -> Iterator[str]
                 yield f"`{below}` is {encode(unknown[0])}, expected one of {', '.join(_TYPES)}"
         elif key == "$ref":
             if not _resolves(value, root):
-                yield f"`{below}` is {encode(value)}, which is not in the schema: clients look nowhere else"
+                yield f"`{below}` is {encode(value)}, which is not in the schema; clients do not load other schemas"
         elif key not in _DATA:
             yield from _problems(value, root, below)
 

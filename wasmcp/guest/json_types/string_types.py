@@ -3,8 +3,8 @@
 Each check is at least as strict as the RFC and as the validators of clients (``ajv-formats``), so that clients accept
 every value that passes. Source: JSON Schema 2020-12, Validation, section 7.3; RFC 4648, section 4.
 
-Each accepts only its format: constructors such as ``Decimal`` and ``UUID`` accept much more. The schema of a result
-has the keyword ``format`` only if every value of the type has that format, because clients check it.
+JSON types accept only their format: constructors such as ``Decimal`` and ``UUID`` accept much more. The schema of a
+result has the keyword ``format`` only if every value of the type has that format, because clients check it.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def is_date(text: str) -> bool:
 
 
 def is_time(text: str) -> bool:
-    """Return True for a time of RFC 3339, which has an offset. Leap seconds are rejected: Python has none."""
+    """Return True for a time of RFC 3339, which has an offset. Leap seconds are rejected, because Python has none."""
     match = _TIME(text)
     if match is None:
         return False

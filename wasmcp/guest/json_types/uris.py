@@ -144,7 +144,7 @@ def _split(pattern: re.Pattern[str], text: str) -> tuple[str, re.Match[str]]:
         raise ValueError(f"`{text}` must begin with a scheme, such as `notes://`")
     found = pattern.fullmatch(text, scheme.end())
     if found is None:
-        raise ValueError(f"`{text}` has a brace without a partner")
+        raise ValueError(f"`{text}` has an unmatched brace")
     return scheme[1].lower(), found
 
 

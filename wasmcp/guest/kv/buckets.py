@@ -211,7 +211,7 @@ class Values(ABC):
             value = _converted(after, kind)
             if self._raw.compare_and_swap(key, before, after):
                 return value
-        raise StoreError(f"others changed `{key}` first, {_ATTEMPTS} times in a row")
+        raise StoreError(f"`{key}` was changed by other writers in each of {_ATTEMPTS} attempts")
 
 
 def _converted(value: Tagged, kind: Any) -> Any:

@@ -41,7 +41,7 @@ def patches(aiohttp: Any) -> list[Patch]:
     """Return the replacements for `aiohttp`.
 
     Raises:
-        UnsupportedVersionError: It is another version. In a unit test each connection raises this error instead.
+        UnsupportedVersionError: The version is not supported. In a unit test each connection raises this error instead.
     """
     problem = _problem(str(aiohttp.__version__))
     if problem is not None and sys.platform == "wasi":
@@ -63,7 +63,7 @@ def _problem(version: str) -> UnsupportedVersionError | None:
         return None
     wanted = f"aiohttp>={first[0]}.{first[1]},<{end[0]}.{end[1]}"
     return UnsupportedVersionError(
-        f"aiohttp {version} does not work in a component, which replaces a private method of it: require `{wanted}`"
+        f"aiohttp {version} is not supported in a component, where its private method is replaced: require `{wanted}`"
     )
 
 
@@ -158,7 +158,7 @@ class _Transport(asyncio.Transport):
     def _fail(self, error: Exception) -> None:
         """Let the protocol raise the exception that it has for a failed transfer."""
         if isinstance(error, ProtocolError) and error.code in ("connection-terminated", "HTTP-response-incomplete"):
-            self._lose(None)  # the protocol knows whether the response is complete
+            self._lose(None)  # the protocol determines if the response is complete
         elif not self._is_closing:
             self._protocol.set_exception(self._exception(error))
             self._lose(None)
@@ -236,11 +236,11 @@ class _Transport(asyncio.Transport):
         """Do nothing; see `get_write_buffer_size`."""
 
     def is_reading(self) -> bool:
-        """Return False while the protocol does not take more of the response."""
+        """Return False while the protocol has paused reading."""
         return self._reading.is_set()
 
     def pause_reading(self) -> None:
-        """Keep the rest of the response back."""
+        """Stop delivering the response, until `resume_reading`."""
         self._reading.clear()
 
     def resume_reading(self) -> None:

@@ -48,7 +48,7 @@ class Exchange:
         response: The head of the response, after `send`.
 
     Raises:
-        InvalidRequestError: The request is invalid, or needs something that the host does not do.
+        InvalidRequestError: The request is invalid, or requires something that the host does not support.
     """
 
     def __init__(
@@ -196,7 +196,7 @@ class RequestParser:
         """Add bytes; return the request when it is complete.
 
         Raises:
-            InvalidRequestError: It is not a request, or one to a proxy.
+            InvalidRequestError: The bytes are not a request, or are a request to a proxy.
         """
         self._data += data
         if self._head is None and not self._read_head():
@@ -235,7 +235,7 @@ class RequestParser:
         return True
 
     def _read_body(self) -> bool:
-        """Move what has arrived of the body from the data; return true at its end."""
+        """Move the received part of the body out of the data; return true at the end of the body."""
         if self._length is not None:
             missing = self._length - len(self._body)
             self._body += self._data[:missing]

@@ -1,6 +1,6 @@
-"""Seam of `http.client` and `urllib3`, below `urllib.request` and `requests`: sockets that speak HTTP only.
+"""Seam of `http.client` and `urllib3`, below `urllib.request` and `requests`: sockets for HTTP only.
 
-Requests that are written to such a socket are sent by the component's HTTP client; what is read are their responses.
+Requests that are written to such a socket are sent by the component's HTTP client; reading returns their responses.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class HttpSocket:
     Args:
         host: The name or address of the server.
         port: Its port.
-        timeout: Seconds for the connection, and until `settimeout` for all others; None for no limit.
+        timeout: Seconds for the connection, and for all other operations until `settimeout`; None for no limit.
     """
 
     family = socket.AF_INET
@@ -180,7 +180,7 @@ class HttpSocket:
             self._end()
 
     def _fail(self, error: HttpError) -> None:
-        """Let reading end or fail: libraries have exceptions of their own for responses that end too early."""
+        """End reading, or make it fail: libraries have their own exceptions for responses that end too early."""
         if isinstance(error, ProtocolError) and error.code in ("connection-terminated", "HTTP-response-incomplete"):
             self._end()
         else:
@@ -228,7 +228,7 @@ class HttpSocket:
         return io.BufferedReader(_Reader(self), buffering if buffering and buffering > 0 else io.DEFAULT_BUFFER_SIZE)
 
     def file_closed(self) -> None:
-        """Release what a file of `makefile` has used."""
+        """Release the resources of a file of `makefile`."""
         self._files -= 1
         if self._is_closed and not self._files:
             self._end()
@@ -240,15 +240,15 @@ class HttpSocket:
             self._end()
 
     def settimeout(self, value: float | None) -> None:
-        """Set the seconds for all that follows; None for no limit."""
+        """Set the time-out of all further operations, in seconds; None for no limit."""
         self._timeout = value
 
     def gettimeout(self) -> float | None:
-        """Return the seconds for all that follows."""
+        """Return the time-out of all further operations, in seconds."""
         return self._timeout
 
     def setblocking(self, flag: bool) -> None:
-        """Set no limit, or the least."""
+        """Set no time-out, or the shortest one."""
         self._timeout = None if flag else 0.0
 
     def setsockopt(self, *_: Any) -> None:
@@ -360,7 +360,7 @@ class _Reader(io.RawIOBase):
 
 
 def os_error(error: HttpError) -> Exception:
-    """Return the exception that a socket raises for a failed transfer; a denied request remains what it is."""
+    """Return the exception that a socket raises for a failed transfer; that of a denied request is unchanged."""
     text = str(error)
     if isinstance(error, TransferTimeoutError):
         return TimeoutError(text)

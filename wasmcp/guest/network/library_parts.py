@@ -19,7 +19,7 @@ def patches(module: Any) -> Iterable[Patch]:
 
 
 def _threads(backend: Any) -> list[Patch]:
-    """Return a worker thread of `anyio` on `asyncio` that runs in place. Elsewhere it has threads."""
+    """Return a worker thread of `anyio` on `asyncio` that runs in place. Natively nothing is replaced."""
     if sys.platform != "wasi":
         return []
 
@@ -38,7 +38,7 @@ def _threads(backend: Any) -> list[Patch]:
 
 
 def _certificates(certifi: Any) -> list[Patch]:
-    """Return the path of the certificates of `certifi`, which the host does not use. Elsewhere its files exist."""
+    """Return the path of the certificates of `certifi`, which the host does not use. Natively nothing is replaced."""
     if sys.platform != "wasi":
         return []
     core: ModuleType = certifi.core
@@ -54,7 +54,7 @@ def _certificates(certifi: Any) -> list[Patch]:
 def _check_of_certificates(requests: Any) -> list[Patch]:
     """Return the check of `requests` without that of the file with certificates, which the host does not use.
 
-    `urllib3` does the rest. Elsewhere `ssl` checks certificates.
+    `urllib3` does the rest. Natively nothing is replaced.
     """
     if sys.platform != "wasi":
         return []

@@ -75,7 +75,7 @@ class Seams:
         self._replaced: list[Patch] = []
 
     def install(self) -> None:
-        """Apply the seams of imported libraries, and from now on those of others after their import."""
+        """Apply the seams of imported libraries, and those of other libraries when they have been imported."""
         sys.meta_path.insert(0, self)
         for name in self._seams:
             module = sys.modules.get(name)

@@ -16,7 +16,7 @@ _REFUSED = "the host of a component makes its secure connections"
 
 
 class SSLError(OSError):
-    """Failure of a secure connection."""
+    """Error of a secure connection."""
 
     library: str | None = None
     reason: str | None = None
@@ -42,7 +42,7 @@ class SSLSyscallError(SSLError):
 
 
 class SSLEOFError(SSLError):
-    """The connection was cut."""
+    """The connection ended without a closing message."""
 
 
 class SSLCertVerificationError(SSLError, ValueError):
@@ -132,7 +132,7 @@ class AlertDescription(enum.IntEnum):
 
 
 class SSLErrorNumber(enum.IntEnum):
-    """Numbers of errors of OpenSSL."""
+    """Error numbers of OpenSSL."""
 
     SSL_ERROR_SSL = 1
     SSL_ERROR_WANT_READ = 2
@@ -165,15 +165,15 @@ def get_default_verify_paths() -> Any:
 
 
 class SSLObject:
-    """Secure connection over memory, without instances in a component."""
+    """Secure connection over memory; a component never creates one."""
 
 
 class SSLSocket:
-    """Secure connection over a socket, without instances in a component."""
+    """Secure connection over a socket; a component never creates one."""
 
 
 class SSLSession:
-    """Session of a secure connection, without instances in a component."""
+    """Session of a secure connection; a component never creates one."""
 
 
 class MemoryBIO:
@@ -225,7 +225,7 @@ class SSLContext:
         """Accept the certificates of `certifi`, in whose place the host uses its own, and refuse others.
 
         Raises:
-            SSLError: The certificates are others.
+            SSLError: Other certificates are given.
         """
         if cafile is None and capath is None and cadata is None:
             raise TypeError("cafile, capath and cadata cannot be all omitted")
@@ -278,7 +278,7 @@ class SSLContext:
         raise SSLError(f"`SSLContext.wrap_bio` does not work: {_REFUSED}")
 
     def wrap_socket(self, sock: Any, *_: Any, **__: Any) -> Any:
-        """Refuse a secure connection over a socket; those of HTTP libraries come to `wasmcp.guest.network` instead.
+        """Refuse a secure connection over a socket; `wasmcp.guest.network` replaces those of HTTP libraries.
 
         Raises:
             SSLError: Always.
@@ -331,7 +331,7 @@ def RAND_status() -> bool:  # noqa: N802
 
 
 def RAND_add(data: Any, entropy: float, /) -> None:  # noqa: N802
-    """Do nothing: the host makes random numbers."""
+    """Do nothing: the host provides random numbers."""
 
 
 def get_server_certificate(*_: Any, **__: Any) -> str:

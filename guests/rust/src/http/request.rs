@@ -563,7 +563,7 @@ impl Flight {
             Payload::Pieces(pieces) => match pieces.take() {
                 Some(body) => Some(body),
                 None => {
-                    let problem = "the request was redirected, and its body came in pieces that are gone";
+                    let problem = "the request was redirected, and its streamed body cannot be sent again";
                     return Err(HttpError::invalid(problem).located(&self.method, &self.url.to_string()));
                 }
             },

@@ -23,7 +23,7 @@ impl Url {
     /// Parse a URL, absolute or relative to `base`, and add query parameters.
     pub fn parse(text: &str, params: &[(String, String)], base: Option<&str>) -> Result<Self, HttpError> {
         if text.chars().any(|found| found <= ' ' || found == '\x7f') {
-            return Err(HttpError::invalid("the URL holds a space or a control character"));
+            return Err(HttpError::invalid("the URL contains a space or a control character"));
         }
         let joined = match base {
             Some(base) => join(base, text),
@@ -34,7 +34,7 @@ impl Url {
             Some("http") => "http",
             Some("https") => "https",
             other => {
-                let found = other.map_or_else(|| "a relative one".to_owned(), |scheme| format!("`{scheme}://`"));
+                let found = other.map_or_else(|| "a relative URL".to_owned(), |scheme| format!("`{scheme}://`"));
                 let problem = format!(
                     "the URL must begin with `http://` or `https://`, not {found}: {}",
                     shown(text)
@@ -49,7 +49,7 @@ impl Url {
         };
         let (host, port) = address_of(address, scheme)?;
         if host.is_empty() {
-            return Err(HttpError::invalid(format!("the URL names no host: {}", shown(text))));
+            return Err(HttpError::invalid(format!("the URL has no host: {}", shown(text))));
         }
         let mut query = quoted(parts.query.unwrap_or(""), QUERY);
         let more = encoded(params);
@@ -365,9 +365,9 @@ mod tests {
         assert!(url("http://[::1/", None).contains("IPv6"));
         assert!(url("http://h:99999/", None).contains("out of range"));
         assert!(url("http://h:x/", None).contains("not a number"));
-        assert!(url("http:///x", None).contains("names no host"));
+        assert!(url("http:///x", None).contains("has no host"));
         assert!(url("ftp://u:secret@h/", None).ends_with("not `ftp://`: ftp://...@h/"));
-        assert!(url("/x", None).contains("a relative one"));
+        assert!(url("/x", None).contains("a relative URL"));
         assert!(url("http://bücher.example/", None).contains("xn--"));
     }
 

@@ -190,7 +190,7 @@ macro_rules! shared_methods {
                 }
             }
             Err(StoreError::Other(format!(
-                "others changed `{key}` first, {ATTEMPTS} times in a row"
+                "`{key}` was changed by other writers in each of {ATTEMPTS} attempts"
             )))
         }
     };

@@ -44,7 +44,7 @@ pub struct FakeConfig(Rc<Source>);
 /// ```
 pub fn fake_config(values: Value) -> FakeConfig {
     let Value::Object(values) = values else {
-        panic!("the table `config` is an object, not {values}")
+        panic!("the table `config` must be an object, not {values}")
     };
     let source = Rc::new(Source {
         values,

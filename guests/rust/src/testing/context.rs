@@ -302,7 +302,7 @@ impl LocalContext {
     }
 
     /// Set the client's results for `elicit`, `sample` and `roots`, in the order of the requests. Create them with
-    /// [`accept`], [`decline`], [`said`] and [`roots`]. A request without a result panics.
+    /// [`accept`], [`decline`], [`sampled`] and [`roots`]. A request without a result panics.
     pub fn with_answers(self, answers: impl IntoIterator<Item = Value>) -> Self {
         self.changed(|call| call.answers.get_mut().extend(answers))
     }
@@ -401,13 +401,13 @@ pub fn decline() -> Value {
 /// Return the result of a sampling request: one text message of the model.
 ///
 /// ```
-/// use wasmcp_guest::testing::{said, LocalContext};
+/// use wasmcp_guest::testing::{sampled, LocalContext};
 ///
-/// let context = LocalContext::new().with_answers([said("42")]);
+/// let context = LocalContext::new().with_answers([sampled("42")]);
 /// let found = context.sample(serde_json::json!({ "messages": [], "maxTokens": 10 })).unwrap();
 /// assert_eq!(found["content"]["text"], "42");
 /// ```
-pub fn said(text: &str) -> Value {
+pub fn sampled(text: &str) -> Value {
     let content = json!({ "type": "text", "text": text });
     json!({ "role": "assistant", "content": content, "model": "test", "stopReason": "endTurn" })
 }

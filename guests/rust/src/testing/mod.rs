@@ -29,6 +29,6 @@ pub(crate) mod kv;
 
 pub use config::{fake_config, FakeConfig};
 pub(crate) use context::LocalCall;
-pub use context::{accept, call_tool, decline, roots, run_steps, said, LocalContext};
+pub use context::{accept, call_tool, decline, roots, run_steps, sampled, LocalContext};
 pub use http::{fake_http, Answer, FakeHttp, Sent};
 pub use kv::{fake_kv, FakeKv};
