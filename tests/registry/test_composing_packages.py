@@ -60,7 +60,7 @@ def test_server_composed_of_packages_answers(tmp_path: Path, monkeypatch: pytest
         assert "not in it" in run("compose", "server", "acme:calc", "--locked", "-o", "three.wasm", code=1).output
         assert not (tmp_path / "three.wasm").exists()
 
-    # The registry is gone: what is cached composes to the same bytes, what is not is refused.
+    # The registry does not exist any more: cached packages compose to the same bytes, others are refused.
     before = (tmp_path / "all.wasm").read_bytes()
     run("compose", "server", "all", *replaced, "--offline", "--force")
     assert (tmp_path / "all.wasm").read_bytes() == before

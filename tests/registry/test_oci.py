@@ -155,7 +155,7 @@ def test_reference_without_a_tag_lists_the_tags(tmp_path: Path) -> None:
 def test_cached_component_is_used_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     publish(tmp_path, "1.0.0", "1.1.0", "2.0.0")
     forget(tmp_path, monkeypatch)
-    with pytest.raises(UnknownPackageError, match="no version that will do is cached"):
+    with pytest.raises(UnknownPackageError, match="no matching version is cached"):
         fetch("acme:calc@^1", OFFLINE)
     online = fetch("acme:calc@^1")
     assert fetch("acme:calc@^1", OFFLINE) == online

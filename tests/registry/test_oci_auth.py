@@ -23,7 +23,7 @@ def test_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with docker_registry(tmp_path / "private", users={"ann": "secret"}) as host:
         namespaces(monkeypatch, tmp_path, acme=f"{host}/team")
         with pytest.raises(
-            RegistryDeniedError, match=r"wants credentials \(401\).*no credentials were found.*docker login"
+            RegistryDeniedError, match=r"requires credentials \(401\).*no credentials were found.*docker login"
         ) as caught:
             publish(tmp_path, "1.0.0")
         assert caught.value.status == 401
@@ -33,7 +33,7 @@ def test_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         pushed = publish(tmp_path, "1.0.0")["1.0.0"]
         forget(tmp_path, monkeypatch)
         login.write_text(json.dumps({"auths": {host: {"auth": "YW5uOndyb25n"}}}))
-        with pytest.raises(RegistryDeniedError, match=r"does not take those of `.*config\.json`"):
+        with pytest.raises(RegistryDeniedError, match=r"rejects those of `.*config\.json`"):
             fetch("acme:calc@1.0.0")
         monkeypatch.setenv("WASMCP_REGISTRY_USER", "ann")
         monkeypatch.setenv("WASMCP_REGISTRY_PASSWORD", "secret")

@@ -89,12 +89,12 @@ def test_interrupted_download_is_resumed(broken: Proxy, ranges: bool, monkeypatc
 @needs_registry
 def test_permanently_truncated_blob_is_refused(broken: Proxy) -> None:
     broken.spoil = lambda _method, path, answer: (answer[0], answer[1], answer[2][:50]) if "/blobs/" in path else answer
-    with pytest.raises(RegistryUnreachableError, match="broke off in the middle"):
+    with pytest.raises(RegistryUnreachableError, match=r"the response of .* is incomplete"):
         fetch(CALC)
     assert nothing_kept()
     short = {"Content-Length": "50", "Content-Type": "application/octet-stream"}
     broken.spoil = lambda _method, path, answer: (answer[0], short, answer[2][:50]) if "/blobs/" in path else answer
-    with pytest.raises(IntegrityError, match="cut short"):
+    with pytest.raises(IntegrityError, match="too short"):
         fetch(CALC)
     assert nothing_kept()
 
@@ -118,7 +118,7 @@ def test_manifest_with_another_digest_is_refused(broken: Proxy) -> None:
         return answer[0], {**answer[1], "Content-Length": str(len(answer[2]) + 1)}, answer[2] + b" "
 
     broken.spoil = spaced
-    with pytest.raises(IntegrityError, match="the manifest that came has the digest"):
+    with pytest.raises(IntegrityError, match="the manifest received has the digest"):
         fetch(CALC)
     exact = f"oci://{broken.host}/t/calc@sha256:{'0' * 64}"
     with pytest.raises(UnknownPackageError):

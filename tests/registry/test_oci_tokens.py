@@ -80,7 +80,7 @@ def test_push_with_a_password(
 ) -> None:
     with guarded(calc_registry, tokens) as front:
         user(front.host)
-        with pytest.raises(RegistryDeniedError, match=r"wants credentials \(401\).*no credentials were found"):
+        with pytest.raises(RegistryDeniedError, match=r"requires credentials \(401\).*no credentials were found"):
             publish(tmp_path, "7.0.0")
         login(front.host, username=USER, password=PASSWORD)
         pushed = publish(tmp_path, "7.0.0")["7.0.0"]
@@ -105,7 +105,7 @@ def test_identity_token_is_exchanged(
         assert {(method, authorization) for method, _, _, authorization in azure.seen} == {("POST", "")}
         assert all(form["refresh_token"] == REFRESH and form["service"] == front.host for _, _, form, _ in azure.seen)
         login(front.host, auth=nobody, identitytoken="expired")
-        with pytest.raises(RegistryDeniedError, match=r"does not take the identity token of `.*config\.json` \(401\)"):
+        with pytest.raises(RegistryDeniedError, match=r"rejects the identity token of `.*config\.json` \(401\)"):
             publish(tmp_path, "8.0.1")
 
 
@@ -145,9 +145,7 @@ def test_private_repository_requires_credentials(calc_registry: str, user: Calla
             fetch(CALC)
         assert caught.value.status == 401
         login(front.host, username=USER, password="not" + PASSWORD)
-        with pytest.raises(
-            RegistryDeniedError, match=rf"`{github.host}` does not take the user and password.*incorrect"
-        ):
+        with pytest.raises(RegistryDeniedError, match=rf"`{github.host}` rejects the user and password.*incorrect"):
             fetch(CALC)
 
 

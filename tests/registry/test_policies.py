@@ -48,7 +48,7 @@ def test_spelling_of_a_place_does_not_evade_a_policy(demanding: str, spelling: s
     place = Place(demanding, "t/calc", "1.0.0")
     digest = resolver_for(None).resolve(place).artifact.digest
     reference = spelling.format(host=demanding, port=demanding.partition(":")[2], digest=digest)
-    with pytest.raises(SignatureError, match="must be signed and is not"):
+    with pytest.raises(SignatureError, match="a signature is required, and it has none"):
         fetch(f"oci://{reference}")
 
 
@@ -70,7 +70,9 @@ def test_spelling_of_a_place_does_not_evade_a_policy(demanding: str, spelling: s
 def test_project_does_not_disable_the_users_policy(demanding: str, tmp_path: Path, tables: str, reference: str) -> None:
     names = {"host": demanding, "port": demanding.partition(":")[2]}
     options = project(tmp_path, tables.format(**names))
-    with pytest.raises(SignatureError, match=r"must be signed and is not.*required by `.*wasmcp-python\.toml`"):
+    with pytest.raises(
+        SignatureError, match=r"a signature is required, and it has none.*required by `.*wasmcp-python\.toml`"
+    ):
         fetch(reference.format(**names), options)
 
 
@@ -80,7 +82,7 @@ def test_namespace_moved_by_a_project_must_be_signed(
 ) -> None:
     namespaces(monkeypatch, tmp_path, policy=NO_KEY, acme="registry.example.com/team")
     options = project(tmp_path, f'namespaces.acme = "{demanding}/t"')
-    with pytest.raises(SignatureError, match="must be signed and is not"):
+    with pytest.raises(SignatureError, match="a signature is required, and it has none"):
         fetch("acme:calc@1.0.0", options)
     assert fetch(f"oci://{demanding}/t/calc:1.0.0", options).digest, "by its place it is in no namespace of the user"
 

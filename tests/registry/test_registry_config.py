@@ -90,12 +90,12 @@ class TestReading:
     @pytest.mark.parametrize(
         ("data", "problem"),
         [
-            ({"components": {"a": "b", "b": "c", "c": "b"}}, "stand for each other: `b` -> `c` -> `b`"),
+            ({"components": {"a": "b", "b": "c", "c": "b"}}, "refer to each other: `b` -> `c` -> `b`"),
             ({"components": {"a": "a"}}, "`a` -> `a`"),
-            ({"components": {"a": "b"}}, "`a` stands for `b`, which is not an alias"),
+            ({"components": {"a": "b"}}, "`a` refers to `b`, which is not an alias"),
             ({"components": {"list": "./x.wasm"}}, "`list` is reserved"),
             ({"components": {"a.b": "./x.wasm"}}, "`a.b` is not a usable name"),
-            ({"components": {"a": "./x"}, "profiles": {"a": {}}}, "`a` is an alias and a profile"),
+            ({"components": {"a": "./x"}, "profiles": {"a": {}}}, "`a` is the name of an alias and of a profile"),
             ({"profiles": {"a": {"base": "b"}, "b": {"base": "a"}}}, "inherit from each other: `a` -> `b` -> `a`"),
             ({"profiles": {"a": {"base": "b"}}}, "`a` inherits from `b`, which is not a profile"),
             ({"profiles": {"a": {"components": ["b"]}, "b": {}}}, "names `b`, which is not an alias"),
@@ -147,8 +147,8 @@ class TestEditing:
             ("a", "./config/", "is a folder"),
             ("a", "  ", "must not be empty"),
             ("a", "nothing", "`nothing`, which is not an alias"),
-            ("a", "a", "stand for each other"),
-            ("dev", "x:y", "an alias and a profile"),
+            ("a", "a", "refer to each other"),
+            ("dev", "x:y", "the name of an alias and of a profile"),
         ],
     )
     def test_invalid_aliases_are_refused(self, rust: Path, name: str, spec: str, message: str) -> None:
@@ -160,15 +160,11 @@ class TestEditing:
         aliases.add_component("sums", "calc")
         with pytest.raises(InvalidNameError) as caught:
             aliases.remove_component("calc")
-        advice = "change or remove what needs it first"
-        assert (
-            str(caught.value) == f"the alias `calc` is still needed, by the alias `sums`, the profile `dev`: {advice}"
-        )
+        advice = "change or remove these first"
+        assert str(caught.value) == f"the alias `calc` is still used by the alias `sums`, the profile `dev`: {advice}"
         aliases.add_profile("prod", [], base="dev")
         before = rust.read_text()
-        with pytest.raises(
-            InvalidNameError, match="the profile `dev` is still needed, by the profile `prod`: change or"
-        ):
+        with pytest.raises(InvalidNameError, match="the profile `dev` is still used by the profile `prod`: change or"):
             aliases.remove_profile("dev")
         with pytest.raises(InvalidNameError, match="inherit from each other"):
             aliases.add_profile("dev", [], base="prod")
@@ -180,7 +176,7 @@ class TestEditing:
         assert "pa55" not in str(caught.value) + rust.read_text()
 
     def test_removing_names(self, rust: Path) -> None:
-        with pytest.raises(InvalidNameError, match="no profile `dve`; did you mean `dev`"):
+        with pytest.raises(InvalidNameError, match="unknown profile `dve`; did you mean `dev`"):
             aliases.remove_profile("dve")
         aliases.remove_profile("dev")
         registry = aliases.remove_component("db")

@@ -116,7 +116,7 @@ class TestAliases:
     @pytest.mark.parametrize(
         ("text", "spec", "message"),
         [
-            ('a = "b"\nb = "c"\nc = "b"\n', "a", "stand for each other: `b` -> `c` -> `b`"),
+            ('a = "b"\nb = "c"\nc = "b"\n', "a", "refer to each other: `b` -> `c` -> `b`"),
             ('a = "gone"\n', "a", "alias `a`: `gone` is not an alias, a profile or a component of the project"),
             ('calc = "x:y"\n', "clac", "did you mean `calc`?; a file is written `./clac`"),
             ("", "clac", "none are known; a file"),
@@ -132,7 +132,7 @@ class TestAliases:
 
     def test_alias_and_file_of_the_same_name(self, here: Path) -> None:
         (here / "calc").touch()
-        with pytest.raises(SpecError, match=r"is not an alias or a profile; if the file is meant, write `\./calc`"):
+        with pytest.raises(SpecError, match=r"is not an alias or a profile; for the file write `\./calc`"):
             resolve("calc")
         aliases.add_component("calc", "x:y")
         with pytest.raises(SpecError, match="`calc` is ambiguous, your alias and a file here"):

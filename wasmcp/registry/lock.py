@@ -51,7 +51,7 @@ from wasmcp.toolchains.base import BundledPart, Distribution
 NAME = "wasmcp.lock"
 VERSION = 1
 _DISTRIBUTION = ("name", "version", "file", "digest", "license")
-_HEAD = "# Written by `wasmcp lock`: commit it, so that everybody builds with the same components. Not to be edited.\n"
+_HEAD = "# Written by `wasmcp lock`: commit it, so that all builds use the same components. Do not edit it.\n"
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,9 @@ def read(root: Path) -> Lock:
         return Lock()
     document = read_toml(root / NAME)
     if document.get("version") != VERSION:
-        problem = f"`version` must be {VERSION}, not {document.get('version')!r}: another wasmcp has written it"
+        problem = (
+            f"`version` must be {VERSION}, not {document.get('version')!r}: it was written by another version of wasmcp"
+        )
         raise ConfigError([problem], path=NAME)
     mistakes: list[str] = []
     components = [_pin(*numbered, mistakes) for numbered in enumerate(_entries(document, "component", mistakes))]
@@ -224,7 +226,7 @@ def _pin(index: int, entry: Mapping[str, Any], mistakes: list[str]) -> Pin | Non
         wrong.append("size")
     if wrong:
         mistakes.append(
-            f"`component[{index}]`: missing or wrong: {', '.join(f'`{key}`' for key in dict.fromkeys(wrong))}"
+            f"`component[{index}]`: missing or invalid: {', '.join(f'`{key}`' for key in dict.fromkeys(wrong))}"
         )
         return None
     return Pin(**{key: entry[key] for key in (*texts, "size")})
@@ -234,7 +236,7 @@ def _tool(index: int, entry: Mapping[str, Any], mistakes: list[str]) -> Toolchai
     digests = entry.get("digests", {})
     fine = isinstance(digests, dict) and all(DIGEST.fullmatch(str(value)) for value in digests.values())
     if not fine or not isinstance(entry.get("name"), str) or not isinstance(entry.get("version"), str):
-        mistakes.append(f"`toolchain[{index}]`: `name`, `version` or `digests` is missing or wrong")
+        mistakes.append(f"`toolchain[{index}]`: `name`, `version` or `digests` is missing or invalid")
         return None
     return ToolchainPin(entry["name"], entry["version"], dict(digests))
 
@@ -249,7 +251,7 @@ def _needed(index: int, entry: Mapping[str, Any], mistakes: list[str]) -> Depend
         and all(isinstance(one, dict) and _is_distribution(one) for one in found)
     )
     if not fine or not isinstance(requirements, list):
-        mistakes.append(f"`dependencies[{index}]`: something is missing or wrong")
+        mistakes.append(f"`dependencies[{index}]`: a member is missing or invalid")
         return None
     distributions = tuple(
         Distribution(

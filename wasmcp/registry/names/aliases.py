@@ -271,7 +271,7 @@ def _name_problems(registry: Registry) -> Iterator[str]:
                 yield f"`{kind}.{name}`: {problem}"
     for name in registry.components:
         if name in registry.profiles:
-            yield f"`{name}` is an alias and a profile: one of them needs another name"
+            yield f"`{name}` is the name of an alias and of a profile: rename one of them"
 
 
 def _alias_problems(registry: Registry) -> Iterator[str]:
@@ -279,9 +279,9 @@ def _alias_problems(registry: Registry) -> Iterator[str]:
         cycle = cycle_of(name, registry.components)
         if cycle:
             if name == min(cycle):  # report each cycle once
-                yield f"aliases that stand for each other: {arrows(cycle)}"
+                yield f"aliases that refer to each other: {arrows(cycle)}"
         elif classify(spec) is Kind.NAME and spec not in registry.components:
-            yield f"the alias `{name}` stands for `{spec}`, which is not an alias, a path or `ns:name@version`"
+            yield f"the alias `{name}` refers to `{spec}`, which is not an alias, a path or `ns:name@version`"
 
 
 def _profile_problems(registry: Registry) -> Iterator[str]:
@@ -396,7 +396,7 @@ def project_registry(table: Mapping[str, Any]) -> Registry:
                 mistakes.append(f"`tool.wasmcp.{key}.{name}`: {problem}")
             elif name in _components(table) or (key == "aliases" and name in registry.profiles):
                 other = "component" if name in _components(table) else "profile"
-                mistakes.append(f"`tool.wasmcp.{key}.{name}` has the name of a {other}: one of them needs another")
+                mistakes.append(f"`tool.wasmcp.{key}.{name}` has the name of a {other}: rename one of them")
     if mistakes:
         raise ConfigError(mistakes)
     return registry
@@ -549,12 +549,12 @@ def _remove(name: str, key: str, kind: str) -> Registry:
 
         table = _edited_table(document, key)
         if name not in table:
-            raise InvalidNameError(name, [f"there is no {kind} `{name}`{did_you_mean(name, list(table))}"])
+            raise InvalidNameError(name, [f"unknown {kind} `{name}`{did_you_mean(name, list(table))}"])
         users = needed_by(name, key, parse_registry(document.unwrap(), ""))
         if users:
             listed = ", ".join(f"{of} `{user}`" for of, user in users)
             raise InvalidNameError(
-                name, [f"the {kind} `{name}` is still needed, by {listed}: change or remove what needs it first"]
+                name, [f"the {kind} `{name}` is still used by {listed}: change or remove these first"]
             )
         del table[name]
 
@@ -598,7 +598,7 @@ def _locked(path: Path) -> Iterator[None]:
         with FileLock(path.with_name(f".{path.name}.lock"), timeout=10):
             yield
     except Timeout:
-        problem = "another process has been changing it for 10 s: try again"
+        problem = "another process has locked it for 10 s: try again"
         raise ConfigError([problem], path=str(path)) from None
     except OSError as error:
         raise ConfigError([f"cannot be written: {error.strerror or error}"], path=str(path)) from None

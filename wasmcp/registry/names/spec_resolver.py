@@ -155,7 +155,9 @@ class Resolver:
                 target = one.request.spec if one.path is None else str(one.path.resolve())
                 if request.way and target in known:
                     again = f"`{one.name}` is `{known[target]}` again" if one.name != known[target] else f"`{one.name}`"
-                    self.options.progress(f"{one.request.origin}: {again}, which is in the server already: taken once")
+                    self.options.progress(
+                        f"{one.request.origin}: {again}, which is already in the server: included once"
+                    )
                     continue
                 known.setdefault(target, one.name)
             found.append(one)
@@ -187,7 +189,7 @@ class Resolver:
             raise SpecError(request.spec, problem, origin=request.origin)
         cycle = cycle_of(request.spec, aliases)
         if cycle:
-            raise SpecError(request.spec, f"aliases that stand for each other: {arrows(cycle)}", origin=request.origin)
+            raise SpecError(request.spec, f"aliases that refer to each other: {arrows(cycle)}", origin=request.origin)
         self._check_file(request.spec, f"{layer.owner} alias")
         way = (*request.way, f"alias `{request.spec}`")
         return replace(request, spec=layer.registry.components[request.spec], folder=layer.folder, way=way)
@@ -226,7 +228,7 @@ class Resolver:
     def _unknown(self, request: Request) -> SpecError:
         spec = request.spec
         if (request.folder / spec).is_file():
-            problem = f"`{spec}` is not an alias or a profile; if the file is meant, write `./{spec}`"
+            problem = f"`{spec}` is not an alias or a profile; for the file write `./{spec}`"
         else:
             known = f"`{spec}` is not an alias, a profile or a component of the project{_similar(spec, self.names())}"
             problem = f"{known}; a file is written `./{spec}` or `{spec}.wasm`, a package `ns:name@version`"

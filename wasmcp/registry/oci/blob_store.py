@@ -98,8 +98,8 @@ class Store:
             file.close()
             got = f"sha256:{found.hexdigest()}"
             if size is not None and length != size:
-                state = "cut short" if length < size else "too long"
-                problem = f"what came is {state}: `{digest}` has {size} bytes"
+                state = "too short" if length < size else "too long"
+                problem = f"the content received is {state}: `{digest}` has {size} bytes"
                 raise IntegrityError(problem, reference=reference, expected=digest, found=got)
             if got != digest:
                 problem = (

@@ -117,7 +117,7 @@ class TokenServer:
             return None
         if credentials is not None and status in (400, 401, 403, 404, 405):
             kind = "the identity token" if credentials.identity_token else "the user and password"
-            problem = f"the token server `{who}` does not take {kind} of {credentials.source} ({status}){detail}"
+            problem = f"the token server `{who}` rejects {kind} of {credentials.source} ({status}){detail}"
             raise RegistryDeniedError(f"{problem}: log in again", reference=self._reference, status=status)
         raise RegistryUnreachableError(
             f"the token server `{who}` answers {status}{detail}", reference=self._reference, status=status
@@ -391,7 +391,9 @@ class Client:
         opened.close()
         where = opened.headers.get("Location", "")
         if not where:
-            raise RegistryUnreachableError("the registry takes an upload, but does not say where", reference=reference)
+            raise RegistryUnreachableError(
+                "the registry accepts an upload without the header field `Location`", reference=reference
+            )
         url = urljoin(str(opened.url), where).partition("#")[0]
         url += f"{'&' if '?' in url else '?'}digest={quote(digest, safe='')}"
         headers = {"Content-Type": "application/octet-stream"}

@@ -157,7 +157,7 @@ def check_component(head: bytes, reference: str) -> None:
     if head[:8] == COMPONENT_MAGIC:
         return
     kind = "a core module, not a component" if head[:4] == b"\0asm" else "not WebAssembly"
-    raise InvalidArtifactError(f"what it contains is {kind}", reference=reference)
+    raise InvalidArtifactError(f"its content is {kind}", reference=reference)
 
 
 def make_manifest(data: bytes, annotations: Mapping[str, str], reference: str) -> tuple[bytes, bytes]:
@@ -359,7 +359,7 @@ class Resolver:
         found = digest_of_bytes(data)
         expected = by_digest or (said if said.startswith("sha256:") else found)
         if found != expected:
-            problem = f"the manifest that came has the digest `{found}`, not `{expected}`"
+            problem = f"the manifest received has the digest `{found}`, not `{expected}`"
             raise IntegrityError(problem, reference=reference, expected=expected, found=found)
         self.store.put(found, [data])
         if not by_digest:
@@ -392,9 +392,9 @@ class Resolver:
         names = [str(version) for version in reversed(versions)]
         if yanked:
             reasons = "; ".join(f"`{version}` was withdrawn: {reason}" for version, reason in yanked.items())
-            problem = f"no version is left that will do: {reasons}"
+            problem = f"every matching version was withdrawn: {reasons}"
         elif self.offline:
-            problem = "no version that will do is cached, and this is offline"
+            problem = "no matching version is cached, and the command is offline"
         else:
             listed = ", ".join(f"`{name}`" for name in names[:_VERSIONS_SHOWN]) + (
                 ", ..." if len(names) > _VERSIONS_SHOWN else ""

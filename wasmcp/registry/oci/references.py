@@ -54,7 +54,7 @@ class Origin:
             ValueError: The address is not `http` or `https`, has no host, or has a user name or a password.
         """
         if "\\" in url or not url.isprintable():  # parsers disagree about these
-            raise ValueError("an address with a backslash or a control character")
+            raise ValueError("the address has a backslash or a control character")
         parts = urlsplit(url)
         scheme = parts.scheme.lower()
         if scheme not in DEFAULT_PORTS:

@@ -87,7 +87,7 @@ def pinned(asked: Package | Place, pin: Pin, resolver: Resolver) -> Resolution:
     place = references.parse_place(f"{pin.source}@{pin.manifest}")
     if isinstance(asked, Place):
         if (asked.host, asked.repository) != (place.host, place.repository):
-            raise IntegrityError(f"the lock takes it from another place, `{pin.source}`", reference=str(asked))
+            raise IntegrityError(f"the lock has another source, `{pin.source}`", reference=str(asked))
         if asked.digest not in (None, pin.manifest):
             problem = f"the lock has `{pin.manifest}`"
             raise IntegrityError(problem, reference=str(asked), expected=str(asked.digest), found=pin.manifest)

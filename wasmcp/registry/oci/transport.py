@@ -159,7 +159,7 @@ def pieces(response: requests.Response, size: int = PIECE) -> Iterator[bytes]:
                 if data:
                     yield data
         except (HTTPError, OSError, zlib.error) as error:
-            raise RegistryUnreachableError(f"`{host}` broke off in the middle: {cause_of(error)}") from error
+            raise RegistryUnreachableError(f"the response of `{host}` is incomplete: {cause_of(error)}") from error
 
 
 def body(response: requests.Response, limit: int) -> bytes:
@@ -178,9 +178,9 @@ def body(response: requests.Response, limit: int) -> bytes:
     for piece in pieces(response):
         data += piece
         if len(data) > limit:
-            raise RegistryUnreachableError(f"the answer of `{host}` is larger than {limit} bytes")
+            raise RegistryUnreachableError(f"the response of `{host}` is larger than {limit} bytes")
         if time.monotonic() > end:
-            raise RegistryUnreachableError(f"the answer of `{host}` did not end within {BODY_SECONDS:.0f} s")
+            raise RegistryUnreachableError(f"the response of `{host}` was not complete within {BODY_SECONDS:.0f} s")
     return bytes(data)
 
 
@@ -248,12 +248,12 @@ def refusal(host: str, response: requests.Response, reference: str, known: Found
     """
     status, detail = response.status_code, detail_of(response)
     if status == 404:
-        return UnknownPackageError(f"`{host}` has no such thing{detail}", reference=reference)
+        return UnknownPackageError(f"`{host}` does not have it (404){detail}", reference=reference)
     if status == 401:
-        problem = f"`{host}` wants credentials (401){detail}; {_had(host, known)}"
+        problem = f"`{host}` requires credentials (401){detail}; {_had(host, known)}"
         return RegistryDeniedError(problem, reference=reference, status=status)
     if status == 403:
-        problem = f"`{host}` does not allow it (403){detail}: ask its owner for access, or log in as another user"
+        problem = f"`{host}` denies access (403){detail}: request access from its owner, or log in as another user"
         return RegistryDeniedError(problem, reference=reference, status=status)
     return RegistryUnreachableError(f"`{host}` answers {status}{detail}", reference=reference, status=status)
 
@@ -263,8 +263,8 @@ def elsewhere(host: str, response: requests.Response, reference: str) -> Registr
     status, server = response.status_code, urlsplit(str(response.url)).netloc
     detail = detail_of(response)
     problem = (
-        f"`{host}` leads to `{server}`, which does not allow it ({status}){detail}: credentials for `{host}` are sent "
-        f"to `{host}` alone. If both are one registry, name it as it names itself: `oci://{server}/...`"
+        f"`{host}` redirects to `{server}`, which denies access ({status}){detail}: credentials for `{host}` are sent "
+        f"to `{host}` only. If both are one registry, use the name of the other one: `oci://{server}/...`"
     )
     return RegistryDeniedError(problem, reference=reference, status=status)
 
@@ -283,7 +283,7 @@ def detail_of(response: requests.Response) -> str:
 
 def _had(host: str, known: Found | None) -> str:
     if known is not None and known.credentials is not None:
-        have = f"it does not take those of {known.credentials.source}"
+        have = f"it rejects those of {known.credentials.source}"
     else:
         have = "no credentials were found"
     problems = "".join(f" ({problem})" for problem in known.problems) if known is not None else ""
@@ -354,7 +354,7 @@ class Retry:
                 self.pause(pause)
         problem += f"; gave up after {TRIES} tries"
         if status == 429:
-            problem += ": it limits requests; wait, or log in where it allows more to known users"
+            problem += ": it limits requests; wait, or log in if it allows more requests to its users"
         raise RegistryUnreachableError(problem, reference=reference, status=status)
 
 

@@ -97,7 +97,7 @@ def verify_attestations(place: Place, trust: Trust, resolver: Resolver) -> list[
     found += [statement for _, statement in signed if statement.get("predicateType") != signers.SIGNED]
     if not found:
         said = "".join(f"; {problem}" for problem in dict.fromkeys(problems))
-        problem = f"it has no attestation that is about it and by whom is trusted{said}"
+        problem = f"it has no attestation about it by a trusted signer{said}"
         raise SignatureError(problem, reference=str(place))
     return found
 
@@ -120,7 +120,7 @@ def by_identity(place: Place, trust: Trust, resolver: Resolver) -> tuple[list[tu
         if isinstance(found, str):
             problems.append(found)
         elif not _about(found[1], str(place.digest)):
-            problems.append("a statement is about something else")
+            problems.append("a statement is about another digest")
         else:
             signed.append(found)
     return signed, problems
@@ -266,7 +266,9 @@ def verify(resolution: Resolution, trust: Trust, resolver: Resolver) -> str:
     place = resolution.place
     reference, digest = str(place), str(place.digest)
     if not trust:
-        problem = "it must be signed, but no signer is trusted for it: see `[policy.keys]` and `[policy.identities]`"
+        problem = (
+            "a signature is required, but no signer is trusted for it: see `[policy.keys]` and `[policy.identities]`"
+        )
         raise SignatureError(problem, reference=reference)
     found = list(signatures_of(place, resolver))
     good = [
@@ -287,12 +289,12 @@ def verify(resolution: Resolution, trust: Trust, resolver: Resolver) -> str:
     if misplaced:
         raise SignatureError(str(misplaced[0]), reference=reference)
     if not found and not signed and not problems:
-        raise SignatureError("it must be signed and is not", reference=reference)
+        raise SignatureError("a signature is required, and it has none", reference=reference)
     listed = ", ".join([f"`{file.name}`" for file in trust.keys] + [f"`{one}`" for one in trust.identities])
     total = len(found) + len(signed) + len(problems)
     count = "1 signature" if total == 1 else f"{total} signatures"
     said = "".join(f"; {problem}" for problem in dict.fromkeys(problems))
-    problem = f"it has {count}, none of them for it by whom is trusted ({listed}){said}"
+    problem = f"it has {count}, none of them about it by a trusted signer ({listed}){said}"
     raise SignatureError(problem, reference=reference)
 
 
@@ -313,9 +315,7 @@ def _misplaced(resolution: Resolution, repository: str) -> str | None:
     same = isinstance(asked, Package) and title == asked.title
     if not (same or _is_repository(place, repository) or (not repository and last)):
         names = repository or title or "no name"
-        return (
-            f"it is signed as `{names}`, not as `{place.host}/{place.repository}`: sign it where it is, if it is right"
-        )
+        return f"it is signed as `{names}`, not as `{place.host}/{place.repository}`: sign it there"
     version = Version.of_tag(resolution.version)
     signed = said.get(manifests.VERSION, "")
     if version is not None and version != Version.parse(signed):

@@ -64,11 +64,11 @@ def decrypt(data: bytes, password: bytes | None) -> bytes:
         box = base64.b64decode(document["ciphertext"], validate=True)
         n, r, p = (params[name] for name in ("N", "r", "p"))
     except (ValueError, KeyError, TypeError, binascii.Error):
-        raise ValueError("it is damaged") from None
+        raise ValueError("it is corrupt") from None
     if any(type(number) is not int for number in (n, r, p)):
-        raise ValueError("it is damaged")
+        raise ValueError("it is corrupt")
     if names != ("scrypt", "nacl/secretbox") or n > 1 << 20 or r > 32 or p > 16 or len(nonce) != 24:
-        raise ValueError(f"it is encrypted in another way: {names}")
+        raise ValueError(f"its encryption is not supported: {names}")
     key = hashlib.scrypt(password, salt=salt, n=n, r=r, p=p, dklen=32, maxmem=256 * n * r)
     return open_box(box, nonce, key)
 
@@ -234,7 +234,7 @@ def public_key(path: Path) -> EllipticCurvePublicKey:
 
 def _check(key: Any, path: Path, ec: Any) -> None:
     if not isinstance(getattr(key, "curve", None), ec.SECP256R1):
-        raise RegistryError(f"the key `{path}` is of another kind: an ECDSA key on the curve P-256 is needed")
+        raise RegistryError(f"the key `{path}` has another type: an ECDSA key on the curve P-256 is required")
 
 
 def _read(path: Path) -> bytes:
@@ -297,7 +297,7 @@ def _identity(oidc: Any) -> str:
     raw: str | None = os.environ.get(_TOKEN) or oidc.detect_credential()
     if raw is None:
         raise RegistryError(
-            "no identity to sign with was found: run in a CI that gives one (GitHub Actions needs "
+            "no identity for the signature was found: run in a CI that provides one (GitHub Actions needs "
             f"`permissions: id-token: write`), set `{_TOKEN}`, or sign with a key (`--key`)"
         )
     return raw
@@ -319,12 +319,12 @@ def sign_as_identity(statement: bytes) -> bytes:
         with context.signer(token) as signer:
             bundle: str = signer.sign_dsse(dsse.Statement(statement)).to_json()
     except OSError as error:  # of `requests`: no network
-        raise RegistryError(f"the services of Sigstore do not answer: {error}") from error
+        raise RegistryError(f"the services of Sigstore do not respond: {error}") from error
     except Exception as error:
         # Errors of its services have private classes.
         if not type(error).__module__.startswith("sigstore."):
             raise
-        raise RegistryError(f"signing by identity does not work: {_words(error)}") from error
+        raise RegistryError(f"signing by identity failed: {_words(error)}") from error
     return bundle.encode()
 
 
@@ -371,8 +371,8 @@ class Verifier:
         except (errors.Error, OSError, ValueError) as error:
             if trusted_root is not None:
                 raise RegistryError(f"the root of trust `{trusted_root}` cannot be read: {_words(error)}") from error
-            problem = f"the public Sigstore's root of trust cannot be brought up to date: {_words(error)}"
-            raise RegistryError(f"{problem}; check the network, or name a root of your own") from error
+            problem = f"the root of trust of the public Sigstore cannot be updated: {_words(error)}"
+            raise RegistryError(f"{problem}; check the network, or name another root of trust") from error
 
     def statement(self, bundle: bytes, trusted: Iterable[Identity]) -> tuple[str, dict[str, Any]] | str:
         """Verify a bundle: its certificate, its log entry, its signature, and its signer.
