@@ -51,7 +51,7 @@ def test_warm_compiles_servers_ahead(tmp_path: Path) -> None:
     path.write_bytes(wat2wasm("(component)"))
     first = CliRunner().invoke(commands, ["warm", str(path)])
     assert (first.exit_code, first.output) == (0, f"{path}: compiled\n")
-    assert CliRunner().invoke(commands, ["warm", str(path)]).output == f"{path}: was compiled before\n"
+    assert CliRunner().invoke(commands, ["warm", str(path)]).output == f"{path}: already compiled\n"
 
 
 @pytest.mark.parametrize("command", ["warm", "serve"])

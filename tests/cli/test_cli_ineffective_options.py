@@ -40,7 +40,7 @@ CLIENT = [
     (("http://127.0.0.1:1/", "--dir", "."), "a file or package only"),
     (("http://127.0.0.1:1/", "--env", "A=b"), "a file or package only"),
     (("http://127.0.0.1:1/", "--keyvalue", "memory:"), "a file or package only"),
-    (("http://127.0.0.1:1/", "-v"), "--verbose has an effect on a process"),
+    (("http://127.0.0.1:1/", "-v"), "--verbose applies to a process"),
     (("python3", "--name", "other"), "a server that wasmcp has composed only"),
     (("python3", "--dir", "."), "a server that wasmcp has composed only"),
     (("python3", "--keyvalue", "memory:"), "a server that wasmcp has composed only"),

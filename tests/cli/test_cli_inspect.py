@@ -63,7 +63,7 @@ def test_description_of_a_server(server: Path) -> None:
     for part in ("transport", "server-io", "calc", "wasi:http/incoming-handler@0.2.8"):
         assert part in done.output
     reach = "  nosy  granted: env\n  shy   granted nothing; denied: env\n  calc  granted nothing\n"
-    assert f"components and what they may use:\n{reach}" in done.output
+    assert f"components and their grants:\n{reach}" in done.output
     assert "tools:\n  probe\n  other\n  add\n" in done.output
 
 
@@ -89,12 +89,12 @@ def test_description_of_a_server_with_its_manifest(server: Path) -> None:
     assert "tools:\n  add  Add.\n" in done.output
     found = json.loads(run(server, "--json").output)
     assert (found["manifest"], found["origin"]) == (entry, "manifest")
-    assert "takes from its operator" not in done.output
+    assert "of the operator:" not in done.output
     variable = {"name": "API_KEY", "description": "Key of it", "isRequired": True}
     entry["configuration"] = {"environmentVariables": [variable], "keyvalue": "memory:"}
     manifest.write_text(json.dumps({"format": 1, "servers": {"x": entry}}))
     taken = "  API_KEY        Key of it (required)\n  wasi:keyvalue  memory:\n"
-    assert f"takes from its operator:\n{taken}" in run(server).output
+    assert f"variables, directories and stores of the operator:\n{taken}" in run(server).output
     manifest.write_text('{"servers": []}')
     assert "  probe\n" in run(server).output
 

@@ -28,7 +28,7 @@ def test_next_steps_are_printed() -> None:
         "  cd my-server",
         "  python -m venv .venv",
         "  . .venv/bin/activate",
-        '  pip install -e ".[test]"  # the compiler comes along',
+        '  pip install -e ".[test]"  # also installs the compiler',
         "  pytest                    # builds the server and calls it",
         "  my-server                 # serves over standard input and output",
         "  make                      # writes the component to my-server.wasm, for `wasmcp compose`",
@@ -47,7 +47,7 @@ def test_existing_folder_is_refused() -> None:
     code, said = invoke("new", "my-server", "-l", "zig")
     assert (code, said) == (
         1,
-        "Error: `my-server` exists already, and is not empty: `--force` writes into it, over files of the same names\n",
+        "Error: `my-server` already exists, and is not empty: `--force` overwrites files of the same names\n",
     )
     assert invoke("new", "my-server", "-l", "zig", "--force")[0] == 0
 
@@ -99,7 +99,7 @@ def test_missing_compiler_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path:
     code, said = invoke("new", "my-server", "-l", "rust")
     assert code == 0, said
     assert "to build it, `cargo` is needed (not installed): install Rust from https://rustup.rs" in said
-    assert "the compiler comes along" not in said
+    assert "also installs the compiler" not in said
     monkeypatch.chdir("my-server")
     code, said = invoke("add", "component", "calc", "-l", "rust")
     assert code == 0, said

@@ -260,7 +260,7 @@ def test_diff_names_the_changes_of_a_policy(file: Path, tmp_path: Path) -> None:
     wider = Policy((*POLICY.allow, Rule(Selector(tools=("hidden",)))), POLICY.deny)
     new = other(tmp_path, "wider", access=Access(policy=wider))
     assert changes(file, new) == [("policy", "server", "changed", False, ["`allow tools hidden` is new"])]
-    assert changes(new, file) == [("policy", "server", "changed", True, ["`allow tools hidden` is gone"])]
+    assert changes(new, file) == [("policy", "server", "changed", True, ["`allow tools hidden` was removed"])]
     own = other(tmp_path, "own", access=Access())
     details = changes(own, file)[-1]
     assert details[:4] == ("policy", "server", "changed", True)

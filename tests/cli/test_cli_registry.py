@@ -36,7 +36,7 @@ def test_component_subcommands(tmp_path: Path) -> None:
     assert run("component", "list").output == f"aliases: 2\n  calc       {tmp_path}/calc.wasm\n  prod-calc  calc\n"
     listed = json.loads(run("component", "list", "--json").output)
     assert listed == {"calc": f"{tmp_path}/calc.wasm", "prod-calc": "calc"}
-    assert "the alias `calc` is still needed, by " in run("component", "remove", "calc", code=1).output
+    assert "the alias `calc` is still used by " in run("component", "remove", "calc", code=1).output
     assert run("component", "remove", "prod-calc").output == "removed the alias prod-calc\n"
     assert "no alias `prod-calc`" in run("component", "remove", "prod-calc", code=1).output
 
@@ -49,7 +49,7 @@ def test_profile_subcommands(config: Path, tmp_path: Path) -> None:
     assert f"  prod = all of dev, acme:log\n    output: {tmp_path}/out.wasm\n" in run("profile", "list").output
     listed = json.loads(run("profile", "list", "--json").output)
     assert listed["prod"] == {"base": "dev", "components": ["acme:log"], "output": f"{tmp_path}/out.wasm"}
-    assert "`dev` is still needed, by the profile `prod`" in run("profile", "remove", "dev", code=1).output
+    assert "`dev` is still used by the profile `prod`" in run("profile", "remove", "dev", code=1).output
     run("profile", "remove", "prod")
     assert run("profile", "remove", "dev").output == "removed the profile dev\n"
     assert "at least one component" in run("profile", "add", "dev", code=2).output
@@ -76,7 +76,7 @@ def test_problems_are_printed_with_the_list(config: Path) -> None:
     config.mkdir(parents=True)
     (config / "config.toml").write_text('[components]\na = "b"\nb = "a"\n')
     done = run("component", "list")
-    assert "warning: aliases that stand for each other: `a` -> `b` -> `a`" in done.stderr
+    assert "warning: aliases that refer to each other: `a` -> `b` -> `a`" in done.stderr
     assert done.stdout.startswith("aliases: 2\n")
     assert len(json.loads(run("info", "--json").stdout)["problems"]) == 1
     (config / "config.toml").write_text("[")

@@ -54,7 +54,7 @@ def test_types_for_editors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.chdir(tmp_path)
     done = run("types")
     assert done.exit_code == 0, done.output
-    assert "tsconfig.json: leads editors there" in done.output
+    assert "tsconfig.json: refers editors to these types" in done.output
     assert 'declare module "wasmcp:mcp-v20260728/messages@0.1.0" {' in Path(".wasmcp/wit.d.ts").read_text("utf-8")
     assert Path(".wasmcp/index.ts").is_file()
     assert Path(".wasmcp/.gitignore").read_text("utf-8") == "*\n"

@@ -66,7 +66,7 @@ def build_command(
     project = load(root)
     if folder is not None:
         if servers:
-            raise click.UsageError("--components writes all components of the project: name no server")
+            raise click.UsageError("--components writes all components of the project: leave out SERVER")
         _write_components(project, folder, _fetching(project, locked=locked, offline=offline), verbose=verbose)
         return
     unknown = [name for name in servers if name not in project.servers]
@@ -145,7 +145,7 @@ def lock_command(
         click.echo(json.dumps([{"name": one.name, "before": one.before, "after": one.after} for one in changes]))
         return
     for one in changes:
-        click.echo(f"{one.name}: {one.before or 'new'} -> {one.after or 'gone'}")
+        click.echo(f"{one.name}: {one.before or 'new'} -> {one.after or 'removed'}")
     click.echo(f"{lock.NAME}: {len(after.components)} components, {len(after.toolchains)} compilers{_packages(after)}")
 
 

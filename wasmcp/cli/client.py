@@ -67,7 +67,7 @@ class Options:
     Attributes:
         target: The server.
         timeout: Seconds for each request.
-        revision: The revision to use; None for the latest that both know.
+        revision: The revision to use; None for the latest that both support.
         log_level: The level from which log messages are requested; None for no messages.
         verbose: Show the standard error of the server.
         as_json: Print the result as JSON.
@@ -200,7 +200,7 @@ def _options(
 def _refuse_unused(options: dict[str, Any], kind: str) -> None:
     used = [name for name, value in options.items() if value]
     if used:
-        raise click.UsageError(f"{', '.join(used)} has an effect on {kind} only: leave it out")
+        raise click.UsageError(f"{', '.join(used)} applies to {kind} only: leave it out")
 
 
 def _fields(headers: Sequence[str], token: str | None) -> dict[str, str]:
@@ -533,7 +533,7 @@ def _url(params: dict[str, Any]) -> dict[str, Any]:
         host = ""
     _say(f"Open this address in a browser, if you trust `{printable(host)}`:")
     _say(f"  {printable(url)}")
-    return {"action": _action("[a] accept, it is open  [d] decline  [c] cancel")}
+    return {"action": _action("[a] accept (opened)  [d] decline  [c] cancel")}
 
 
 def _form(params: dict[str, Any]) -> dict[str, Any]:
@@ -555,7 +555,7 @@ def _value(one: Field) -> Any:
     _say(f"{printable(one.title)}{described}")
     for position, (_, title) in enumerate(one.choices, 1):
         _say(f"  {position}) {printable(title)}")
-    kinds = {"boolean": "y/n", "integer": "integer", "number": "number", "array": "several, with commas"}
+    kinds = {"boolean": "y/n", "integer": "integer", "number": "number", "array": "several, separated by commas"}
     facts = [kinds[one.kind]] if one.kind in kinds else []
     facts += ["required" if one.is_required else "optional"]
     facts += [f"default {printable(str(one.default))}"] if one.default is not None else []

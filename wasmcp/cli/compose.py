@@ -124,7 +124,7 @@ _OPTIONS = (
         "--require-grants",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
         metavar="FILE",
-        help="Refuse components with grants that this policy does not have.",
+        help="Refuse components with grants that this policy does not permit.",
     ),
     click.option(
         "--dynamic",
@@ -561,7 +561,7 @@ def _setting(given: str) -> tuple[str, str]:
 @shared
 @click.option("-o", "--output", type=_OUTPUT, help="The output file.  [default: the profile's, or handler.wasm]")
 def handler(output: Path | None, **given: Any) -> None:
-    """Compose a handler: a chain without transport and end.
+    """Compose a handler: a chain without `transport` and `method-not-found`.
 
     It exports `server-handler` and can be composed into servers and other handlers like any component.
     """

@@ -190,7 +190,7 @@ def _lines(
         what = f"a component that offers {kinds} of another tool's contract `{theirs[0].package}`"
     yield f"{name}: {what}, {inspection.size:,} bytes"
     if inspection.development:
-        yield "development build: the program that tests it provides its code; it is not for use elsewhere"
+        yield "development build: tests or `wasmcp dev` provide its code; it cannot be distributed"
     if inspection.world is not None:
         yield f"world: {inspection.world}"
     if entry is not None:
@@ -202,17 +202,17 @@ def _lines(
     if inspection.skills:
         yield from _table("skills", [(skill.path, _skill(skill)) for skill in inspection.skills])
     if inspection.apps:
-        yield from _table("apps and what they need of hosts", [(app.uri, _app(app)) for app in inspection.apps])
+        yield from _table("apps and their needs", [(app.uri, _app(app)) for app in inspection.apps])
     yield from _table("exports", _kinds(inspection.exports))
     yield from _table("imports", _kinds(inspection.imports))
     whole = inspection.size or 1
     nested = [
         (part.name or part.kind, f"{part.size:>12,} bytes {part.size / whole:>6.1%}") for part in inspection.nested
     ]
-    yield from _table("made of", nested)
+    yield from _table("nested modules and components", nested)
     if structure.topology.is_composition:
         parts = structure.components
-        yield from _table("components and what they may use", [(part.name, _may_use(part)) for part in parts])
+        yield from _table("components and their grants", [(part.name, _may_use(part)) for part in parts])
         yield from _trust(structure)
     filters, policy = _filters(structure.access or {}), policy_of(structure.access)
     if filters:
@@ -234,7 +234,9 @@ def _manifest(entry: Mapping[str, Any]) -> Iterator[str]:
     if isinstance(metadata, dict):
         yield f"server: {metadata.get('name')} {metadata.get('version')}"
     yield f"built by: wasmcp {entry.get('wasmcp', 'of an unknown version')}"
-    yield from _table("takes from its operator", _taken(entry)) if "configuration" in entry else ()
+    yield from (
+        _table("variables, directories and stores of the operator", _taken(entry)) if "configuration" in entry else ()
+    )
     kept = [
         (str(part.get("name")), _counted(part["files"]))
         for part in entry.get("components", ())
@@ -265,7 +267,7 @@ def _app(app: AppSummary) -> str:
 
 
 def _taken(entry: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return the variables, directories and store that a server takes from its operator, with their descriptions."""
+    """Return the variables, directories and store that an operator provides, with their descriptions."""
     from wasmcp.host.configuration.declared import Configuration
 
     try:
@@ -325,7 +327,7 @@ def _first_line(text: str) -> str:
 def _table(title: str, rows: Iterable[tuple[str, str]]) -> Iterator[str]:
     rows = [(printable(name), printable(text)) for name, text in rows]
     yield ""
-    yield f"{title}:" if rows else f"{title}: nothing"
+    yield f"{title}:" if rows else f"{title}: none"
     width = max((len(name) for name, _ in rows), default=0)
     for name, text in rows:
         yield f"  {name:<{width}}  {text}".rstrip()

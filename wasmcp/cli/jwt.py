@@ -127,7 +127,7 @@ def decode_command(token: str) -> None:
     from wasmcp.auth.access_tokens import decode
 
     header, claims = decode(_given(token))
-    click.echo("not verified: anybody can write such a token; `wasmcp jwt verify` checks its signature", err=True)
+    click.echo("not verified: the signature was not checked; `wasmcp jwt verify` checks it", err=True)
     click.echo(json.dumps({"header": header, "claims": claims}, indent=2))
 
 

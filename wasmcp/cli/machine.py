@@ -125,7 +125,7 @@ def warm_command(servers: tuple[str, ...]) -> None:
         for path in find_servers(name):
             compiled: list[bool] = []
             compile_cache.load(path, on_compile=lambda compiled=compiled: compiled.append(True))  # type: ignore[misc]
-            click.echo(f"{path}: {'compiled' if compiled else 'was compiled before'}")
+            click.echo(f"{path}: {'compiled' if compiled else 'already compiled'}")
 
 
 # As in `wasmcp.distribution.client_configuration`, which is imported when the command runs.
@@ -152,7 +152,7 @@ def _pairs(option: str, given: tuple[str, ...], *, values: bool) -> dict[str, An
 @click.option("--header", "headers", multiple=True, metavar="KEY=VALUE", help="A header field for a URL.")
 @click.option("--install", "do_install", is_flag=True, help="Add the entry to the client's file.")
 @click.option("--scope", type=click.Choice(["project", "user"]), help="The client's file.  [default: the first it has]")
-@click.option("--file", type=click.Path(dir_okay=False, path_type=Path), help="Another file than the client's.")
+@click.option("--file", type=click.Path(dir_okay=False, path_type=Path), help="A file instead of the client's.")
 @click.option("--force", is_flag=True, help="Replace another entry of this name.")
 def client_config_command(  # noqa: PLR0917 (click passes options by name)
     client: str,
@@ -191,8 +191,8 @@ def client_config_command(  # noqa: PLR0917 (click passes options by name)
     done = install(entry, path, force=force)
     shown = printable(str(done.file))
     if not done.changed:
-        click.echo(f"{shown}: has this entry already")
+        click.echo(f"{shown}: already has this entry")
         return
     click.echo(f"{shown}: `{printable(entry.name)}` added")
     if done.backup is not None:
-        click.echo(f"{printable(str(done.backup))}: the file before")
+        click.echo(f"{printable(str(done.backup))}: backup of the previous file")

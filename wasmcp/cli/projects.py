@@ -56,13 +56,13 @@ def new_command(name: str, language: str, template: str, output: Path | None, *,
     activate = r".venv\Scripts\activate" if os.name == "nt" else ". .venv/bin/activate"
     click.echo(f"created {root}: an MCP server with a component in {LANGUAGES[language].title} ({made.outline.source})")
     if language == "rust":
-        say_what_rust_lacks()
+        print_missing_rust_tools()
     click.echo("\nnext:")
     steps = [
         (f"cd {root}", ""),
         ("python -m venv .venv", ""),
         (activate, ""),
-        ('pip install -e ".[test]"', "" if language == "rust" else "the compiler comes along"),
+        ('pip install -e ".[test]"', "" if language == "rust" else "also installs the compiler"),
         ("pytest", "builds the server and calls it"),
         (name, "serves over standard input and output"),
         ("make", f"writes the component to {made.outline.component}.wasm, for `wasmcp compose`"),
@@ -72,7 +72,7 @@ def new_command(name: str, language: str, template: str, output: Path | None, *,
         click.echo(f"  {step:<{width}}  # {meaning}" if meaning else f"  {step}")
 
 
-def say_what_rust_lacks() -> None:
+def print_missing_rust_tools() -> None:
     """Print the tools that Rust needs and that are missing; no extra of wasmcp installs them."""
     from wasmcp.toolchains.rust.toolchain import needs
 
@@ -113,7 +113,7 @@ def component(name: str, language: str, template: str, server: str | None, root:
         click.echo(f"  {file}")
     click.echo("  pyproject.toml (changed)")
     if language == "rust":
-        say_what_rust_lacks()
+        print_missing_rust_tools()
     click.echo("\nnext:")
     if language != "rust":
         click.echo(f'  pip install "wasmcp[{added.outline.extra}]"  # its compiler, unless installed')
@@ -189,7 +189,7 @@ def _print(made: Imported) -> None:
 def schema_command(*, pyproject: bool, output: Path | None) -> None:
     """Print the JSON Schema of [tool.wasmcp].
 
-    Editors complete and check the table with it. `validate-pyproject` finds it by itself.
+    Editors complete and check the table with it. `validate-pyproject` finds it automatically.
     """
     from wasmcp.project.tool_schema import pyproject_schema, schema
 
@@ -221,7 +221,7 @@ def deps(directory: Path, force: bool) -> None:
 
     written = write_deps(directory, replace=force)
     for title, path in written.elsewhere.items():
-        click.echo(f"{title}: exists already, in {path}", err=True)
+        click.echo(f"{title}: already exists in {path}", err=True)
     titles = ", ".join(package.title for package in wit_packages() if package.title not in written.elsewhere)
     click.echo(
         f"{directory / 'deps'}: {len(written.files)} files written, {len(written.unchanged)} unchanged: {titles}"
@@ -246,7 +246,7 @@ def types(directory: str) -> None:
     folder, config = write_types(Path(), directory)
     click.echo(f"{folder}: the modules `wasmcp`, `wasmcp/config`, `wasmcp/kv`, `wasmcp/session` and the WIT")
     if config is not None:
-        click.echo(f"{config}: leads editors there; yours to change")
+        click.echo(f"{config}: refers editors to these types; edit it as needed")
 
 
 @wit_command.command("show")

@@ -396,7 +396,7 @@ def yank_command(reference: str, reason: str, *, undo: bool) -> None:
 
     resolver = transfers.resolver_for(find_project(Path.cwd()))
     transfers.yank(reference, resolver, None if undo else reason or "no reason was given")
-    click.echo(f"{reference} is {'back' if undo else 'withdrawn'}")
+    click.echo(f"{reference} is {'restored' if undo else 'withdrawn'}")
 
 
 def signer(key: Path | None, *, keyless: bool) -> None:
@@ -504,7 +504,9 @@ def verify_command(
     from wasmcp.registry.signing.signers import Identity
 
     if (identity is None) != (issuer is None):
-        raise click.UsageError("--identity and --issuer go together: names are unique only within a provider")
+        raise click.UsageError(
+            "--identity and --issuer must be given together: names are unique only within a provider"
+        )
     resolver = transfers.resolver_for(find_project(Path.cwd()))
     asked = references.parse(reference)
     resolution = resolver.resolve(asked)

@@ -6,7 +6,7 @@
     ├── ComponentError                  a WebAssembly component that cannot be read or encoded  (wasmcp.component)
     │   └── UnknownInstructionError     an instruction of a core module that is unknown or not supported
     ├── CompositionError                components that cannot be composed  (wasmcp.compose)
-    │   ├── AppsError                   apps with mistakes, or that need more than they were granted
+    │   ├── AppsError                   apps with mistakes, or with needs that were not granted
     │   ├── GraphCycleError             instances that depend on each other  (wasmcp.component)
     │   ├── ImportConflictError         imports that cannot be merged
     │   ├── WiringError                 an argument or an export that does not exist, or is given twice
@@ -14,10 +14,11 @@
     │   ├── InvalidComponentsError      several such components
     │   ├── LimitExceededError          a composition that exceeds a limit of the engines
     │   ├── MissingGrantError           a component without a grant that its position in the chain requires
-    │   ├── GrantPolicyError            components with grants that a policy does not have
+    │   ├── GrantPolicyError            components with grants that a policy does not permit
     │   └── DuplicateEntryError         two components with a tool, a resource or a prompt of the same name
     ├── BindgenError                    a WIT package for which no bindings can be generated  (wasmcp.bindgen)
     ├── ConfigError                     all mistakes in [tool.wasmcp]  (wasmcp.project)
+    ├── SkillsError                     skills of a project that cannot be served  (wasmcp.project)
     ├── SpecError                       a component spec that does not resolve to one component  (wasmcp.registry)
     ├── InvalidNameError                an alias or a profile that cannot be stored or removed  (wasmcp.registry)
     ├── MigrationError                  a server of another library that cannot be imported  (wasmcp.migration)

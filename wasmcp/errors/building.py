@@ -296,7 +296,7 @@ class CompositionError(WasmcpError):
 
 
 class AppsError(CompositionError):
-    """Apps that cannot be served: mistakes in their pages or metadata, or more powers than they were granted.
+    """Apps that cannot be served: mistakes in their pages or metadata, or needs that were not granted.
 
     Attributes:
         problems: One sentence per mistake, each with the app, the tool or the file in backticks.
@@ -429,7 +429,7 @@ class MissingGrantError(CompositionError):
 
 
 class GrantPolicyError(CompositionError):
-    """Components with grants that a policy does not have.
+    """Components with grants that a policy does not permit.
 
     Attributes:
         policy: The name of the policy's file.
