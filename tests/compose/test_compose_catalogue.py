@@ -32,9 +32,9 @@ class TestSidecar:
             ({"resources": {}}, "`resources` in its catalogue must be an array"),
             ({"resources": [{"name": "a"}]}, "resource number 1 has no `uri`"),
             ({"resources": [{"uri": "a:b"}]}, "resource number 1 has no `name`"),
-            ({"resources": [{"uri": "a:b", "name": "b"}] * 2}, "the resource `a:b` is there twice"),
+            ({"resources": [{"uri": "a:b", "name": "b"}] * 2}, "the resource `a:b` occurs twice"),
             ({"templates": [{"uriTemplate": "", "name": "b"}]}, "resource template number 1 has no `uriTemplate`"),
-            ({"prompts": [{"name": "p"}, {"name": "p"}]}, "the prompt `p` is there twice"),
+            ({"prompts": [{"name": "p"}, {"name": "p"}]}, "the prompt `p` occurs twice"),
             ({"completions": [{"type": "ref/prompt", "uri": "p"}]}, "completion number 1 is neither"),
             ({"completions": [{"type": []}]}, "completion number 1 is neither"),
             ({"cache": []}, "`cache` must be an object"),
@@ -88,7 +88,7 @@ class TestSidecar:
             Catalogue.from_json(text)
 
     def test_a_tool_twice(self) -> None:
-        with pytest.raises(ValueError, match="the tool `a` is there twice"):
+        with pytest.raises(ValueError, match="the tool `a` occurs twice"):
             catalogue("a", "a")
 
     def test_name_that_is_not_a_string(self) -> None:

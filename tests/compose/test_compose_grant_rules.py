@@ -89,7 +89,7 @@ def test_urls_are_normalised(given: str, normalised: str, rule: HttpRule) -> Non
         ({"url": "https://a.org", "method": ["GET"]}, "unknown key `method`"),
         ({"url": "https://a.org", "methods": []}, "`methods` that are not a list"),
         ({"url": "https://a.org", "methods": ["get"]}, "write `GET`"),
-        ({"url": "https://a.org", "methods": ["A B"]}, "which is not one"),
+        ({"url": "https://a.org", "methods": ["A B"]}, "which is not a method"),
     ],
 )
 def test_an_invalid_url_is_refused(given: object, part: str) -> None:

@@ -140,7 +140,7 @@ def test_entry_is_added_to_a_file_with_comments(project: Path) -> None:
     assert backup.read_text() == EXISTING
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
     assert str(backup) in output
-    assert "has this entry already" in run("vscode", "https://a.example/mcp", "--name", "new", "--install")
+    assert "already has this entry" in run("vscode", "https://a.example/mcp", "--name", "new", "--install")
     assert "has another server `new`" in run("vscode", "https://b.example", "--name", "new", "--install", code=1)
     run("vscode", "https://b.example", "--name", "new", "--install", "--force")
     assert "https://b.example" in file.read_text()

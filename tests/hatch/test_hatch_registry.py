@@ -48,7 +48,7 @@ def test_from_sources_to_wheel_without_network(tmp_path: Path, monkeypatch: pyte
     with tarfile.open(root / "dist" / "shop-1.0.0.tar.gz") as archive:
         assert "shop-1.0.0/wasmcp.lock" in archive.getnames()
         archive.extractall(tmp_path / "unpacked", filter="data")
-    # The registry is gone.
+    # The registry does not exist any more.
     unpacked = tmp_path / "unpacked" / "shop-1.0.0"
     hatchling(unpacked, "-t", "wheel", WASMCP_LOCKED="1", WASMCP_OFFLINE="1")
     wheels = [next((folder / "dist").glob("*.whl")) for folder in (root, unpacked)]

@@ -370,11 +370,11 @@ def test_python_in_another_encoding_keeps_it(tmp_path: Path) -> None:
 
 def test_existing_folder_is_never_written_into(tmp_path: Path) -> None:
     imported(tmp_path, SERVER)
-    with pytest.raises(ScaffoldError, match="exists already"):
+    with pytest.raises(ScaffoldError, match="already exists"):
         imported(tmp_path, SERVER)
     assert imported(tmp_path, SERVER, name="other").root.name == "other"
     (tmp_path / "out/empty").mkdir()
-    with pytest.raises(ScaffoldError, match="exists already"):
+    with pytest.raises(ScaffoldError, match="already exists"):
         imported(tmp_path, SERVER, name="empty")
     with pytest.raises(ScaffoldError, match="not a name"):
         imported(tmp_path, SERVER, name="-x")

@@ -181,7 +181,7 @@ def test_refused_addition_changes_nothing(shop: Path) -> None:
     (shop / "zig/there.zig").unlink()
     (shop / "zig").rmdir()
     (shop / "zig").symlink_to(shop.parent)
-    refused("calc", "lead out of the project through a link")
+    refused("calc", "leave the project through a link")
 
 
 def test_a_name_that_is_an_alias(shop: Path) -> None:

@@ -370,7 +370,7 @@ def test_guide(tmp_path: Path) -> None:
     assert "<style>ul { margin: 0 }</style>" in content["text"]
     command = [sys.executable, "-m", "wasmcp", "inspect", str(load(root).manifest.with_name("default.wasm"))]
     inspected = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    documented = re.search(r"^apps and what they need of hosts:\n  ui://.*$", GUIDE, re.MULTILINE)
+    documented = re.search(r"^apps and their needs:\n  ui://.*$", GUIDE, re.MULTILINE)
     assert documented is not None
     pattern = re.escape(documented[0]).replace(re.escape("1,204"), r"[\d,]+")
     assert re.search(pattern, inspected), inspected

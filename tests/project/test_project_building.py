@@ -279,7 +279,7 @@ def test_file_that_is_not_a_component(tmp_path: Path, data: bytes, message: str)
         ("@trap();", "it cannot list its tools"),
         ('return .{ .err = .{ .code = -32603, .message = "not today" } };', "not today"),
         (listing("two words"), "its catalogue is not valid:\n  * tool 0: the name must be"),
-        (listing("add", "add"), "tool `add`: offered a second time"),
+        (listing("add", "add"), "tool `add`: listed a second time"),
         (listing("add", schema='{"type":"array"}'), "tool `add`: `inputSchema` must be"),
         (listing("add", schema="[]"), "its component returned `inputSchema`, which is not valid JSON"),
     ],

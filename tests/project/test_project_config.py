@@ -300,9 +300,9 @@ def test_the_command_lines_names_are_checked_too(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load(tmp_path)
     assert caught.value.problems == (
-        "`tool.wasmcp.aliases.calc` has the name of a component: one of them needs another",
+        "`tool.wasmcp.aliases.calc` has the name of a component: rename one of them",
         "`tool.wasmcp.aliases.list`: `list` is reserved: it is a command's name",
-        "`tool.wasmcp.aliases.p` has the name of a profile: one of them needs another",
+        "`tool.wasmcp.aliases.p` has the name of a profile: rename one of them",
     )
 
 

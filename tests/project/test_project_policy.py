@@ -78,7 +78,10 @@ def test_policies_are_read_from_the_project(tmp_path: Path) -> None:
         ({"allow": {"tools": ["add"], "claims": {"roles": []}}}, "has no values"),
         ({"allow": {"tools": ["add"], "claims": {"roles": [1.5]}}}, "must have strings, booleans or integers"),
         ({"allow": {"tools": ["add"], "claims": {"roles": [["a"]]}}}, "must have strings, booleans or integers"),
-        ({"allow": {"tools": ["add"], "claims": {"n": 2**60}}}, "an integer that JSON readers do not agree on"),
+        (
+            {"allow": {"tools": ["add"], "claims": {"n": 2**60}}},
+            "an integer that not all JSON readers represent exactly",
+        ),
         ({"allow": {"tools": ["add"], "claims": {"scope": "a"}}}, "write them in `scopes`"),
         ({"tools": {"add": {}}}, ".policy.tools.add` needs `scopes` or `claims`"),
         ({"tools": {"add": {"scope": ["a"]}}}, "did you mean `scopes`?"),

@@ -129,7 +129,7 @@ def test_existing_files_are_kept(tmp_path: Path) -> None:
     (root / "README.md").write_text("mine")
     (root / "notes.txt").write_text("mine too")
     before = tree(root)
-    with pytest.raises(ScaffoldError, match="exists already, and is not empty: `--force` writes into it"):
+    with pytest.raises(ScaffoldError, match="already exists, and is not empty: `--force` overwrites files"):
         new_project("my-server", "python", output=tmp_path)
     assert tree(root) == before
     new_project("my-server", "python", output=tmp_path, force=True)
@@ -139,20 +139,20 @@ def test_existing_files_are_kept(tmp_path: Path) -> None:
 
 def test_folder_that_cannot_be_used(tmp_path: Path) -> None:
     (tmp_path / "one").write_text("")
-    with pytest.raises(ScaffoldError, match="exists already, and is not a folder"):
+    with pytest.raises(ScaffoldError, match="already exists, and is not a folder"):
         new_project("one", "python", output=tmp_path)
     (tmp_path / "two").symlink_to(tmp_path / "nothing")
-    with pytest.raises(ScaffoldError, match="is a link to nothing"):
+    with pytest.raises(ScaffoldError, match="is a broken link"):
         new_project("two", "python", output=tmp_path)
     (tmp_path / "three/README.md").mkdir(parents=True)
-    with pytest.raises(ScaffoldError, match="are folders, where a file is to go") as caught:
+    with pytest.raises(ScaffoldError, match="are folders, and files of these names") as caught:
         new_project("three", "python", output=tmp_path, force=True)
     assert caught.value.files == ("README.md",)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (tmp_path / "four").mkdir()
     (tmp_path / "four/src").symlink_to(elsewhere)
-    with pytest.raises(ScaffoldError, match="lead out of the project through a link"):
+    with pytest.raises(ScaffoldError, match="leave the project through a link"):
         new_project("four", "python", output=tmp_path, force=True)
     assert list(elsewhere.iterdir()) == []
     with pytest.raises(ScaffoldError, match="Not a directory"):

@@ -100,7 +100,10 @@ def test_paths_in_the_server(tmp_path: Path, table: SkillFolders, expected: list
         ("---\nname: &a s\ndescription: *a\n---\n", "an anchor, an alias or a tag"),
         ("---\nname: !!str s\ndescription: d\n---\n", "an anchor, an alias or a tag"),
         ("---\nname: s\ndescription: d\nname: s\n---\n", "line 4 has the key `name` a second time"),
-        ("---\nname: s\ndescription: d\nuse: yes\n---\n", "line 4 has `yes`, which not all readers read alike"),
+        (
+            "---\nname: s\ndescription: d\nuse: yes\n---\n",
+            "line 4 has `yes`, which readers of YAML interpret differently",
+        ),
         ("---\nname: s\ndescription: d\nday: 2026-01-01\n---\n", "line 4 has `2026-01-01`"),
         ("---\nname: s\ndescription: d\nmode: 0755\n---\n", "line 4 has `0755`"),
         ("---\nname: s\ndescription: d\ntime: 1:30\n---\n", "line 4 has `1:30`"),

@@ -120,7 +120,7 @@ def test_links_are_followed_within_the_project_only(project, tmp_path):
     (data / "outside").symlink_to(tmp_path / "secret")
     (data / "broken").symlink_to("nothing")
     assert refusal(source(project, "data/**")) == (
-        "component `shop`: `files`: `data/broken` is a symbolic link to nothing; `data/file` is a symbolic link that "
+        "component `shop`: `files`: `data/broken` is a broken symbolic link; `data/file` is a symbolic link that "
         "leads out of the project; `data/outside` is a symbolic link that leads out of the project"
     )
 

@@ -433,5 +433,5 @@ def test_libraries_inside_a_package_are_locked(tmp_path, index):
     assert lock.read(tmp_path) == before
     text = (tmp_path / lock.NAME).read_text("utf-8").replace('["pkg:cargo/b@2", "MIT OR ISC"]', '["pkg:cargo/b@2"]')
     (tmp_path / lock.NAME).write_text(text, encoding="utf-8")
-    with pytest.raises(ConfigError, match="something is missing or wrong"):
+    with pytest.raises(ConfigError, match="a member is missing or invalid"):
         lock.read(tmp_path)

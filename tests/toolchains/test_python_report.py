@@ -67,7 +67,7 @@ def test_all_that_is_wrong_at_once(tmp_path):
         "`tools_.py`, line 9: tool `g`: why",
         "    tools_.py:9, in <module>",
         "      @tool(titel='x')",
-        "`tools_.py` imports later what is not in the component:",
+        "`tools_.py` imports modules later that are not in the component:",
         "  `tools_.py`, line 5: `gone`: ModuleNotFoundError: gone",
         (
             "`tools_.py` leaves files open when it has been imported: `tools_.py`. A component has none: read what is "
@@ -96,7 +96,7 @@ def test_the_environment_of_the_build(tmp_path):
 
 
 def test_a_module_of_another_platform(tmp_path):
-    assert "not every module of Python 3.14.0 is there in WebAssembly" in told(tmp_path, error("ImportError", "ssl"))
+    assert "not every module of Python 3.14.0 exists in WebAssembly" in told(tmp_path, error("ImportError", "ssl"))
 
 
 def test_advice_for_a_package_that_cannot_be_imported(tmp_path):
@@ -110,7 +110,7 @@ def test_advice_for_a_package_that_cannot_be_imported(tmp_path):
 def test_a_module_named_under_imports(tmp_path):
     missing = {"file": "imports", "line": 0, "module": "gone", "problem": "ModuleNotFoundError: gone"}
     assert told(tmp_path, {"missing": [missing]}).endswith(
-        "imports later what is not in the component:\n`imports`: `gone`: ModuleNotFoundError: gone"
+        "imports modules later that are not in the component:\n`imports`: `gone`: ModuleNotFoundError: gone"
     )
 
 

@@ -195,7 +195,7 @@ class TestInstances:
         assert call(built[0], "package") == ["hello 1/2", "1.5", "words", "LOUD", "waited"]
 
     def test_warnings(self, built):
-        once = "is called once, when the component is built, and its value kept"
+        once = "is called once, when the component is built, and its value is kept"
         place = "`dependencies/greet/__init__.py`, line 32"
         assert built[1][1:] == [
             f"warning: {place}: `pandas` is not in the component (ModuleNotFoundError: No module named 'pandas')",

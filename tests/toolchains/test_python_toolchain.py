@@ -313,7 +313,7 @@ FAILING = {
     ),
     "an import in a function": (
         "from wasmcp.guest import tool\n@tool\ndef f() -> None:\n    import lzma\n",
-        "`tools_.py` imports later what is not in the component:\n`tools_.py`, line 4: `lzma`: Module",
+        "`tools_.py` imports modules later that are not in the component:\n`tools_.py`, line 4: `lzma`: Module",
     ),
 }
 
@@ -384,7 +384,7 @@ class TestComponent:
             ),
             (
                 "warning: `src/shop/helper.py`, line 5: `random.random` is called once, when the component is built, "
-                "and its value kept"
+                "and its value is kept"
             ),
         ]
 

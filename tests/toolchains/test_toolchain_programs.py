@@ -31,7 +31,7 @@ def test_environment_variable_takes_precedence(tmp_path, monkeypatch):
     found = find_program(Program("xc", "install it", override="WASMCP_XC"), SOURCE, "x", directory=tmp_path)
     assert found.version == "2.0"
     monkeypatch.setenv("WASMCP_XC", str(tmp_path / "gone"))
-    with pytest.raises(MissingToolchainError, match="and `WASMCP_XC` names no file: install it"):
+    with pytest.raises(MissingToolchainError, match="but `WASMCP_XC` does not name a file: install it"):
         find_program(Program("xc", "install it", override="WASMCP_XC"), SOURCE, "x")
 
 

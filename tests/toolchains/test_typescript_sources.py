@@ -85,7 +85,7 @@ def test_inputs_need_no_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_missing_source_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ToolchainError, match=r"component `tools`: `src/tools\.ts` is not there"):
+    with pytest.raises(ToolchainError, match=r"component `tools`: `src/tools\.ts` does not exist"):
         own(component(tmp_path, {}))
 
 

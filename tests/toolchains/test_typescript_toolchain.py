@@ -189,7 +189,7 @@ def test_types_without_a_schema(tmp_path: Path) -> None:
     [
         ("", "nothing is declared: call `tool`, `resource` or `prompt` of `wasmcp`"),
         ('tool("a", "", () => 1);\ntool("a", "", () => 2);', "tools.js:3: there are two tools `a`"),
-        ('tool("a", "", (args) => 1);', "tools.js:2: tool `a`: its function takes arguments: say what they are"),
+        ('tool("a", "", (args) => 1);', "tools.js:2: tool `a`: its function takes arguments: declare their type"),
         ("function fails() {\n  throw new Error('at once');\n}\nfails();", "tools.js:3: Error: at once"),
     ],
     ids=["nothing", "twice", "untyped", "throws"],

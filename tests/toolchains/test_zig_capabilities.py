@@ -334,7 +334,7 @@ pub const exports_ = struct {};
                 'pub const resources = .{mcp.template("a:{b*}", "a", "", f)};\n'
                 "fn f(v: struct { b: []const u8 }) []const u8 { return v.b; }"
             ),
-            "`b` is a slice if the variable is `{b*}`, only then",
+            "`b` is a slice if and only if the variable is `{b*}`",
         ),
         (
             'pub const prompts = .{mcp.prompt("a", "", f)};\nfn f(_: struct { a: []const u8 }) f32 { return 1; }',
@@ -346,7 +346,7 @@ pub const exports_ = struct {};
         ),
         (
             'pub const prompts = .{ mcp.prompt("a", "", f), mcp.prompt("a", "", f) };\nfn f() bool { return true; }',
-            "two prompts are called `a`",
+            "two prompts have the name `a`",
         ),
         (
             'pub const completions = .{mcp.completion(.{ .prompt = "a" }, "a", f)};\nfn f() bool { return true; }',
@@ -365,7 +365,7 @@ pub const exports_ = struct {};
                 'pub const completions = .{mcp.completion(.{ .prompt = "b" }, "x", c)};\n'
                 "fn c(_: mcp.Typed) []const []const u8 { return &.{}; }"
             ),
-            "completion of `x`: prompt `b` is not there",
+            "completion of `x`: prompt `b` does not exist",
         ),
         (
             (

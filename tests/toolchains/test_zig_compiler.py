@@ -55,7 +55,7 @@ pub const exports = struct {
         (ADD.replace("Add.", "Add.\\xff"), ["the description is not UTF-8"]),
         (ADD.replace("b: f64", "b: *u8"), ["has no JSON form"]),
         (ADD.replace("b: f64", "b: f64, c: struct { u8 }"), ["has no JSON form"]),
-        (ADD.replace("add)};", 'add), mcp.tool("add", "", add)};'), ["two tools are called `add`"]),
+        (ADD.replace("add)};", 'add), mcp.tool("add", "", add)};'), ["two tools have the name `add`"]),
         (ADD.replace("struct { a: f64, b: f64 }", "f64"), ["the function must take a struct of arguments"]),
         (NESTED, ["contains itself"]),
     ],

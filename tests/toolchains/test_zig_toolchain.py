@@ -56,7 +56,7 @@ def test_inputs_need_no_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_missing_source_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ToolchainError, match=r"component `calc`: `zig/calc\.zig` is not there"):
+    with pytest.raises(ToolchainError, match=r"component `calc`: `zig/calc\.zig` does not exist"):
         ZigToolchain().inputs(component(tmp_path, {}))
 
 
@@ -189,5 +189,5 @@ def test_one_component_has_a_thousand_tools(tmp_path: Path) -> None:
         assert [server.call_tool(f"number_{n}").text for n in (0, 999)] == ["0", "999"]
     twice = THOUSAND.replace('"number_{d}", .{i}', '"number_{d}", .{i / 999}')
     source.path.write_text(twice, "utf-8")
-    with pytest.raises(ToolchainError, match="two tools are called `number_0`"):
+    with pytest.raises(ToolchainError, match="two tools have the name `number_0`"):
         ZigToolchain().build(source, tmp_path / "calc.wasm", cache=user_cache(), progress=lambda _: None)

@@ -110,4 +110,4 @@ def test_two_resources_that_a_client_cannot_tell_apart_do_not_compile(tmp_path: 
     ]
     with pytest.raises(ToolchainError) as caught:
         build(tmp_path, lines)
-    assert "two resources are called `docs://a%20b`" in caught.value.output
+    assert "two resources have the name `docs://a%20b`" in caught.value.output

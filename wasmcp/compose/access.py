@@ -181,7 +181,7 @@ def claim_problem(claim: Claim) -> str | None:
         if not isinstance(value, (str, bool, int)):
             return f"must have strings, booleans or integers, not {value!r}"
         if isinstance(value, int) and not -(2**53) < value < 2**53:
-            return f"has an integer that JSON readers do not agree on: {value}"
+            return f"has an integer that not all JSON readers represent exactly: {value}"
     return None
 
 

@@ -586,7 +586,7 @@ def _problems(access: Access, members: Sequence[Member], dynamic: Sequence[str])
 
 
 def _unknown(selector: Selector, known: _Known, *, denied: bool) -> Iterator[str]:
-    """Yield what a selector names in vain. A filter that silently selects nothing would hide less than intended."""
+    """Yield unknown names in a selector. A filter that silently selects nothing would hide less than intended."""
     for name in selector.components or ():
         if name in known.dynamic:
             yield f"the component `{name}`, whose lists are read at run time: select its entries by name"

@@ -149,7 +149,7 @@ def _check(kind: str, items: tuple[Any, ...]) -> None:
                 raise ValueError(f"{noun} number {position + 1} has no `{member}`")
         name = item[identity]
         if name in known:
-            raise ValueError(f"the {noun} `{name}` is there twice")
+            raise ValueError(f"the {noun} `{name}` occurs twice")
         known.add(name)
         if kind == "tools":
             _check_schemas(item)

@@ -302,7 +302,7 @@ class Protection:
 
 
 FROM_OPERATOR = ("WASMCP_SERVER_URI", "JWT_ISSUER", "JWT_JWKS")
-"""Settings whose values only the operator knows."""
+"""Settings whose values only the operator has."""
 
 
 def protection(

@@ -386,7 +386,7 @@ class Composition:
         """Return the configuration of a component that imports one."""
         if not interface_names.find(CONFIG, component.info.imports):
             if component.spec.config:
-                reason = f"it has a table `config`, but imports no `{CONFIG}`: nothing in it reads its configuration"
+                reason = f"it has a table `config`, but imports no `{CONFIG}`: its code does not read the configuration"
                 raise InvalidComponentError(component.name, reason, interface=CONFIG.partition("@")[0])
             return {}
         try:
@@ -564,7 +564,7 @@ def compose_server(
 
 
 def _has_fixed_lists(parts: Sequence[Part]) -> bool:
-    """Return true if the chain is one recorded catalogue, so that no code of a component takes part in a list."""
+    """Return true if the chain is one recorded catalogue, so that lists do not call code of a component."""
     alone = len(parts) == 1 and isinstance(parts[0], Segment)
     return alone and not any(SERVER_HANDLER in component.offers for component in components_of(parts))
 

@@ -438,7 +438,7 @@ def _methods(methods: object) -> tuple[str, ...]:
         raise RuleError('has `methods` that are not a list of methods, as in `["GET", "POST"]`')
     for method in methods:
         if not isinstance(method, str) or not _METHOD.fullmatch(method):
-            raise RuleError(f"has a method {method!r}, which is not one (RFC 9110, section 9.1)")
+            raise RuleError(f"has {method!r}, which is not a method (RFC 9110, section 9.1)")
         if method != method.upper():
             raise RuleError(f"has the method `{method}`: methods are case-sensitive, write `{method.upper()}`")
     return tuple(sorted(set(methods)))

@@ -92,7 +92,7 @@ class OperatorInput:
         directory: The path that components see; the empty string for a value that is not a directory.
         required: True if the server does not start without it.
         secret: True if it must not be shown.
-        default: The default that a client may show; None without one, or if only the server knows it.
+        default: The default that a client may show; None without one, or if only the server can compute it.
         choices: The accepted values; empty: any.
     """
 

@@ -255,7 +255,9 @@ def _name(name: str | None, claimed: Sequence[str], problems: list[str]) -> str:
         problems.append(f"`{name}` is not a name of the registry, such as `io.github.OWNER/NAME`")
     elif name not in claimed:
         other = f"; it has {', '.join(f'`mcp-name: {one}`' for one in claimed)}" if claimed else ""
-        problems.append(f"the README does not have `mcp-name: {name}`, by which the registry knows the package{other}")
+        problems.append(
+            f"the README does not have `mcp-name: {name}`, by which the registry identifies the package{other}"
+        )
     return name
 
 

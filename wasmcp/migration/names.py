@@ -82,7 +82,7 @@ def package_around(module: Path) -> Path | None:
 
 
 def unit(root: Path, name: str) -> Path | None:
-    """Return the file or the regular package that a dotted name belongs to below a root; None if it is not there."""
+    """Return the file or the regular package that a dotted name belongs to below a root; None if it does not exist."""
     folder = root
     for part in name.split("."):
         package = folder / part

@@ -140,7 +140,7 @@ def check_tools(tools: Sequence[Mapping[str, Any]]) -> list[str]:
             problems.append(f"tool {index}: the name must be 1 to 128 of `A-Z a-z 0-9 _ . -`, not {name!r:.160}")
             continue
         if name in seen:
-            problems.append(f"tool `{name}`: offered a second time by the same component")
+            problems.append(f"tool `{name}`: listed a second time by the same component")
         seen.add(name)
         schema = tool.get("inputSchema")
         if not isinstance(schema, dict) or schema.get("type") != "object":
@@ -172,14 +172,14 @@ def check_items(kind: str, items: Sequence[Mapping[str, Any]]) -> list[str]:
             problems.append(f"{noun} {index}: `{identity}` must be a string that is not empty")
             continue
         if key in seen:
-            problems.append(f"{noun} `{key}`: offered a second time by the same component")
+            problems.append(f"{noun} `{key}`: listed a second time by the same component")
         seen.add(key)
         if not item.get("name"):
             problems.append(f"{noun} `{key}`: `name` must be a string that is not empty")
         if kind == "resources" and not _SCHEME.match(key):
             problems.append(f"{noun} `{key}`: a URI begins with its scheme, as in `file:///notes.txt`")
         if kind == "templates" and not _is_template(key):
-            problems.append(f"{noun} `{key}`: its braces do not pair, as they do in `file:///{{name}}`")
+            problems.append(f"{noun} `{key}`: its braces are not balanced, as they are in `file:///{{name}}`")
     return problems
 
 

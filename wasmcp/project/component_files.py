@@ -187,7 +187,7 @@ def _ambiguous(node: Any) -> Iterator[str]:
         octal = node.tag == f"{_TAG}int" and re.fullmatch(r"[-+]?0[0-9]+", node.value) is not None
         if node.style is None and (node.tag != core or octal):
             line = node.start_mark.line + 2
-            yield f"line {line} has `{node.value}`, which not all readers read alike: put it into quotes"
+            yield f"line {line} has `{node.value}`, which readers of YAML interpret differently: put it into quotes"
     elif isinstance(node, yaml.SequenceNode):
         for item in node.value:
             yield from _ambiguous(item)
@@ -274,7 +274,7 @@ def pages_in(root: Path, component: str, catalogue: Catalogue, known: Mapping[st
         if not isinstance(page, str) or (page not in known and (root / page).is_file()):
             problems.append(
                 f"{about} has the page {page!r:.200}, which no source of the component names: write its path as one "
-                'string, `"src/page.html"`, so that builds know its files'
+                'string, `"src/page.html"`, so that builds find its files'
             )
             continue
         wrong = [f"{about} has `_meta.ui`{problem}" for problem in ui_problems(meta.get("ui", {}))]

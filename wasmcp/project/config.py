@@ -433,7 +433,7 @@ def read_server(
         for name in sorted(set(server.settings) & set(AUTHORIZATION)):
             table.problem("settings", f'has `{name}`, which has no effect with `auth = "none"`')
         if server.configuration.limits.by == "identity":
-            table.problem("limits", 'has `by = "identity"`, but a server with `auth = "none"` knows no identities')
+            table.problem("limits", 'has `by = "identity"`, but a server with `auth = "none"` has no identities')
     if server.settings and server.environment:
         table.problem(
             "settings", "and `environment = true` are mutually exclusive: settings are baked in or read at run time"

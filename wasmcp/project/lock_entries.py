@@ -104,7 +104,7 @@ def pinned_dependencies(
     """
     found = required.locked(lock.read(root))
     if found is None and locked:
-        raise LockDriftError([f"{required} are not in it, or others are"])
+        raise LockDriftError([f"{required} are missing in it, or differ"])
     if found is None:
         with Cache().lock(digest_of_value(str(root / lock.NAME))):
             before = lock.read(root)
@@ -118,7 +118,7 @@ def pinned_dependencies(
 
 def _resolved(required: ComponentRequirements, progress: Progress, *, offline: bool) -> Dependencies:
     if offline:
-        message = f"{required} are not in `{lock.NAME}`, and the network must not be used: run `wasmcp lock` online"
+        message = f"{required} are not in `{lock.NAME}`, and the build is offline: run `wasmcp lock` online"
         raise ToolchainError(message, source=required.source.label, toolchain=required.toolchain.name)
     return required.resolve(progress)
 
@@ -156,10 +156,10 @@ def relock_dependencies(
 def dependency_drift(project: Project) -> list[str]:
     """Return a sentence for each difference between a project's lock file and its components' requirements."""
     found, required = lock.read(project.root), project_requirements(project)
-    problems = [f"{one} are not in it, or others are" for one in required if one.locked(found) is None]
+    problems = [f"{one} are missing in it, or differ" for one in required if one.locked(found) is None]
     there = {(one.component, one.language) for one in found.dependencies}
     gone = there - {(one.source.name, one.toolchain.name) for one in required}
-    return problems + [f"it has dependencies of component `{name}`, which has none" for name, _ in sorted(gone)]
+    return problems + [f"it has dependencies for component `{name}`, which has none" for name, _ in sorted(gone)]
 
 
 OFFLINE = "WASMCP_OFFLINE"
@@ -332,7 +332,7 @@ def drift(root: Path, toolchains: Mapping[str, str]) -> list[str]:
         if known is None:
             problems.append(f"the compiler `{name}` is not in it")
         elif known.version != version:
-            problems.append(f"it has `{name}` {known.version}, but {version} compiles the project")
+            problems.append(f"it has `{name}` {known.version}, but the project is compiled with {version}")
         else:
             problems += _other_files(known)
     return problems

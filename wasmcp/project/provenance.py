@@ -140,7 +140,7 @@ def of_catalogue(path: Path, name: str) -> dict[str, str]:
 
 
 def of_checkout(folder: Path) -> dict[str, str]:
-    """Return the repository and the revision of a component's sources, if git knows them in a folder."""
+    """Return the repository and the revision of a component's sources, if a folder is in a git repository."""
     checkout = checkout_of(folder)
     return {
         f"org.opencontainers.image.{key}": str(checkout[key])

@@ -168,7 +168,7 @@ def create_new(name: str, files: Mapping[str, str | bytes], *, output: Path | No
     root = (Path() if output is None else output) / name
     if root.exists() or root.is_symlink():
         advice = "give another name with `--name`, or another folder with `--output`"
-        raise ScaffoldError(name, [f"`{root}` exists already, and is not written into: {advice}"])
+        raise ScaffoldError(name, [f"`{root}` already exists, and is not overwritten: {advice}"])
     try:
         create_tree(root, files)
     except OSError as error:
@@ -200,22 +200,22 @@ def check_inside(root: Path, name: str, files: Mapping[str, str] | Iterable[str]
     whole = root.resolve()
     outside = [file for file in files if not (root / file).resolve().is_relative_to(whole)]
     if outside:
-        raise ScaffoldError(name, ["these lead out of the project through a link:"], files=outside)
+        raise ScaffoldError(name, ["these paths leave the project through a link:"], files=outside)
     folders = [file for file in files if (root / file).is_dir()]
     if folders:
-        raise ScaffoldError(name, ["these are folders, where a file is to go:"], files=folders)
+        raise ScaffoldError(name, ["these are folders, and files of these names are to be written:"], files=folders)
 
 
 def _is_new(root: Path, name: str, *, force: bool) -> bool:
     """Return true if the folder has to be created; refuse a folder that must not be written into."""
     if not root.exists():
         if root.is_symlink():
-            raise ScaffoldError(name, [f"`{root}` is a link to nothing"])
+            raise ScaffoldError(name, [f"`{root}` is a broken link"])
         return True
     if not root.is_dir():
-        raise ScaffoldError(name, [f"`{root}` exists already, and is not a folder"])
+        raise ScaffoldError(name, [f"`{root}` already exists, and is not a folder"])
     if not force and any(entry.name != ".git" for entry in root.iterdir()):
-        problem = f"`{root}` exists already, and is not empty: `--force` writes into it, over files of the same names"
+        problem = f"`{root}` already exists, and is not empty: `--force` overwrites files of the same names"
         raise ScaffoldError(name, [problem])
     return False
 

@@ -56,7 +56,7 @@ def check_project_name(name: str) -> str:
         rule = "letters, digits, `-`, `_` and `.`, with a letter or digit at both ends (PEP 508)"
         raise ScaffoldError(name, [f"`{name}` is not a name that a Python project may have: {rule}"])
     if len(name) > LONGEST:
-        problems.append(f"`{name}` has {len(name)} characters, {LONGEST} are the most")
+        problems.append(f"`{name}` has {len(name)} characters; the maximum is {LONGEST}")
     package = package_of(name)
     if not package.isidentifier():
         problems.append(f"`{name}` would be imported as `{package}`, which begins with a digit: begin with a letter")
@@ -65,11 +65,11 @@ def check_project_name(name: str) -> str:
     elif package in sys.stdlib_module_names:
         problems.append(f"`{name}` would be imported as `{package}`, which is a module of Python's standard library")
     elif package in RESERVED or is_provided(package):
-        problems.append(f"`{name}` would be imported as `{package}`, which is needed otherwise")
+        problems.append(f"`{name}` would be imported as `{package}`, a name that wasmcp uses itself")
     if name.lower() in _DEVICES:
         problems.append(f"`{name}` is the name of a device on Windows")
     if problems:
-        raise ScaffoldError(name, [*problems, "take another name"])
+        raise ScaffoldError(name, [*problems, "choose another name"])
     return package
 
 
@@ -159,7 +159,7 @@ LANGUAGES: Mapping[str, Language] = {
         ".ts",
         ignored=("node_modules/", ".wasmcp/"),
         patterns=("ts/**/*.ts",),
-        hint="`wasmcp wit types` writes the types of the module `wasmcp`, so that your editor knows them.",
+        hint="`wasmcp wit types` writes the types of the module `wasmcp` for your editor.",
     ),
     "zig": Language("Zig", "zig", ".zig", patterns=("zig/**/*.zig",)),
 }

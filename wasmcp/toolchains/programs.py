@@ -80,7 +80,7 @@ def find_program(program: Program, source: ComponentSource, language: str, *, di
     near = shutil.which(program.name, path=str(directory)) if directory is not None else None
     where = named or near or shutil.which(program.name)
     if where is None or not Path(where).exists():
-        raise missing(f"and `{program.override}` names no file" if named else "which is not installed")
+        raise missing(f"but `{program.override}` does not name a file" if named else "which is not installed")
     try:
         version = version_of(where, program.version_arguments)
     except (OSError, subprocess.SubprocessError) as error:

@@ -48,7 +48,7 @@ _OVER_SOCKETS = (
     "aiomysql", "asyncpg", "asyncssh", "dns", "httplib2", "ldap3", "motor", "paramiko", "pika", "psycopg", "psycopg2",
     "pycurl", "pymongo", "pymysql", "redis", "websocket", "websockets",
 )  # fmt: skip
-"""Packages that speak a protocol of their own over sockets."""
+"""Packages with a protocol of their own over sockets."""
 
 LOST: Mapping[str, str] = {
     "_thread": _NO_THREADS,

@@ -537,7 +537,7 @@ def _refusal(source: ComponentSource, run: _Run) -> ToolchainError:
 def _unreachable(source: ComponentSource, output: str) -> ToolchainError:
     """Return the error for an index that does not answer: pip then reports that it has no such package."""
     message = (
-        f"component `{source.name}`: pip gets no answer from the index of packages for its `dependencies`: check the "
+        f"component `{source.name}`: the package index does not respond to pip for its `dependencies`: check the "
         "network, and pip's settings such as `PIP_INDEX_URL`, and try again"
     )
     return ToolchainError(message, source=source.label, toolchain="python", output=_last_lines(output))

@@ -151,7 +151,7 @@ class _Search:
         try:
             whole = path.resolve(strict=True)
         except (OSError, RuntimeError):
-            self.problems.append(f"`{label}` is a symbolic link to nothing")
+            self.problems.append(f"`{label}` is a broken symbolic link")
             return False
         if whole.is_relative_to(self._whole):
             return True

@@ -193,7 +193,7 @@ def _line_of(module: Module, name: str) -> int | None:
 
 
 _LACKING = re.compile(rf"module '{APPLICATION}' has no attribute '(\w+)'")
-_ONCE = "is called once, when the component is built, and its value kept"
+_ONCE = "is called once, when the component is built, and its value is kept"
 _SOCKET = "this import got an `OSError`, as without a network"
 _ENVIRONMENT = "is read when the component is built, where the environment is empty: read it inside a function"
 
@@ -217,7 +217,7 @@ def failure_of(
     problems = problems_of(source, modules, report.get("errors", ()))
     missing = [f"{_place(item)}: `{item['module']}`: {item['problem']}" for item in report.get("missing", ())]
     if missing:
-        problems.append((f"`{source.label}` imports later what is not in the component:", missing))
+        problems.append((f"`{source.label}` imports modules later that are not in the component:", missing))
     if report.get("open"):
         names = ", ".join(f"`{labels.get(name, name)}`" for name in report["open"])
         message = (
@@ -256,10 +256,10 @@ def _author_error(
     place = f"`{frames[-1]['file']}`, line {frames[-1]['line']}" if frames else f"`{source.label}`"
     message = f"{place}: {error['kind']}: {error['message']}"
     if error["kind"] in {"ImportError", "ModuleNotFoundError"}:
-        message += f"; not every module of Python {error['python']} is there in WebAssembly"
+        message += f"; not every module of Python {error['python']} exists in WebAssembly"
         message += _advice_for(frames)
     if error["kind"] in {"FileNotFoundError", "NotADirectoryError", "PermissionError"}:
-        message += "; a component has no files: keep the data in a module, or ask for it in a call"
+        message += "; a component has no files: keep the data in a module, or get it as an argument"
     if "no socket can be opened while a component is built" in error["message"]:
         message = f"{place}: {error['message'].partition('] ')[2]}"
     frozen = {(module.label, line): name for module in modules.values() for name, line in module.frozen}
@@ -525,7 +525,8 @@ def _missing_imports(source: ComponentSource, modules: Mapping[str, Module], fet
             if not host_side and (is_provided(name) or is_standard(top) or _is_folder(name, source)):
                 continue
             advice = (
-                "of wasmcp only `wasmcp.guest` is there; import the rest in a module that the source does not import"
+                "a component contains only `wasmcp.guest` of wasmcp: import the rest in a module that the source does "
+                "not import"
                 if host_side
                 else "name its package in `dependencies`, or put it into the project and name its folder in "
                 "`python-path`"

@@ -129,7 +129,7 @@ def crate_of(source: ComponentSource) -> Crate:
     """
     path = source.path
     if not path.is_file():
-        message = f"component `{source.name}`: `{source.label}` is not there"
+        message = f"component `{source.name}`: `{source.label}` does not exist"
         raise ToolchainError(message, source=source.label, toolchain="rust")
     if path.suffix == ".toml":
         if path.name != "Cargo.toml":

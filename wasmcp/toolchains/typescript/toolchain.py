@@ -56,7 +56,7 @@ def reachable(source: ComponentSource) -> list[Path]:
         ToolchainError: The source is missing.
     """
     if not source.path.is_file():
-        message = f"component `{source.name}`: `{source.label}` is not there"
+        message = f"component `{source.name}`: `{source.label}` does not exist"
         raise ToolchainError(message, source=source.label, toolchain="typescript")
     found: dict[Path, None] = {}
     waiting = [source.path]

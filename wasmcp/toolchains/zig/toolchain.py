@@ -50,7 +50,7 @@ def reachable(source: ComponentSource) -> dict[str, Path]:
     """
     if not source.path.is_file():
         raise ToolchainError(
-            f"component `{source.name}`: `{source.label}` is not there", source=source.label, toolchain="zig"
+            f"component `{source.name}`: `{source.label}` does not exist", source=source.label, toolchain="zig"
         )
     found: dict[str, Path] = {}
     waiting = {source.label: source.path}
