@@ -87,7 +87,7 @@ def one_more(project: Path, folder: Path) -> list[Row]:
 
 
 def batched(server: Server, text: str = "x" * 100, size: int = 100, *, runs: int = 30) -> float:
-    """Seconds for one tools/call inside a batch (2025-03-26): neither host nor Python take part in each.
+    """Seconds for one tools/call inside a batch (2025-03-26), without a call of the host or of Python for each.
 
     It is everything a call costs inside wasm: reading and writing JSON, the chain, the tool. Waking a thread up, which
     a call from outside pays as well, takes longer and varies by more.

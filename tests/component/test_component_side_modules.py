@@ -206,7 +206,7 @@ def test_try_table_and_references_to_exceptions_become_blocks():
     original = bytes(wasmtime.wat2wasm(EXCEPTIONS))
     lowered = side_module.lower(original, {})
     assert len(lowered.throws) == 1
-    assert side_module.read(lowered.module).exports == {"run"}, "tags are gone"
+    assert side_module.read(lowered.module).exports == {"run"}, "tags were removed"
     store = wasmtime.Store(engine())
     memory = wasmtime.Memory(store, wasmtime.MemoryType(wasmtime.Limits(1, None)))
     run = wasmtime.Instance(store, wasmtime.Module(store.engine, lowered.module), [memory]).exports(store)["run"]

@@ -9,7 +9,7 @@ import pytest
 from support.asking_servers import asker
 
 from wasmcp.errors import ToolError, UnansweredInputError
-from wasmcp.guest.testing import accept, roots, said
+from wasmcp.guest.testing import accept, roots, sampled
 from wasmcp.host import ClientRequest, LogMessage, Notification, Progress, Server, Tool, ToolResult, open_server
 
 
@@ -108,7 +108,7 @@ def test_answers_in_the_order_of_the_requests(server: Server) -> None:
 
 
 def test_answers_by_key_and_by_method(server: Server) -> None:
-    given = {"capital": said("Paris"), "elicitation/create": accept(name="Ada"), "roots": roots("file:///a")}
+    given = {"capital": sampled("Paris"), "elicitation/create": accept(name="Ada"), "roots": roots("file:///a")}
     result = server.call_tool("survey", answers=given)
     assert {"Paris", "Ada", "file:///a"} <= set(result.text.replace('"', " ").split())
     assert {request.key for request in result.client_requests} == {"who", "capital", "roots"}

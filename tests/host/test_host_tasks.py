@@ -388,7 +388,7 @@ def test_many_left_tasks_are_found_and_requests_go_on(server_file: Path, tmp_pat
     url = f"sqlite:{tmp_path / 'kv.db'}"
     expires = int(time.time() * 1000) + 3_600_000
     store = open_store(url)
-    # The leases of tasks whose records are gone.
+    # The leases of tasks whose records were deleted.
     leases = {f"wasmcp.task-lease.{n:032x}": b"0 - new %d" % expires for n in range(20_000)}
     store.put("wasmcp:task-leases", leases)
     with open_server(server_file, keyvalue=url) as server:

@@ -357,7 +357,7 @@ class VerificationKeys:
             InvalidTokenError: No key, or more than one, fits.
         """
         algorithm, key_id = header.get("alg"), header.get("kid")
-        if algorithm == "Ed25519":  # RFC 9864; PyJWT knows it as EdDSA
+        if algorithm == "Ed25519":  # RFC 9864; PyJWT has it as EdDSA
             algorithm = "EdDSA"
         if algorithm not in algorithms:
             raise InvalidTokenError(f"its algorithm `{algorithm}` is not accepted: {', '.join(algorithms)}")

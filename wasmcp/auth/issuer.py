@@ -23,7 +23,7 @@ MOST_KEYS = 4
 """Limit of the keys of an issuer: the one that signs, and those before it, whose tokens stay valid."""
 
 MOST_TOKENS = 10_000
-"""Limit of the opaque and the revoked tokens that an issuer knows; the oldest are forgotten first."""
+"""Limit of the opaque and the revoked tokens that an issuer stores; the oldest are deleted first."""
 
 AUDIENCE = "http://127.0.0.1/mcp"
 """The audience of tokens by default: the address of servers that are called in this process."""

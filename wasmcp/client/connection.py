@@ -96,7 +96,7 @@ class Client:
                 before it answers.
             discovery_timeout: Seconds for the response to `server/discover`. Other servers that do not answer it have a
                 revision with a handshake.
-            revision: The revision to use; by default the latest that both know.
+            revision: The revision to use; by default the latest that both support.
             log_level: The level from which log messages are requested.
 
         Raises:

@@ -87,7 +87,7 @@ def of_url(text: str, fields: Mapping[str, str]) -> Target:
 
 
 def of_command(command: Sequence[str], environment: Mapping[str, str]) -> Target:
-    """Return the target of a command that speaks MCP over stdio."""
+    """Return the target of a command that runs an MCP server over stdio."""
     return Target(command[0], command=tuple(command), environment=dict(environment))
 
 

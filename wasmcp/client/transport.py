@@ -144,7 +144,7 @@ _NOTES = 5  # lines of output that are not messages, and are reported
 
 
 class StdioTransport:
-    """Child process that speaks MCP over standard input and output."""
+    """Child process with an MCP server on its standard input and output."""
 
     is_http = False
 

@@ -1,6 +1,6 @@
 """Components whose functions return constants.
 
-Used for everything that composition knows before run time: the server's metadata, the catalogue, and the stubs of
+Used for all data that composition has before run time: the server's metadata, the catalogue, and the stubs of
 imports that a component was not granted. Parameters are ignored; results are in static memory in the layout of the
 canonical ABI. Resources of the exported interfaces have no state and no destructor.
 

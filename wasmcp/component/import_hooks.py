@@ -4,7 +4,7 @@ The wrapper has the imports and exports of the component, and one more import, t
 forwarded: a core function with the same parameters calls the hook, and then the imported function. The host can thus
 notice, or stop with a trap, a call of a function that it does not implement itself.
 
-The wrapper can also add header fields that the host knows to new requests of `wasi:http`. The fields of a request
+The wrapper can also add header fields of the host to new requests of `wasi:http`. The fields of a request
 cannot be changed once it exists, so that the constructor of requests adds them. They belong together (`tracestate` is
 about the trace of `traceparent`): the first that the request has ends the addition.
 

@@ -1,6 +1,6 @@
 """Decoder of the types that a component declares, and writer of types as definitions in a scope.
 
-The scope of a writer is a component that is being built, or an instance type. It knows some types by name already
+The scope of a writer is a component that is being built, or an instance type. It has some types by name already
 (`names`); every other type is defined once, where it is first needed.
 
 Source: component-model, design/mvp/Binary.md, "Type Definitions".
@@ -307,7 +307,7 @@ class TypeWriter:
     """Writer of types into one scope.
 
     `lookup` returns the index of a `TypeName` or a `Resource` in the scope; it can define a missing one. If it returns
-    None for a `TypeName`, the type that it names is written instead; it must know every `Resource`.
+    None for a `TypeName`, the type that it names is written instead; it must contain every `Resource`.
     """
 
     def __init__(self, scope: DefiningScope, lookup: Callable[[TypeName | Resource], int | None]) -> None:
@@ -338,7 +338,7 @@ class TypeWriter:
         """Return the index of a resource type.
 
         Raises:
-            LookupError: The scope does not know the resource.
+            LookupError: The scope does not contain the resource.
         """
         current: TypeName | Resource | ValueType = type_
         while isinstance(current, (TypeName, Resource)):

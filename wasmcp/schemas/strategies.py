@@ -1,8 +1,8 @@
 """Strategies of Hypothesis for values of a JSON Schema, and for values that it rejects.
 
-`hypothesis-jsonschema` has had no release since February 2024 and does not know the drafts after draft 7, while MCP's
+`hypothesis-jsonschema` has had no release since February 2024 and does not support drafts after draft 7, while MCP's
 default is 2020-12. Values that these strategies draw are checked with `jsonschema`, so that a keyword that they do not
-know cannot make a wrong one. Needs the extra `fuzz`.
+support cannot make an invalid one. Needs the extra `fuzz`.
 """
 
 from __future__ import annotations

@@ -189,7 +189,7 @@ class HttpEndpoint:
 
 
 class Heard:
-    """Application whose messages a server under test hears: those of a request and of its response, by exchange."""
+    """Application whose messages a server under test records: those of a request and of its response, by exchange."""
 
     def __init__(self, app: Application, server: HeardServer) -> None:
         """Wrap the application of a server."""
@@ -364,7 +364,7 @@ def fastmcp_transport(server: HeardServer) -> Any:
 
 
 def _session_class() -> Any:
-    """Return FastMCP's own session, which knows its extensions, or that of the SDK."""
+    """Return FastMCP's own session, which supports its extensions, or that of the SDK."""
     try:
         from fastmcp.client.transports.base import (  # type: ignore[import-not-found, unused-ignore]
             VersionAwareClientSession,

@@ -86,7 +86,7 @@ class SuiteTarget:
         return cls(text, None, (STDIO,), canary, {STDIO: of_command(command, environment)})
 
     def connect(self, transport: str, revision: str | None = None) -> Client:
-        """Connect with a revision, or with the latest that both know.
+        """Connect with a revision, or with the latest that both support.
 
         Raises:
             ConnectionFailedError: The server cannot be reached, or does not have the revision.

@@ -135,7 +135,7 @@ class Buckets:
         """
         name = self._names.get(number)
         if name is None:
-            raise StoreRequestError("the bucket is gone: its session is over")
+            raise StoreRequestError("the bucket does not exist any more: its session has ended")
         return name
 
     def forget(self, name: str) -> None:

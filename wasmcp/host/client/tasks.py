@@ -73,7 +73,7 @@ class Task:
         """Request the state of the task (`tasks/get`), and return it.
 
         Raises:
-            RequestError: The server does not know the task any longer.
+            RequestError: The task does not exist any longer.
         """
         self.state = self._send("tasks/get", {"taskId": self.id})
         return self.state
@@ -82,7 +82,7 @@ class Task:
         """Answer server-to-client requests of the task, by their keys (`tasks/update`).
 
         Raises:
-            RequestError: The server does not know the task any longer.
+            RequestError: The task does not exist any longer.
         """
         self._send("tasks/update", {"taskId": self.id, "inputResponses": {k: dict(v) for k, v in responses.items()}})
         self._answered.update(responses)
@@ -91,7 +91,7 @@ class Task:
         """Cancel the task (`tasks/cancel`); without effect on a task that has ended.
 
         Raises:
-            RequestError: The server does not know the task any longer.
+            RequestError: The task does not exist any longer.
         """
         self._send("tasks/cancel", {"taskId": self.id})
 

@@ -164,7 +164,7 @@ def check_component(data: bytes, name: str) -> None:
             name, "is a core WebAssembly module, not a component: make a component from it and compose a server"
         )
     if data[4:8] != b"\x0d\0\x01\0":
-        raise ArtifactError(name, f"is of a WebAssembly version this host does not know: {data[4:8].hex(' ')}")
+        raise ArtifactError(name, f"has a version of WebAssembly that this host does not support: {data[4:8].hex(' ')}")
 
 
 def compile_bytes(
@@ -271,7 +271,7 @@ def _is_whole(compiled: Path) -> bool:
 
 
 def _has_modules(cache: Path, component: Component, *, quick: bool, fuel: bool) -> bool:
-    """Load the libraries of a component from the cache. Return False if one is not there."""
+    """Load the libraries of a component from the cache. Return False if one is missing."""
     from wasmtime import Module, WasmtimeError
 
     of = engine(quick=quick, fuel=fuel)

@@ -73,7 +73,7 @@ The path names the engine's configuration; see `compile_cache`.
 
 
 def key_of(compiled: Path) -> Key | None:
-    """Return the key of a compiled form; None if it is not there."""
+    """Return the key of a compiled form; None if it is missing."""
     try:
         facts = compiled.lstat()
     except OSError:

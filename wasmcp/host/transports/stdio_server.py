@@ -265,7 +265,7 @@ def _tracing(server: Published, traces: bool | None) -> Tracing | None:
 def _serve(path: Path, named: Given, given: dict[str, Any], rates: RateLimits, tracing: Tracing | None) -> None:
     """Serve the client. Lists are answered from the manifest while the server is compiled, or loaded with wasmtime.
 
-    Loading takes a tenth of a second: if a component takes part in lists, they wait for it.
+    Loading takes a tenth of a second: if lists call a component, they wait for it.
     """
     from wasmcp.host.engine import compile_cache
     from wasmcp.host.mcp.manifest_responder import ManifestResponder
