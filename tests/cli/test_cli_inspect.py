@@ -145,7 +145,7 @@ def test_components_with_names_of_framework_parts_are_listed(tmp_path: Path) -> 
     nosy = ComponentSpec("transport", probe(), catalogue("probe"), frozenset({"env"}))
     composed = compose_server([nosy, spec("stub", "text", "add")], ServerMetadata("s", "1"))
     composed.write(path)
-    assert "may use:\n  transport  granted: env\n  stub       granted nothing\n" in run(path).output
+    assert "components and their grants:\n  transport  granted: env\n  stub       granted nothing\n" in run(path).output
     path.write_bytes(b"".join(composed.chunks[:-1]))  # without its record
     done = run(path)
     assert "the file has no record of its parts" in done.output
@@ -156,7 +156,10 @@ def test_grant_of_a_middleware_is_shown(tmp_path: Path) -> None:
     path = tmp_path / "server.wasm"
     able = ComponentSpec("mw", tools_component("mine", "mine", handler=True), grants=frozenset({"middleware"}))
     compose_server([able, spec("plain", "ok", "plain")], ServerMetadata("s", "1")).write(path)
-    assert "may use:\n  mw     granted: middleware\n  plain  granted nothing\n" in run(path, "--no-boot").output
+    assert (
+        "components and their grants:\n  mw     granted: middleware\n  plain  granted nothing\n"
+        in run(path, "--no-boot").output
+    )
 
 
 ESCAPE = "\x1b]0;OWNED\x07\x1b[31mred\u202e\nforged: line"

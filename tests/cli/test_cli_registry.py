@@ -38,7 +38,7 @@ def test_component_subcommands(tmp_path: Path) -> None:
     assert listed == {"calc": f"{tmp_path}/calc.wasm", "prod-calc": "calc"}
     assert "the alias `calc` is still used by " in run("component", "remove", "calc", code=1).output
     assert run("component", "remove", "prod-calc").output == "removed the alias prod-calc\n"
-    assert "no alias `prod-calc`" in run("component", "remove", "prod-calc", code=1).output
+    assert "unknown alias `prod-calc`" in run("component", "remove", "prod-calc", code=1).output
 
 
 def test_profile_subcommands(config: Path, tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ class TestSessions:
         client(do="set", key="k", text="x")
         running.sessions.end(client.session.encode())
         kept = running._keyvalue.sessions  # type: ignore[union-attr]
-        with pytest.raises(Exception, match="the session is over"):
+        with pytest.raises(Exception, match="the session has ended"):
             kept.put(f"wasmcp:session/{client.session}", {"k": b"y"})
 
     def test_more_sessions_than_open_buckets(self, running: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -233,7 +233,7 @@ class TestRefused:
                 return Options()
 
     def test_without_any_provider(self):
-        with pytest.raises(DeclarationError, match=r"`Store` has no JSON Schema.*made by a `@provider` declared above"):
+        with pytest.raises(DeclarationError, match=r"`Store` has no JSON Schema.*declare a `@provider` above"):
 
             @tool
             def f(store: Store) -> str: ...

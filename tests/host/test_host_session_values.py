@@ -50,7 +50,7 @@ def test_values_end_with_the_session(values: SessionValues) -> None:
     assert gone == [BUCKET]
     assert values.get(BUCKET, ["k"]) == {}
     for write in (lambda: values.put(BUCKET, {"k": b""}), lambda: values.exchange(BUCKET, "k", None, b"")):
-        with pytest.raises(StoreRequestError, match="the session is over"):
+        with pytest.raises(StoreRequestError, match="the session has ended"):
             write()
 
 
@@ -71,10 +71,10 @@ def test_names_of_buckets(values: SessionValues, monkeypatch: pytest.MonkeyPatch
         buckets.number("c")
     buckets.forget(BUCKET)
     buckets.forget(BUCKET)
-    with pytest.raises(StoreRequestError, match="its session is over"):
+    with pytest.raises(StoreRequestError, match="its session has ended"):
         buckets.name(number)
     assert buckets.number("c") not in {number, other}
-    with pytest.raises(StoreRequestError, match="the session is over"):
+    with pytest.raises(StoreRequestError, match="the session has ended"):
         buckets.number("wasmcp:session/none")
 
 

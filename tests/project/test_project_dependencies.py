@@ -97,7 +97,7 @@ def test_dependencies_are_part_of_the_digest(tmp_path, index):
 def test_locked_and_offline(tmp_path, index, monkeypatch):
     root = project(tmp_path, "greet")
     locked = lock_entries.options_for(root, locked=True)
-    with pytest.raises(LockDriftError, match="the dependencies of component `tools` are not in it"):
+    with pytest.raises(LockDriftError, match="the dependencies of component `tools` are missing in it"):
         plan(resolve(load(root), fetching=locked))
     with pytest.raises(ToolchainError, match=r"are not in `wasmcp\.lock`, and the build is offline"):
         plan(resolve(load(root), fetching=lock_entries.options_for(root, offline=True)))

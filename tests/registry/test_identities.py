@@ -134,7 +134,7 @@ def test_signing_without_an_identity_is_refused(monkeypatch: pytest.MonkeyPatch)
     for name in ("SIGSTORE_ID_TOKEN", "GITHUB_ACTIONS", "GITLAB_CI", "BUILDKITE", "CIRCLECI"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("GOOGLE_SERVICE_ACCOUNT_NAME", "")
-    with pytest.raises(RegistryError, match="no identity to sign with was found"):
+    with pytest.raises(RegistryError, match="no identity for the signature was found"):
         signers.sign_as_identity(statement_of(DIGEST))
     monkeypatch.setenv("SIGSTORE_ID_TOKEN", "no.token.atall")
     with pytest.raises(RegistryError, match="signing by identity failed"):
@@ -293,7 +293,7 @@ def test_command_requires_an_identity(place: Place, monkeypatch: pytest.MonkeyPa
     for name in ("SIGSTORE_ID_TOKEN", "GITHUB_ACTIONS", "GITLAB_CI", "BUILDKITE", "CIRCLECI"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("GOOGLE_SERVICE_ACCOUNT_NAME", "")
-    assert "no identity to sign with was found" in run("sign", CALC, "--keyless", code=1)
+    assert "no identity for the signature was found" in run("sign", CALC, "--keyless", code=1)
     Path("statement.json").write_bytes(statement_of(str(place.digest)))
     assert "no identity" in run("attest", CALC, "--keyless", "--statement", "statement.json", code=1)
     assert "no identity" in run("push", "calc.wasm", "acme:calc@2.0.0", "--sign-keyless", code=1)

@@ -296,7 +296,7 @@ def test_challenge_of_a_redirect_target_is_not_answered(
 
         front.guard = redirecting
         with pytest.raises(
-            RegistryDeniedError, match=rf"`{front.host}` leads to `{storage.host}`, which does not allow"
+            RegistryDeniedError, match=rf"`{front.host}` redirects to `{storage.host}`, which denies access"
         ):
             fetch(CALC)
         assert storage.count("/blobs/") == 1
@@ -313,7 +313,7 @@ def test_challenge_of_a_plain_http_target_is_not_answered(
         login(front.host, username=USER, password=PASSWORD)
         path = f"/v2/t/calc/blobs/{digest_of_bytes(DATA)}"
         front.guard = lambda _method, _path, _fields: (302, {"Location": f"http://{other.host}{path}"}, b"")
-        with pytest.raises(RegistryDeniedError, match="leads to"):
+        with pytest.raises(RegistryDeniedError, match="redirects to"):
             fetch(f"http://{front.host}/open-redirect")
         assert tokens.seen == []
         assert all("Authorization" not in fields for fields in other.fields)

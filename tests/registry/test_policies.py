@@ -99,7 +99,7 @@ def test_lock_does_not_disable_a_policy(demanding: str, tmp_path: Path) -> None:
     with pytest.raises(SignatureError):
         fetch("free:calc@^1", options)
     lock.write(options.root, Lock((Pin("oci://other.example/x", "1.0.0", "1.0.0", source, *digests),)))
-    with pytest.raises(IntegrityError, match="takes it from another place"):
+    with pytest.raises(IntegrityError, match="the lock has another source"):
         fetch("oci://other.example/x:1.0.0", options)
     other = f"sha256:{'0' * 64}"
     lock.write(options.root, Lock((Pin(source, other, "", source, *digests),)))

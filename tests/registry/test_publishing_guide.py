@@ -41,7 +41,7 @@ def test_every_command_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             command = [sys.executable, "-m", "wasmcp"] if program == "wasmcp" else [program]
             done = subprocess.run([*command, *arguments], cwd=root, capture_output=True, text=True, check=False)
             if "--sign-keyless" in arguments:  # outside of CI without an identity token
-                assert "no identity to sign with was found" in done.stderr
+                assert "no identity for the signature was found" in done.stderr
                 continue
             assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
             if output:

@@ -295,8 +295,8 @@ def test_key_file_of_cosign_is_read(tmp_path: Path) -> None:
     sealed.write_text(written.replace("\n", "\r\n"))
     assert signers.verifies(b"text", signers.sign(b"text", sealed, b"word"), public)
     sealed.write_text(written.replace("KEY-----\n", "KEY-----\n!!!!", 1))
-    with pytest.raises(RegistryError, match="damaged"):
+    with pytest.raises(RegistryError, match="corrupt"):
         signers.sign(b"text", sealed, b"word")
     sealed.write_text(written.replace("ey", "e!"))
-    with pytest.raises(RegistryError, match="damaged"):
+    with pytest.raises(RegistryError, match="corrupt"):
         signers.sign(b"text", sealed, b"word")

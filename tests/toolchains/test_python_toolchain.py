@@ -236,7 +236,7 @@ REFUSED = {
     ),
     "our host side": (
         "import wasmcp.host\n",
-        "`tools_.py`, line 1: `wasmcp.host` is not in the component: of wasmcp only",
+        "`tools_.py`, line 1: `wasmcp.host` is not in the component: a component contains only `wasmcp.guest`",
     ),
     "several things": (
         "import numpy\nimport wasmcp.host\n",

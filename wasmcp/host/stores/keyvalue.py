@@ -437,4 +437,4 @@ class SessionValues:
         if self._seconds is not None:
             return
         if session not in {bucket, CONNECTION} and not self.is_alive(session):
-            raise StoreRequestError("the session is over")
+            raise StoreRequestError("the session has ended")

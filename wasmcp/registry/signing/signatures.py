@@ -294,7 +294,7 @@ def verify(resolution: Resolution, trust: Trust, resolver: Resolver) -> str:
     total = len(found) + len(signed) + len(problems)
     count = "1 signature" if total == 1 else f"{total} signatures"
     said = "".join(f"; {problem}" for problem in dict.fromkeys(problems))
-    problem = f"it has {count}, none of them about it by a trusted signer ({listed}){said}"
+    problem = f"it has {count}, none of them for it by a trusted signer ({listed}){said}"
     raise SignatureError(problem, reference=reference)
 
 
