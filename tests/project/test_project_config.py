@@ -331,7 +331,7 @@ def test_a_server_leaves_authorization_to_its_operator(tmp_path: Path) -> None:
         ),
         (
             'auth = "none"\nlimits = { by = "identity", tools = "1/minute" }',
-            '`tool.wasmcp.servers.small.limits` has `by = "identity"`, but a server with `auth = "none"` has no identities',
+            '`tool.wasmcp.servers.small.limits` has `by = "identity"`, but a server with `auth = "none"` has no',
         ),
     ],
 )
