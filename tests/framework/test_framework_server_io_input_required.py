@@ -268,7 +268,7 @@ def test_missing_client_capability_is_an_error_result(  # noqa: PLR0917 - one ar
 def test_rounds_are_limited(wire: Wire) -> None:
     kept = record(continuation='{"round":32,"keys":{}}', answers="[]")
     answer = suspended(wire, ELICIT, can={"elicitation": {}}, resumed=kept)
-    assert "too often" in json.loads(answer.body)["result"]["content"][0]["text"]
+    assert "too many rounds" in json.loads(answer.body)["result"]["content"][0]["text"]
 
 
 def test_progress_continues_after_input(wire: Wire) -> None:
