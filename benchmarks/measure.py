@@ -83,10 +83,10 @@ def least_seconds(call: Callable[[], object], *, runs: int, inner: int) -> float
 def least_in_turns(
     calls: Mapping[str, Callable[[], object]], *, rounds: int = 100, inner: int = 20, warmup: int = 200
 ) -> dict[str, float]:
-    """Return the least time of one call of each kind, in seconds, over batches that take turns.
+    """Return the least time of one call of each kind, in seconds, over alternating batches.
 
     For differences between the kinds: the load of the machine changes while they are measured. The calls before let a
-    server learn that the kind is short: it runs short calls on the thread of the caller, unless it has one instance.
+    server measure that the kind is short: it runs short calls on the thread of the caller, unless it has one instance.
     Handing a call to another thread takes 10 us on the same core and 80 us on another one, at random.
     """
     for call in calls.values():

@@ -45,8 +45,8 @@ class Measured:
         if len(self.costs) < _MOST:
             self.costs.append((self.counting, cost))
 
-    def hear(self, direction: str, text: str, client: object = None) -> None:
-        """Take the time of a request from its messages."""
+    def record_message(self, direction: str, text: str, client: object = None) -> None:
+        """Record the time of a request from its messages."""
         if not self.counting:
             return
         now = perf_counter()
@@ -145,7 +145,7 @@ def pytest_wasmcp_message(recording: Recording, direction: str, text: str, clien
     """Count the requests of a test with a budget, and take their times."""
     measured = recording.node.config.stash.get(_CURRENT, None)
     if measured is not None:
-        measured.hear(direction, text, client)
+        measured.record_message(direction, text, client)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -81,7 +81,7 @@ class Coverage:
         with self._lock:  # several servers of one file have one usage
             usage = self._usage(self._name(recording))
             for one in messages_of(text):
-                usage.hear(direction, one, client)
+                usage.record_message(direction, one, client)
 
     def pytest_wasmcp_server_closing(self, recording: Recording) -> None:
         """Read the lists of a server, so that parts are known that no test has listed."""
@@ -102,7 +102,7 @@ class Coverage:
         else:
             lists = {kind: list(surface[kind].values()) for kind in ("tools", "resources", "templates", "prompts")}
             with self._lock:
-                usage.learn(lists, completions="completions" in capabilities, complete=True)
+                usage.record_lists(lists, completions="completions" in capabilities, complete=True)
         finally:
             self._silent.discard(id(recording))
 

@@ -1,7 +1,7 @@
 """Table of all environment variables of wasmcp, and the check that refuses those that are not in it.
 
 A misspelt setting must not be ignored: `WASMCP_ALOWED_ORIGINS` or `WASMCP_AUTH_MDOE` without effect leave a server more
-open than its operator believes. The names `WASMCP_*` belong to wasmcp; the names `JWT_*` are settings of authorization,
+open than its operator intends. The names `WASMCP_*` belong to wasmcp; the names `JWT_*` are settings of authorization,
 with the names of the Rust tool `wasmcp`. docs/reference/environment.md describes every name.
 The framework gets the table through `wasmcp.bindgen.protocol_table`, for runtimes in which it reads the environment.
 """

@@ -125,7 +125,7 @@ ENDED_TASKS = ("completed", "failed", "cancelled")
 """Statuses of tasks that have ended."""
 
 TaskMode = Literal["run", "steps"]
-"""Way in which a tool runs as a task: `run`, the call goes on after the answer; `steps`, by its checkpoints."""
+"""Way in which a tool runs as a task: `run`, the call continues after the response; `steps`, by its checkpoints."""
 
 TASK_DEFAULTS = {"ttlMs": 3_600_000, "pollIntervalMs": 1_000}
 """Defaults of members of the `_meta` of a tool that runs as a task, in milliseconds."""

@@ -256,7 +256,7 @@ const Subjects = struct {
         }
     }
 
-    /// Return whether the policy permits a method to everybody: it is about the connection, not about entries.
+    /// Return true if the policy permits a method to all clients: it is about the connection, not about entries.
     fn isFree(name: []const u8) bool {
         for ([_][]const u8{ "initialize", "ping", "logging/setLevel" }) |free|
             if (lib.bytes.equal(name, free)) return true;
@@ -341,7 +341,7 @@ fn visible(
     try w.open('{');
     try w.keyText(member);
     try w.open('[');
-    // No cursor of a whole list was given out.
+    // No cursor of a complete list was issued.
     var reply = if (whole and json.member(request.params(), "cursor") != null) page(request, first, "") else first;
     const text = while (true) {
         if (reply.@"error"() != null) return reply;

@@ -121,7 +121,7 @@ pub fn SessionStates(comptime bindings: type, comptime wasi: type) type {
             return std.mem.concat(memory.allocator, u8, &.{ place_key, name[0..place_size] }) catch @trap();
         }
 
-        /// Return the digest of an id: who can read the storage does not learn ids.
+        /// Return the digest of an id, so that readers of the storage do not get ids.
         fn nameOf(id: []const u8) Name {
             var digest: [Hash.digest_length]u8 = undefined;
             Hash.hash(id, &digest, .{});

@@ -85,7 +85,7 @@ pub fn TaskStore(comptime bindings: type, comptime wasi: type) type {
 
         pub const newId = lasting.randomHex;
 
-        /// Return the digest of an id: who can read the storage does not learn ids.
+        /// Return the digest of an id, so that readers of the storage do not get ids.
         pub fn nameOf(id: []const u8) Name {
             var digest: [Hash.digest_length]u8 = undefined;
             Hash.hash(id, &digest, .{});

@@ -112,7 +112,7 @@ fn bucketOf(request: Request) Result(Bucket, Error) {
 }
 
 /// Return the owner of the values: the component and, if the client is authenticated, its identity. A client that
-/// learns the id of another user's session finds none of its values.
+/// uses the id of another user's session gets none of its values.
 fn ownerOf(request: Request) []const u8 {
     const name = bindings.session_owner.name();
     const identity = request.identity() orelse return name;

@@ -55,19 +55,19 @@ class Lines:
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
 
-    def say(self, message: Any) -> None:
+    def send(self, message: Any) -> None:
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(message).encode() + b"\n")
         self._process.stdin.flush()
 
-    def hear(self) -> Any:
+    def receive(self) -> Any:
         assert self._process.stdout is not None
         return json.loads(self._process.stdout.readline())
 
     def asked(self, identifier: Any) -> list[dict[str, Any]]:
         """Return the server-to-client requests of a call of `trip`."""
-        self.say(trip(identifier))
-        questions = [self.hear(), self.hear()]
+        self.send(trip(identifier))
+        questions = [self.receive(), self.receive()]
         assert {question["method"] for question in questions} == set(ANSWERS)
         return questions
 
@@ -76,8 +76,8 @@ class Lines:
 def talking(command: list[str]) -> Iterator[Lines]:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         lines = Lines(process)
-        lines.say(message("initialize", ABLE, id=0))
-        assert lines.hear()["result"]["protocolVersion"] == "2025-03-26"
+        lines.send(message("initialize", ABLE, id=0))
+        assert lines.receive()["result"]["protocolVersion"] == "2025-03-26"
         try:
             yield lines
         finally:
@@ -93,21 +93,21 @@ def lines(request: pytest.FixtureRequest, server: Path) -> Iterator[Lines]:
 
 def test_requests_to_the_client_are_cancelled_with_their_call(lines: Lines) -> None:
     first, second = lines.asked("a")
-    lines.say(answer(second))
+    lines.send(answer(second))
     others = lines.asked("b")
-    lines.say(cancelled("a"))
-    assert lines.hear() == cancelled(first["id"])
-    lines.say(answer(first))  # too late, and no harm
-    lines.say(message("ping", id=1))
-    assert lines.hear() == {"jsonrpc": "2.0", "id": 1, "result": {}}
-    lines.say([answer(question) for question in others])
-    assert lines.hear()["id"] == "b"
+    lines.send(cancelled("a"))
+    assert lines.receive() == cancelled(first["id"])
+    lines.send(answer(first))  # too late, and no harm
+    lines.send(message("ping", id=1))
+    assert lines.receive() == {"jsonrpc": "2.0", "id": 1, "result": {}}
+    lines.send([answer(question) for question in others])
+    assert lines.receive()["id"] == "b"
 
 
 def test_responses_and_cancellations_in_a_batch(lines: Lines) -> None:
     first, second = lines.asked(1), lines.asked(2)
-    lines.say([answer(first[0]), cancelled(2), message("ping", id=3), answer(first[1])])
-    heard = [lines.hear() for _ in range(4)]
+    lines.send([answer(first[0]), cancelled(2), message("ping", id=3), answer(first[1])])
+    heard = [lines.receive() for _ in range(4)]
     assert [{"jsonrpc": "2.0", "id": 3, "result": {}}] in heard
     assert all(cancelled(question["id"]) in heard for question in second)
     (done,) = [each for each in heard if isinstance(each, dict) and each.get("id") == 1]

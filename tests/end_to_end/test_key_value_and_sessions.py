@@ -157,7 +157,7 @@ class TestSessions:
 
 
 def conversation(command: list[str], *messages: dict[str, Any]) -> list[Any]:
-    """Speak to a server over stdio; its answers."""
+    """Send messages to a server over stdio; return its responses."""
     lines = "".join(json.dumps(message) + "\n" for message in messages)
     done = subprocess.run(command, input=lines, capture_output=True, text=True, timeout=120, check=True)
     return [json.loads(line) for line in done.stdout.splitlines()]

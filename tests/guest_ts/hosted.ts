@@ -51,7 +51,7 @@ tool("store", "Use a bucket.", ({ key }: { key: string }) => {
     has: bucket.has("gone"),
   };
 });
-tool("misuse", "Count what is no number.", (_: {}) => {
+tool("misuse", "Count a value that is not a number.", (_: {}) => {
   const bucket = open();
   bucket.set("word", "x");
   try {

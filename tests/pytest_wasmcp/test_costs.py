@@ -121,9 +121,9 @@ def test_the_table_and_the_properties_come_from_all_workers(in_tested_project: p
 
 def test_times_of_responses_in_event_streams_are_taken() -> None:
     measured = Measured(counting=True)
-    measured.hear("->", '{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "a"}}')
-    measured.hear("<-", "[" * 100_000)
-    measured.hear("<-", 'data: {"jsonrpc": "2.0", "method": "notifications/progress"}\n\n')
+    measured.record_message("->", '{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "a"}}')
+    measured.record_message("<-", "[" * 100_000)
+    measured.record_message("<-", 'data: {"jsonrpc": "2.0", "method": "notifications/progress"}\n\n')
     assert measured.times == []
-    measured.hear("<-", 'data: {"jsonrpc": "2.0", "id": 1, "result": {}}\n\n')
+    measured.record_message("<-", 'data: {"jsonrpc": "2.0", "id": 1, "result": {}}\n\n')
     assert [(method, target) for method, target, _ in measured.times] == [("tools/call", "a")]

@@ -127,20 +127,20 @@ def test_a_run_without_servers_has_no_coverage(pytester: pytest.Pytester) -> Non
 
 
 def heard(usage: Usage, method: str, params: dict[str, Any], answer: dict[str, Any]) -> None:
-    usage.hear("->", {"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
-    usage.hear("<-", {"jsonrpc": "2.0", "method": "notifications/progress", "params": {}})
-    usage.hear("<-", {"jsonrpc": "2.0", "id": 1, **answer})
+    usage.record_message("->", {"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+    usage.record_message("<-", {"jsonrpc": "2.0", "method": "notifications/progress", "params": {}})
+    usage.record_message("<-", {"jsonrpc": "2.0", "id": 1, **answer})
 
 
 def test_ids_belong_to_the_clients_that_sent_them() -> None:
     usage = Usage()
-    usage.learn({"tools": [{"name": "one"}, {"name": "other"}]})
+    usage.record_lists({"tools": [{"name": "one"}, {"name": "other"}]})
     for client, tool in (("a", "one"), ("b", "other")):
-        usage.hear("->", {"id": 1, "method": "tools/call", "params": {"name": tool}}, client)
-    usage.hear("<-", {"id": 1, "error": {"code": -32602, "message": ""}}, "a")
+        usage.record_message("->", {"id": 1, "method": "tools/call", "params": {"name": tool}}, client)
+    usage.record_message("<-", {"id": 1, "error": {"code": -32602, "message": ""}}, "a")
     assert usage.parts[("tool", "one", "error")]
     assert not usage.parts[("tool", "other", "error")]
-    usage.hear("<-", {"id": 1, "result": {}}, "b")
+    usage.record_message("<-", {"id": 1, "result": {}}, "b")
     assert usage.parts[("tool", "other", "called")]
 
 
@@ -161,6 +161,6 @@ def test_usage_learns_from_lists_and_answers_of_a_test() -> None:
 @pytest.mark.parametrize("message", [None, 5, [], [5], {}, {"id": 1}, {"id": [1], "method": 5}, {"id": 2, "result": 3}])
 def test_messages_that_are_not_requests_are_ignored(message: Any) -> None:
     usage = Usage()
-    usage.hear("->", message)
-    usage.hear("<-", message)
+    usage.record_message("->", message)
+    usage.record_message("<-", message)
     assert usage.parts == {}

@@ -59,4 +59,4 @@ def test_every_command_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         (root / "pyproject.toml").write_text(text + by_identity)
         done = subprocess.run([*pull, "acme:calc@1.1.0"], cwd=root, capture_output=True, text=True, check=False)
         assert done.returncode == 1
-        assert "none of them about it by a trusted signer (`https://github.com/acme/tools/" in done.stderr
+        assert "none of them for it by a trusted signer (`https://github.com/acme/tools/" in done.stderr

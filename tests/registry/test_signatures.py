@@ -75,7 +75,7 @@ def test_signed_component_is_verified(place: str, tmp_path: Path) -> None:
     assert "signed acme:calc@1.0.0@sha256:" in run("sign", CALC, "--key", "ann.key")
     assert run("verify", CALC, "--key", "ann.pub").endswith("is signed by ann.pub\n")
     make_keys(tmp_path, "bob")
-    assert "none of them about it by a trusted signer (`bob.pub`)" in run("verify", CALC, "--key", "bob.pub", code=1)
+    assert "none of them for it by a trusted signer (`bob.pub`)" in run("verify", CALC, "--key", "bob.pub", code=1)
     run("sign", CALC, "--key", "bob.key")
     assert run("verify", CALC, "--key", "bob.pub", "--key", "ann.pub").endswith("is signed by bob.pub\n")
     assert run("verify", CALC, "--key", "ann.pub"), "the first signature is still there"

@@ -159,7 +159,7 @@ def http_entry_point(name: str, server: Path) -> Iterator[Embedded | Served]:
 
 
 def command(server: Path) -> list[str]:
-    """Stock `wasmtime run` of a server: the stdio transport for runtimes that know nothing of MCP."""
+    """Stock `wasmtime run` of a server: the stdio transport for runtimes without support of MCP."""
     return [wasmtime_command(), "run", "-Shttp", str(server)]
 
 

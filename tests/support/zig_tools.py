@@ -30,7 +30,7 @@ pub const tools = .{
     mcp.tool("maybe", "Optional.", maybe),
     mcp.tool("fails", "Say why.", fails),
     mcp.tool("raises", "An error's name.", raises),
-    mcp.tool("content", "Content of one's own.", content),
+    mcp.tool("content", "Content that the tool composes.", content),
     mcp.tool("bytes", "Not UTF-8.", bytes),
     mcp.tool("raw", "Any JSON.", raw),
     mcp.tool("watch", "Talk meanwhile.", watch),

@@ -308,7 +308,7 @@ def test_a_package_without_a_wheel_for_webassembly_is_refused_with_advice(tmp_pa
         with pytest.raises(NativeCodeError) as caught:
             resolve(tmp_path, name)
         package = name.replace("_", "-")
-        assert f"is native code (`{name}/x.so`), and there is nothing of it for WebAssembly" in str(caught.value)
+        assert f"is native code (`{name}/x.so`), and has no build for WebAssembly" in str(caught.value)
         assert str(caught.value).endswith(ADVICE[package])
 
 

@@ -199,7 +199,7 @@ def _role(entry: object) -> Role | None:
 
 
 def check_size(data: bytes, components: Sequence[Component]) -> None:
-    """Check that engines accept the size of a composition, so that the author learns of a limit, not the operator.
+    """Check that engines accept the size of a composition, so that the author gets the error, not the operator.
 
     Args:
         data: The composition.

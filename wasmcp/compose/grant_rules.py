@@ -313,7 +313,7 @@ def read_rules(document: Mapping[str, Any], problem: Problem) -> GrantRules:
         elif not isinstance(rules, list):
             problem(family, "must be true for the whole family, or a list of rules")
         elif not rules:
-            problem(family, "must not be empty: leave the family out to grant nothing of it")
+            problem(family, "must not be empty: leave the family out to grant none of it")
         elif len(rules) > MAX_RULES:
             problem(family, f"has {len(rules):,} rules; the limit is {MAX_RULES:,}")
         else:

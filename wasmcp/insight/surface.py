@@ -247,7 +247,7 @@ class Usage:
     _early: list[tuple[str, Mapping[str, Any], bool]] = field(default_factory=list)  # before the lists were known
     _open: dict[tuple[object, str], tuple[str, Mapping[str, Any]]] = field(default_factory=dict)
 
-    def learn(
+    def record_lists(
         self,
         lists: Mapping[str, Iterable[Mapping[str, Any]]],
         *,
@@ -296,8 +296,8 @@ class Usage:
         """Expect lists of a further instance of the server, which can differ."""
         self._is_complete = False
 
-    def hear(self, direction: str, message: Any, client: object = None) -> None:
-        """Take a JSON-RPC message.
+    def record_message(self, direction: str, message: Any, client: object = None) -> None:
+        """Record a JSON-RPC message.
 
         Args:
             direction: `->` for a message to the server, `<-` for one from it.
@@ -306,7 +306,7 @@ class Usage:
         """
         if isinstance(message, list):
             for one in message:
-                self.hear(direction, one, client)
+                self.record_message(direction, one, client)
             return
         if not isinstance(message, dict) or message.get("id") is None:
             return
@@ -331,7 +331,7 @@ class Usage:
         """Add the parts of a list that a test has requested."""
         for one in LISTS:
             if method == one.method and isinstance(result, dict) and isinstance(result.get(one.member), list):
-                self.learn({one.kind: [item for item in result[one.member] if isinstance(item, dict)]})
+                self.record_lists({one.kind: [item for item in result[one.member] if isinstance(item, dict)]})
 
     def _use(self, method: str, params: Mapping[str, Any], *, failed: bool) -> None:
         if method == "completion/complete":

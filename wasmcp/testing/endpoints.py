@@ -51,7 +51,7 @@ class HeardServer(Server):
         super().__init__(*arguments, **options)
         self.on_message: OnMessage | None = None
 
-    def heard(self, direction: str, text: bytes, client: object) -> None:
+    def report_message(self, direction: str, text: bytes, client: object) -> None:
         """Pass a message of a client on to `on_message`."""
         if self.on_message is not None and text:
             self.on_message(direction, text.decode("utf-8", "backslashreplace"), client)
@@ -113,11 +113,11 @@ class StdioEndpoint:
 
     def _serve(self, connection: socket.socket) -> None:
         def send(message: bytes) -> None:
-            self._server.heard("<-", message, session)
+            self._server.report_message("<-", message, session)
             connection.sendall(message + b"\n")
 
         def line(message: bytes) -> None:
-            self._server.heard("->", message, session)
+            self._server.report_message("->", message, session)
             session.line(message)
 
         session = StdioSession(quiet(send, lambda: None), self._server.limits)
@@ -207,13 +207,13 @@ class Heard:
         is_stream = False
         whole = scope.get(WHOLE_BODY)
         if whole is not None and request.add(whole):
-            self._server.heard("->", request.take(), exchange)
+            self._server.report_message("->", request.take(), exchange)
 
         async def received() -> MutableMapping[str, Any]:
             message = await receive()
             is_body = message["type"] == "http.request" and request.add(message.get("body", b""))
             if is_body and not message.get("more_body", False):
-                self._server.heard("->", request.take(), exchange)
+                self._server.report_message("->", request.take(), exchange)
             return message
 
         async def sent(message: MutableMapping[str, Any]) -> None:
@@ -226,14 +226,14 @@ class Heard:
             elif message["type"] == "http.response.body":
                 response.add(message.get("body", b""))
                 if is_stream or not message.get("more_body", False):
-                    self._server.heard("<-", response.take(), exchange)
+                    self._server.report_message("<-", response.take(), exchange)
             await send(message)
 
         await self._app(scope, received, sent)
 
 
 class _Body:
-    """Parts of a body, up to a limit; a larger one is not heard."""
+    """Parts of a body, up to a limit; a larger one is not reported."""
 
     def __init__(self, limit: int | None) -> None:
         self._limit = limit
@@ -301,7 +301,7 @@ class InMemoryTransport:
                 await to_client.send(item)
 
         def write(message: bytes) -> None:
-            self._server.heard("<-", message, session)
+            self._server.report_message("<-", message, session)
             if not ended:
                 portal.start_task_soon(deliver, message)
 
@@ -312,7 +312,7 @@ class InMemoryTransport:
             async with from_client:
                 async for item in from_client:
                     text = item.message.model_dump_json(by_alias=True, exclude_unset=True).encode()
-                    self._server.heard("->", text, session)
+                    self._server.report_message("->", text, session)
                     await anyio.to_thread.run_sync(session.line, text, abandon_on_cancel=True)
 
         group = await stack.enter_async_context(anyio.create_task_group())

@@ -160,8 +160,8 @@ class Clock:
         Args:
             at: The time of day: a `datetime`, a text of ISO 8601, or seconds since 1970; UTC without a time zone. By
                 default the present time.
-            waits: False to end the timers of the server at once: code that sleeps goes on, and finds that the time has
-                passed. Timeouts of the server then end at once, too.
+            waits: False to end the timers of the server at once: code that sleeps continues, and the clock shows that
+                the time has passed. Timeouts of the server then end at once, too.
         """
         with self._lock:
             now, monotonic = self.wall(), self.monotonic() if self._is_read else 0

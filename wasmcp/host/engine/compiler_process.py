@@ -92,7 +92,7 @@ def can_start() -> bool:
 
 
 def fill_cache(path: str | os.PathLike[str], *, fuel: bool) -> None:
-    """Compile a component into the cache, in a process that goes on with a low priority when this one ends.
+    """Compile a component into the cache, in a process that continues with a low priority when this one ends.
 
     Wait for its end. Its errors are not reported: the cache does not have the component then.
 

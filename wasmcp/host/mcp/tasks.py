@@ -2,9 +2,9 @@
 
 The server keeps its tasks in the key-value store, and names those that need a run during the call that creates or
 resumes them. They run on instances of their own. Tasks that another process has left, and those whose name was lost,
-are found by asking the server in intervals. A task runs in one process at a time: the server gives out leases, which
-are renewed during runs. Tasks that wait pass from owner to owner, that is, the principal and the path; those that were
-found by asking have none.
+are found by requests to the server in intervals. A task runs in one process at a time: the server issues leases, which
+are renewed during runs. Waiting tasks start in turn by owner, that is, the principal and the path; those that were
+found by requests have no owner.
 
 A stream of notifications (`notifications/tasks`) names the ids of its tasks, which the server has checked. The state of
 a task is read from the server when the stream opens, when the server names the task, and in intervals: another process

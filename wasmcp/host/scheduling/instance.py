@@ -298,7 +298,7 @@ class Instance:
             now: The time, by `monotonic`.
             timeout: Maximum seconds; None for no limit.
             on_event: Called with each event of the call.
-            is_slice: The time is one of the processor: a call that other processes have kept waiting goes on.
+            is_slice: The time is one of the processor: a call that other processes have delayed continues.
         """
         self._cancelled = False
         self._slice = timeout if is_slice else None

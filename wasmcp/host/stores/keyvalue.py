@@ -286,7 +286,7 @@ class SqliteStore:
             self._keep_for(connection, bucket, seconds)
 
     def _keep_for(self, connection: Any, bucket: str, seconds: int | None) -> None:
-        """Note when a bucket is to be deleted, and delete those whose time is over."""
+        """Record when a bucket is to be deleted, and delete those whose time has passed."""
         if seconds is None:
             return
         now = time()

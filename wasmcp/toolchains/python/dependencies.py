@@ -450,7 +450,7 @@ def _check_native(source: ComponentSource, folder: Path, accepted: set[str]) -> 
 def _native(source: ComponentSource, package: str, file: str, request: str = "") -> NativeCodeError:
     name = normalised(package)
     message = (
-        f"component `{source.name}`: its dependency `{package}` is native code (`{file}`), and there is nothing of it "
+        f"component `{source.name}`: its dependency `{package}` is native code (`{file}`), and has no build "
         f"for WebAssembly: {advice_for(name)}{request}"
     )
     return NativeCodeError(message, source=source.label, packages={name: [f"`{file}` is for another platform"]})
