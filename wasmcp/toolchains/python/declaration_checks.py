@@ -1,4 +1,4 @@
-"""Checks of declarations in the source text of a component: those that run in a call, and signatures that are invalid.
+"""Analysis of declarations in the source text of a component: declarations that run in a call, and invalid signatures.
 
 Nothing is executed. A declaration that runs during a call has no effect: its lists are recorded already. A
 signature that cannot be declared is refused before the component is compiled.
