@@ -79,3 +79,14 @@ export class ExpiredContextError extends Error {
 export class DeclarationError extends TypeError {
   override name = "DeclarationError";
 }
+
+/**
+ * @internal Return the text about an operation that is not granted, the same in all guest libraries.
+ *
+ * @param rule The rule of the grant that permits the operation, as in the table; undefined for the whole grant.
+ */
+export function notGranted(grant: string, rule?: string): string {
+  if (rule === undefined) return `\`${grant}\` is not granted to this component: add it to the \`grants\` of its table: \`grants = ["${grant}"]\``;
+  const named = rule.startsWith("{") ? rule : `"${rule}"`;
+  return `\`${grant}\` for \`${rule}\` is not granted to this component: name it in the \`grants\` of its table: \`grants = { ${grant} = [${named}] }\``;
+}

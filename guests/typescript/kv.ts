@@ -12,8 +12,9 @@
 import { open as openBucket, type Bucket as Raw } from "wasmcp:mcp-v20260728/key-value@0.1.0";
 
 import { sendable } from "./lowering.ts";
+import { KV_BATCH_KEYS } from "./protocol.ts";
 import { count } from "./runtime/numbers.ts";
-import { plain, stored, tagged, type Stored } from "./values.ts";
+import { plain, stored, tagged, updated, type Stored } from "./values.ts";
 
 export { StoreError, type Stored } from "./values.ts";
 
@@ -49,11 +50,16 @@ export class Bucket {
   has(key: string): boolean {
     return this.#stored(() => this.#raw.exists(sendable(key)), key);
   }
-  /** Return the values of up to 1000 keys, by key; keys that do not exist are omitted. */
+  /** Return the values of keys, by key; keys that do not exist are omitted. Up to 1000 keys need one call of the host. */
   getMany(keys: Iterable<string>): Map<string, any> {
     const names = [...keys].map(sendable);
-    const found = this.#stored(() => this.#raw.getMany(names)).map(plain);
-    return new Map(names.map((name, at) => [name, found[at]] as const).filter(([, value]) => value !== undefined));
+    const found = new Map<string, any>();
+    for (let start = 0; start < names.length; start += KV_BATCH_KEYS) {
+      const part = names.slice(start, start + KV_BATCH_KEYS);
+      const values = this.#stored(() => this.#raw.getMany(part)).map(plain);
+      part.forEach((name, at) => values[at] !== undefined && found.set(name, values[at]));
+    }
+    return found;
   }
   /** Set up to 1000 values at once; atomically, if the store supports that. */
   setMany(values: Record<string, Stored> | Iterable<readonly [string, Stored]>): void {
@@ -76,14 +82,32 @@ export class Bucket {
     const before = expected === undefined ? undefined : tagged(expected);
     return this.#stored(() => this.#raw.compareAndSwap(sendable(key), before, tagged(replacement)), key);
   }
-  /** Iterate over the keys that begin with a prefix, in the order of the store. */
-  *keys(prefix = ""): IterableIterator<string> {
+  /**
+   * Replace the value of a key by a function of it, atomically, and return the new value.
+   *
+   * @param change Takes the current value, undefined if the key does not exist, and returns the new one. It is called
+   *   again if another writer has changed the value in the meantime, so it must not have side effects; after 100 attempts
+   *   a `StoreError` is thrown.
+   */
+  update<T extends Stored = any>(key: string, change: (value: T | undefined) => T): T {
+    const name = sendable(key);
+    return this.#stored(() => updated(name, () => this.#raw.get(name), (before, after) => this.#raw.compareAndSwap(name, before, after), change), key);
+  }
+  *#pages(prefix: string): IterableIterator<string[]> {
     let cursor: string | undefined;
     do {
       const page = this.#stored(() => this.#raw.listKeys(sendable(prefix), cursor), prefix);
-      yield* page.keys;
+      yield page.keys;
       cursor = page.next ?? undefined;
     } while (cursor !== undefined);
+  }
+  /** Iterate over the keys that begin with a prefix, in the order of the store. */
+  *keys(prefix = ""): IterableIterator<string> {
+    for (const page of this.#pages(prefix)) yield* page;
+  }
+  /** Iterate over the keys that begin with a prefix and their values, in the order of the store. */
+  *items<T = any>(prefix = ""): IterableIterator<[string, T]> {
+    for (const page of this.#pages(prefix)) yield* this.getMany(page);
   }
 }
 

@@ -12,7 +12,7 @@ import * as raw from "wasmcp:mcp-v20260728/sessions@0.1.0";
 import type { Context } from "./context.ts";
 import { sendable } from "./lowering.ts";
 import { count } from "./runtime/numbers.ts";
-import { plain, stored, tagged, type Stored } from "./values.ts";
+import { plain, stored, tagged, updated, type Stored } from "./values.ts";
 
 export { StoreError, type Stored } from "./values.ts";
 
@@ -25,6 +25,10 @@ export class Session {
     this.#context = context;
   }
 
+  /** The identifier of the session: for logs, do not send it to clients. */
+  get id(): string {
+    return this.#context.sessionId ?? "";
+  }
   /** Return the value of a key, or undefined. */
   get<T = any>(key: string): T | undefined {
     return stored("sessions", () => plain(raw.get(this.#context.request, sendable(key))));
@@ -36,6 +40,10 @@ export class Session {
   /** Delete a key; no effect if it does not exist. */
   delete(key: string): void {
     stored("sessions", () => raw.delete(this.#context.request, sendable(key)));
+  }
+  /** Return true if the key exists. */
+  has(key: string): boolean {
+    return this.get(key) !== undefined;
   }
   /** Return all keys, in the order of the store. */
   keys(): string[] {
@@ -52,6 +60,12 @@ export class Session {
   compareAndSwap(key: string, expected: Stored | undefined, replacement: Stored): boolean {
     const before = expected === undefined ? undefined : tagged(expected);
     return stored("sessions", () => raw.compareAndSwap(this.#context.request, sendable(key), before, tagged(replacement)));
+  }
+  /** Replace the value of a key by a function of it, atomically, and return the new value; see `Bucket.update`. */
+  update<T extends Stored = any>(key: string, change: (value: T | undefined) => T): T {
+    const name = sendable(key);
+    const { request } = this.#context;
+    return stored("sessions", () => updated(name, () => raw.get(request, name), (before, after) => raw.compareAndSwap(request, name, before, after), change));
   }
 }
 

@@ -2,6 +2,7 @@
 
 import type { Error as StoreProblem, Value } from "wasmcp:mcp-v20260728/key-value-types@0.1.0";
 
+import { notGranted } from "./errors.ts";
 import { json, sendable } from "./lowering.ts";
 import { count } from "./runtime/numbers.ts";
 
@@ -29,6 +30,7 @@ const WORDS: Partial<Record<StoreProblem["tag"], string>> = {
   limit: "a key, a value or a batch is too large",
   unsupported: "the operator's store does not support this operation",
 };
+const FAILED = "the operation of the store failed";
 
 /**
  * Return the rule of the grant that permits a bucket, or the keys of it with the prefix of a key, up to its last slash.
@@ -40,13 +42,8 @@ function ruleOf(bucket: string, key: string | undefined): string {
 }
 
 function messageOf(problem: StoreProblem, grant: string, bucket: string | undefined, key: string | undefined): string {
-  if (problem.tag === "access-denied") {
-    const rule = bucket === undefined ? undefined : ruleOf(bucket, key);
-    return rule === undefined
-      ? `\`${grant}\` is not granted to this component: add it to the \`grants\` of its table: \`grants = ["${grant}"]\``
-      : `\`${grant}\` for \`${rule}\` is not granted to this component: name it in the \`grants\` of its table: \`grants = { ${grant} = [${rule.startsWith("{") ? rule : `"${rule}"`}] }\``;
-  }
-  const words = WORDS[problem.tag] ?? "the operation of the store failed";
+  if (problem.tag === "access-denied") return notGranted(grant, bucket === undefined ? undefined : ruleOf(bucket, key));
+  const words = WORDS[problem.tag] ?? FAILED;
   const detail = problem.tag === "no-such-bucket" && bucket !== undefined ? `\`${bucket}\`` : "val" in problem ? problem.val : "";
   return detail ? `${words}: ${detail}` : words;
 }
@@ -72,6 +69,27 @@ export function tagged(value: Stored): Value {
   if (value instanceof Uint8Array) return { tag: "bytes", val: Uint8Array.from(value) };
   if (typeof value === "bigint" || (typeof value === "number" && Number.isSafeInteger(value))) return { tag: "s64", val: count(value) };
   return { tag: "json", val: json(value) };
+}
+
+/** Maximum number of attempts of `updated`. */
+const ATTEMPTS = 100;
+
+/**
+ * Replace a value by a function of it; see `Bucket.update`. `read` returns the stored value, and `swap` replaces it if it
+ * is the expected one.
+ */
+export function updated<T extends Stored>(
+  key: string,
+  read: () => Value | null | undefined,
+  swap: (before: Value | undefined, after: Value) => boolean,
+  change: (value: T | undefined) => T,
+): T {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    const before = read() ?? undefined;
+    const after = tagged(change(plain(before)));
+    if (swap(before, after)) return plain(after);
+  }
+  throw new StoreError("other", `${FAILED}: others changed \`${key}\` first, ${ATTEMPTS} times in a row`);
 }
 
 /** Convert a value of the WIT type. */

@@ -21,6 +21,13 @@ pub fn fail(_: Context, comptime format: []const u8, values: anytype) error{Tool
     return error.ToolFailed;
 }
 
+/// Set the JSON-RPC error response: `return context.failProtocol(.{ .code = -32001, .message = "gone" });`.
+/// `code` is -32602 for invalid parameters and -32603 for internal errors; -32000 to -32019 are free to use. `message`
+/// and `data`, a JSON text, are sent unchanged. For an error that the model is to read, use `fail` instead.
+pub fn failProtocol(_: Context, response: bindings.types.Error) error{ProtocolError} {
+    return client_requests.refuse(response);
+}
+
 /// Return the message of `fail` in this call, and clear it.
 pub fn failureMessage(_: Context) ?[]const u8 {
     defer error_message = null;
@@ -107,6 +114,12 @@ pub fn sample(
     options: client_requests.Sampling,
 ) client_requests.Error!client_requests.Sampled {
     return client_requests.sample(self.asker(), prompt, options);
+}
+
+/// Request a completion of the client's model, with all parameters: `params` is the JSON text of a
+/// `CreateMessageRequestParams`.
+pub fn sampleJson(self: Context, params: []const u8) client_requests.Error!client_requests.Sampled {
+    return client_requests.sampleJson(self.asker(), params);
 }
 
 /// Request the client's roots. The function runs again with the result, as for `elicit`.

@@ -144,3 +144,8 @@ pub fn begin(request: bindings.messages.Request) Context {
     client_requests.begin();
     return .{ .request = request };
 }
+
+/// Return the cache hint of a component's lists: `pub const cache_lists` of the author's file.
+pub fn listCache(comptime author: type) ?bindings.types.CacheHint {
+    return if (@hasDecl(author, "cache_lists")) author.cache_lists else null;
+}

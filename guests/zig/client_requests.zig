@@ -37,10 +37,10 @@ var failures: std.ArrayList(types.Error) = .empty;
 /// The error response for the error that the function returns: the last response, or the one that `all` selected.
 var failure: types.Error = undefined;
 
-/// Return the error response for an error of a request to the client; null for other errors.
+/// Return the error response for an error of a request to the client or of `refuse`; null for other errors.
 pub fn failureOf(reason: anyerror) ?types.Error {
     return switch (reason) {
-        error.MissingCapability, error.InvalidResult => failure,
+        error.MissingCapability, error.InvalidResult, error.ProtocolError => failure,
         else => null,
     };
 }
@@ -83,6 +83,12 @@ pub const Asker = struct {
         }
     }
 };
+
+/// Set the error response of the call; see `Context.failProtocol`.
+pub fn refuse(response: types.Error) error{ProtocolError} {
+    failure = response;
+    return error.ProtocolError;
+}
 
 fn failed(refused: types.Error) Error {
     switch (refused.code) {
@@ -263,7 +269,7 @@ pub const Sampled = struct {
 
 /// Request a completion of the client's model.
 pub fn sample(asker: Asker, prompt: []const u8, options: Sampling) Error!Sampled {
-    const found = try asker.send(methods.sampling, try text(.{
+    return sampleJson(asker, try text(.{
         "{\"messages\":[{\"role\":\"user\",\"content\":{\"type\":\"text\",\"text\":",
         results.json([]const u8, prompt),
         "}}],\"maxTokens\":",
@@ -274,6 +280,11 @@ pub fn sample(asker: Asker, prompt: []const u8, options: Sampling) Error!Sampled
         if (options.temperature) |temperature| results.json(f64, temperature) else "",
         "}",
     }));
+}
+
+/// Request a completion of the client's model. `params`: the JSON text of a `CreateMessageRequestParams`.
+pub fn sampleJson(asker: Asker, params: []const u8) Error!Sampled {
+    const found = try asker.send(methods.sampling, params);
     return .{
         .text = try textOf(json_text.member(found.value, "content") orelse "{}"),
         .model = json_text.string(json_text.member(found.value, "model")) orelse "",

@@ -5,6 +5,7 @@
 const std = @import("std");
 const bindings = @import("bindings");
 const arguments = @import("arguments.zig");
+const limits = @import("protocol_table").key_value_limits;
 const results = @import("results.zig");
 const values = @import("values.zig");
 
@@ -190,11 +191,20 @@ pub const Bucket = struct {
         return unwrapped(self.handle.compareAndSwap(key, expected, try value(replacement)));
     }
 
-    /// Return the values of up to 1000 keys, in this order; null for a key that does not exist.
-    pub fn getMany(self: Bucket, keys: []const []const u8) Error![]const ?Value {
-        return unwrapped(self.handle.getMany(keys));
+    /// Return the values of keys, in this order; null for a key that does not exist. Up to 1000 keys need one call of
+    /// the host.
+    pub fn getMany(self: Bucket, names: []const []const u8) Error![]const ?Value {
+        const found = try bindings.memory.allocator.alloc(?Value, names.len);
+        var start: usize = 0;
+        while (start < names.len) {
+            const part = names[start..@min(names.len, start + limits.batch_keys)];
+            @memcpy(found[start..][0..part.len], try unwrapped(self.handle.getMany(part)));
+            start += part.len;
+        }
+        return found;
     }
 
+    /// Set up to 1000 values at once; atomically, if the store supports that.
     pub fn setMany(self: Bucket, entries: []const Entry) Error!void {
         const Pair = std.meta.Elem(@typeInfo(@TypeOf(bindings.key_value.Bucket.setMany)).@"fn".param_types[1].?);
         const pairs = try bindings.memory.allocator.alloc(Pair, entries.len);
@@ -202,15 +212,110 @@ pub const Bucket = struct {
         return unwrapped(self.handle.setMany(pairs));
     }
 
-    pub fn deleteMany(self: Bucket, keys: []const []const u8) Error!void {
-        return unwrapped(self.handle.deleteMany(keys));
+    /// Delete up to 1000 keys at once; see `setMany`.
+    pub fn deleteMany(self: Bucket, names: []const []const u8) Error!void {
+        return unwrapped(self.handle.deleteMany(names));
     }
 
     /// Return a page of the keys that begin with a prefix, at most 1000; `cursor` is `next` of the previous page.
     pub fn list(self: Bucket, prefix: []const u8, cursor: ?[]const u8) Error!Page {
         return unwrapped(self.handle.listKeys(prefix, cursor));
     }
+
+    /// Iterate over the keys that begin with a prefix, in the order of the store, page by page: `while (try all.next())
+    /// |key| ...`. Keys that are set or deleted during the iteration can be included or missing.
+    pub fn keys(self: Bucket, prefix: []const u8) Keys {
+        return .{ .bucket = self, .prefix = prefix };
+    }
+
+    /// Iterate over the keys that begin with a prefix and their values, page by page; see `keys`.
+    pub fn items(self: Bucket, prefix: []const u8) Items {
+        return .{ .keys = self.keys(prefix) };
+    }
+
+    /// Replace the value of a key by a function of it, atomically, and return the new value. `change` is
+    /// `fn (@TypeOf(state), ?T) T`: it takes `state` and the current value, null if the key does not exist. It is
+    /// called again if another writer has changed the value in the meantime, so it must not have side effects; after
+    /// 100 attempts the result is `error.StoreFailed`.
+    pub fn update(
+        self: Bucket,
+        comptime T: type,
+        key: []const u8,
+        state: anytype,
+        comptime change: fn (@TypeOf(state), ?T) T,
+    ) Error!T {
+        return updated(T, self, key, state, change);
+    }
 };
+
+/// Iterator over the keys of a bucket, created by `Bucket.keys`.
+pub const Keys = struct {
+    bucket: Bucket,
+    prefix: []const u8,
+    page: []const []const u8 = &.{},
+    at: usize = 0,
+    cursor: ?[]const u8 = null,
+    is_over: bool = false,
+
+    /// Return the next key; null at the end.
+    pub fn next(self: *Keys) Error!?[]const u8 {
+        while (self.at == self.page.len) if (!try self.turn()) return null;
+        defer self.at += 1;
+        return self.page[self.at];
+    }
+
+    /// Read the next page. Return false after the last one.
+    fn turn(self: *Keys) Error!bool {
+        if (self.is_over) return false;
+        const page = try self.bucket.list(self.prefix, self.cursor);
+        self.page = page.keys;
+        self.at = 0;
+        self.cursor = page.next;
+        self.is_over = page.next == null;
+        return true;
+    }
+};
+
+/// Iterator over the keys of a bucket and their values, created by `Bucket.items`.
+pub const Items = struct {
+    keys: Keys,
+    values: []const ?Value = &.{},
+
+    /// Return the next key and its value; null at the end.
+    pub fn next(self: *Items) Error!?Bucket.Entry {
+        while (true) {
+            while (self.keys.at == self.keys.page.len) {
+                if (!try self.keys.turn()) return null;
+                self.values = try self.keys.bucket.getMany(self.keys.page);
+            }
+            defer self.keys.at += 1;
+            const found = self.values[self.keys.at] orelse continue; // deleted in the meantime
+            return .{ .key = self.keys.page[self.keys.at], .value = found };
+        }
+    }
+};
+
+const attempts = 100;
+
+/// Replace a value of a bucket or a session by a function of it; see `Bucket.update`.
+fn updated(
+    comptime T: type,
+    store: anytype,
+    key: []const u8,
+    state: anytype,
+    comptime change: fn (@TypeOf(state), ?T) T,
+) Error!T {
+    for (0..attempts) |_| {
+        const before = try store.get(Value, key);
+        const after = change(state, try read(T, before));
+        if (try store.compareAndSwap(key, before, after)) return after;
+    }
+    const times = std.fmt.comptimePrint("` first, {d} times in a row", .{attempts});
+    return failure(
+        error.StoreFailed,
+        try std.mem.concat(bindings.memory.allocator, u8, &.{ "others changed `", key, times }),
+    );
+}
 
 /// Values of this component in the session of a request.
 pub const Session = struct {
@@ -230,6 +335,11 @@ pub const Session = struct {
         return unwrapped(bindings.sessions.set(self.request, key, try value(given)));
     }
 
+    /// Return true if the key exists.
+    pub fn has(self: Session, key: []const u8) Error!bool {
+        return try unwrapped(bindings.sessions.get(self.request, key)) != null;
+    }
+
     pub fn delete(self: Session, key: []const u8) Error!void {
         return unwrapped(bindings.sessions.delete(self.request, key));
     }
@@ -240,5 +350,21 @@ pub const Session = struct {
 
     pub fn increment(self: Session, key: []const u8, delta: i64) Error!i64 {
         return unwrapped(bindings.sessions.increment(self.request, key, delta));
+    }
+
+    /// Set the value of a key atomically, if it has the expected value; see `Bucket.compareAndSwap`.
+    pub fn compareAndSwap(self: Session, key: []const u8, expected: ?Value, replacement: anytype) Error!bool {
+        return unwrapped(bindings.sessions.compareAndSwap(self.request, key, expected, try value(replacement)));
+    }
+
+    /// Replace the value of a key by a function of it, atomically; see `Bucket.update`.
+    pub fn update(
+        self: Session,
+        comptime T: type,
+        key: []const u8,
+        state: anytype,
+        comptime change: fn (@TypeOf(state), ?T) T,
+    ) Error!T {
+        return updated(T, self, key, state, change);
     }
 };

@@ -135,7 +135,7 @@ pub fn Exports(comptime author: type) type {
         };
 
         pub fn listPrompts(_: Request, _: ?[]const u8) bindings.abi.Result(bindings.prompts.Page, types.Error) {
-            return .{ .ok = .{ .items = &listed } };
+            return .{ .ok = .{ .items = &listed, .cache = calling.listCache(author) } };
         }
 
         pub fn getPrompt(request: Request, name: []const u8) GetResult {

@@ -276,13 +276,12 @@ fn prefixed(front_matter: ?FrontMatter, text: []const u8) ![]const u8 {
 
 fn notFound(uri: []const u8) ReadResult {
     const allocator = bindings.memory.allocator;
-    const message = std.mem.concat(allocator, u8, &.{ "Resource not found: ", uri }) catch "Resource not found";
     const data = std.mem.concat(
         allocator,
         u8,
         &.{ "{\"uri\":", results.json([]const u8, uri) catch "\"\"", "}" },
     ) catch null;
-    return .{ .err = .{ .code = calling.code.resource_not_found, .message = message, .data = data } };
+    return .{ .err = .{ .code = calling.code.resource_not_found, .message = "Resource not found", .data = data } };
 }
 
 /// Implementation of the interface `resources` for an author's `pub const resources`.
@@ -347,13 +346,13 @@ pub fn Exports(comptime author: type) type {
         }
 
         pub fn listResources(_: Request, _: ?[]const u8) bindings.abi.Result(bindings.resources.Page, types.Error) {
-            return .{ .ok = .{ .items = &listed } };
+            return .{ .ok = .{ .items = &listed, .cache = calling.listCache(author) } };
         }
 
         const TemplatePage = bindings.resources.TemplatePage;
 
         pub fn listTemplates(_: Request, _: ?[]const u8) bindings.abi.Result(TemplatePage, types.Error) {
-            return .{ .ok = .{ .items = &listed_templates } };
+            return .{ .ok = .{ .items = &listed_templates, .cache = calling.listCache(author) } };
         }
 
         const patterns: [templates]types.UriTemplate = patterns: {

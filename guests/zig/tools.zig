@@ -171,7 +171,7 @@ pub fn Exports(comptime author: type) type {
         };
 
         pub fn listTools(_: Request, _: ?[]const u8) bindings.abi.Result(bindings.tools.Page, types.Error) {
-            return .{ .ok = .{ .items = &listed } };
+            return .{ .ok = .{ .items = &listed, .cache = calling.listCache(author) } };
         }
 
         pub fn callTool(request: Request, name: []const u8) bindings.abi.Result(?Outcome, types.Error) {

@@ -13,9 +13,9 @@
 //! ```
 //!
 //! The constants `pub const tools`, `resources`, `prompts` and `completions` of a component's file are its
-//! declarations. The JSON Schema of a tool's arguments is derived from the struct that its function takes, the output
-//! schema from the return type. The last parameter of a function can be a `Context`. An error becomes a tool error with
-//! the name of the error; `Context.fail` sets a message.
+//! declarations; `cache_lists` is the cache hint of its lists. The JSON Schema of a tool's arguments is derived from
+//! the struct that its function takes, the output schema from the return type. The last parameter of a function can be
+//! a `Context`. An error becomes a tool error with the name of the error; `Context.fail` sets a message.
 const bindings = @import("bindings");
 
 const apps = @import("apps.zig");
@@ -35,6 +35,9 @@ pub const ToolResult = bindings.types.ToolResult;
 /// Complete result, or an `InputRequired` result (`.input_required`).
 pub const Outcome = tooling.Outcome;
 pub const Annotations = bindings.types.ToolAnnotations;
+/// Cache hint of a resource, or of the component's lists: `pub const cache_lists: mcp.Cache = .{ .ttl_ms = 60_000,
+/// .scope = .public };`. Specification: server/utilities/caching.
+pub const Cache = bindings.types.CacheHint;
 
 pub const resource = reading.resource;
 pub const template = reading.template;

@@ -215,15 +215,15 @@ def test_values(call: Call) -> None:
     assert denied.startswith("StoreError: ")
     assert denied.endswith("names that begin with `wasmcp:` are reserved for the framework")
     assert errors == [
-        "NotACounterError: The value of this key is not a counter, a signed integer of 64 bits",
-        "OutOfRangeError: The counter would need more than 64 bits",
-        "LimitExceededError: A key, a value or a batch is too large: a key has 1 to 1024 bytes",
-        "LimitExceededError: A key, a value or a batch is too large: a key has 1 to 1024 bytes",
-        "LimitExceededError: A key, a value or a batch is too large: a value has at most 2 MiB",
-        "LimitExceededError: A key, a value or a batch is too large: a batch has at most 1000 keys and 2 MiB",
+        "NotACounterError: the value of this key is not a counter, a signed integer of 64 bits",
+        "OutOfRangeError: the counter would need more than 64 bits",
+        "LimitExceededError: a key, a value or a batch is too large: a key has 1 to 1024 bytes",
+        "LimitExceededError: a key, a value or a batch is too large: a key has 1 to 1024 bytes",
+        "LimitExceededError: a key, a value or a batch is too large: a value has at most 2 MiB",
+        "LimitExceededError: a key, a value or a batch is too large: a batch has at most 1000 keys and 2 MiB",
         "KeyError: 'absent'",
         "ValueError: expected `Point`: expected object, got number",
-        "LimitExceededError: A key, a value or a batch is too large: the name of a bucket has at most 512 bytes",
+        "LimitExceededError: a key, a value or a batch is too large: the name of a bucket has at most 512 bytes",
     ]
     assert found == {
         "kept": True,

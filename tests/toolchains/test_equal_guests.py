@@ -82,6 +82,20 @@ def test_generated_skills(server: Server) -> None:
     assert tagged["_meta"]["wasmcp/tags"] == ["x"]
 
 
+def test_cache_hints(server: Server) -> None:
+    for method in ("tools/list", "prompts/list", "resources/list", "resources/templates/list"):
+        listed = server.request(method)
+        assert (listed["ttlMs"], listed["cacheScope"]) == (60_000, "public"), method
+    read = server.request("resources/read", {"uri": "skill://reports/daily-report/references/note.md"})
+    assert (read["ttlMs"], read["cacheScope"]) == (30_000, "private")
+
+
+def test_protocol_errors(server: Server) -> None:
+    with pytest.raises(RequestError) as caught:
+        server.request("tools/call", {"name": "refuse", "arguments": {}})
+    assert (caught.value.code, caught.value.message, caught.value.data) == (-32001, "gone", {"id": 1})
+
+
 def test_known_references_without_arguments_have_no_values(server: Server) -> None:
     assert server.complete({"type": "ref/prompt", "name": "plain"}, "x").values == []
 

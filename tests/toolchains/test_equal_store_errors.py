@@ -28,7 +28,7 @@ WORDS = {
 def test_errors_have_the_same_words(kind: str) -> None:
     words = WORDS[kind]
     found = str(store_error(kind, grant="kv"))
-    assert found[0].lower() + found[1:] == words
+    assert found == words
     assert f'"{words}' in (GUESTS / "rust/src/kv/errors.rs").read_text("utf-8")
     assert f'"{words}"' in (GUESTS / "typescript/values.ts").read_text("utf-8")
     assert f'"{words}' in (GUESTS / "zig/kv.zig").read_text("utf-8")

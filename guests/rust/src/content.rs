@@ -3,6 +3,7 @@
 use crate::bindings::wasmcp::mcp_v20260728::types;
 use crate::uris::sendable;
 use serde_json::Value;
+use std::time::Duration;
 
 /// Role: author of a message, or audience of an annotation.
 ///
@@ -52,6 +53,46 @@ impl Annotations {
             audience: self.audience.iter().map(|role| role.to_wit()).collect(),
             priority: self.priority,
             last_modified: self.last_modified.clone(),
+        }
+    }
+}
+
+/// Cache hint: for how long, and by whom, contents or lists can be cached. Specification: server/utilities/caching.
+///
+/// ```
+/// use std::time::Duration;
+/// use wasmcp_guest::{resource, Cache, Component, Context};
+///
+/// let index = resource("notes://index", "index", |_: &Context| "a, b").cache(Cache::public(Duration::from_secs(60)));
+/// let component = Component::new().cache_lists(Cache::private(Duration::from_secs(5))).resource(index);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cache {
+    lifetime: Duration,
+    scope: types::CacheScope,
+}
+
+impl Cache {
+    /// Only this client caches, for this user.
+    pub fn private(lifetime: Duration) -> Self {
+        Self {
+            lifetime,
+            scope: types::CacheScope::Private,
+        }
+    }
+
+    /// Shared caches can cache, too.
+    pub fn public(lifetime: Duration) -> Self {
+        Self {
+            lifetime,
+            scope: types::CacheScope::Public,
+        }
+    }
+
+    pub(crate) fn to_wit(self) -> types::CacheHint {
+        types::CacheHint {
+            ttl_ms: u64::try_from(self.lifetime.as_millis()).unwrap_or(u64::MAX),
+            scope: self.scope,
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::context::input_required;
 use crate::failure::Kind;
 use crate::protocol::{failed_prompt, failed_tool, invalid_prompt, invalid_tool, INVALID_PARAMS};
 use crate::uris::key_of;
-use crate::{App, Context, Prompt, Resource, Skill, Template, Tool, ToolResult};
+use crate::{App, Cache, Context, Prompt, Resource, Skill, Template, Tool, ToolResult};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
@@ -30,6 +30,7 @@ pub struct Component {
     resources: Vec<Resource>,
     templates: Vec<Template>,
     prompts: Vec<Prompt>,
+    cache: Option<Cache>,
 }
 
 impl Component {
@@ -86,8 +87,16 @@ impl Component {
         self
     }
 
-    /// Add all declarations of another component, after the existing ones.
-    pub fn with(self, other: Component) -> Self {
+    /// Set the cache hint of the lists: of tools, prompts, resources and templates. Without it, or if the hint of the
+    /// server is shorter, that of the server applies.
+    pub fn cache_lists(mut self, cache: Cache) -> Self {
+        self.cache = Some(cache);
+        self
+    }
+
+    /// Add all declarations of another component, after the existing ones; its cache hint applies if this one has none.
+    pub fn with(mut self, other: Component) -> Self {
+        self.cache = self.cache.or(other.cache);
         let with_tools = other.tools.into_iter().fold(self, Self::tool);
         let with_resources = other.resources.into_iter().fold(with_tools, Self::resource);
         let with_templates = other.templates.into_iter().fold(with_resources, Self::template);
@@ -155,7 +164,7 @@ impl<T: Define> offered::tools::Guest for T {
         Ok(offered::tools::Page {
             items,
             next: None,
-            cache: None,
+            cache: component::<T>().cache.map(Cache::to_wit),
         })
     }
 
@@ -181,7 +190,7 @@ impl<T: Define> offered::resources::Guest for T {
         Ok(offered::resources::Page {
             items,
             next: None,
-            cache: None,
+            cache: component::<T>().cache.map(Cache::to_wit),
         })
     }
 
@@ -190,7 +199,7 @@ impl<T: Define> offered::resources::Guest for T {
         Ok(offered::resources::TemplatePage {
             items,
             next: None,
-            cache: None,
+            cache: component::<T>().cache.map(Cache::to_wit),
         })
     }
 
@@ -201,20 +210,21 @@ impl<T: Define> offered::resources::Guest for T {
             return Ok(None);
         };
         let fixed = all.resources.iter().find(|resource| resource.identity == key);
-        let read = match fixed {
-            Some(resource) => resource.read(&uri, &context),
+        let (read, cache) = match fixed {
+            Some(resource) => (resource.read(&uri, &context), resource.cache_hint()),
             None => {
                 let patterns: Vec<_> = all.templates.iter().map(Template::pattern).collect();
                 let Some(found) = request.match_template(&uri, &patterns) else {
                     return Ok(None);
                 };
-                all.templates[found.template as usize].read(&uri, found.variables, &context)
+                let template = &all.templates[found.template as usize];
+                (template.read(&uri, found.variables, &context), template.cache_hint())
             }
         };
         match read {
             Ok(found) => Ok(Some(offered::resources::Outcome::Complete(types::ResourceResult {
                 contents: vec![found],
-                cache: None,
+                cache,
                 meta: None,
                 extra: None,
             }))),
@@ -232,7 +242,7 @@ impl<T: Define> offered::prompts::Guest for T {
         Ok(offered::prompts::Page {
             items,
             next: None,
-            cache: None,
+            cache: component::<T>().cache.map(Cache::to_wit),
         })
     }
 

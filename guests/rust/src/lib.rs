@@ -59,7 +59,7 @@ mod uris;
 
 pub use app::{app, App, Permission, Visibility};
 pub use completion::{choices, Choices, Completion, Proposals, Proposing};
-pub use content::{Annotations, Content, Icon, Message, Role};
+pub use content::{Annotations, Cache, Content, Icon, Message, Role};
 pub use context::{ClientRequests, Context, Elicited, HttpRequest, Identity, Level};
 pub use exports::{Component, Define};
 pub use failure::Failure;

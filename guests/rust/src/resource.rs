@@ -3,7 +3,7 @@
 use crate::arguments;
 use crate::bindings::wasmcp::mcp_v20260728::types;
 use crate::completion::{Argument, Proposing};
-use crate::content::{labels, wit_icons, wit_meta, Annotations, Icon};
+use crate::content::{labels, wit_icons, wit_meta, Annotations, Cache, Icon};
 use crate::template::{variables, Variable};
 use crate::uris::Normal;
 use crate::{Context, Failure};
@@ -96,6 +96,7 @@ struct About {
     tags: Vec<String>,
     scopes: Vec<String>,
     annotations: Option<Annotations>,
+    cache: Option<Cache>,
     meta: Option<Value>,
 }
 
@@ -119,6 +120,16 @@ macro_rules! about {
         pub fn icon(mut self, icon: Icon) -> Self {
             self.about.icons.push(icon);
             self
+        }
+
+        /// Set the cache hint of the contents.
+        pub fn cache(mut self, cache: Cache) -> Self {
+            self.about.cache = Some(cache);
+            self
+        }
+
+        pub(crate) fn cache_hint(&self) -> Option<types::CacheHint> {
+            self.about.cache.map(Cache::to_wit)
         }
 
         /// Set the annotations.

@@ -2,7 +2,7 @@
 //!
 //! Source: extension `io.modelcontextprotocol/skills`; Agent Skills specification.
 
-use crate::content::{labels, Icon};
+use crate::content::{labels, Cache, Icon};
 use crate::protocol::FRONT_MATTER;
 use crate::resource::{resource, Contents, Reading, Resource};
 use crate::{Context, Failure};
@@ -30,6 +30,7 @@ pub struct Skill {
     icons: Vec<Icon>,
     tags: Vec<String>,
     scopes: Vec<String>,
+    cache: Option<Cache>,
     generate: Generate,
 }
 
@@ -64,6 +65,7 @@ where
         icons: Vec::new(),
         tags: Vec::new(),
         scopes: Vec::new(),
+        cache: None,
         generate: Box::new(move |context| function(context).reading()),
     }
 }
@@ -104,6 +106,12 @@ impl Skill {
         self
     }
 
+    /// Set the cache hint of the contents.
+    pub fn cache(mut self, cache: Cache) -> Self {
+        self.cache = Some(cache);
+        self
+    }
+
     fn field(mut self, key: &'static str, value: String) -> Self {
         self.fields.retain(|(known, _)| *known != key);
         self.fields.push((key, value.into()));
@@ -139,6 +147,9 @@ impl Skill {
         .meta(json!({ FRONT_MATTER: meta }));
         if let Some(title) = self.title {
             made = made.title(title);
+        }
+        if let Some(cache) = self.cache {
+            made = made.cache(cache);
         }
         self.icons.into_iter().fold(made, Resource::icon)
     }

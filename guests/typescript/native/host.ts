@@ -12,6 +12,7 @@ import { goLive } from "../runtime/loop.ts";
 export type Value = { tag: string; val: any };
 
 const RESERVED = "wasmcp:";
+const RESERVED_KEYS = [RESERVED, "wasmcp."];
 const S64 = 2n ** 63n;
 
 function problem(tag: string, val?: string): Error {
@@ -33,6 +34,11 @@ function fitting(value: Value): Value {
 
 function checkName(name: string): void {
   if (name.startsWith(RESERVED)) throw problem("other", `names that begin with \`${RESERVED}\` are reserved for the framework`);
+}
+
+function checkKey(key: string): void {
+  if (!RESERVED_KEYS.some((prefix) => key.startsWith(prefix))) return;
+  throw problem("other", "keys that begin with `wasmcp:` or `wasmcp.` are reserved for the framework");
 }
 
 function checkBatch(count: number, size = 0): void {
@@ -58,7 +64,7 @@ export class FakeValues {
     const size = bytesIn(key);
     if (size < 1 || size > this.#keyLimit) throw problem("limit", `a key has 1 to ${this.#keyLimit} bytes`);
     // A bucket can also contain the values of sessions.
-    if (this.#keyLimit === KV_KEY_BYTES) checkName(key);
+    if (this.#keyLimit === KV_KEY_BYTES) checkKey(key);
     return key;
   }
 

@@ -12,6 +12,7 @@ import {
 } from "wasi:http/types@0.2.8";
 import type { InputStream } from "wasi:io/streams@0.2.8";
 
+import { notGranted } from "../errors.ts";
 import { unlessAborted, type AbortSignal } from "./abort.ts";
 import { bodyOf, Headers, Response, type BodySource } from "./http.ts";
 import { hold, ready, release } from "./loop.ts";
@@ -33,12 +34,15 @@ interface Init {
   signal?: AbortSignal | null;
 }
 
+/** Return the scheme, the host and the port of a URL. */
+function originOf(url: string): string {
+  return /^[^/]*:\/\/[^/?#]*/.exec(url)?.[0] ?? url;
+}
+
 function failed(url: string, code: ErrorCode): TypeError {
-  const words = code.tag.replaceAll("-", " ");
   const detail = "val" in code && typeof code.val === "string" ? `: ${code.val}` : "";
-  const denied = code.tag === "HTTP-request-denied";
-  const advice = denied ? `; \`grants = { http = ["${/^[^/]*:\/\/[^/?#]*/.exec(url)?.[0] ?? url}"] }\` in the table of the component grants it, and the operator must permit it` : "";
-  return Object.assign(new TypeError(`fetching ${url} failed: ${words}${detail}${advice}`), { code: code.tag });
+  const reason = code.tag === "HTTP-request-denied" ? notGranted("http", originOf(url)) : `${code.tag.replaceAll("-", " ")}${detail}`;
+  return Object.assign(new TypeError(`fetching ${url} failed: ${reason}`), { code: code.tag });
 }
 
 /** Return the HTTP error code that an import threw, if any. */

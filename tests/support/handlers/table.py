@@ -62,6 +62,7 @@ def _plain(value: Any) -> Any:
 def _step(bucket: kv.Bucket, given: dict[str, Any]) -> Any:
     key = "k" * given["key_length"] if "key_length" in given else given.get("key", "")
     value = "x" * given["value_length"] if "value_length" in given else _stored(given.get("value"))
+    keys = given["keys"] if "keys" in given else [str(number) for number in range(given.get("count", 0))]
     operations: dict[str, Callable[[], Any]] = {
         "set": lambda: bucket.set(key, value),
         "get": lambda: _plain(bucket.get(key, "absent")),
@@ -71,13 +72,13 @@ def _step(bucket: kv.Bucket, given: dict[str, Any]) -> Any:
         "compare_and_swap": lambda: bucket.compare_and_swap(
             key, kv.ABSENT if given["expected"] == "absent" else _stored(given["expected"]["is"]), value
         ),
-        "set_many": lambda: bucket.set_many(
-            given["values"] if "values" in given else {str(number): 1 for number in range(given["count"])}
-        ),
-        "get_many": lambda: bucket.get_many(given["keys"]),
-        "delete_many": lambda: bucket.delete_many(given["keys"]),
+        "set_many": lambda: bucket.set_many(given.get("values", dict.fromkeys(keys, 1))),
+        "get_many": lambda: bucket.get_many(keys) if "keys" in given else len(bucket.get_many(keys)),
+        "delete_many": lambda: bucket.delete_many(keys),
+        "update": lambda: bucket.update(key, lambda before: before + given["by"], 0),
+        "items": lambda: dict(bucket.items(given["prefix"])),
         "keys": lambda: list(bucket.keys(given["prefix"])),
-        "open": lambda: kv.open("n" * given["bucket_length"]),
+        "open": lambda: kv.open(given.get("bucket", "n" * given.get("bucket_length", 0))),
     }
     return operations[given["op"]]()
 
@@ -90,7 +91,7 @@ def kv_case(given: dict[str, Any]) -> list[dict[str, Any]]:
         try:
             outcomes.append({"gives": _step(bucket, step)})
         except kv.StoreError as error:
-            outcomes.append({"fails": type(error).__name__})
+            outcomes.append({"fails": type(error).__name__, "message": str(error)})
     return outcomes
 
 
@@ -102,7 +103,7 @@ def config_case(lookups: list[dict[str, Any]]) -> list[dict[str, Any]]:
         try:
             outcomes.append({"gives": config.get(lookup["key"], _KINDS[lookup["kind"]], **default)})
         except config.ConfigError as error:
-            outcomes.append({"fails": type(error).__name__})
+            outcomes.append({"fails": type(error).__name__, "message": str(error)})
     return outcomes
 
 

@@ -128,6 +128,10 @@ fn step(bucket: &kv::Bucket, step: &Value) -> Result<Value, kv::StoreError> {
         Some(length) => kv::Value::String("x".repeat(length as usize)),
         None => stored(&step["value"]),
     };
+    let keys = match step["keys"].as_array() {
+        Some(_) => strings(&step["keys"]),
+        None => (0..step["count"].as_u64().unwrap_or(0)).map(|number| number.to_string()).collect(),
+    };
     Ok(match step["op"].as_str().unwrap() {
         "set" => bucket.set_value(&key, &value).map(|()| Value::Null)?,
         "get" => bucket.get_value(&key)?.map_or_else(|| "absent".into(), plain),
@@ -139,20 +143,36 @@ fn step(bucket: &kv::Bucket, step: &Value) -> Result<Value, kv::StoreError> {
             bucket.compare_and_swap(&key, expected, value)?.into()
         }
         "set_many" => {
-            let entries: Map<String, Value> = match step["count"].as_u64() {
-                Some(count) => (0..count).map(|number| (number.to_string(), 1.into())).collect(),
-                None => step["values"].as_object().unwrap().clone(),
+            let entries: Map<String, Value> = match step["values"].as_object() {
+                Some(values) => values.clone(),
+                None => keys.into_iter().map(|key| (key, 1.into())).collect(),
             };
             bucket.set_many(entries).map(|()| Value::Null)?
         }
-        "get_many" => json!(bucket.get_many::<Value>(strings(&step["keys"]))?),
-        "delete_many" => bucket.delete_many(strings(&step["keys"])).map(|()| Value::Null)?,
+        "get_many" => {
+            let found = bucket.get_many::<Value>(keys)?;
+            if step.get("keys").is_some() {
+                json!(found)
+            } else {
+                found.len().into()
+            }
+        }
+        "delete_many" => bucket.delete_many(keys).map(|()| Value::Null)?,
+        "update" => {
+            let by = step["by"].as_i64().unwrap();
+            bucket.update(&key, |before: Option<i64>| before.unwrap_or(0) + by)?.into()
+        }
+        "items" => {
+            let items: Result<Map<String, Value>, _> = bucket.items(step["prefix"].as_str().unwrap()).collect();
+            json!(items?)
+        }
         "keys" => {
             let keys: Result<Vec<String>, _> = bucket.keys(step["prefix"].as_str().unwrap()).collect();
             json!(keys?)
         }
         "open" => {
-            kv::open(&"n".repeat(step["bucket_length"].as_u64().unwrap() as usize))?;
+            let long = "n".repeat(step["bucket_length"].as_u64().unwrap_or(0) as usize);
+            kv::open(step["bucket"].as_str().unwrap_or(&long))?;
             Value::Null
         }
         other => panic!("unknown step {other}"),
@@ -165,7 +185,7 @@ pub fn kv_case(case: &Value) -> Value {
     let steps = case["steps"].as_array().unwrap().iter();
     let outcomes = steps.map(|given| match step(&bucket, given) {
         Ok(value) => json!({ "gives": value }),
-        Err(error) => json!({ "fails": error.name() }),
+        Err(error) => json!({ "fails": error.name(), "message": error.to_string() }),
     });
     outcomes.collect()
 }
@@ -191,7 +211,7 @@ pub fn config_case(lookups: &Value) -> Value {
         };
         match found {
             Ok(value) => json!({ "gives": value }),
-            Err(error) => json!({ "fails": error.name() }),
+            Err(error) => json!({ "fails": error.name(), "message": error.to_string() }),
         }
     });
     outcomes.collect()
@@ -255,6 +275,19 @@ mod tests {
         }
     }
 
+    /// Compare an outcome with that of a step or a lookup.
+    fn assert_outcome(found: &Value, step: &Value) {
+        let Some(name) = step.get("fails") else {
+            assert_eq!(found, &json!({ "gives": step["gives"] }), "{step}");
+            return;
+        };
+        assert_eq!(&found["fails"], name, "{step}");
+        let message = found["message"].as_str().unwrap();
+        assert_eq!(message, step["message"].as_str().unwrap_or(message), "{step}");
+        assert!(message.starts_with(step["begins"].as_str().unwrap_or_default()), "{step}: {message}");
+        assert!(!message.contains("hunter2"), "{step}");
+    }
+
     fn assert_contains(found: &Value, expected: &Value, place: &str) {
         for (member, value) in expected.as_object().unwrap() {
             assert_eq!(&found[member], value, "{place}: {member}");
@@ -299,10 +332,7 @@ mod tests {
             let _store = fake_kv();
             let found = kv_case(&json!({ "bucket": "", "steps": case["steps"] }));
             for (step, found) in case["steps"].as_array().unwrap().iter().zip(found.as_array().unwrap()) {
-                match step.get("fails") {
-                    Some(name) => assert_eq!(found, &json!({ "fails": name }), "{step}"),
-                    None => assert_eq!(found, &json!({ "gives": step["gives"] }), "{step}"),
-                }
+                assert_outcome(found, step);
             }
         }
     }
@@ -320,10 +350,7 @@ mod tests {
             .iter()
             .zip(found.as_array().unwrap())
         {
-            match lookup.get("fails") {
-                Some(name) => assert_eq!(found, &json!({ "fails": name }), "{lookup}"),
-                None => assert_eq!(found, &json!({ "gives": lookup["gives"] }), "{lookup}"),
-            }
+            assert_outcome(found, lookup);
         }
     }
 

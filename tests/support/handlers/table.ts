@@ -1,7 +1,7 @@
 // Handlers that run the cases of `table.json`: compiled to a component, and run natively with the fakes.
 
 import { tool } from "wasmcp";
-import { config } from "wasmcp/config";
+import { config, ConfigError } from "wasmcp/config";
 import { open, StoreError, type Bucket } from "wasmcp/kv";
 
 type Members = Record<string, any>;
@@ -65,6 +65,7 @@ const plain = (value: any) => (value instanceof Uint8Array ? { bytes: [...value]
 function step(bucket: Bucket, given: Members): unknown {
   const key = given.key_length === undefined ? given.key : "k".repeat(given.key_length);
   const value = given.value_length === undefined ? stored(given.value) : "x".repeat(given.value_length);
+  const keys: string[] = given.keys ?? Array.from({ length: given.count ?? 0 }, (_, number) => String(number));
   switch (given.op) {
     case "set":
       return bucket.set(key, value);
@@ -80,18 +81,20 @@ function step(bucket: Bucket, given: Members): unknown {
       return bucket.increment(key, given.by);
     case "compare_and_swap":
       return bucket.compareAndSwap(key, given.expected === "absent" ? undefined : stored(given.expected.is), value);
-    case "set_many": {
-      const numbers = Array.from({ length: given.count ?? 0 }, (_, number) => [String(number), 1] as const);
-      return bucket.setMany(given.values ?? numbers);
-    }
+    case "set_many":
+      return bucket.setMany(given.values ?? keys.map((name) => [name, 1] as const));
     case "get_many":
-      return Object.fromEntries(bucket.getMany(given.keys));
+      return given.keys === undefined ? bucket.getMany(keys).size : Object.fromEntries(bucket.getMany(keys));
     case "delete_many":
-      return bucket.deleteMany(given.keys);
+      return bucket.deleteMany(keys);
+    case "update":
+      return bucket.update(key, (before = 0) => before + given.by);
+    case "items":
+      return Object.fromEntries(bucket.items(given.prefix));
     case "keys":
       return [...bucket.keys(given.prefix)];
     default:
-      return void open("n".repeat(given.bucket_length));
+      return void open(given.bucket ?? "n".repeat(given.bucket_length));
   }
 }
 
@@ -102,7 +105,7 @@ export function kvCase(given: Members): Members[] {
     try {
       return { gives: step(bucket, each) ?? null };
     } catch (error) {
-      return { fails: error instanceof StoreError ? STORE_ERRORS[error.code] : String(error) };
+      return error instanceof StoreError ? { fails: STORE_ERRORS[error.code], message: error.message } : { fails: String(error) };
     }
   });
 }
@@ -115,7 +118,7 @@ export function configCase(lookups: Members[]): Members[] {
     try {
       return { gives: config(key, fallback ?? LIKE[kind]) };
     } catch (error: any) {
-      return { fails: error.name === "MissingConfigError" ? error.name : "InvalidConfigError" };
+      return { fails: error instanceof ConfigError ? error.name : String(error), message: error.message };
     }
   });
 }

@@ -5,6 +5,7 @@ const mcp = @import("wasmcp");
 pub const tools = .{
     mcp.tool("zig_http", "Send a request.", httpCase),
     mcp.tool("zig_kv", "Use a bucket.", kvCase),
+    mcp.tool("zig_config", "Read the configuration.", configCase),
     mcp.tool("zig_keep", "Keep a page.", keep),
 };
 
@@ -95,30 +96,65 @@ fn repeated(letter: u8, count: Value) ![]const u8 {
     return text;
 }
 
+/// Return the keys of a step: those that it names, or the first numbers.
+fn keysOf(step: std.json.ObjectMap) ![]const []const u8 {
+    if (step.get("keys")) |given| return names(given);
+    const count: usize = if (step.get("count")) |number| @intCast(number.integer) else 0;
+    const found = try allocator.alloc([]const u8, count);
+    for (found, 0..) |*name, number| name.* = try std.fmt.allocPrint(allocator, "{d}", .{number});
+    return found;
+}
+
 fn setMany(bucket: mcp.kv.Bucket, step: std.json.ObjectMap) !void {
     var entries: std.ArrayList(mcp.kv.Bucket.Entry) = .empty;
-    if (step.get("count")) |count| for (0..@intCast(count.integer)) |number| {
-        const key = try std.fmt.allocPrint(allocator, "{d}", .{number});
-        try entries.append(allocator, .{ .key = key, .value = .{ .s64 = 1 } });
-    };
     if (step.get("values")) |values| {
         var members = values.object.iterator();
         while (members.next()) |member| {
             const value = try stored(member.value_ptr.*);
             try entries.append(allocator, .{ .key = member.key_ptr.*, .value = value });
         }
-    }
+    } else for (try keysOf(step)) |key| try entries.append(allocator, .{ .key = key, .value = .{ .s64 = 1 } });
     return bucket.setMany(entries.items);
 }
 
-fn getMany(bucket: mcp.kv.Bucket, keys: []const []const u8) ![]const u8 {
+/// Write a member of an object.
+fn add(text: *std.ArrayList(u8), key: []const u8, value: mcp.kv.Value) !void {
+    try text.appendSlice(allocator, if (text.items.len == 0) "{" else ",");
+    try text.print(allocator, "{s}:{s}", .{ try written(key), try plain(value) });
+}
+
+/// Return an object, or the number of values for a step with a number of keys.
+fn getMany(bucket: mcp.kv.Bucket, step: std.json.ObjectMap) ![]const u8 {
+    const keys = try keysOf(step);
     var text: std.ArrayList(u8) = .empty;
+    var count: usize = 0;
     for (keys, try bucket.getMany(keys)) |key, found| if (found) |value| {
-        try text.appendSlice(allocator, if (text.items.len == 0) "{" else ",");
-        try text.print(allocator, "{s}:{s}", .{ try written(key), try plain(value) });
+        count += 1;
+        try add(&text, key, value);
     };
+    if (step.get("keys") == null) return written(count);
     try text.append(allocator, '}');
     return text.items;
+}
+
+fn items(bucket: mcp.kv.Bucket, prefix: []const u8) ![]const u8 {
+    var text: std.ArrayList(u8) = .empty;
+    var found = bucket.items(prefix);
+    while (try found.next()) |entry| try add(&text, entry.key, entry.value);
+    if (text.items.len == 0) try text.append(allocator, '{');
+    try text.append(allocator, '}');
+    return text.items;
+}
+
+fn listed(bucket: mcp.kv.Bucket, prefix: []const u8) ![]const u8 {
+    var all: std.ArrayList([]const u8) = .empty;
+    var found = bucket.keys(prefix);
+    while (try found.next()) |key| try all.append(allocator, key);
+    return written(all.items);
+}
+
+fn plus(by: i64, before: ?i64) i64 {
+    return (before orelse 0) + by;
 }
 
 /// Do one step, and return its outcome as JSON text.
@@ -140,6 +176,8 @@ fn done(bucket: mcp.kv.Bucket, step: std.json.ObjectMap) ![]const u8 {
         set_many,
         get_many,
         delete_many,
+        update,
+        items,
         keys,
         open,
     };
@@ -155,10 +193,16 @@ fn done(bucket: mcp.kv.Bucket, step: std.json.ObjectMap) ![]const u8 {
             return written(try bucket.compareAndSwap(key, before, value));
         },
         .set_many => try setMany(bucket, step),
-        .get_many => return getMany(bucket, try names(step.get("keys").?)),
-        .delete_many => try bucket.deleteMany(try names(step.get("keys").?)),
-        .keys => return written((try bucket.list(step.get("prefix").?.string, null)).keys),
-        .open => (try mcp.kv.open(try repeated('n', step.get("bucket_length").?))).close(),
+        .get_many => return getMany(bucket, step),
+        .delete_many => try bucket.deleteMany(try keysOf(step)),
+        .update => return written(try bucket.update(i64, key, step.get("by").?.integer, plus)),
+        .items => return items(bucket, step.get("prefix").?.string),
+        .keys => return listed(bucket, step.get("prefix").?.string),
+        .open => {
+            const long = step.get("bucket_length");
+            const name = if (long) |length| try repeated('n', length) else step.get("bucket").?.string;
+            (try mcp.kv.open(name)).close();
+        },
     }
     return "null";
 }
@@ -186,7 +230,49 @@ fn kvCase(args: Case) ![]const u8 {
         if (done(bucket, step.object)) |outcome| {
             try text.print(allocator, "{{\"gives\":{s}}}", .{outcome});
         } else |problem| {
-            try text.print(allocator, "{{\"fails\":\"{s}\"}}", .{errorName(problem)});
+            const place: mcp.kv.Place = .{ .bucket = given.get("bucket").?.string };
+            const message = try written(try mcp.kv.message(problem, place));
+            try text.print(allocator, "{{\"fails\":\"{s}\",\"message\":{s}}}", .{ errorName(problem), message });
+        }
+    }
+    try text.append(allocator, ']');
+    return text.items;
+}
+
+fn configError(reason: anyerror) []const u8 {
+    return switch (reason) {
+        error.MissingConfig => "MissingConfigError",
+        error.InvalidConfig => "InvalidConfigError",
+        else => @errorName(reason),
+    };
+}
+
+/// Read a value of a type; return it as JSON text.
+fn lookedUp(comptime T: type, key: []const u8, default: ?T) ![]const u8 {
+    return written(if (default) |value| try mcp.config.getOr(T, key, value) else try mcp.config.get(T, key));
+}
+
+fn lookup(given: std.json.ObjectMap) ![]const u8 {
+    const key = given.get("key").?.string;
+    const Type = enum { text, integer, number, boolean, texts };
+    return switch (std.meta.stringToEnum(Type, given.get("kind").?.string).?) {
+        .text => lookedUp([]const u8, key, null),
+        .integer => lookedUp(i64, key, if (given.get("default")) |value| value.integer else null),
+        .number => lookedUp(f64, key, null),
+        .boolean => lookedUp(bool, key, null),
+        .texts => lookedUp([]const []const u8, key, null),
+    };
+}
+
+fn configCase(args: Case) ![]const u8 {
+    var text: std.ArrayList(u8) = .empty;
+    for ((try parsed(args.case)).array.items) |given| {
+        try text.appendSlice(allocator, if (text.items.len == 0) "[" else ",");
+        if (lookup(given.object)) |found| {
+            try text.print(allocator, "{{\"gives\":{s}}}", .{found});
+        } else |reason| {
+            const message = try written(try mcp.config.message(reason, given.object.get("key").?.string));
+            try text.print(allocator, "{{\"fails\":\"{s}\",\"message\":{s}}}", .{ configError(reason), message });
         }
     }
     try text.append(allocator, ']');

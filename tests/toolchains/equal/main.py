@@ -7,13 +7,16 @@ from enum import Enum
 from typing import Annotated, Literal
 
 from wasmcp.guest import (
+    Cache,
     Choices,
     Completion,
     Context,
     Field,
+    McpError,
     MissingCapabilityError,
     Task,
     ToolError,
+    cache_lists,
     completion,
     prompt,
     resource,
@@ -171,6 +174,11 @@ def fallback(context: Context) -> str:
         return "no model"
 
 
+@tool
+def refuse() -> str:
+    raise McpError(-32001, "gone", {"id": 1})
+
+
 @prompt
 def asks(context: Context) -> str:
     return context.elicit("Who?", Person).data.name
@@ -194,7 +202,10 @@ def about() -> str:
     return "plain"
 
 
-@resource("skill://reports/daily-report/references/note.md")
+cache_lists(Cache(60, "public"))
+
+
+@resource("skill://reports/daily-report/references/note.md", cache=Cache(30))
 def note() -> str:
     return "plain"
 

@@ -3,7 +3,7 @@ use wasmcp_guest::schemars::{self, JsonSchema};
 use wasmcp_guest::serde::{Deserialize, Serialize};
 use wasmcp_guest::serde_json::json;
 use wasmcp_guest::{choices, component, prompt, resource, skill, template, tool};
-use wasmcp_guest::{Completion, Component, Context, Elicited, Failure, Json, Task};
+use wasmcp_guest::{Cache, Completion, Component, Context, Elicited, Failure, Json, Task};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -219,6 +219,9 @@ component!(|| Component::new()
     .tool(tool("link", "", link))
     .tool(tool("keys", "", keys))
     .tool(tool("fallback", "", fallback))
+    .tool(tool("refuse", "", || -> Result<String, Failure> {
+        Err(Failure::protocol(-32001, "gone", Some(json!({ "id": 1 }))))
+    }))
     .prompt(prompt("asks", "", |_: Nothing, context: &Context| -> Result<String, Failure> {
         match context.elicit::<Person>("Who?")? {
             Elicited::Accepted(person) => Ok(person.name),
@@ -239,7 +242,11 @@ component!(|| Component::new()
         .metadata("version", "2.1"),
     )
     .skill(skill("true", "About true", |_: &Context| "plain").tags(["x"]))
-    .resource(resource("skill://reports/daily-report/references/note.md", "note", |_: &Context| "plain"))
+    .cache_lists(Cache::public(Duration::from_secs(60)))
+    .resource(
+        resource("skill://reports/daily-report/references/note.md", "note", |_: &Context| "plain")
+            .cache(Cache::private(Duration::from_secs(30))),
+    )
     .tool(tool("check", "", check))
     .tool(tool("limits", "", limits))
     .tool(tool("nothing", "", || "nothing"))

@@ -1,6 +1,6 @@
 /** Component of the shared tables, in TypeScript. */
 
-import { completion, MissingCapabilityError, ToolError, prompt, resource, skill, tool, type Context } from "wasmcp";
+import { cacheLists, completion, McpError, MissingCapabilityError, ToolError, prompt, resource, skill, tool, type Context } from "wasmcp";
 
 interface Stop {
   town: string;
@@ -127,6 +127,10 @@ tool("keys", "Keys.", async (args: { first: string; second: string }, context: C
   return "done";
 });
 
+tool("refuse", "Refuse.", () => {
+  throw new McpError(-32001, "gone", { id: 1 });
+});
+
 tool("fallback", "Fallback.", async (_: {}, context: Context) => {
   try {
     return (await context.sample("Hi", { maxTokens: 5 })).text;
@@ -151,6 +155,7 @@ skill(
   async (context) => `# Report for ${context.protocolVersion}\n`,
 );
 skill({ name: "true", description: "About true", tags: ["x"], meta: { a: 1 } }, () => "plain");
-resource("skill://reports/daily-report/references/note.md", "Note.", () => "plain");
+resource({ uri: "skill://reports/daily-report/references/note.md", description: "Note.", cache: { seconds: 30 } }, () => "plain");
+cacheLists({ seconds: 60, scope: "public" });
 
 resource("asks://{id}", "Asked.", async (args: { id: string }, context: Context) => `${args.id} ${(await context.roots()).length}`);

@@ -16,6 +16,7 @@ pub const tools = .{
     mcp.tool("link", "", link),
     mcp.tool("keys", "", keys),
     mcp.tool("fallback", "", fallback),
+    mcp.tool("refuse", "", refuse),
 };
 pub const prompts = .{
     mcp.prompt("trip", "", trip),
@@ -35,8 +36,11 @@ pub const resources = .{
         .metadata = &.{.{ "version", "2.1" }},
     }, daily),
     mcp.skill(.{ .name = "true", .description = "About true" }, plain).with(.{ .tags = &.{"x"}, .meta = "{\"a\":1}" }),
-    mcp.resource("skill://reports/daily-report/references/note.md", "note", "", plain),
+    mcp.resource("skill://reports/daily-report/references/note.md", "note", "", plain).with(.{
+        .cache = .{ .ttl_ms = 30_000, .scope = .private },
+    }),
 };
+pub const cache_lists: mcp.Cache = .{ .ttl_ms = 60_000, .scope = .public };
 pub const completions = .{
     mcp.completion(.{ .prompt = "trip" }, "city", cities),
     mcp.completion(.{ .prompt = "trip" }, "days", days),
@@ -178,11 +182,18 @@ fn keys(args: struct { first: []const u8, second: []const u8 }, context: mcp.Con
 }
 
 fn fallback(context: mcp.Context) ![]const u8 {
-    const found = context.sample("Hi", .{ .max_tokens = 5 }) catch |problem| switch (problem) {
+    const params =
+        \\{"messages":[{"role":"user","content":{"type":"text","text":"Hi"}}],"maxTokens":5}
+    ;
+    const found = context.sampleJson(params) catch |problem| switch (problem) {
         error.MissingCapability => return "no model",
         else => return problem,
     };
     return found.text;
+}
+
+fn refuse(context: mcp.Context) ![]const u8 {
+    return context.failProtocol(.{ .code = -32001, .message = "gone", .data = "{\"id\":1}" });
 }
 
 fn asks(context: mcp.Context) ![]const u8 {

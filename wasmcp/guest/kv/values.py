@@ -32,7 +32,7 @@ class StoreError(Exception):
     """
 
     kind = "other"
-    summary = "The operation of the store failed"
+    summary = "the operation of the store failed"
 
     def __init__(self, detail: str = "") -> None:
         Exception.__init__(self, f"{self.summary}: {detail}" if detail else self.summary)
@@ -59,42 +59,42 @@ class NoSuchBucketError(StoreError):
     """The operator's store has no bucket of this name."""
 
     kind = "no-such-bucket"
-    summary = "The operator's store has no bucket of this name"
+    summary = "the operator's store has no bucket of this name"
 
 
 class NoSessionError(StoreError):
     """The client has no session, or it has ended."""
 
     kind = "no-session"
-    summary = "The client has no session, or it has ended"
+    summary = "the client has no session, or it has ended"
 
 
 class NotACounterError(StoreError):
     """The value of this key is not a counter, a signed integer of 64 bits."""
 
     kind = "not-a-counter"
-    summary = "The value of this key is not a counter, a signed integer of 64 bits"
+    summary = "the value of this key is not a counter, a signed integer of 64 bits"
 
 
 class OutOfRangeError(StoreError):
     """The counter would need more than 64 bits."""
 
     kind = "out-of-range"
-    summary = "The counter would need more than 64 bits"
+    summary = "the counter would need more than 64 bits"
 
 
 class LimitExceededError(StoreError, ValueError):
     """A key, a value or a batch is too large."""
 
     kind = "limit"
-    summary = "A key, a value or a batch is too large"
+    summary = "a key, a value or a batch is too large"
 
 
 class UnsupportedOperationError(StoreError):
     """The operator's store does not support this operation."""
 
     kind = "unsupported"
-    summary = "The operator's store does not support this operation"
+    summary = "the operator's store does not support this operation"
 
 
 _KINDS: dict[str, type[StoreError]] = {

@@ -10,6 +10,7 @@ use std::ops::Bound;
 use std::rc::Rc;
 
 const RESERVED: &str = "wasmcp:";
+const RESERVED_KEYS: [&str; 2] = [RESERVED, "wasmcp."];
 
 /// Values of one bucket or session, in memory.
 #[derive(Clone)]
@@ -41,21 +42,13 @@ impl FakeValues {
             )));
         }
         // A bucket can also contain the values of sessions.
-        if self.key_limit == KV_KEY_BYTES {
-            reserved(key)
-        } else {
-            Ok(())
+        if self.key_limit == KV_KEY_BYTES && RESERVED_KEYS.iter().any(|prefix| key.starts_with(prefix)) {
+            return Err(StoreError::Other(
+                "keys that begin with `wasmcp:` or `wasmcp.` are reserved for the framework".into(),
+            ));
         }
+        Ok(())
     }
-}
-
-fn reserved(name: &str) -> Result<(), StoreError> {
-    if name.starts_with(RESERVED) {
-        return Err(StoreError::Other(format!(
-            "names that begin with `{RESERVED}` are reserved for the framework"
-        )));
-    }
-    Ok(())
 }
 
 fn size(value: &Value) -> usize {
@@ -187,7 +180,11 @@ impl Store {
                 "the name of a bucket has at most {KV_NAME_BYTES} bytes"
             )));
         }
-        reserved(name)?;
+        if name.starts_with(RESERVED) {
+            return Err(StoreError::Other(format!(
+                "names that begin with `{RESERVED}` are reserved for the framework"
+            )));
+        }
         Ok(self
             .0
             .borrow_mut()
