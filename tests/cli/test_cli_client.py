@@ -17,8 +17,9 @@ import pytest
 from support.asking_servers import asker
 from support.fastmcp_originals import fastmcp_python
 from support.node_packages import installed, node
-from support.serve_process import served, wait_until
+from support.serve_process import served
 from support.server_processes import WASMCP, free_port
+from support.waiting import wait_until
 
 from wasmcp.client.connection import Callbacks, Client
 from wasmcp.client.http import HttpTransport

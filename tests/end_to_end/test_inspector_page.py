@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from support.chromium import PLAYWRIGHT, chromium
 from support.node_packages import installed, node
-from support.serve_process import wait_until
 from support.server_processes import free_port, wasmcp_serve
+from support.waiting import wait_until
 
 from wasmcp.project import ensure_built
 

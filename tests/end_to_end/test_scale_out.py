@@ -19,6 +19,7 @@ from support.nginx_servers import needs_nginx, nginx
 from support.older_clients import INITIALIZE, OlderClient, call
 from support.redis_servers import needs_redis, redis_server
 from support.server_processes import STATE_KEYS, WASMCP, free_port, listening, wasmtime_serve
+from support.waiting import wait_until
 
 from wasmcp.host import Server, open_server
 from wasmcp.host.mcp.session_states import EndedSessions
@@ -226,10 +227,7 @@ class TestIds:
         with opened(server, WASMCP_SESSION_TTL="1") as running:
             session = begin(running)
             assert post(running, call(do="has"), session).status == 200
-            deadline = time.monotonic() + 30
-            while post(running, call(do="has"), session).status != 404:
-                assert time.monotonic() < deadline
-                time.sleep(0.2)
+            wait_until(lambda: post(running, call(do="has"), session).status == 404)
 
     def test_ids_differ_and_hold_for_servers_with_the_same_keys_alone(self, server: Path) -> None:
         with opened(server) as first, opened(server, WASMCP_STATE_KEYS=f"{'x' * 32},{KEYS}") as rotated:

@@ -6,7 +6,6 @@ import json
 import re
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from support.fastmcp_originals import environment_of
 from support.node_packages import installed, node
 from support.projects import project_files, write_project
 from support.server_processes import WASMCP, wasmcp_serve
+from support.waiting import wait_until
 
 from pytest_wasmcp import AsyncServer
 from pytest_wasmcp.aio import AsyncTask
@@ -240,9 +240,7 @@ class TestServerUnderTest:
     def test_a_task_by_hand(self, server: ServerUnderTest) -> None:
         task = server.start_task("confirm_delete", {"filename": "a"})
         assert task.status == "working"
-        deadline = time.monotonic() + 30
-        while task.refresh()["status"] != "input_required" and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_until(lambda: task.refresh()["status"] == "input_required")
         (key,) = task.state["inputRequests"]
         task.update({key: accept(confirm=False), "unknown": accept()})
         assert task.result().text == "Kept a"

@@ -30,6 +30,7 @@ from support.tokens import (
     signed,
     whoami_component,
 )
+from support.waiting import wait_until
 
 from wasmcp.errors import CompositionError, InvalidSettingError
 from wasmcp.host import Cost, Server, open_server
@@ -176,8 +177,8 @@ class TestTokens:
         short = token(exp=int(time.time()) + 2)
         assert call(server, short).status == 200
         assert call(server, short).status == 200
-        while int(time.time()) < jwt.decode(short, options={"verify_signature": False})["exp"]:
-            time.sleep(0.1)
+        end = jwt.decode(short, options={"verify_signature": False})["exp"]
+        wait_until(lambda: time.time() >= end)
         check_denied(call(server, short), 401, "invalid_token", "expired")
 
     def test_a_token_that_differs_anywhere_from_a_known_one_is_refused(self, opened: Callable[..., Server]) -> None:

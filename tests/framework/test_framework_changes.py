@@ -7,7 +7,6 @@ import http.client
 import json
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from queue import Queue
@@ -179,10 +178,19 @@ class TestSessions:
         post(port, CHANGE)
         assert second.next()["method"] == CHANGED
         second.close()
-        for _ in range(100):  # wait until the host has noticed the closed stream
-            post(port, CHANGE)
-            time.sleep(0.02)
-        assert first.next()["method"] == CHANGED
+        received = threading.Event()
+
+        def change() -> None:  # until the host has noticed the closed stream
+            while not received.wait(0.02):
+                post(port, CHANGE)
+
+        changing = threading.Thread(target=change)
+        changing.start()
+        try:
+            assert first.next()["method"] == CHANGED
+        finally:
+            received.set()
+            changing.join()
         first.close()
 
     def test_resources(self, port: int) -> None:

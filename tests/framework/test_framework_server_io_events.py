@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from support.server_io_wire import LATEST, REVISIONS, Wire, message, text, tool_result
+from support.waiting import wait_until
 from wasmtime.component import Variant
 
 LEVELS = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]
@@ -25,13 +26,9 @@ def call(**meta: Any) -> str:
     return message("tools/call", {"name": "t"}, id=5, meta=meta)
 
 
-def eventually(wire: Wire, opened: Any) -> bool:
-    """Return whether the request is cancelled within a short time: its input arrives through a pipe."""
-    for _ in range(200):
-        if wire.request(opened, "cancelled"):
-            return True
-        time.sleep(0.01)
-    return False
+def wait_for_cancellation(wire: Wire, opened: Any) -> None:
+    """Wait until the request is cancelled: its input arrives through a pipe."""
+    wait_until(lambda: wire.request(opened, "cancelled"))
 
 
 @pytest.mark.parametrize("token", [7, "a\n", 10**20])
@@ -155,7 +152,7 @@ def test_the_host_cancels(wire: Wire) -> None:
     time.sleep(0.05)
     assert not wire.request(opened, "cancelled")
     wire.feed("42 cancel")
-    assert eventually(wire, opened)
+    wait_for_cancellation(wire, opened)
     # Specification: basic/patterns/cancellation: no further messages for the request.
     wire.request(opened, "progress", 1.0, None, None)
     assert wire.lines == []
@@ -175,7 +172,7 @@ def test_cancellation_overtakes_queued_lines(wire: Wire, sent: object, cancelled
     assert not wire.request(opened, "cancelled")
     cancel = f'{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{{"requestId":{cancelled}}}}}'
     wire.feed(cancel)
-    assert eventually(wire, opened)
+    wait_for_cancellation(wire, opened)
     assert wire.finish(opened).cancelled
     waiting = [wire.call("wire", "next-line").payload for _ in range(5)]
     assert waiting == [*others, cancel]
@@ -190,7 +187,7 @@ def test_queued_request_is_cancelled(wire: Wire) -> None:
     assert not wire.request(first, "cancelled")
     wire.finish(first)
     second = wire.open(wire.call("wire", "next-line").payload, output=Variant("stdio"))
-    assert eventually(wire, second)
+    wait_for_cancellation(wire, second)
 
 
 def test_lines(wire: Wire) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 from support.entry_points import META, mirrored, request
-from support.serve_process import wait_until
 from support.task_servers import DECLARED, Client, text_of, working_server
+from support.waiting import wait_until
 
 from wasmcp.compose.access import Access, Filter, Policy, Rule, Selector
 from wasmcp.errors import CompositionError, RequestError
@@ -365,10 +365,7 @@ def test_a_lack_of_threads_takes_no_place_of_a_task(monkeypatch: pytest.MonkeyPa
     runner.begin()
     monkeypatch.setattr(threading.Thread, "start", refuse)
     runner.take(b'{"name":"a","remaining":60000}')
-    deadline = time.monotonic() + 10
-    while runner._tasks or runner._running:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: not (runner._tasks or runner._running))
     runner.close()
 
 
@@ -390,9 +387,7 @@ def test_a_run_whose_lease_was_taken_over_counts_no_more(
             if phase == b"run" and store.exchange(bucket, key, lease, b" ".join([until, b"another", b"run", expires])):
                 break
             assert time.monotonic() < deadline
-        while (runner := server._tasks) is not None and runner._tasks:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until(lambda: (runner := server._tasks) is None or not runner._tasks)
         # The run has ended with "stopped", which is not the result of the task.
         assert client.get(task)["status"] == "working"
         assert store.keys(bucket, None, 10) == [key]
@@ -413,10 +408,7 @@ def test_values_of_expired_tasks_are_removed(
         lasting = client.start("quick")
         task = client.start("deaf")  # it expires after 1.5 s
         assert len(store.keys("wasmcp:task-expiries", None, 10)) == 2
-        deadline = time.monotonic() + 20
-        while len(store.keys("wasmcp:task-expiries", None, 10)) > 1:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until(lambda: len(store.keys("wasmcp:task-expiries", None, 10)) == 1)
         keys = [key for key in store.keys("wasmcp:tasks", None, 10) if key.startswith("wasmcp.task.")]
         records = [value for key, value in store.get("wasmcp:tasks", keys).items() if key.count(".") == 2]
         assert sorted(records)[1:] == [b"{}"]

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from support.server_processes import WASMCP, free_port, wasmtime
+from support.waiting import accepts, wait_until
 
 from fuzz.inputs import META
 from wasmcp.errors import ResponseTooLargeError
@@ -73,13 +74,8 @@ def serving(entry_point: str, fuzzed: tuple[Path, Path]) -> Iterator[tuple[int, 
         command = [wasmtime(), "serve", "--addr", f"127.0.0.1:{port}", "--allow-precompiled", str(fuzzed[1])]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
-            deadline = time.monotonic() + 60
-            while True:
-                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-                    break
-                assert process.poll() is None
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
+            wait_until(lambda: process.poll() is not None or accepts(port))
+            assert process.poll() is None
             yield port, process.pid
         finally:
             process.kill()

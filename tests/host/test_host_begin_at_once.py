@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from support.http_listening import Listening, rest, until
+from support.http_listening import Listening, rest
+from support.waiting import wait_until
 
 from wasmcp.host import Limits, Server, open_server
 from wasmcp.host.transports.asgi import App
@@ -288,8 +289,8 @@ def test_stream_of_notifications(both: Both, monkeypatch: pytest.MonkeyPatch) ->
     for listening, app in both.pairs:
         with listening.connect(sent) as connection:
             heads.append(plain(connection.recv(65536)).partition(b"\r\n\r\n")[0])
-            until(lambda app=app: app.streams.used == 1)  # type: ignore[misc]
-        until(lambda app=app: app.streams.used == 0)  # type: ignore[misc]
+            wait_until(lambda app=app: app.streams.used == 1)  # type: ignore[misc]
+        wait_until(lambda app=app: app.streams.used == 0)  # type: ignore[misc]
         with monkeypatch.context() as patch, listening.connect() as connection:
             patch.setattr(app.streams, "most", 0)
             connection.sendall(sent)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 from support.minimal_servers import WAT
-from support.serve_process import wait_until
+from support.waiting import wait_until
 from wasmtime import wat2wasm
 
 from wasmcp.errors import ArtifactError

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 from support import http_listening
-from support.http_listening import rest, until
+from support.http_listening import rest
+from support.waiting import wait_until
 
 from wasmcp.host import Limits, Server
 from wasmcp.host.engine.limits import HttpLimits
@@ -67,19 +68,19 @@ def test_memory_is_returned_when_many_connections_have_ended(
     monkeypatch.setattr(connections, "return_freed", lambda: returned.append(len(server.connections)))
     server = listening()
     few = [server.open() for _ in range(10)]
-    until(lambda: len(server.connections) == 10)
+    wait_until(lambda: len(server.connections) == 10)
     for one in few:
         one.close()
-    until(lambda: len(server.connections) == 0)
+    wait_until(lambda: len(server.connections) == 0)
     many = [server.open() for _ in range(80)]
-    until(lambda: len(server.connections) == 80)
+    wait_until(lambda: len(server.connections) == 80)
     for one in many[:50]:
         one.close()
-    until(lambda: len(server.connections) == 30)
+    wait_until(lambda: len(server.connections) == 30)
     assert returned == []
     for one in many[50:70]:
         one.close()
-    until(lambda: bool(returned))
+    wait_until(lambda: bool(returned))
     for one in many[70:]:
         one.close()
     assert server.post()
@@ -97,11 +98,11 @@ def test_memory_is_not_returned_again_within_the_pause(
     server = listening()
     for wave in (1, 2):
         many = [server.open() for _ in range(80)]
-        until(lambda: len(server.connections) == 80)
+        wait_until(lambda: len(server.connections) == 80)
         for one in many:
             one.close()
-        until(lambda wave=wave: len(returned) == min(wave, most))  # type: ignore[misc]
-        until(lambda: len(server.connections) == 0)
+        wait_until(lambda wave=wave: len(returned) == min(wave, most))  # type: ignore[misc]
+        wait_until(lambda: len(server.connections) == 0)
     time.sleep(4 * connections.SWEEP)
     assert len(returned) == most
 
@@ -111,7 +112,7 @@ def test_new_connection_ends_the_longest_waiting_one(listening: Callable[..., Li
     half = []
     for number, begun in enumerate((HEAD, b"", HEAD + b"Content-Length: 9\r\n\r\n{", HEAD), 1):
         half.append(bounded.open(begun))
-        until(lambda number=number: len(bounded.connections) == number)  # type: ignore[misc]
+        wait_until(lambda number=number: len(bounded.connections) == number)  # type: ignore[misc]
     assert bounded.post().endswith(b"\r\n\r\nhello")
     assert rest(half[0]) == b""
     for each in half[1:]:
@@ -131,11 +132,11 @@ def test_connection_with_a_response_outlasts_those_without(listening: Callable[.
     bounded = listening(2)
     whole = HEAD + b"Content-Length: 5\r\n\r\nhello"
     with bounded.open(whole) as used:
-        until(lambda: used.recv(65536).endswith(b"hello"))
+        wait_until(lambda: used.recv(65536).endswith(b"hello"))
         idle = [bounded.open() for _ in range(4)]
         assert [rest(each) for each in idle[:3]] == [b""] * 3
         used.sendall(whole)
-        until(lambda: used.recv(65536).endswith(b"hello"))
+        wait_until(lambda: used.recv(65536).endswith(b"hello"))
         idle[3].close()
 
 
@@ -143,7 +144,7 @@ def test_requests_in_progress_are_not_ended(listening: Callable[..., Listening])
     bounded = listening(2)
     loops = HEAD + b"Content-Length: 2\r\n\r\n!L"
     running = [bounded.open(loops) for _ in range(2)]
-    until(lambda: bounded.app.requests == 2)
+    wait_until(lambda: bounded.app.requests == 2)
     with bounded.open() as refused:
         assert rest(refused) == b""
     for each in running:
@@ -151,7 +152,7 @@ def test_requests_in_progress_are_not_ended(listening: Callable[..., Listening])
         with pytest.raises(TimeoutError):
             each.recv(1)
         each.close()
-    until(lambda: len(bounded.connections) == 0)
+    wait_until(lambda: len(bounded.connections) == 0)
 
 
 @pytest.mark.parametrize("sent", [b"", b"POST /mcp HTTP/1.1\r\n", HEAD + b"X: " + b"x" * 1000])
@@ -166,9 +167,9 @@ def test_incomplete_second_head_times_out(listening: Callable[..., Listening]) -
     bounded = listening(head_time=0.3)
     whole = HEAD + b"Content-Length: 5\r\n\r\nhello"
     with bounded.open(whole) as connection:
-        until(lambda: connection.recv(65536).endswith(b"hello"))
+        wait_until(lambda: connection.recv(65536).endswith(b"hello"))
         connection.sendall(whole)
-        until(lambda: connection.recv(65536).endswith(b"hello"))
+        wait_until(lambda: connection.recv(65536).endswith(b"hello"))
         connection.sendall(b"POST")
         assert rest(connection) == b""
 
@@ -180,7 +181,7 @@ def test_request_that_arrived_while_the_process_stood_still_is_answered(
     bounded = listening(head_time=0.3)
     whole = HEAD + b"Content-Length: 5\r\n\r\nhello"
     with bounded.open(whole) as connection:
-        until(lambda: connection.recv(65536).endswith(b"hello"))
+        wait_until(lambda: connection.recv(65536).endswith(b"hello"))
 
         def stand_still(loop: asyncio.AbstractEventLoop) -> None:
             timer = bounded.connections._timer
@@ -192,7 +193,7 @@ def test_request_that_arrived_while_the_process_stood_still_is_answered(
 
         loop = next(iter(bounded.connections._all)).loop
         loop.call_soon_threadsafe(stand_still, loop)
-        until(lambda: connection.recv(65536).endswith(b"hello"))
+        wait_until(lambda: connection.recv(65536).endswith(b"hello"))
         assert bounded.connections.ended == 0
         assert rest(connection) == b""  # and an idle connection ends as before
         assert bounded.connections.ended == 1
@@ -218,17 +219,17 @@ def test_client_that_does_not_read_is_disconnected(listening: Callable[..., List
     bounded = listening(write_time=0.3)
     for again in (b"", b"Connection: close\r\n"):
         with bounded.open(HEAD + again + b"Content-Length: 2\r\n\r\n!B", buffer=4096):
-            until(lambda: len(bounded.connections) == 1)
-            until(lambda: len(bounded.connections) == 0)
-        until(lambda: bounded.app.unread.used == 0)
+            wait_until(lambda: len(bounded.connections) == 1)
+            wait_until(lambda: len(bounded.connections) == 0)
+        wait_until(lambda: bounded.app.unread.used == 0)
     assert bounded.connections.ended == 2
 
 
 def test_connection_with_the_most_unread_bytes_is_ended(listening: Callable[..., Listening]) -> None:
     bounded = listening(unread_bytes=3 << 20)
     answers = [bounded.open(HEAD + b"Content-Length: 2\r\n\r\n!B", buffer=4096) for _ in range(3)]
-    until(lambda: bounded.connections.ended > 0)
-    until(lambda: bounded.app.unread.used <= 3 << 20)
+    wait_until(lambda: bounded.connections.ended > 0)
+    wait_until(lambda: bounded.app.unread.used <= 3 << 20)
     assert bounded.connections.ended < 3
     for each in answers:
         each.close()

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.http_listening import Listening, lifespan, rest, until
+from support.http_listening import Listening, lifespan, rest
+from support.waiting import wait_until
 
 from wasmcp.host.transports.http_body import WHOLE_BODY
 from wasmcp.host.transports.http_exchange import _field_line
@@ -208,7 +209,7 @@ def test_bodies_behind_a_request_in_progress_are_bounded() -> None:
         connection.settimeout(0.5)
         with suppress(TimeoutError):
             connection.sendall(request * 15)
-        until(lambda: len(listening.app.scopes) == 1)
+        wait_until(lambda: len(listening.app.scopes) == 1)
         time.sleep(0.2)
         (kept,) = listening.listener.state.connections
         assert 0 < sum(exchange.buffered for exchange in kept._exchanges) <= 600_000
@@ -431,7 +432,7 @@ def test_any_input_ends_with_a_response_or_the_connection(server: Listening[Appl
 def test_requests_in_progress_end_at_shutdown() -> None:
     listening = Listening(Application())
     idle, busy = listening.connect(), listening.connect(GET % b"/wait")
-    until(lambda: len(listening.app.scopes) == 1)
+    wait_until(lambda: len(listening.app.scopes) == 1)
     listening.close()
     with idle, busy:
         assert rest(idle) == b""
@@ -441,6 +442,6 @@ def test_requests_in_progress_end_at_shutdown() -> None:
 def test_requests_that_do_not_end_are_cancelled_at_shutdown() -> None:
     listening = Listening(Application())
     with listening.connect(GET % b"/never"):
-        until(lambda: len(listening.app.scopes) == 1)
+        wait_until(lambda: len(listening.app.scopes) == 1)
         listening.close()
         assert listening.app.cancelled.wait(30)

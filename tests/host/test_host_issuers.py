@@ -7,7 +7,6 @@ import http.client
 import ipaddress
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -17,9 +16,10 @@ from typing import Any
 import pytest
 from support.entry_points import mirrored, request
 from support.issuer_server import Issuer, issuer_server, respond
-from support.serve_process import served, wait_until
+from support.serve_process import served
 from support.server_processes import free_port
 from support.tokens import SERVER, compose, private_key, whoami_component
+from support.waiting import wait_until, wait_without
 
 from wasmcp.errors import InvalidSettingError, IssuerDocumentError
 from wasmcp.host import Server, open_server
@@ -742,12 +742,9 @@ class TestServe:
 
 
 def connected(port: int, body: str, head: dict[str, str]) -> Any:
-    ends = time.monotonic() + 60
-    while True:
+    def sent() -> Any:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        try:
-            connection.request("POST", "/mcp", body, head)
-            return connection.getresponse()
-        except (ConnectionRefusedError, ConnectionResetError):
-            assert time.monotonic() < ends
-            time.sleep(0.02)
+        connection.request("POST", "/mcp", body, head)
+        return connection.getresponse()
+
+    return wait_without((ConnectionRefusedError, ConnectionResetError), sent)

@@ -11,8 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from support.serve_process import served, wait_until
+from support.serve_process import served
 from support.server_processes import free_port
+from support.waiting import wait_until
 
 from wasmcp.host import open_server
 from wasmcp.host.engine import memory

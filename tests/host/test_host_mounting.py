@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import uvicorn
-from support.http_listening import until
+from support.waiting import wait_until
 
 from wasmcp.errors import HostError
 from wasmcp.host import open_server
@@ -44,7 +44,7 @@ def test_requests_streams_and_lifespan(zig_server: Path, parser: Any) -> None:
         server = uvicorn.Server(uvicorn.Config(app, http=parser, ws="none", lifespan="on", log_level="critical"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
         thread.start()
-        until(lambda: server.started)
+        wait_until(lambda: server.started)
         called = post(port, "tools/call", "add", arguments={"a": 3, "b": 2})
         assert called.status == 200
         assert json.loads(called.read())["result"]["structuredContent"] == {"result": 5}
@@ -53,7 +53,7 @@ def test_requests_streams_and_lifespan(zig_server: Path, parser: Any) -> None:
         assert b"notifications/subscriptions/acknowledged" in stream.readline()
         assert app.streams.used == 1
         stream.close()
-        until(lambda: app.streams.used == 0)
+        wait_until(lambda: app.streams.used == 0)
         server.should_exit = True
         thread.join(20)
         assert not thread.is_alive()

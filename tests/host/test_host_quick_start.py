@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 import wasmtime
 from support.minimal_servers import WAT
-from support.serve_process import post, served, wait_until
+from support.serve_process import post, served
 from support.server_processes import free_port
+from support.waiting import wait_until
 from wasmtime import wat2wasm
 
 from wasmcp.component.binary_format import uleb128

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 from support.projects import ZIG_PROJECT, write_project
-from support.serve_process import served, wait_until
+from support.serve_process import served
 from support.server_processes import WASMCP, free_port
+from support.waiting import wait_until
 
 from wasmcp.errors import ConfigError, GuestTrapError
 from wasmcp.host import Server, open_server

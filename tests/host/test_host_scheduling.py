@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import wasmtime
+from support.waiting import wait_until
 
 from wasmcp.errors import HostError
 from wasmcp.host import Server, open_server
@@ -37,22 +38,18 @@ def running(server: Server) -> int:
     return sum(worker.call is not None for worker in server.pool._workers)
 
 
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.001)
-
-
 @contextmanager
 def cancelled_at_end(server: Server, calls: list[Future[str | None]]) -> Iterator[None]:
     """Cancel the calls at the end, until each of them has ended."""
     try:
         yield
     finally:
-        while not all(one.done() for one in calls):
+
+        def have_ended() -> bool:
             server.cancel()
-            time.sleep(0.01)
+            return all(one.done() for one in calls)
+
+        wait_until(have_ended)
 
 
 @pytest.fixture
@@ -65,7 +62,7 @@ def test_calls_that_wait_run_side_by_side(waiting: bytes) -> None:
     with open_server(waiting) as server, ThreadPoolExecutor(12) as threads:
         calls = [threads.submit(server.send, line("!C")) for _ in range(12)]
         with cancelled_at_end(server, calls):
-            until(lambda: running(server) == 12)
+            wait_until(lambda: running(server) == 12)
             assert not any(one.done() for one in calls)
 
 
@@ -76,7 +73,7 @@ def test_quick_calls_do_not_wait_for_slow_ones(waiting: bytes, monkeypatch: pyte
         server.send(line("slow", "!W"))  # from now on the target counts as slow
         calls = [threads.submit(server.send, line("slow", "!C")) for _ in range(12)]
         with cancelled_at_end(server, calls):
-            until(lambda: running(server) == 3)
+            wait_until(lambda: running(server) == 3)
             for _ in range(5):
                 assert server.send(line("quick")) == line("quick")
                 assert running(server) == 3
@@ -93,7 +90,7 @@ def test_calls_that_compute_get_no_more_instances_than_cores(waiting: bytes) -> 
     with open_server(waiting) as server, ThreadPoolExecutor(6) as threads:
         calls = [threads.submit(server.send, line("!L")) for _ in range(6)]
         with cancelled_at_end(server, calls):
-            until(lambda: running(server) >= 2)
+            wait_until(lambda: running(server) >= 2)
             assert server.send(line("quick")) == line("quick")
             assert running(server) <= 3
             assert len(server.pool._workers) <= 4
@@ -104,7 +101,7 @@ def test_operators_number_of_instances_is_exact(waiting: bytes) -> None:
     with open_server(waiting, instances=3) as server, ThreadPoolExecutor(8) as threads:
         calls = [threads.submit(server.send, line("!C")) for _ in range(8)]
         with cancelled_at_end(server, calls):
-            until(lambda: running(server) == 3)
+            wait_until(lambda: running(server) == 3)
             time.sleep(0.1)  # several looks at the waiting calls
             assert len(server.pool._workers) == 3
         assert len(server.pool._workers) == 3
@@ -116,8 +113,8 @@ def test_idle_instances_end(waiting: bytes, monkeypatch: pytest.MonkeyPatch) -> 
     with open_server(waiting) as server, ThreadPoolExecutor(8) as threads:
         calls = [threads.submit(server.send, line("!C")) for _ in range(8)]
         with cancelled_at_end(server, calls):
-            until(lambda: running(server) == 8)
-        until(lambda: len(server.pool._workers) == 2)
+            wait_until(lambda: running(server) == 8)
+        wait_until(lambda: len(server.pool._workers) == 2)
         assert server.send(line("quick")) == line("quick")
 
 
@@ -126,7 +123,7 @@ def test_instances_stay_within_their_share_of_the_memory(waiting: bytes, monkeyp
     monkeypatch.setattr(memory, "total", lambda: 1)
     with open_server(waiting) as server, ThreadPoolExecutor(8) as threads:
         calls = [threads.submit(server.send, line("!W")) for _ in range(8)]
-        until(lambda: any(one.done() for one in calls))
+        wait_until(lambda: any(one.done() for one in calls))
         assert len(server.pool._workers) <= 3
         for one in calls:
             one.result()
@@ -136,7 +133,7 @@ def test_calls_of_a_closed_server_fail(waiting: bytes, two_cores: None) -> None:
     server = open_server(waiting)
     with ThreadPoolExecutor(4) as threads:
         calls = [threads.submit(server.send, line("!C")) for _ in range(4)]
-        until(lambda: running(server) >= 2)
+        wait_until(lambda: running(server) >= 2)
         server.close()
         ends = [one.exception() or one.result() for one in calls]
         assert all(isinstance(end, HostError) or "!C" in str(end) for end in ends)  # `!C` returns when it is cancelled
@@ -172,7 +169,7 @@ def test_threads_that_wait_and_compute() -> None:
     computes.start()
     try:
         ready.wait()
-        until(lambda: activities[0].waits(waits.native_id))
+        wait_until(lambda: activities[0].waits(waits.native_id))
         activities[0].reset()
         assert not activities[0].waits(waits.native_id)
         seen = [activities[1].waits(computes.native_id) for _ in range(50)]

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.garbage import no_cycles
+from support.waiting import wait_until
 
 from wasmcp.host import Limits, Server
 from wasmcp.host.engine import logs
@@ -99,7 +100,7 @@ def test_slow_request_does_not_delay_others(open_it: Callable[..., Server]) -> N
     with session(server) as (talk, client):
         talk.line(request(1, "!L"))
         talk.line(b"quick")
-        time.sleep(0.2)
+        wait_until(lambda: client.lines)
         assert client.lines == [b"quick"]
     assert json.loads(client.lines[1]) == {
         "jsonrpc": "2.0",

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from support.redis_servers import needs_redis, redis_server
+from support.waiting import wait_without
 
 from wasmcp.errors import HostError, StoreRequestError
 from wasmcp.host.stores import redis_store
@@ -111,14 +112,7 @@ def test_killed_redis_loses_nothing_that_was_acknowledged(tmp_path: Path, monkey
             last = check(after, progress[0])
             _finish(after, last)
             after.close()
-            deadline = time.monotonic() + 60
-            while True:
-                try:
-                    store.get("b", ["count"])
-                    break
-                except StoreRequestError:
-                    assert time.monotonic() < deadline
-                    time.sleep(0.02)
+            wait_without(StoreRequestError, lambda: store.get("b", ["count"]))
         assert last > CRASHES
         store.close()
 

@@ -14,11 +14,12 @@ import pytest
 from support.entry_points import mirrored, request
 from support.issuer_server import Issuer, issuer_server
 from support.redis_servers import needs_redis, redis_server
-from support.serve_process import Process, served, wait_until
+from support.serve_process import Process, served
 from support.server_processes import free_port
 from support.streams import Stream
 from support.task_servers import CAPABILITIES, Client, text_of, working_server
 from support.tokens import SERVER
+from support.waiting import wait_until
 
 from wasmcp.compose.access import Access, Claim, Condition, Policy, Rule, Selector
 from wasmcp.errors import RequestError

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from support.fastmcp_originals import fastmcp_python
 from support.inner_pytest import IN_PROCESS
-from support.serve_process import wait_until
 from support.server_processes import free_port
+from support.waiting import wait_until
 
 SDK = [sys.executable, str(Path(__file__).parents[1] / "support" / "sdk_server.py")]
 FASTMCP = """\

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
 from support.server_processes import WASMCP
+from support.waiting import wait_until
 
 
 class Development:
@@ -44,12 +44,12 @@ class Development:
         self.lines += iter(self.process.stderr.readline, "")
 
     def wait_for(self, text: str, seconds: float = 120) -> str:
-        ends = time.monotonic() + seconds
-        while not any(text in line for line in self.lines):
-            assert time.monotonic() < ends, (text, self.lines)
-            assert self.process.poll() is None, self.lines
-            time.sleep(0.02)
-        return next(line for line in self.lines if text in line).strip()
+        def found() -> str | None:
+            line = next((line for line in self.lines if text in line), None)
+            assert line is not None or self.process.poll() is None, self.lines
+            return line
+
+        return str(wait_until(found, lambda: (text, self.lines), seconds=seconds)).strip()
 
     def url(self, seconds: float = 120) -> str:
         return self.wait_for("playground: ", seconds).removeprefix("playground: ")

@@ -17,7 +17,7 @@ def reported() -> Iterator[None]:
     """Make a denial the error of the tool."""
     try:
         yield
-    except (NotGrantedError, OSError) as error:
+    except (NotGrantedError, OSError, http.HttpError) as error:
         raise ToolError(f"{type(error).__name__}: {error}") from error
 
 

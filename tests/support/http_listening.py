@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Generic, TypeVar
@@ -105,14 +104,6 @@ async def lifespan(receive: Any, send: Any) -> None:
     for event in ("startup", "shutdown"):
         assert (await receive())["type"] == f"lifespan.{event}"
         await send({"type": f"lifespan.{event}.complete"})
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait until a condition holds, at most 30 seconds."""
-    end = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.005)
 
 
 def rest(connection: socket.socket) -> bytes:

@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from .server_processes import free_port
+from .waiting import accepts, wait_until
 
 PROGRAM = shutil.which("redis-server") or shutil.which("valkey-server")
 
@@ -44,16 +44,10 @@ class Redis:
 
     def start(self) -> None:
         """Start the process, and wait until it listens."""
-        import socket
-
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
-        for _ in range(600):
-            assert self._process.poll() is None, self._log.read_text()
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
-                return
-            time.sleep(0.02)
-        raise AssertionError(self._log.read_text())
+            process = self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
+        wait_until(lambda: process.poll() is not None or accepts(self.port), self._log.read_text)
+        assert process.poll() is None, self._log.read_text()
 
     def signal(self, number: int) -> None:
         """Send a signal to the process."""

@@ -6,7 +6,6 @@ import contextlib
 import os
 import shutil
 import subprocess
-import time
 import urllib.error
 import urllib.request
 import warnings
@@ -21,6 +20,7 @@ import pytest
 
 from support.compose_inputs import tools_component
 from support.server_processes import free_port
+from support.waiting import wait_until
 from wasmcp.registry.names import namespace_policy
 from wasmcp.registry.oci.blob_store import Store
 from wasmcp.registry.oci.manifests import Resolver
@@ -70,17 +70,17 @@ def docker_registry(
 
 
 def _wait(host: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(200):
+    def answers() -> bool:
         assert process.poll() is None, log.read_text()
         try:
             urllib.request.urlopen(f"http://{host}/v2/", timeout=5)
         except urllib.error.HTTPError:
-            return
+            return True
         except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError(log.read_text())
+            return False
+        return True
+
+    wait_until(answers, log.read_text)
 
 
 Answer = tuple[int, dict[str, str], bytes]

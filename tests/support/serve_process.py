@@ -6,11 +6,11 @@ import contextlib
 import http.client
 import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from support.server_processes import WASMCP
+from support.waiting import wait_until, wait_without
 
 
 class Process:
@@ -52,24 +52,15 @@ def served(*arguments: str) -> Iterator[Process]:
             process.stop()
 
 
-def wait_until(condition: Callable[[], Any], what: Callable[[], str] = lambda: "the condition") -> None:
-    ends = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < ends, what()
-        time.sleep(0.02)
-
-
 def post(port: int, body: str = "hello", path: str = "/mcp", **options: Any) -> http.client.HTTPResponse:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     return send(connection, body, path, **options)
 
 
 def send(connection: http.client.HTTPConnection, body: str, path: str = "/mcp") -> http.client.HTTPResponse:
-    ends = time.monotonic() + 60
-    while True:
-        try:
-            connection.request("POST", path, body)
-            return connection.getresponse()
-        except ConnectionRefusedError:  # the address was printed just before the process accepts connections
-            assert time.monotonic() < ends
-            time.sleep(0.02)
+    def sent() -> http.client.HTTPResponse:
+        connection.request("POST", path, body)
+        return connection.getresponse()
+
+    # The address was printed just before the process accepts connections.
+    return wait_without(ConnectionRefusedError, sent)

@@ -8,10 +8,11 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+
+from support.waiting import accepts, wait_until
 
 WASMCP = [sys.executable, "-m", "wasmcp"]
 # For stock `wasmtime serve` of the everything server, which sees its environment: its instances share the key of what
@@ -46,14 +47,12 @@ def listening(command: list[str], port: int, *, patience: float = 90, cwd: Path 
     """Run a server until the block ends; its port once it accepts connections."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=cwd) as process:
         try:
-            deadline = time.monotonic() + patience
-            while True:
-                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-                    break
-                if process.poll() is not None or time.monotonic() > deadline:
-                    process.kill()
-                    raise AssertionError(f"{command} does not listen: {process.communicate()[0]}")
-                time.sleep(0.05)
+            try:
+                wait_until(lambda: process.poll() is not None or accepts(port), seconds=patience)
+                assert process.poll() is None
+            except AssertionError:
+                process.kill()
+                raise AssertionError(f"{command} does not listen: {process.communicate()[0]}") from None
             yield port
         finally:
             process.terminate()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from support.compose_inputs import METADATA, tool
+from support.waiting import wait_until
 from wasmcp.compose import Catalogue, ComponentSpec, ComposedServer, compose_server
 from wasmcp.errors import RequestError
 from wasmcp.package_data import wit_directory
@@ -80,13 +80,14 @@ class Client:
 
     def until(self, task_id: str, *states: str, patience: float = 30) -> dict[str, Any]:
         """Poll until the task has one of these states, or has ended."""
-        deadline = time.monotonic() + patience
-        while time.monotonic() < deadline:
-            found = self.get(task_id)
-            if found["status"] in (*states, *ENDED):
-                return found
-            time.sleep(0.02)
-        raise AssertionError(f"the task is still {found}")
+        found: dict[str, Any] = {}
+
+        def is_there() -> bool:
+            found.update(self.get(task_id))
+            return found["status"] in (*states, *ENDED)
+
+        wait_until(is_there, lambda: f"the task is still {found}", seconds=patience)
+        return found
 
     def refused(self, method: str, *, declared: bool = True, **params: Any) -> RequestError:
         """Send a request that is refused."""

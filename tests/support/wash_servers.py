@@ -9,7 +9,6 @@ import shlex
 import shutil
 import subprocess
 import sysconfig
-import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 import pytest
 
 from support.server_processes import free_port, listening
+from support.waiting import wait_until
 from wasmcp.compose.composed_server import run_commands
 
 NATS = Path(sysconfig.get_path("scripts")) / "nats-server"
@@ -69,10 +69,7 @@ def wash_dev(
             config["dev"]["data_nats_url"] = stack.enter_context(nats(folder))
         (project / ".wash" / "config.yaml").write_text(json.dumps(config))
         stack.enter_context(listening([command, "-C", str(project), "dev", "--non-interactive"], port))
-        deadline = time.monotonic() + 400
-        while not _is_deployed(port):
-            assert time.monotonic() < deadline, f"`wash dev` does not deploy {server}"
-            time.sleep(0.1)
+        wait_until(lambda: _is_deployed(port), lambda: f"`wash dev` does not deploy {server}", seconds=400)
         yield port
 
 
