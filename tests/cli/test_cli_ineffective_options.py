@@ -28,6 +28,8 @@ SERVE = [
     (("--trusted-proxy", "unix"), "listens on an address"),
     (("--unix", "s", "--trusted-proxy", "10.0.0.0/8"), "peers have no addresses"),
     (("--audit-arguments",), "need an audit log"),
+    (("--unix", ""), "'--unix': it must be the path of a file, not empty"),
+    (("--access-log", ""), "'--access-log': it must be the path of a file, not empty"),
     (("--tls-key", "k"), "needs a TLS certificate"),
     (("--workers", "2", "--sessions", "10000"), "with several workers their ids carry them"),
 ]

@@ -585,6 +585,22 @@ def test_limits_by_session_need_sessions_of_one_process(own_server: Path) -> Non
     assert "give `--rate-limit-by address`" in " ".join(result.stderr.split())
 
 
+def test_metrics_need_no_directory_of_another_program(own_server: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "/nonexistent")
+    port, metrics = free_port(), free_port()
+    with served(str(own_server), "--port", str(port), "--metrics", str(metrics)):
+        assert post(port).status == 200
+        assert "wasmcp_connections" in scraped(metrics)
+
+
+def test_metrics_host_that_is_not_a_name_stops_the_start(own_server: Path) -> None:
+    command = [*WASMCP, "serve", str(own_server), "--port", "0", "--metrics", "a..b:9090"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 1
+    assert "cannot serve metrics on `a..b` port 9090" in " ".join(result.stderr.split())
+    assert "Traceback" not in result.stderr
+
+
 def test_metrics_address_in_use_stops_the_start(own_server: Path, tmp_path: Path) -> None:
     import socket
 

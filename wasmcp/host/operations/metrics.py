@@ -146,8 +146,9 @@ class MetricsEndpoint:
         library = _library()
         try:
             self._server, self._thread = library.start_http_server(port, host, registry)
-        except OSError as error:
-            raise HostError(f"cannot serve metrics on `{host}` port {port}: {error.strerror or error}") from None
+        except (OSError, UnicodeError) as error:  # a name that is not one
+            reason = getattr(error, "strerror", None) or error
+            raise HostError(f"cannot serve metrics on `{host}` port {port}: {reason}") from None
 
     def close(self) -> None:
         """Stop listening."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from wasmcp.host.operations.rate_limits import refusal
 from wasmcp.host.operations.request_records import Identities, Identity, RequestRecord, received
-from wasmcp.host.transports.http_options import ENDPOINT, HEALTH, READY
+from wasmcp.host.transports.http_options import ENDPOINT, HEALTH, READY, WELL_KNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping, Sequence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _ENDPOINT = ENDPOINT.encode()
 _CHECKS = frozenset({HEALTH.encode(), READY.encode()})
-_WELL_KNOWN = b"/.well-known/"
+_WELL_KNOWN = WELL_KNOWN.encode()
 _MOST_HOPS = 32  # maximum number of addresses in `X-Forwarded-For` that are read
 
 

@@ -16,6 +16,9 @@ HEALTH = "/healthz"
 READY = "/readyz"
 """Path that answers 200 as long as requests can be processed, otherwise 503."""
 
+WELL_KNOWN = "/.well-known/"
+"""Prefix of the paths of metadata (RFC 8615)."""
+
 _PATH = re.compile(r"(/[A-Za-z0-9._~!$&'()*+,;=:@-]+)+")  # RFC 3986, section 3.3, without percent-encoding
 _MOST_WORKERS = 256
 _HOST = "127.0.0.1"
@@ -76,6 +79,10 @@ class HttpOptions:
         problems = []
         if not self.host:
             problems.append("the host must be an address or a name, not empty: `0.0.0.0` is every address")
+        elif not _is_host(self.host):
+            problems.append(
+                f"the host must be an address or a name, without scheme, port and brackets, not `{self.host}`"
+            )
         if not 0 <= self.port <= 65535:
             problems.append(f"the port must be from 0 to 65535, not {self.port}")
         if not 1 <= self.workers <= _MOST_WORKERS:
@@ -100,6 +107,10 @@ class HttpOptions:
                 )
         if self.path in {HEALTH, READY}:
             problems.append(f"the path `{self.path}` is that of a health check")
+        if self.path.startswith(WELL_KNOWN):
+            problems.append(f"the path must not begin with `{WELL_KNOWN}`, where metadata is, as `{self.path}` does")
+        if self.audit_log is not None and self.audit_log == self.access_log:
+            problems.append(f"the access log and the audit log must be two files, not both `{self.audit_log}`")
         for proxy in self.trusted_proxies:
             try:
                 if proxy != "unix":
@@ -109,6 +120,15 @@ class HttpOptions:
                     f"a trusted proxy must be an IP address, a network such as `10.0.0.0/8`, or `unix`, not `{proxy}`"
                 )
         return problems
+
+
+def _is_host(host: str) -> bool:
+    if ":" not in host:
+        return not {"/", "[", "]", " "} & set(host)
+    try:
+        return ipaddress.ip_address(host).version == 6
+    except ValueError:
+        return False
 
 
 def _is_path(path: str) -> bool:

@@ -169,6 +169,8 @@ class Operations:
             return
         from wasmcp.host.operations.metrics import DIRECTORY, Metrics, MetricsEndpoint, Refresher
 
+        if self._options.workers == 1:
+            os.environ.pop(DIRECTORY, None)  # of another program: the values of one process need no files
         self._metrics = Metrics(
             {
                 "wasmcp_connections": ("Open connections", lambda: len(connections)),
@@ -182,7 +184,7 @@ class Operations:
         self.observers.append(self._metrics.observe)
         self._metrics.refresh()
         self._refresher = Refresher(self._metrics)
-        if DIRECTORY not in os.environ:
+        if self._options.workers == 1:
             self._endpoint = MetricsEndpoint(*self._options.metrics, self._metrics.registry)
 
     def reopen(self) -> None:
