@@ -15,66 +15,21 @@ from typing import Any
 
 import pytest
 
-from pytest_wasmcp.fixtures import (
-    make_wasmcp_server,
-    wasmcp_async_server,
-    wasmcp_builds,
-    wasmcp_directories,
-    wasmcp_env,
-    wasmcp_fake_config,
-    wasmcp_fake_http,
-    wasmcp_fake_kv,
-    wasmcp_fresh_instance,
-    wasmcp_issuer,
-    wasmcp_keyvalue,
-    wasmcp_limits,
-    wasmcp_server,
-    wasmcp_session_server,
-    wasmcp_session_servers,
-    wasmcp_settings,
-    wasmcp_shared_servers,
-    wasmcp_target,
-    wasmcp_token,
-    wasmcp_transport,
-)
 from pytest_wasmcp.report import RECORDINGS, add_sections, attach_shared
 from pytest_wasmcp.targets import Builds, Marked, check_scopes, folder_of, is_fast, option, positive
 
-__all__ = [
-    "make_wasmcp_server",
-    "wasmcp_async_server",
-    "wasmcp_builds",
-    "wasmcp_directories",
-    "wasmcp_env",
-    "wasmcp_fake_config",
-    "wasmcp_fake_http",
-    "wasmcp_fake_kv",
-    "wasmcp_fresh_instance",
-    "wasmcp_issuer",
-    "wasmcp_keyvalue",
-    "wasmcp_limits",
-    "wasmcp_server",
-    "wasmcp_session_server",
-    "wasmcp_session_servers",
-    "wasmcp_settings",
-    "wasmcp_shared_servers",
-    "wasmcp_target",
-    "wasmcp_token",
-    "wasmcp_transport",
-]
-
 _PARTS = (
-    "artifacts",
+    "report",
     "costs",
     "coverage",
     "fuzz",
     "snapshot",
     "suite_options",
     "targets",
-    "world",
+    "fixtures",
 )
 pytest_plugins = tuple(f"pytest_wasmcp.{part}" for part in _PARTS)
-"""Parts of the plugin with options of their own."""
+"""Parts of the plugin with options, hooks or fixtures of their own."""
 
 MARKER = (
     "wasmcp(server=None, *, timeout=None, memory=None, limits=None, env=None, token=None, settings=None, "

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 from support.inner_pytest import IN_PROCESS
 
-from pytest_wasmcp import artifacts
-from pytest_wasmcp.artifacts import Messages, TestMessages
-from pytest_wasmcp.report import trap_of
+from pytest_wasmcp import report
+from pytest_wasmcp.report import Messages, TestMessages, trap_of
 from wasmcp.errors import GuestTrapError
 
 FAILING = """
@@ -139,7 +138,7 @@ def test_the_servers_of_a_test_share_a_limit() -> None:
 
 
 def test_a_run_has_a_limit(failing: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(artifacts, "MOST_OF_RUN", 300)
+    monkeypatch.setattr(report, "MOST_OF_RUN", 300)
     result = failing.runpytest_inprocess(*IN_PROCESS, "--wasmcp-artifacts=out", "-k", "fails")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*(without messages: those of this run are above 300 bytes)*"])

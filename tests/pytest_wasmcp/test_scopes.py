@@ -6,7 +6,7 @@ import textwrap
 
 import pytest
 
-from pytest_wasmcp import targets, world
+from pytest_wasmcp import fixtures, targets
 from wasmcp.testing import outgoing_http, server
 
 COUNT = """
@@ -215,4 +215,4 @@ def test_an_invalid_transport_of_a_marker_is_an_error_of_the_run(world_tests: py
 
 def test_options_have_the_values_that_servers_under_test_accept() -> None:
     assert targets.TRANSPORTS == server.TRANSPORTS
-    assert world.MODES == outgoing_http.MODES
+    assert fixtures.MODES == outgoing_http.MODES
