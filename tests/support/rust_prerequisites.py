@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from wasmcp.toolchains.rust.toolchain import TARGET
+from wasmcp.toolchains.rust import TARGET
 
 
 def missing() -> str:

@@ -19,8 +19,7 @@ from wasmcp.host.engine.backtraces import names_of
 from wasmcp.project import ensure_built
 from wasmcp.storage import Cache
 from wasmcp.toolchains.base import ComponentSource
-from wasmcp.toolchains.rust import RustToolchain
-from wasmcp.toolchains.rust.toolchain import TARGET
+from wasmcp.toolchains.rust import TARGET, RustToolchain
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(MISSING), reason=MISSING)]
 

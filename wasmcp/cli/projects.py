@@ -74,7 +74,7 @@ def new_command(name: str, language: str, template: str, output: Path | None, *,
 
 def print_missing_rust_tools() -> None:
     """Print the tools that Rust needs and that are missing; no extra of wasmcp installs them."""
-    from wasmcp.toolchains.rust.toolchain import needs
+    from wasmcp.toolchains.rust import needs
 
     for need in needs():
         if need.advice:

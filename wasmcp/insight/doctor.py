@@ -149,7 +149,7 @@ def toolchains(needed: Iterable[str] = ()) -> Iterator[Finding]:
                 yield Finding("toolchains", name, severity, f"{found} is installed, {wanted} is needed", advice)
             else:
                 yield Finding("toolchains", name, severity, "not installed", advice)
-    from wasmcp.toolchains.rust.toolchain import needs  # cargo is not a Python distribution
+    from wasmcp.toolchains.rust import needs  # cargo is not a Python distribution
 
     for need in needs():
         status = OK if not need.advice else PROBLEM if "rust" in needed else NOTE
