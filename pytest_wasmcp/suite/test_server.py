@@ -1,4 +1,4 @@
-"""Tests of a server: protocol, entries, errors of tools, start, and isolation."""
+"""Tests of a server: errors of tools, isolation, protocol, entries, and start."""
 
 from __future__ import annotations
 
@@ -10,6 +10,89 @@ import pytest
 
 from wasmcp.protocol import LATEST
 from wasmcp.testing import suite
+
+
+def _rejected(tool: Mapping[str, Any]) -> tuple[Any, str] | None:
+    """Return arguments that a tool's schema rejects, with the name of the wrong one; None if it rejects none."""
+    schema = tool.get("inputSchema")
+    if not isinstance(schema, dict):
+        return None
+    required = schema.get("required")
+    if isinstance(required, list) and required:
+        return {}, str(required[0])
+    if schema.get("additionalProperties") is False:
+        return {"wasmcp_suite_unexpected": 1}, "wasmcp_suite_unexpected"
+    return None
+
+
+def test_wrong_arguments_are_refused_by_name(
+    suite_latest: Any, suite_lists: Any, suite_target: Any, suite_report: Any, pytestconfig: pytest.Config
+) -> None:
+    """Call each tool with arguments that its schema rejects, unless `--wasmcp-suite-calls=none`."""
+    if pytestconfig.getoption("wasmcp_suite_calls") == "none":
+        pytest.skip("--wasmcp-suite-calls=none")
+    problems = list(suite.rejected_call_problems(suite_latest, suite_lists["tools"], _rejected, suite_target.canary))
+    suite_report.assert_no_problems(problems)
+
+
+def test_tools_hold_their_schemas(
+    suite_latest: Any, suite_lists: Any, suite_target: Any, suite_report: Any, pytestconfig: pytest.Config
+) -> None:
+    """Call tools with made arguments: those that are read-only, or all, by `--wasmcp-suite-calls`."""
+    calls = pytestconfig.getoption("wasmcp_suite_calls")
+    tools = [
+        tool
+        for tool in suite_lists["tools"]
+        if calls == "all" or (calls == "read-only" and (tool.get("annotations") or {}).get("readOnlyHint") is True)
+    ]
+    if not tools:
+        pytest.skip(f"no tool is called with --wasmcp-suite-calls={calls}: `read-only` and `all` call tools")
+    from wasmcp.errors import HostError
+    from wasmcp.testing.tool_properties import counterexamples
+
+    lines: list[str] = []
+    try:
+        for tool in tools:
+            for found in counterexamples(suite_latest, tool, examples=20, seed=0):
+                lines += found.lines(suite_target.shown)
+    except HostError as error:
+        pytest.fail(str(error), pytrace=False)
+    suite_report.assert_no_problems(["\n".join(lines)] if lines else [])
+
+
+def test_components_have_no_other_grants(suite_target: Any, suite_report: Any, pytestconfig: pytest.Config) -> None:
+    """Report the grants of each component, proved from the wiring of the file; compare them with those allowed."""
+    allowed = pytestconfig.getoption("wasmcp_suite_grants")
+    names = None if allowed is None else {name.strip() for name in allowed.split(",") if name.strip()}
+    if suite_target.path is None:
+        suite_report.add(
+            "isolation: none that can be proved, because the server is not a WebAssembly file: a command "
+            "has all rights of its user"
+        )
+        if names is not None:
+            pytest.fail(
+                "`--wasmcp-suite-grants` needs a .wasm file: the rights of other servers cannot be read", pytrace=False
+            )
+        return
+    from wasmcp.errors import ComponentError
+    from wasmcp.insight.roles import read_structure
+
+    try:
+        structure = read_structure(suite_target.path.read_bytes(), suite_target.path.name)
+    except ComponentError as error:
+        pytest.fail(str(error), pytrace=False)
+    problems = []
+    for one in structure.components:
+        granted = ", ".join(one.granted) or "none"
+        suite_report.add(f"isolation: component `{one.name}` has the grants: {granted}")
+        extra = sorted(set(one.granted) - names) if names is not None else []
+        if extra:
+            problems.append(f"component `{one.name}` has the grants {', '.join(extra)}, which are not allowed")
+        if one.unproved:
+            problems.append(
+                f"component `{one.name}`: the rules of {', '.join(one.unproved)} are not enforced as recorded"
+            )
+    suite_report.assert_no_problems(problems)
 
 
 def test_a_client_connects_with_the_revision_of_its_choice(
@@ -77,54 +160,6 @@ def test_the_list_of_tools_is_within_its_size(suite_lists: Any, suite_report: An
     suite_report.assert_no_problems([problem] if is_too_large else [])
 
 
-def _rejected(tool: Mapping[str, Any]) -> tuple[Any, str] | None:
-    """Return arguments that a tool's schema rejects, with the name of the wrong one; None if it rejects none."""
-    schema = tool.get("inputSchema")
-    if not isinstance(schema, dict):
-        return None
-    required = schema.get("required")
-    if isinstance(required, list) and required:
-        return {}, str(required[0])
-    if schema.get("additionalProperties") is False:
-        return {"wasmcp_suite_unexpected": 1}, "wasmcp_suite_unexpected"
-    return None
-
-
-def test_wrong_arguments_are_refused_by_name(
-    suite_latest: Any, suite_lists: Any, suite_target: Any, suite_report: Any, pytestconfig: pytest.Config
-) -> None:
-    """Call each tool with arguments that its schema rejects, unless `--wasmcp-suite-calls=none`."""
-    if pytestconfig.getoption("wasmcp_suite_calls") == "none":
-        pytest.skip("--wasmcp-suite-calls=none")
-    problems = list(suite.rejected_call_problems(suite_latest, suite_lists["tools"], _rejected, suite_target.canary))
-    suite_report.assert_no_problems(problems)
-
-
-def test_tools_hold_their_schemas(
-    suite_latest: Any, suite_lists: Any, suite_target: Any, suite_report: Any, pytestconfig: pytest.Config
-) -> None:
-    """Call tools with made arguments: those that are read-only, or all, by `--wasmcp-suite-calls`."""
-    calls = pytestconfig.getoption("wasmcp_suite_calls")
-    tools = [
-        tool
-        for tool in suite_lists["tools"]
-        if calls == "all" or (calls == "read-only" and (tool.get("annotations") or {}).get("readOnlyHint") is True)
-    ]
-    if not tools:
-        pytest.skip(f"no tool is called with --wasmcp-suite-calls={calls}: `read-only` and `all` call tools")
-    from wasmcp.errors import HostError
-    from wasmcp.testing.tool_properties import counterexamples
-
-    lines: list[str] = []
-    try:
-        for tool in tools:
-            for found in counterexamples(suite_latest, tool, examples=20, seed=0):
-                lines += found.lines(suite_target.shown)
-    except HostError as error:
-        pytest.fail(str(error), pytrace=False)
-    suite_report.assert_no_problems(["\n".join(lines)] if lines else [])
-
-
 def test_the_first_list_arrives_in_time(
     suite_target: Any, suite_transport: str, suite_report: Any, pytestconfig: pytest.Config
 ) -> None:
@@ -146,38 +181,3 @@ def test_the_first_list_arrives_in_time(
     is_late = most is not None and not seconds <= most
     problem = f"{what} took {seconds:.2f} s, and `--wasmcp-suite-start` is {most} s"
     suite_report.assert_no_problems([problem] if is_late else [])
-
-
-def test_components_have_no_other_grants(suite_target: Any, suite_report: Any, pytestconfig: pytest.Config) -> None:
-    """Report the grants of each component, proved from the wiring of the file; compare them with those allowed."""
-    allowed = pytestconfig.getoption("wasmcp_suite_grants")
-    names = None if allowed is None else {name.strip() for name in allowed.split(",") if name.strip()}
-    if suite_target.path is None:
-        suite_report.add(
-            "isolation: none that can be proved, because the server is not a WebAssembly file: a command "
-            "has all rights of its user"
-        )
-        if names is not None:
-            pytest.fail(
-                "`--wasmcp-suite-grants` needs a .wasm file: the rights of other servers cannot be read", pytrace=False
-            )
-        return
-    from wasmcp.errors import ComponentError
-    from wasmcp.insight.roles import read_structure
-
-    try:
-        structure = read_structure(suite_target.path.read_bytes(), suite_target.path.name)
-    except ComponentError as error:
-        pytest.fail(str(error), pytrace=False)
-    problems = []
-    for one in structure.components:
-        granted = ", ".join(one.granted) or "none"
-        suite_report.add(f"isolation: component `{one.name}` has the grants: {granted}")
-        extra = sorted(set(one.granted) - names) if names is not None else []
-        if extra:
-            problems.append(f"component `{one.name}` has the grants {', '.join(extra)}, which are not allowed")
-        if one.unproved:
-            problems.append(
-                f"component `{one.name}`: the rules of {', '.join(one.unproved)} are not enforced as recorded"
-            )
-    suite_report.assert_no_problems(problems)
