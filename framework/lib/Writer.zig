@@ -38,8 +38,14 @@ pub fn raw(self: *Writer, bytes: []const u8) Error!void {
     self.buffer.appendSliceAssumeCapacity(bytes);
 }
 
+/// Append the bytes from an offset up to another once more.
+pub fn again(self: *Writer, from: usize, to: usize) Error!void {
+    self.grow(to - from);
+    self.buffer.appendSliceAssumeCapacity(self.buffer.items[from..to]);
+}
+
 /// Reserve room for that many more bytes. Without memory no response can be written, not even an error response.
-fn grow(self: *Writer, more: usize) void {
+pub fn grow(self: *Writer, more: usize) void {
     self.buffer.ensureUnusedCapacity(self.gpa, more) catch @trap();
 }
 

@@ -268,15 +268,19 @@ pub fn toolResult(self: *Results, value: types.ToolResult) Error!void {
 pub fn toolValue(self: *Results, value: []const u8, is_json: bool) Error!void {
     self.looked_at = "value";
     if (is_json) _ = try Writer.check(value);
+    // A large buffer that grows is copied.
+    self.w.grow(2 * value.len + 256);
     try self.w.key("content");
     try self.w.open('[');
+    const start = self.w.text().len + "{\"type\":\"text\",\"text\":".len;
     try content.plain(self, value);
+    const end = self.w.text().len - "}".len;
     try self.w.close(']');
     if (!self.since(.@"2025-06-18")) return;
     try self.w.key("structuredContent");
     try self.w.open('{');
     try self.w.key("result");
-    if (is_json) try self.w.embedValid(value) else try self.w.string(value);
+    if (is_json) try self.w.embedValid(value) else try self.w.again(start, end);
     try self.w.close('}');
 }
 
