@@ -24,7 +24,8 @@ from wasmcp.host.engine import logs
 from wasmcp.host.engine.limits import Budget
 from wasmcp.host.transports.connections import Connections
 from wasmcp.host.transports.http_connection import HttpConnection
-from wasmcp.host.transports.listener import Listener, http_date, listen_tcp, tls_context
+from wasmcp.host.transports.listener import Listener, http_date, listen_tcp
+from wasmcp.host.transports.tls_server import tls_context
 
 SECONDS = 20
 

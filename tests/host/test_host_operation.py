@@ -32,6 +32,7 @@ from wasmcp.host.scheduling.call import Call
 from wasmcp.host.scheduling.pool import Pool
 from wasmcp.host.transports import listener
 from wasmcp.host.transports.asgi_middleware import Endpoint, ProxiedClients
+from wasmcp.host.transports.tls_server import tls_context
 
 ONE = WAT.read_text("utf-8").replace("5000000000", "1500000000")  # `!W` waits 1.5 s
 TWO = ONE.replace('"content-type: application/json\\0d\\0a"', f'"{"x-version: two":30}\\0d\\0a"')
@@ -289,7 +290,7 @@ def test_tls_files_that_cannot_be_used(tmp_path: Path) -> None:
         ((tmp_path / "missing.pem", first_key), "does not exist"),
     ]:
         with pytest.raises(HostError) as caught:
-            listener.tls_context(*files)
+            tls_context(*files)
         assert words.lower() in str(caught.value).lower()
 
 

@@ -6,8 +6,8 @@ A request whose body has arrived runs at once, without a task of its own: if its
 is written before the event loop does anything else. Otherwise it continues as a task. If the application has a method
 `begin_at_once` (see `wasmcp.host.transports.asgi.App`), that is called first: most calls end in it.
 
-Source: RFC 9110, RFC 9112; ASGI 3.0, "HTTP & WebSocket protocol". The constructor and `shutdown` fit to
-`wasmcp.host.transports.listener.Listener`, and to uvicorn.
+Source: RFC 9110, RFC 9112; ASGI 3.0, "HTTP & WebSocket protocol". The listener is
+`wasmcp.host.transports.listener.Listener`.
 """
 
 from __future__ import annotations
@@ -55,28 +55,26 @@ class HttpConnection(asyncio.Protocol):
 
     def __init__(
         self,
-        config: Any,
-        server_state: Any,
-        app_state: Any = None,  # noqa: ARG002 - uvicorn passes it
-        _loop: asyncio.AbstractEventLoop | None = None,
+        app: Any,
+        state: Any,
+        loop: asyncio.AbstractEventLoop,
     ) -> None:
         """Create a connection.
 
         Args:
-            config: The listener; only its application is used.
-            server_state: Its connections, tasks and header fields of each response.
-            app_state: Not used.
-            _loop: The event loop; the running one by default.
+            app: The ASGI application.
+            state: Connections, tasks and header fields of each response; see `wasmcp.host.transports.listener.State`.
+            loop: The event loop.
         """
-        self.loop = _loop or asyncio.get_event_loop()
+        self.loop = loop
         self.since = self.loop.time()
         self.has_responded = False
         self.unread = 0
         self.read_at = 0.0
         self.drained: asyncio.Future[None] | None = None
-        self._app = config.loaded_app
+        self._app = app
         self._begin = getattr(self._app, "begin_at_once", None)
-        self._state = server_state
+        self._state = state
         self._seen = 0
         self._parser = httptools.HttpRequestParser(self)
         self._exchanges: deque[Exchange] = deque()  # the first one is in progress

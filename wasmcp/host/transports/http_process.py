@@ -251,7 +251,7 @@ def serve_on(
     from wasmcp.host.transports.asgi import App
     from wasmcp.host.transports.connections import Connections, connection_limit
     from wasmcp.host.transports.http_connection import HttpConnection
-    from wasmcp.host.transports.listener import QUEUE, Listener, tls_context
+    from wasmcp.host.transports.listener import QUEUE, Listener
     from wasmcp.host.transports.starting import Starting
 
     options = serving.options
@@ -278,7 +278,11 @@ def serve_on(
         inner = application(opening.server)
     endpoint = Endpoint(inner, state.problem, path=options.path, root_path=options.root_path)
     whole = _wrapped(endpoint if wrap is None else wrap(endpoint), operations, options)
-    tls = None if options.tls_certificate is None else tls_context(options.tls_certificate, options.tls_key)
+    tls = None
+    if options.tls_certificate is not None:
+        from wasmcp.host.transports.tls_server import tls_context  # lazy: most servers have no TLS
+
+        tls = tls_context(options.tls_certificate, options.tls_key)
 
     class ReloadingListener(Listener):
         def listening(self) -> None:
@@ -444,12 +448,13 @@ class _Reloads:
 
     def _reload(self) -> None:
         from wasmcp.host.engine import logs
-        from wasmcp.host.transports.listener import load_certificate
 
         path, options = self._serving.path, self._serving.options
         try:
             self._operations.reopen()
             if options.tls_certificate is not None:
+                from wasmcp.host.transports.tls_server import load_certificate
+
                 load_certificate(self._tls, options.tls_certificate, options.tls_key)
             if self._own_reload is not None:
                 self._own_reload()

@@ -79,10 +79,12 @@ def serve(
     from wasmcp.host.engine import logs
     from wasmcp.host.transports.http_options import HttpOptions
     from wasmcp.host.transports.http_process import Serving
-    from wasmcp.host.transports.listener import host_names, tls_context
+    from wasmcp.host.transports.listener import host_names
 
     options = _completed(options or HttpOptions(), host, port)
     if options.tls_certificate is not None:
+        from wasmcp.host.transports.tls_server import tls_context  # lazy: most servers have no TLS
+
         tls_context(options.tls_certificate, options.tls_key)
     logs.set_up(verbose=verbose)
     settings = from_environment(os.environ, env or ())

@@ -1,4 +1,4 @@
-"""HTTP server of one process: the sockets that it listens on, TLS, its event loop, and the end of its connections.
+"""HTTP server of one process: the sockets that it listens on, its event loop, and the end of its connections.
 
 Source: ASGI 3.0, "Lifespan Protocol", version 2.0; RFC 9110, section 6.6.1.
 """
@@ -59,7 +59,6 @@ class Listener:
     """HTTP server on a socket, which serves until `end` is called or a signal arrives.
 
     Attributes:
-        loaded_app: The ASGI application.
         state: The connections.
         ends: True if the end was called for.
         loop: The event loop; None before the start.
@@ -84,7 +83,7 @@ class Listener:
             seconds: Maximum seconds for requests in progress at the end; None for no limit.
             is_plain: Use the event loop of asyncio also where uvloop is installed.
         """
-        self.loaded_app = app
+        self._app = app
         self.state = State()
         self.ends = False
         self.received: list[int] = []
@@ -116,7 +115,7 @@ class Listener:
 
     async def _serve(self, bound: socket.socket) -> None:
         self.loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
-        lifespan = _Lifespan(self.loaded_app)
+        lifespan = _Lifespan(self._app)
         await lifespan.start()
         server = await self._listen(self.loop, bound)
         self._set_date()
@@ -140,14 +139,14 @@ class Listener:
             await lifespan.end()
 
     async def _listen(self, loop: asyncio.AbstractEventLoop, bound: socket.socket) -> asyncio.Server | TlsServer:
+        def connected() -> HttpConnection:
+            return self._connection(self._app, self.state, loop)
+
         if self._tls is None:
-            return await loop.create_server(self._connected, sock=bound, backlog=BACKLOG)
+            return await loop.create_server(connected, sock=bound, backlog=BACKLOG)
         from wasmcp.host.transports.tls_server import TlsServer  # lazy: most servers have no TLS
 
-        return TlsServer(bound, self._tls, self._connection.bounds, self._connected)
-
-    def _connected(self) -> HttpConnection:
-        return self._connection(self, self.state, _loop=self.loop)
+        return TlsServer(bound, self._tls, self._connection.bounds, connected)
 
     def _set_date(self) -> None:
         """Set the field `Date` of responses, each second."""
@@ -330,55 +329,6 @@ def unlink_unix(path: Path, bound: socket.socket) -> None:
     with suppress(OSError):
         if os.fspath(path) == bound.getsockname() and stat.S_ISSOCK(path.lstat().st_mode):
             path.unlink()
-
-
-def tls_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
-    """Return the TLS settings of a server: TLS 1.2 and newer, HTTP/1.1 (RFC 9325, section 3.1).
-
-    Args:
-        certificate: The certificate and its chain, in PEM.
-        key: The private key in PEM, without a password; None if it is in the file of the certificate.
-
-    Raises:
-        HostError: A file cannot be read, or certificate and key do not match.
-    """
-    import ssl
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
-    load_certificate(context, certificate, key)
-    return context
-
-
-def load_certificate(context: ssl.SSLContext, certificate: Path, key: Path | None) -> None:
-    """Read certificate and key into TLS settings: those of all later connections.
-
-    Raises:
-        HostError: A file cannot be read, or certificate and key do not match; the settings stay as they are.
-    """
-    import ssl
-
-    def no_password() -> str:
-        raise HostError(
-            f"the TLS key in `{key or certificate}` has a password: store it without one (`openssl pkey -in KEY "
-            "-out PLAIN`), readable by the server alone"
-        )
-
-    for path in (certificate, *([key] if key else [])):
-        if not path.is_file():
-            raise HostError(f"the TLS file `{path}` does not exist")
-    try:
-        # A separate context first: a certificate without its key would leave the settings incomplete.
-        for target in (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), context):
-            target.load_cert_chain(certificate, key, no_password)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
-        names = f"`{certificate}`" + (f" and `{key}`" if key else "")
-        raise HostError(
-            f"the TLS files {names} cannot be used ({reason}): expected a certificate with its chain and the matching "
-            "private key, in PEM"
-        ) from None
 
 
 def host_names(host: str) -> list[str]:
