@@ -9,7 +9,7 @@ import { MissingConfigError, config } from "wasmcp/config";
 import { open, StoreError } from "wasmcp/kv";
 import { accept, callTool, decline, fakeConfig, fakeHttp, fakeKv, LocalContext, realHttp, roots, runSteps, sampled } from "wasmcp/testing";
 
-import { ask, book, count, failing, greet, ping, report, rows, visits } from "./native.ts";
+import { ask, book, count, failing, greet, kept, ping, report, rows, visits } from "./native.ts";
 
 test("a tool whose schema the build derives", async () => {
   assert.equal((await callTool(greet, { name: "Ada" })).content[0].text, "Hello, Ada");
@@ -70,6 +70,12 @@ test("values of a session", () => {
   assert.deepEqual([visits(context), visits(context)], [2, 3]);
   assert.deepEqual(context.sessionValues, { visits: 3 });
   assert.equal(visits(new LocalContext()), undefined);
+});
+
+test("operations on values of a session", () => {
+  const context = new LocalContext({ session: "s1" });
+  assert.deepEqual(kept(context), ["s1", true, false, ["a", "b"], 2, ["count", "list"]]);
+  assert.deepEqual(context.sessionValues, { list: ["a", "b"], count: 2 });
 });
 
 test("without a fake nothing is granted", async () => {

@@ -49,3 +49,12 @@ export async function rows(context: Context): Promise<string> {
   const second = (await context.elicit("Which seat?", SEAT)).data.row;
   return `${first} ${second} ${JSON.stringify(context.state)}`;
 }
+
+/** Use the values of a session, and return what the operations return. */
+export function kept(context: Context): unknown[] {
+  const values = session(context)!;
+  values.set("list", ["a"]);
+  const grown = values.update<string[]>("list", (list = []) => [...list, "b"]);
+  const made = values.update<number>("count", (count = 0) => count + 2);
+  return [values.id, values.has("list"), values.has("absent"), grown, made, values.keys()];
+}

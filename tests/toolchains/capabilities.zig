@@ -86,7 +86,17 @@ fn remember(args: struct { word: []const u8 }, context: mcp.Context) !?[]const u
     const session = context.session();
     const before = try session.get([]const u8, "word");
     try session.set("word", args.word);
+    if (!try session.has("word") or try session.has("absent")) return error.Lost;
+    const word = try mcp.kv.value(args.word);
+    if (!try session.compareAndSwap("word", word, args.word)) return error.Lost;
+    if (try session.compareAndSwap("word", null, "another")) return error.Lost;
+    const length: i64 = @intCast(args.word.len);
+    const letters = try session.update(i64, "letters", length, plus);
+    if (try session.get(i64, "letters") != letters) return error.Lost;
     return before;
+}
+fn plus(length: i64, before: ?i64) i64 {
+    return (before orelse 0) + length;
 }
 fn fetch(args: struct { url: []const u8, body: ?[]const u8 = null, timeout: u64 = 2000 }) !struct {
     status: u16,

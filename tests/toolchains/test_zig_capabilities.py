@@ -99,7 +99,7 @@ def test_templates(server: Server, uri: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("uri", "words"),
     [
-        ("notes://note/gin", "Resource not found: notes://note/gin"),
+        ("notes://note/gin", "Resource not found"),
         ("notes://note/", "not found"),
         ("notes://note/tea/more", "not found"),
         ("notes://note/%ff", "not found"),
