@@ -16,7 +16,6 @@ from support.projects import ZIG_PROJECT, write_project
 
 pytest_plugins = [
     "pytester",
-    "support.caches",
     "support.minimal_servers",
     "support.tested_server",
     "support.wash_servers",

@@ -179,7 +179,7 @@ class TestEntryPoints:
     def test_a_foreign_runtime(self, tmp_path: Path) -> None:
         import http.client
 
-        from support.asking_servers import asker
+        from support.zig_servers import asker
 
         server = asker(tmp_path, environment=True)
         for given, wanted in (("WASMCP_AUTH_MODE=oauth", 500), ("JWT_ISSUR=x", 500), ("WASMCP_CACHE_DIR=/x", 400)):

@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.asking_servers import asker
 from support.fastmcp_originals import fastmcp_python
-from support.node_packages import installed, node
-from support.serve_process import served
-from support.server_processes import WASMCP, free_port
+from support.npm_packages import installed, node
+from support.server_processes import WASMCP, free_port, served
 from support.waiting import wait_until
+from support.zig_servers import asker
 
 from wasmcp.client.connection import Callbacks, Client
 from wasmcp.client.http import HttpTransport

@@ -13,7 +13,7 @@ import pytest
 import wasmtime
 from click.testing import CliRunner, Result
 from support.compose_inputs import dead_end, dummy, probe, tools_component
-from support.keyvalue_servers import keeper
+from support.zig_servers import keeper
 
 from wasmcp.cli.group import commands
 from wasmcp.compose import inspect_component

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import wasmtime
 from support import golden_cases
-from support.component_inputs import wat
+from support.compose_inputs import wat
 from wasmtime.component import Component, Linker
 
 from wasmcp.component import binary_format

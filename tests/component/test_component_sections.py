@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.component_inputs import component, section, wat
+from support.compose_inputs import component, section, wat
 
 from wasmcp.component.decode import decode
 from wasmcp.component.types import Func, Instance, Opaque, Primitive, Record, TypeBound, resolve

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 import pytest
 import wasmtime
-from support.component_inputs import wat
+from support.compose_inputs import wat
 from wasmtime.component import Component, Linker
 
 from wasmcp.component import separation

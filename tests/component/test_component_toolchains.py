@@ -9,7 +9,7 @@ import time
 import pytest
 import wasmtime
 from support import golden_cases
-from support.component_inputs import WIT, dummy
+from support.compose_inputs import WIT, dummy
 from wasmtime.component import Component
 
 from wasmcp.component.decode import decode

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from support.compose_inputs import METADATA, catalogue, probe, spec, tools_beside, validate
-from support.keyvalue_servers import keeping_server
 from support.web_server import web_server
+from support.zig_servers import keeping_server
 from wasmtime import wat2wasm
 
 from wasmcp.component.decode import decode

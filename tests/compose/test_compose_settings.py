@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.asking_servers import asker
+from support.zig_servers import asker
 
 from wasmcp.compose.metadata import BAKED, check_settings, setting_problem
 from wasmcp.environment import SERVER

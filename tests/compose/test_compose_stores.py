@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.compose_inputs import METADATA, MIDDLEWARE, catalogue, dummy, tools_beside, validate
-from support.keyvalue_servers import keeper, keeping_server
+from support.zig_servers import keeper, keeping_server
 
 from wasmcp.compose import Catalogue, ComponentSpec, ComposedServer, compose_server
 from wasmcp.compose.composition import compose_handler

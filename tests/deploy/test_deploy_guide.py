@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from support.compose_inputs import METADATA, spec
-from support.granted_servers import granted_server, granted_tools
+from support.zig_servers import granted_server, granted_tools
 
 from wasmcp.cli.group import commands
 from wasmcp.compose import compose_server

@@ -14,8 +14,8 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 from support.compose_inputs import METADATA, spec
-from support.go_modules import COMPOSE, module
-from support.granted_servers import granted_server
+from support.published_schemas import COMPOSE, module
+from support.zig_servers import granted_server
 
 from wasmcp.cli.group import commands
 from wasmcp.compose import ServerMetadata, compose_server

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from support.keyvalue_servers import keeping_server
-from support.older_clients import OlderClient
+from support.conversations import OlderClient
 from support.registries import needs_registry
 from support.wash_host import WashHost, wash_host
 from support.wash_servers import needs_nats, needs_wash
+from support.zig_servers import keeping_server
 
 from wasmcp.cli.group import commands
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from support.projects import project_files, write_project
-from support.rust_prerequisites import MISSING
-from support.serve_process import served
+from support.rust_crates import MISSING
+from support.server_processes import served
 
 from wasmcp.component.custom_sections import core_modules
 from wasmcp.errors import GuestTimeoutError, GuestTrapError

@@ -10,8 +10,8 @@ import anyio
 import pytest
 from mcp import Client, StdioServerParameters
 from mcp.client.subscriptions import ResourceUpdated, ToolsListChanged
-from support.changing_server import changing_server
 from support.server_processes import WASMCP, wasmcp_serve, wasmtime
+from support.zig_servers import changing_server
 
 
 @pytest.fixture(scope="module")

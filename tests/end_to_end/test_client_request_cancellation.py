@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.asking_servers import asker
 from support.server_processes import WASMCP, wasmcp_serve, wasmtime
+from support.zig_servers import asker
 
 from wasmcp.errors import GuestCancelledError
 from wasmcp.host import open_server

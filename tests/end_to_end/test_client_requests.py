@@ -14,8 +14,8 @@ import anyio
 import pytest
 from mcp import Client, StdioServerParameters
 from mcp.types import CreateMessageResult, ElicitResult, ListRootsResult, Root, TextContent
-from support.asking_servers import asker
 from support.server_processes import WASMCP, wasmcp_serve, wasmtime, wasmtime_serve
+from support.zig_servers import asker
 
 MODES = ["auto", "legacy"]
 KEYS = "WASMCP_STATE_KEYS=" + "k" * 40

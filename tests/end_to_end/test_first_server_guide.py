@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.package_index import package_index
+from support.python_packages import package_index
 from support.server_processes import free_port, listening
 
 GUIDE = Path(__file__).parent.parent.parent / "docs" / "guides" / "first-server.md"

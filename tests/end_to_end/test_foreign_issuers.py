@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from support.entry_points import Embedded, Response, Served, mirrored, request
-from support.issuer_server import Issuer, issuer_server, respond
+from support.issuers import Issuer, issuer_server, respond
 from support.server_processes import free_port, listening, wasmtime
 from support.tokens import SERVER, compose, private_key, whoami_component
 from support.wash_servers import needs_wash, wash_dev

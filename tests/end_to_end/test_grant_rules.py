@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.granted_servers import granted_server
 from support.server_processes import wasmtime_serve
 from support.web_server import web_server
+from support.zig_servers import granted_server
 
 from wasmcp.host import Server, open_server
 from wasmcp.host.stores.keyvalue import open_store

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from support import granted_components
 from support.granted_components import Built, built_component, inspected
-from support.rust_prerequisites import MISSING
+from support.rust_crates import MISSING
 from support.web_server import web_server
 
 from wasmcp.testing.world import World

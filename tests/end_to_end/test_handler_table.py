@@ -20,7 +20,7 @@ from support.handler_table import (
     network,
 )
 from support.projects import project_files, write_project
-from support.rust_prerequisites import MISSING
+from support.rust_crates import MISSING
 
 from wasmcp.host import Server, open_server
 from wasmcp.project import ensure_built

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.chromium import PLAYWRIGHT, chromium
-from support.node_packages import installed, node
+from support.npm_packages import PLAYWRIGHT, chromium, installed, node
 from support.server_processes import free_port, wasmcp_serve
 from support.waiting import wait_until
 

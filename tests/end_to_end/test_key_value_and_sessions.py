@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.keyvalue_servers import keeping_server
-from support.older_clients import INITIALIZE, call, text
+from support.conversations import INITIALIZE, call, text
 from support.server_processes import WASMCP, wasmcp_serve, wasmtime, wasmtime_serve
+from support.zig_servers import keeping_server
 
 from wasmcp.host import Server, open_server
 

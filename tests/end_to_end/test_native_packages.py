@@ -17,7 +17,7 @@ import pytest
 import wasmtime
 from support.memory_images import memory_image
 from support.projects import write_project
-from support.wheels import wheel
+from support.python_packages import wheel
 
 from wasmcp.errors import GuestTrapError
 from wasmcp.host import Server, open_server

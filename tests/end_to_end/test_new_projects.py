@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.rust_prerequisites import MISSING
+from support.rust_crates import MISSING
 
 from wasmcp.host import open_server
 from wasmcp.project import ensure_built

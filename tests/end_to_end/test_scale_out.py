@@ -14,12 +14,12 @@ from typing import Any
 import anyio
 import mcp
 import pytest
-from support.keyvalue_servers import keeping_server
+from support.conversations import INITIALIZE, OlderClient, call
 from support.nginx_servers import needs_nginx, nginx
-from support.older_clients import INITIALIZE, OlderClient, call
 from support.redis_servers import needs_redis, redis_server
 from support.server_processes import STATE_KEYS, WASMCP, free_port, listening, wasmtime_serve
 from support.waiting import wait_until
+from support.zig_servers import keeping_server
 
 from wasmcp.host import Server, open_server
 from wasmcp.host.mcp.session_states import EndedSessions

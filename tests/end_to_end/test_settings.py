@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.asking_servers import asker
 from support.server_processes import WASMCP, free_port, listening, wasmtime_serve
+from support.zig_servers import asker
 
 from wasmcp.errors import InvalidSettingError
 from wasmcp.host import open_server

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.keyvalue_servers import keeping_server
-from support.older_clients import INITIALIZE, OlderClient, call
+from support.conversations import INITIALIZE, OlderClient, call
 from support.server_processes import STATE_KEYS, wasmtime_serve
 from support.wash_servers import STORES, needs_wash, wash_dev
+from support.zig_servers import keeping_server
 
 STORED = {"keyvalue": "0.2.0-draft", "stored_sessions": True}
 

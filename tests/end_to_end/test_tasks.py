@@ -14,7 +14,7 @@ import anyio
 import pytest
 from mcp import Client
 from support.fastmcp_originals import environment_of
-from support.node_packages import installed, node
+from support.npm_packages import installed, node
 from support.projects import project_files, write_project
 from support.server_processes import WASMCP, wasmcp_serve
 from support.waiting import wait_until

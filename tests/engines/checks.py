@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 import anyio
 from mcp import Client
+from support.conversations import OlderClient
 from support.entry_points import Served, mirrored, request
-from support.older_clients import OlderClient
 from support.tokens import claims, signed
 
 from engines.running import KEY, Servers

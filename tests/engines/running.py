@@ -9,14 +9,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from click.testing import CliRunner
-from support.granted_servers import granted_server
-from support.keyvalue_servers import keeping_server
-from support.node_packages import installed, node
+from support.npm_packages import installed, node
 from support.polyglot_project import polyglot_server
 from support.server_processes import free_port, listening, wasmcp_serve, wasmtime
 from support.tokens import ISSUER, SERVER, compose, jwk, private_key, whoami_component
 from support.wash_host import wash_host
 from support.wash_servers import wash_dev
+from support.zig_servers import granted_server, keeping_server
 
 from engines.table import LANGUAGES, RUNTIMES
 from wasmcp.cli.group import commands

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 from support.registries import PROGRAM as REGISTRY
-from support.rust_prerequisites import MISSING
+from support.rust_crates import MISSING
 from support.wash_servers import needs_nats, needs_wash
 from support.web_server import web_server
 

@@ -13,10 +13,10 @@ from queue import Queue
 from typing import Any
 
 import pytest
-from support.changing_server import CAPABILITIES, changing_server
+from support.conversations import Stream
 from support.entry_points import JSON, META, command, mirrored, request
 from support.server_processes import WASMCP, wasmcp_serve, wasmtime_serve
-from support.streams import Stream
+from support.zig_servers import CAPABILITIES, changing_server
 
 from wasmcp.host import open_server
 

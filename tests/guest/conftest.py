@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from support.uri_matching import match_uri
+from support.uri_table import match_uri
 
 from wasmcp.guest.testing import URI_MATCHERS, fresh_declarations
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.uri_matching import matched
+from support.uri_table import matched
 
 from wasmcp.guest import Choices, McpError, Message, PromptResult
 from wasmcp.guest.declarations.registry import COMPLETIONS, check, prompt_of, resource_of, tool_of

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.javascript_client import javascript_client
+from support.npm_packages import javascript_client
 
 import wasmcp.host
 from wasmcp.errors import RequestError

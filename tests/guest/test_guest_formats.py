@@ -17,8 +17,8 @@ import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.format_table import FITTING, UNFITTING
-from support.javascript_client import javascript_client
+from support.guest_tables import FITTING, UNFITTING
+from support.npm_packages import javascript_client
 from support.type_matrix import REFUSED, RESULTS
 
 from wasmcp.guest import Field

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import pytest
-from support.javascript_client import javascript_client, regular_expressions
+from support.npm_packages import javascript_client, regular_expressions
 
 from wasmcp.guest import DeclarationError, Field, tool
 from wasmcp.guest.declarations.registry import tool_of

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, NewType
 
 import pytest
-from support.uri_matching import matched
+from support.uri_table import matched
 
 from wasmcp.guest import Context, DeclarationError, prompt, provider, resource, tool
 from wasmcp.guest.declarations.registry import prompt_of, resource_of, tool_of

@@ -6,7 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 import pytest
-from support.uri_matching import matched
+from support.uri_table import matched
 
 from wasmcp.guest import (
     Cache,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import uri_table
-from support.uri_matching import uri_templates
+from support.uri_table import uri_templates
 
 from wasmcp.guest.json_types.uris import UriTemplate, Variable
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import AnyUrl
 from support import uri_table
-from support.uri_matching import matched
+from support.uri_table import matched
 
 from wasmcp.guest import DeclarationError, ResourceContents, resource
 from wasmcp.guest.declarations.registry import RESOURCES, resource_of

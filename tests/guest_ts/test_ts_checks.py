@@ -11,7 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 from support import uri_table
-from support.format_table import FITTING, UNFITTING
+from support.guest_tables import FITTING, UNFITTING
 
 from wasmcp.storage import Cache
 from wasmcp.toolchains.base import ComponentSource

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from support.handler_table import FOLDER, TABLE_PATH
-from support.node_packages import installed
+from support.npm_packages import installed
 
 from wasmcp.storage import Cache
 from wasmcp.toolchains.base import ComponentSource

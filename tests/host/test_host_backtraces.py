@@ -9,8 +9,7 @@ import pytest
 import wasmtime
 from hypothesis import given
 from hypothesis import strategies as st
-from support.component_inputs import section, wat
-from support.compose_inputs import METADATA, spec
+from support.compose_inputs import METADATA, section, spec, wat
 from wasmtime.component import Component, Linker
 
 from wasmcp.component import separation

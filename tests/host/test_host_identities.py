@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 from support.entry_points import mirrored, request
-from support.serve_process import Process, served
-from support.server_processes import free_port
+from support.server_processes import Process, free_port, served
 from support.tokens import ISSUER, SERVER, claims, compose, jwk, private_key, signed, whoami_component
 
 from wasmcp.host import Server, open_server

@@ -15,9 +15,8 @@ from typing import Any
 
 import pytest
 from support.entry_points import mirrored, request
-from support.issuer_server import Issuer, issuer_server, respond
-from support.serve_process import served
-from support.server_processes import free_port
+from support.issuers import Issuer, issuer_server, respond
+from support.server_processes import free_port, served
 from support.tokens import SERVER, compose, private_key, whoami_component
 from support.waiting import wait_until, wait_without
 

@@ -11,8 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from support.serve_process import served
-from support.server_processes import free_port
+from support.server_processes import free_port, served
 from support.waiting import wait_until
 
 from wasmcp.host import open_server

@@ -20,8 +20,7 @@ import pytest
 from support import entry_points
 from support.certificates import certificate
 from support.minimal_servers import WAT
-from support.serve_process import Process, post, send, served
-from support.server_processes import WASMCP, free_port
+from support.server_processes import WASMCP, Process, free_port, post, send, served
 from support.waiting import wait_until
 from wasmtime import wat2wasm
 

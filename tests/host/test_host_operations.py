@@ -20,8 +20,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.nginx_servers import needs_nginx, nginx_location
-from support.serve_process import post, served
-from support.server_processes import WASMCP, free_port
+from support.server_processes import WASMCP, free_port, post, served
 from support.waiting import wait_until
 
 from wasmcp.cli.serve import serve_command

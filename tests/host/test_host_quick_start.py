@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 import wasmtime
 from support.minimal_servers import WAT
-from support.serve_process import post, served
-from support.server_processes import free_port
+from support.server_processes import free_port, post, served
 from support.waiting import wait_until
 from wasmtime import wat2wasm
 

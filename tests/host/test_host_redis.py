@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.keyvalue_servers import keeping_server
-from support.older_clients import INITIALIZE, call
+from support.conversations import INITIALIZE, call
 from support.redis_servers import Redis, needs_redis, redis_server
 from support.server_processes import WASMCP, free_port
 from support.signing_keys import self_signed_certificate
 from support.waiting import wait_without
+from support.zig_servers import keeping_server
 
 from wasmcp.errors import HostError, StoreRequestError
 from wasmcp.host.stores.keyvalue import increment, open_store

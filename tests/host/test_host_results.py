@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from support.asking_servers import asker
+from support.zig_servers import asker
 
 from wasmcp.errors import ToolError, UnansweredInputError
 from wasmcp.guest.testing import accept, roots, sampled

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 from support.projects import ZIG_PROJECT, write_project
-from support.serve_process import served
-from support.server_processes import WASMCP, free_port
+from support.server_processes import WASMCP, free_port, served
 from support.waiting import wait_until
 
 from wasmcp.errors import ConfigError, GuestTrapError

@@ -18,8 +18,7 @@ from typing import Any
 import pytest
 from filelock import FileLock
 from support.compose_inputs import FULL, METADATA, catalogue, dummy, spec, tool, tools_component
-from support.serve_process import Process
-from support.server_processes import WASMCP, free_port
+from support.server_processes import WASMCP, Process, free_port
 from support.waiting import wait_until
 
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server

@@ -11,7 +11,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from support.world_servers import world_server
+from support.zig_servers import world_server
 
 from wasmcp.errors import GuestTrapError
 from wasmcp.host import Server, open_server

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.conversations import Stream
 from support.entry_points import mirrored, request
-from support.issuer_server import Issuer, issuer_server
+from support.issuers import Issuer, issuer_server
 from support.redis_servers import needs_redis, redis_server
-from support.serve_process import Process, served
-from support.server_processes import free_port
-from support.streams import Stream
+from support.server_processes import Process, free_port, served
 from support.task_servers import CAPABILITIES, Client, text_of, working_server
 from support.tokens import SERVER
 from support.waiting import wait_until

@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from support.granted_servers import granted_server
 from support.otlp_collector import Collector, collector
-from support.serve_process import served
-from support.server_processes import WASMCP, free_port
+from support.server_processes import WASMCP, free_port, served
 from support.waiting import wait_until
+from support.zig_servers import granted_server
 
 from wasmcp.errors import HostError
 from wasmcp.host.operations.tracing import Tracing, is_enabled

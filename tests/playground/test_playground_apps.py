@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.chromium import PLAYWRIGHT, chromium
-from support.development_process import Development
-from support.node_packages import installed, node
+from support.npm_packages import PLAYWRIGHT, chromium, installed, node
 from support.projects import project_files, write_project
+from support.server_processes import Development
 
 from wasmcp.playground.application import sandbox_policy
 

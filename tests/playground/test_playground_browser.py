@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.chromium import PLAYWRIGHT, chromium
-from support.development_process import Development
-from support.node_packages import installed, node
+from support.npm_packages import PLAYWRIGHT, chromium, installed, node
 from support.playground_project import PLAYGROUND_PROJECT
 from support.projects import write_project
+from support.server_processes import Development
 from support.tokens import private_key, public_pem, signed
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

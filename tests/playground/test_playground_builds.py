@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.development_process import Development
 from support.otlp_collector import collector
 from support.projects import ZIG_PROJECT, write_project
-from support.server_processes import WASMCP
+from support.server_processes import WASMCP, Development
 
 from wasmcp.playground import serving
 from wasmcp.playground.serving import Builds, Version, changed, snapshot

@@ -14,7 +14,7 @@ from threading import Thread
 from typing import Any
 
 from support.fastmcp_originals import environment_of
-from support.node_packages import installed, node
+from support.npm_packages import installed, node
 
 SOURCES = Path(__file__).parent
 HTML = "<html><head><title>Tea</title></head><body><h1>Tea</h1><p>Boil <b>water</b>.</p></body></html>"

@@ -393,7 +393,7 @@ def test_one_component_by_name(tmp_path: Path, one: bytes) -> None:
 
 
 def test_operator_chooses_the_store(tmp_path: Path) -> None:
-    from support.keyvalue_servers import keeper
+    from support.zig_servers import keeper
 
     servers = '[tool.wasmcp.servers.default]\ncomponents = ["keeper"]\n'
     root = make(tmp_path / "demo", {"keeper": keeper()}, servers, keeper='grants = ["kv"]')

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from support.projects import write_project
-from support.wheels import wheel
+from support.python_packages import wheel
 
 from wasmcp.cli.group import commands
 from wasmcp.errors import LockDriftError, MissingToolchainError, ToolchainError

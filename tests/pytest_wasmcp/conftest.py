@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.world_servers import world_server
+from support.zig_servers import world_server
 
 
 @pytest.fixture(scope="session")

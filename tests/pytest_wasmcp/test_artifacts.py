@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from support.inner_pytest import IN_PROCESS
+from support.tested_server import IN_PROCESS
 
 from pytest_wasmcp import report
 from pytest_wasmcp.report import Messages, TestMessages, trap_of

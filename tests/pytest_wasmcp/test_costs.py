@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from support.inner_pytest import IN_PROCESS
+from support.tested_server import IN_PROCESS
 
 from pytest_wasmcp.costs import Measured
 

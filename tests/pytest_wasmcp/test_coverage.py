@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from support.inner_pytest import IN_PROCESS
+from support.tested_server import IN_PROCESS
 
 from wasmcp.insight.surface import Usage
 

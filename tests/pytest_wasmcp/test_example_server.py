@@ -5,8 +5,7 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from support.inner_pytest import IN_PROCESS
-from support.tested_server import SOURCE
+from support.tested_server import IN_PROCESS, SOURCE
 
 
 def test_the_example_is_tested_in_every_way(in_tested_project: pytest.Pytester) -> None:

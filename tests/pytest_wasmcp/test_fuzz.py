@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.inner_pytest import IN_PROCESS
+from support.tested_server import IN_PROCESS
 
 
 def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.javascript_client import SDK
-from support.node_packages import installed, node
+from support.npm_packages import SDK, installed, node
 
 from wasmcp.testing.server import ServerUnderTest, open_for_test
 from wasmcp.testing.world import World

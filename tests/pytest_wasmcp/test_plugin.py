@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from support.development_project import DEVELOPMENT_PROJECT, NOTES
-from support.inner_pytest import IN_PROCESS
 from support.projects import write_project
+from support.tested_server import IN_PROCESS
 
 TEST = """
 import pytest

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.inner_pytest import IN_PROCESS
+from support.tested_server import IN_PROCESS
 
 from wasmcp.errors import SurfaceFileError
 from wasmcp.host import open_server

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from support.fastmcp_originals import fastmcp_python
-from support.inner_pytest import IN_PROCESS
 from support.server_processes import free_port
+from support.tested_server import IN_PROCESS
 from support.waiting import wait_until
 
 SDK = [sys.executable, str(Path(__file__).parents[1] / "support" / "sdk_server.py")]

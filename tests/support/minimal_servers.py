@@ -1,4 +1,4 @@
-"""The smallest servers there are: one written by hand, with every way to misbehave."""
+"""The smallest servers there are: one written by hand, with every way to misbehave, and an empty cache for them."""
 
 from __future__ import annotations
 
@@ -56,3 +56,11 @@ def server(open_it: Callable[..., Server]) -> Server:
 def no_handlers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Loggers without handlers, as in a program that does not configure `logging`: pytest's do not count."""
     monkeypatch.setattr(logging.Logger, "hasHandlers", lambda _logger: False)
+
+
+@pytest.fixture
+def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of the test alone, empty at first."""
+    path = tmp_path / "cache"
+    monkeypatch.setenv("WASMCP_CACHE_DIR", str(path))
+    return path

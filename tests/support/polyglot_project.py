@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from support.projects import write_project
-from support.rust_prerequisites import MISSING
+from support.rust_crates import MISSING
 from wasmcp.project import ensure_built
 
 # A further language is a further line: the file of its component, with tools `LANGUAGE_add` and `LANGUAGE_fail`.

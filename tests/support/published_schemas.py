@@ -1,4 +1,7 @@
-"""Schemas and programs that others publish, in pinned versions; a test that cannot fetch them is skipped, loudly."""
+"""Schemas and programs that others publish, in pinned versions; a test that cannot fetch them is skipped, loudly.
+
+Those in Go modules are fetched through the module proxy with `go mod download`.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,14 @@ import json
 import shutil
 import subprocess
 import warnings
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
 
 import pytest
 
-from support.node_packages import installed, node
+from support.npm_packages import installed, node
 
 MCPB = "@anthropic-ai/mcpb@2.1.2"
 REGISTRY = "github.com/modelcontextprotocol/registry@v1.8.9"
@@ -60,3 +64,23 @@ def bundle_program(*arguments: str) -> subprocess.CompletedProcess[str]:
     program = installed(MCPB) / "node_modules/@anthropic-ai/mcpb/dist/cli/cli.js"
     command = [node(), str(program), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+
+COMPOSE = "github.com/compose-spec/compose-go/v2@v2.16.2"
+
+
+@lru_cache
+def module(name: str) -> Path:
+    """Return the folder of a module, `PATH@VERSION`. If it cannot be fetched, the test is skipped with a message."""
+    go = shutil.which("go")
+    reason = "go was not found"
+    if go is not None:
+        with TemporaryDirectory() as folder:
+            command = [go, "mod", "download", "-json", name]
+            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=240)
+        found = json.loads(done.stdout or "{}")
+        if "Dir" in found:
+            return Path(found["Dir"])
+        reason = found.get("Error") or done.stderr
+    warnings.warn(f"a test with the Go module {name} is SKIPPED: {reason}", stacklevel=2)
+    pytest.skip(f"{name}: {reason}")

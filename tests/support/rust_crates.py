@@ -1,4 +1,7 @@
-"""Crates of the tests, built with cargo alone: without Python, outside of a project."""
+"""Crates of the tests, built with cargo alone, and the prerequisites of Rust components, which pip cannot install.
+
+Crates are built without Python, outside of a project.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,20 @@ import subprocess
 from pathlib import Path
 
 from wasmcp.package_data import guest_directory
+from wasmcp.toolchains.rust import TARGET
+
+
+def missing() -> str:
+    """Return what this machine lacks for Rust; the empty string if nothing."""
+    if not (shutil.which("cargo") and shutil.which("rustc")):
+        return "SKIPPED LOUDLY: Rust (cargo, rustc) was not found on this machine"
+    root = subprocess.run(["rustc", "--print", "sysroot"], capture_output=True, text=True, check=False).stdout.strip()
+    there = (Path(root) / "lib" / "rustlib" / TARGET).is_dir()
+    return "" if there else f"SKIPPED LOUDLY: Rust's target is not installed: `rustup target add {TARGET}`"
+
+
+MISSING = missing()
+
 
 _MANIFEST = """\
 [package]

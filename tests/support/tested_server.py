@@ -1,4 +1,4 @@
-"""The project `example-servers/tested`, built once, as the root of test runs."""
+"""The project `example-servers/tested`, built once, as the root of test runs, and options of runs within a test."""
 
 from __future__ import annotations
 
@@ -32,3 +32,8 @@ def in_tested_project(pytester: pytest.Pytester, tested_project: Path, tested_se
     ignored = shutil.ignore_patterns("tests", "__pycache__", ".*_cache")
     shutil.copytree(tested_project, pytester.path, ignore=ignored, dirs_exist_ok=True)
     return pytester
+
+
+IN_PROCESS = ("-p", "no:faulthandler")
+"""Options of `runpytest_inprocess`: pytest's faulthandler plugin resets the handlers of signals when an inner run ends,
+also that of wasmtime, so that the next trap of a component would end this process."""

@@ -1,8 +1,8 @@
-"""URIs of resources: the cases that the guest libraries of all languages have in common.
+r"""URIs of resources: the cases that the guest libraries of all languages have in common.
 
 Rules, RFC 3986 section 6.2 and RFC 6570:
 
-* A server lists the normal form of a declared URI: what a URI cannot hold (space, non-ASCII, ``"<>\\^`{|}`` and,
+* A server lists the normal form of a declared URI: what a URI cannot hold (space, non-ASCII, ``"<>\^`{|}`` and,
   outside an IP literal, brackets) as UTF-8 and percent-encoded, hexadecimal digits in capitals, encoded unreserved
   characters decoded, the scheme in lower case, no ``.`` and ``..`` segments, no default port, and the path ``/`` where
   a URI of ``http``, ``https``, ``ws``, ``wss`` or ``ftp`` has none. Hosts of these schemes are in lower case; of
@@ -11,17 +11,25 @@ Rules, RFC 3986 section 6.2 and RFC 6570:
 * A request names a resource when the normal forms are equal, the case of hosts apart.
 * A template lists its literal text in the same form. The URI of a request is brought into normal form, its ``.`` and
   ``..`` segments apart, and then matched. Values are decoded once, after matching.
-* A value that is not UTF-8, has a ``..`` segment, is an absolute path (``/``, ``\\`` or a drive) or holds NUL is of no
+* A value that is not UTF-8, has a ``..`` segment, is an absolute path (``/``, ``\`` or a drive) or holds NUL is of no
   resource, whether it came encoded or not. Neither is an encoded ``/`` in an expression whose values end at ``/``.
 * A value holds any character but the delimiters of its operator and the reserved characters that the template has
   after its first variable.
 * A template that a URI can match in more than one way is refused at build.
+
+Native tests of the Python guest library match URIs by the framework's component.
 """
 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+from wasmcp.guest.declarations.resources import Resource
+from wasmcp.guest.json_types.uris import key_of
+from wasmcp.project.catalogue_recording import UriTemplates
 
 FIXED: list[tuple[str, str, list[str], list[str]]] = [
     # declared, listed, also read by, not read by
@@ -202,3 +210,22 @@ def _rows() -> list[Row]:
 
 
 ROWS = _rows()
+
+
+@cache
+def uri_templates() -> UriTemplates:
+    """Return the framework's implementation."""
+    return UriTemplates()
+
+
+def match_uri(uri: str, templates: Sequence[Any]) -> Any:
+    """Return the first template that a URI matches, as a request does in a server."""
+    return uri_templates().match(uri, templates)
+
+
+def matched(resource: Resource, uri: str) -> dict[str, str | list[str]] | None:
+    """Return the variables of a template in a URI, as a component gets them; None if the URI does not match."""
+    if not resource.is_template:
+        return {} if key_of(uri) == resource.identity else None
+    found = match_uri(uri, [resource.pattern])
+    return None if found is None else resource.values(found.variables)

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 import yaml
-from support import argument_table, client_request_table, completion_table, skill_table
-from support.guest_languages import LANGUAGES
+from support import argument_table, client_request_table, guest_tables
+from support.guest_tables import LANGUAGES
 from support.projects import project_files, write_project
 
 from wasmcp.errors import RequestError
@@ -44,7 +44,7 @@ def answer(server: Server, method: str, params: dict[str, Any]) -> dict[str, Any
 
 def test_completions(server: Server) -> None:
     wrong = []
-    for reference, argument, typed, filled, expected in completion_table.COMPLETIONS:
+    for reference, argument, typed, filled, expected in guest_tables.COMPLETIONS:
         params = {"ref": reference, "argument": {"name": argument, "value": typed}, "context": {"arguments": filled}}
         found = answer(server, "completion/complete", params)
         if (found if isinstance(found, str) else found["completion"]) != expected:
@@ -53,8 +53,8 @@ def test_completions(server: Server) -> None:
 
 
 def test_failing_completions(server: Server) -> None:
-    for typed, message in completion_table.FAILURES.items():
-        params = {"ref": completion_table.TRIP, "argument": {"name": "pages", "value": typed}}
+    for typed, message in guest_tables.FAILURES.items():
+        params = {"ref": guest_tables.TRIP, "argument": {"name": "pages", "value": typed}}
         with pytest.raises(RequestError) as caught:
             server.request("completion/complete", params)
         assert (caught.value.code, caught.value.message) == (-32603, message)
@@ -63,7 +63,7 @@ def test_failing_completions(server: Server) -> None:
 
 def test_generated_skills(server: Server) -> None:
     listed = server.request("skills/list")["skills"]
-    assert listed == skill_table.ENTRIES
+    assert listed == guest_tables.ENTRIES
     for entry in listed:
         assert server.request("skills/get", {"uri": entry["uri"]})["skill"] == entry
         (contents,) = server.request("resources/read", {"uri": entry["uri"]})["contents"]
@@ -71,7 +71,7 @@ def test_generated_skills(server: Server) -> None:
         empty, front_matter, text = contents["text"].split("---\n", 2)
         assert empty == ""
         assert yaml.safe_load(front_matter) == entry["frontmatter"]
-        assert text == f"\n{skill_table.TEXTS[entry['uri']]}"
+        assert text == f"\n{guest_tables.TEXTS[entry['uri']]}"
     inside = server.request("resources/directory/read", {"uri": "skill://reports/daily-report"})["resources"]
     assert [one["uri"].rpartition("/")[2] for one in inside] == ["SKILL.md", "references"]
     (note,) = server.request("resources/directory/read", {"uri": "skill://reports/daily-report/references"})[

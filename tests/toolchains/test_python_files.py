@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.wheels import wheel
+from support.python_packages import wheel
 
 from wasmcp.errors import ConfigError, ToolchainError
 from wasmcp.guest.files import read_archive

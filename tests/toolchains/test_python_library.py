@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from support.python_component import GuestComponent, result_of
-from support.wheels import wheel
+from support.python_packages import wheel
 
 from wasmcp.errors import ToolchainError
 from wasmcp.guest.component import compressed_modules

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import wasmtime
-from support.wheels import wheel
+from support.python_packages import wheel
 
 from wasmcp.component import side_module
 from wasmcp.errors import ConfigError, NativeCodeError, ToolchainError

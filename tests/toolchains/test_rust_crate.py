@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 from support.handler_table import FOLDER, TABLE_PATH
-from support.rust_crates import cargo, guest_copy, target_directory, write_crate
-from support.rust_prerequisites import MISSING
+from support.rust_crates import MISSING, cargo, guest_copy, target_directory, write_crate
 from support.server_processes import WASMCP
 
 from wasmcp.host import open_server

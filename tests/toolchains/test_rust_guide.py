@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.projects import project_files, write_project
-from support.rust_crates import cargo, guest_copy, write_crate
-from support.rust_prerequisites import MISSING
+from support.rust_crates import MISSING, cargo, guest_copy, write_crate
 
 from wasmcp.host import open_server
 from wasmcp.project import ensure_built

@@ -11,7 +11,7 @@ import anyio
 import pytest
 from mcp import Client, StdioServerParameters
 from support.projects import project_files, write_project
-from support.rust_prerequisites import MISSING
+from support.rust_crates import MISSING
 from support.server_processes import WASMCP
 from support.web_server import web_server
 

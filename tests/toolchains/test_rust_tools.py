@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.older_clients import INITIALIZE
+from support.conversations import INITIALIZE
 from support.projects import project_files, write_project
-from support.rust_prerequisites import MISSING
+from support.rust_crates import MISSING
 
 from wasmcp.component.custom_sections import core_modules
 from wasmcp.errors import RequestError, ToolchainError

@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 from support import uri_table
-from support.rust_prerequisites import MISSING
+from support.rust_crates import MISSING
 
 from wasmcp.package_data import guest_directory
 

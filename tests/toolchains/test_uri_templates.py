@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from support import uri_table
-from support.guest_languages import LANGUAGES
+from support.guest_tables import LANGUAGES
 from support.projects import project_files, write_project
 
 from wasmcp.errors import CatalogueError, RequestError

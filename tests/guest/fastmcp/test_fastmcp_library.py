@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 import pydantic
 import pytest
-from support.uri_matching import matched
+from support.uri_table import matched
 
 from wasmcp.guest import McpError, content
 from wasmcp.guest.declarations.registry import PROMPTS, RESOURCES, TOOLS, prompt_of, resource_of, tool_of
