@@ -74,7 +74,7 @@ def chromium(tested: str) -> str:
 
 
 SDK = "@modelcontextprotocol/sdk@1.32.2"
-_SCRIPT = Path(__file__).with_suffix(".mjs")
+_SCRIPT = Path(__file__).with_name("javascript_client.mjs")
 
 
 class JavaScriptClient:
