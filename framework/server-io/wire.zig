@@ -163,7 +163,8 @@ pub fn finish(handle: wit.messages.Request, given: ?wit.messages.Reply) Error!wi
     const code = object.errorCode();
     const text = try object.finish();
     // An embedding host knows it itself. It is read now and then, so that lines for earlier calls do not fill the pipe.
-    const cancelled = if (call.output.sink == .exchange and call.number % 64 != 0) call.cancelled else call.isCancelled();
+    const is_known = call.output.sink == .exchange and call.number % 64 != 0;
+    const cancelled = if (is_known) call.cancelled else call.isCancelled();
     const body = try call.output.end(text);
     return .{
         .body = body,
