@@ -13,7 +13,12 @@ COMPOSER = ("wasmcp.compose.composition", "wasmcp.compose.component_reader", "wa
 
 def imported_by(module: str) -> set[str]:
     """Return the modules of wasmcp that importing one of them in a new interpreter imports."""
-    code = f"import sys, {module}; print(*(name for name in sys.modules if name.partition('.')[0] == 'wasmcp'))"
+    return {name for name in modules_of(module) if name.partition(".")[0] == "wasmcp"}
+
+
+def modules_of(module: str) -> set[str]:
+    """Return all modules of a new interpreter that has imported one of wasmcp."""
+    code = f"import sys, {module}; print(*sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return set(result.stdout.split())
 
@@ -22,6 +27,10 @@ def test_reading_a_configuration_does_not_import_the_composer() -> None:
     found = imported_by("wasmcp.project.config")
     assert not [name for name in found if name.startswith(COMPOSER)]
     assert len(found) <= 35
+
+
+def test_reading_a_configuration_does_not_import_what_builds_need() -> None:
+    assert not {"hashlib", "lzma", "shutil", "tempfile"} & modules_of("wasmcp.project.config")
 
 
 def test_names_of_interfaces_import_nothing_else() -> None:

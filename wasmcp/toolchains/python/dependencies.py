@@ -34,16 +34,8 @@ from pathlib import Path
 from typing import Any
 
 from wasmcp.errors import MissingToolchainError, NativeCodeError, ToolchainError
-from wasmcp.toolchains.base import (
-    BundledPart,
-    ComponentSource,
-    Distribution,
-    folder_problem,
-    is_whole_folder,
-    keep_folder,
-    remove_folder,
-    shared_folder,
-)
+from wasmcp.toolchains.base import BundledPart, ComponentSource, Distribution, folder_problem, shared_folder
+from wasmcp.toolchains.kept_folders import is_whole_folder, keep_folder, remove_folder
 from wasmcp.toolchains.python.native_modules import (
     ABI,
     advice_for,

@@ -32,7 +32,8 @@ from pathlib import Path
 from wasmcp.component import instructions, side_module
 from wasmcp.component.side_module import DATA_OFFSETS, ENVIRONMENT, FUNCTION_OFFSETS, ImportKind, ModuleImport
 from wasmcp.errors import ComponentError, NativeCodeError
-from wasmcp.toolchains.base import PINS, ComponentSource, Distribution, is_whole_folder, keep_folder, remove_folder
+from wasmcp.toolchains.base import PINS, ComponentSource, Distribution
+from wasmcp.toolchains.kept_folders import is_whole_folder, keep_folder, remove_folder
 from wasmcp.toolchains.python.pip_resolver import WASI, is_wasi
 
 

@@ -17,7 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from wasmcp.errors import MissingToolchainError, ToolchainError
-from wasmcp.toolchains.base import ComponentSource, is_whole_folder, keep_folder, remove_folder
+from wasmcp.toolchains.base import ComponentSource
+from wasmcp.toolchains.kept_folders import is_whole_folder, keep_folder, remove_folder
 from wasmcp.toolchains.programs import run_compiler
 
 OVERRIDE = "WASMCP_NODE"
