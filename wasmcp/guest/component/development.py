@@ -71,6 +71,8 @@ def _exports() -> Any:
         _State.loaded = True
         errors = _load()
         if errors:
+            with contextlib.suppress(Exception):  # of a stream that the author has replaced or closed
+                sys.stdout.flush()  # the interpreter does not do it at the end of a call
             data = {"component": _State.component, "errors": errors}
             _State.error = McpError(error_reporting.INTERNAL_ERROR, _message(errors), data)
     if _State.error is not None:
