@@ -237,6 +237,20 @@ def test_least_recently_used_entry_is_evicted_first(
     assert compiles() == 0
 
 
+def test_file_that_is_replaced_during_the_compilation_is_compiled_again(
+    compiles: Callable[[], int], server_file: Path, tmp_path: Path
+) -> None:
+    def replace() -> None:
+        other = tmp_path / "other.wasm"
+        other.write_bytes(server_file.read_bytes() + b"\0\2\1x")  # with an empty custom section
+        other.replace(server_file)
+        time.sleep(0.05)
+
+    compile_cache.load(server_file, on_compile=replace).close()
+    assert compiles() == 1
+    assert compiles() == 0
+
+
 def test_recently_written_file_is_not_indexed(
     directory: Path, server_bytes: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

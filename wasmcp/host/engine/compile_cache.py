@@ -347,17 +347,23 @@ def _is_trusted(facts: os.stat_result) -> bool:
     return facts.st_uid == os.geteuid() and not facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
-def _index_entry(cache: Path, path: str | os.PathLike[str], *, quick: bool, fuel: bool) -> tuple[Path, str] | None:
+def _version(path: str | os.PathLike[str]) -> tuple[int, int, int, int, int] | None:
+    """Return the device, inode, size and times (modification and change, in ns) of a file; None if it is missing."""
     try:
         facts = os.stat(path)  # noqa: PTH116 - also takes str
     except OSError:
         return None
-    if time.time_ns() - max(facts.st_mtime_ns, facts.st_ctime_ns) < _RACY_NS:
+    return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
+
+
+def _index_entry(cache: Path, path: str | os.PathLike[str], *, quick: bool, fuel: bool) -> tuple[Path, str] | None:
+    version = _version(path)
+    if version is None or time.time_ns() - max(version[3:]) < _RACY_NS:
         return None
     # The inode identifies the file; if two names have the same checksum, the content is compared.
     suffix = _suffix(quick=quick, fuel=fuel)
     where = f"{os.path.realpath(path)}\0{suffix}".encode("utf-8", "surrogateescape")
-    seen = f"{facts.st_dev} {facts.st_ino} {facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns} {suffix} {_INDEX}"
+    seen = " ".join(map(str, (*version, suffix, _INDEX)))
     return cache / f"{zlib.crc32(where):08x}{zlib.adler32(where):08x}.index", seen
 
 
@@ -414,6 +420,7 @@ def _fill(
     fuel: bool,
     background: bool,
 ) -> Component:
+    version = _version(path)
     data = read_component(path)
     compiled = _target(cache, data, quick=quick, fuel=fuel)
 
@@ -447,7 +454,8 @@ def _fill(
                 with suppress(OSError):  # the server can run although the disk is full
                     _store(compiled, code)
                     _evict(cache, keep=compiled)
-    _remember(cache, path, compiled, quick=quick, fuel=fuel)
+    if version == _version(path):  # otherwise the file was replaced meanwhile, and this is not its code
+        _remember(cache, path, compiled, quick=quick, fuel=fuel)
     return component
 
 
