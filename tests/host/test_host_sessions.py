@@ -9,7 +9,7 @@ import pytest
 
 from wasmcp.host.bindings.messages import NO_REQUEST, Ask, Subscribe, Watch
 from wasmcp.host.engine.limits import HttpLimits
-from wasmcp.host.mcp import http_sessions as module
+from wasmcp.host.mcp import http_sessions, session_states
 from wasmcp.host.mcp.http_sessions import SessionRequest, Sessions
 from wasmcp.host.mcp.subscriptions import Hub, Listener, StdioSubscriptions, initial_subscription
 from wasmcp.host.scheduling.call import Call, PendingInputs
@@ -28,7 +28,8 @@ def opened(request_id: Any = 1, **notifications: Any) -> dict[str, Any]:
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The clock of sessions, set by the test."""
     now = [0.0]
-    monkeypatch.setattr(module, "monotonic", lambda: now[0])
+    for module in (http_sessions, session_states):
+        monkeypatch.setattr(module, "monotonic", lambda: now[0])
     return now
 
 
