@@ -266,11 +266,11 @@ def test_a_run_that_begins_while_its_version_is_replaced(
     with open_server(file) as server:
         first = server.pool
 
-        def slow_boot(pool: Pool, observer: Any) -> Instance:
+        def slow_boot(pool: Pool, *given: Any) -> Instance:
             if pool.program is first.program and pool is not first:  # for tasks, of the first version
                 begins.set()
                 assert continues.wait(30)
-            return new_instance(pool, observer)
+            return new_instance(pool, *given)
 
         monkeypatch.setattr(Pool, "new_instance", slow_boot)
         client = opened(server)
