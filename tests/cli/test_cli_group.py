@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 from support.server_processes import WASMCP
@@ -34,6 +36,27 @@ def test_each_command_has_help(name: str) -> None:
     done = CliRunner().invoke(commands, [name, "--help"], prog_name="wasmcp")
     assert done.exit_code == 0, done.output
     assert "--help" in done.output
+
+
+def _paths(command: click.Command, name: str) -> Iterator[tuple[str, click.Parameter]]:
+    """Yield the parameters of a command and its subcommands that are paths."""
+    for parameter in command.params:
+        if isinstance(parameter.type, click.Path):
+            yield name, parameter
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for each in command.list_commands(context):
+            found = command.get_command(context, each)
+            assert found is not None
+            yield from _paths(found, f"{name} {each}")
+
+
+def test_no_path_can_be_empty() -> None:
+    paths = list(_paths(commands, "wasmcp"))
+    assert len(paths) > 30
+    for name, parameter in paths:
+        with pytest.raises(click.BadParameter, match=r"it must be the path of a (file|directory), not empty"):
+            parameter.type.convert("", parameter, click.Context(commands, info_name=name))
 
 
 def test_version_option() -> None:

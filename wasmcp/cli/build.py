@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wasmcp.cli.parameters import FilePath
 from wasmcp.host.configuration.command_options import count, directory, environment, limits, number
 from wasmcp.terminal import printable
 
@@ -23,7 +24,7 @@ PROJECT = click.option(
     "root",
     default=".",
     metavar="DIRECTORY",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=FilePath(exists=True, file_okay=False, path_type=Path),
     help="The directory of pyproject.toml.",
 )
 """Option of the commands that build a project."""
@@ -40,7 +41,7 @@ PROJECT = click.option(
     "--components",
     "folder",
     metavar="DIRECTORY",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FilePath(file_okay=False, path_type=Path),
     help="Write components and their catalogues to this directory, instead of servers.",
 )
 def build_command(

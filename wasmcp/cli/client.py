@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from wasmcp.cli.parameters import FilePath
 from wasmcp.cli.progress import StatusLine, say
 from wasmcp.client.texts import Field, fields
 from wasmcp.errors import ArgumentsError, ConnectionFailedError, RequestError, TaskCancelledError, UnansweredInputError
@@ -452,7 +453,7 @@ def call_command(options: Options, tool: str, arguments: tuple[str, ...], base: 
 @click.option(
     "-o",
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FilePath(dir_okay=False, path_type=Path),
     help="Write the contents to this file, byte for byte.",
 )
 def read_command(options: Options, uri: str, output: Path | None) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from wasmcp.cli.parameters import FilePath
 from wasmcp.cli.progress import Bar, say
 from wasmcp.terminal import printable
 
@@ -122,7 +123,7 @@ _OPTIONS = (
     ),
     click.option(
         "--require-grants",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        type=FilePath(exists=True, dir_okay=False, path_type=Path),
         metavar="FILE",
         help="Refuse components with grants that this policy does not permit.",
     ),
@@ -141,7 +142,7 @@ _OPTIONS = (
     ),
     click.option(
         "--deps-dir",
-        type=click.Path(file_okay=False, path_type=Path),
+        type=FilePath(file_okay=False, path_type=Path),
         help="Copy each package to this directory.",
     ),
     click.option("--offline", "--skip-download", "offline", is_flag=True, help="Use the cache, contact no registry."),
@@ -149,7 +150,7 @@ _OPTIONS = (
     click.option("--force", is_flag=True, help="Overwrite an existing output."),
     click.option(
         "--project",
-        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        type=FilePath(exists=True, file_okay=False, path_type=Path),
         metavar="DIRECTORY",
         help="The project whose names and lock apply.  [default: the nearest project]",
     ),
@@ -407,7 +408,7 @@ def _component_json(one: Prepared, denied: Sequence[str]) -> dict[str, Any]:
     }
 
 
-_OUTPUT = click.Path(path_type=Path)
+_OUTPUT = FilePath(path_type=Path)
 
 
 _SPECS = """\b

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from wasmcp.cli.parameters import FilePath
 from wasmcp.terminal import printable
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _NAME = click.option("--name", metavar="NAME", help="Name of the deployment, a D
 _OUTPUT = click.option(
     "-o",
     "--output",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FilePath(file_okay=False, path_type=Path),
     metavar="DIRECTORY",
     help="Folder of the files.  [default: deploy/TARGET]",
 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wasmcp.cli.parameters import FilePath
 from wasmcp.cli.progress import say
 from wasmcp.terminal import printable
 
@@ -341,7 +342,7 @@ _ENDINGS = {".mmd": "mermaid", ".mermaid": "mermaid", ".svg": "svg", ".html": "h
 @click.option(
     "-o",
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FilePath(dir_okay=False, path_type=Path),
     help="The output file.  [default: standard output]",
 )
 @click.option(
@@ -505,7 +506,7 @@ def show(spec: str, *, offline: bool, as_json: bool) -> None:
 
 
 @policy_command.command("test")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=FilePath(path_type=Path))
 @click.argument("server", required=False)
 @_OFFLINE
 @_JSON

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wasmcp.cli.parameters import FilePath
 from wasmcp.registry.signing.signers import password
 from wasmcp.terminal import printable
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 # As in `wasmcp.auth.access_tokens`, which needs the extra `auth`.
 _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
-_FILE = click.Path(path_type=Path)
+_FILE = FilePath(path_type=Path)
 
 
 def _pairs(_ctx: click.Context, _param: click.Parameter, given: Sequence[str]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from wasmcp.cli.parameters import FilePath
 from wasmcp.host.configuration.command_options import number
 from wasmcp.terminal import printable
 
@@ -65,7 +66,7 @@ _MARKS = {"ok": ("✓", "green"), "note": ("○", "yellow"), "problem": ("✗", 
 @click.option(
     "--project",
     "root",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=FilePath(exists=True, file_okay=False, path_type=Path),
     metavar="DIRECTORY",
     help="The project to check.  [default: the nearest project]",
 )
@@ -152,7 +153,7 @@ def _pairs(option: str, given: tuple[str, ...], *, values: bool) -> dict[str, An
 @click.option("--header", "headers", multiple=True, metavar="KEY=VALUE", help="A header field for a URL.")
 @click.option("--install", "do_install", is_flag=True, help="Add the entry to the client's file.")
 @click.option("--scope", type=click.Choice(["project", "user"]), help="The client's file.  [default: the first it has]")
-@click.option("--file", type=click.Path(dir_okay=False, path_type=Path), help="A file instead of the client's.")
+@click.option("--file", type=FilePath(dir_okay=False, path_type=Path), help="A file instead of the client's.")
 @click.option("--force", is_flag=True, help="Replace another entry of this name.")
 def client_config_command(  # noqa: PLR0917 (click passes options by name)
     client: str,

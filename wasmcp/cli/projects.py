@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wasmcp.cli.parameters import FilePath
 from wasmcp.project.template_files import LANGUAGES, TEMPLATES
 from wasmcp.terminal import printable
 
@@ -36,7 +37,7 @@ _TEMPLATE = click.option(
 @click.option(
     "-o",
     "--output",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FilePath(file_okay=False, path_type=Path),
     metavar="DIRECTORY",
     help="The parent of the project's directory.  [default: the current directory]",
 )
@@ -95,7 +96,7 @@ def add_command() -> None:
     "--project",
     "root",
     metavar="DIRECTORY",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=FilePath(exists=True, file_okay=False, path_type=Path),
     help="The project's directory.  [default: the nearest project]",
 )
 def component(name: str, language: str, template: str, server: str | None, root: Path | None) -> None:
@@ -135,7 +136,7 @@ def import_command() -> None:
 @click.option(
     "-o",
     "--output",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FilePath(file_okay=False, path_type=Path),
     metavar="DIRECTORY",
     help="The parent of the project's directory.  [default: the current directory]",
 )
@@ -185,7 +186,7 @@ def _print(made: Imported) -> None:
 
 @click.command("schema")
 @click.option("--pyproject", is_flag=True, help="The schema of a whole pyproject.toml, for editors.")
-@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Write it to a file.")
+@click.option("--output", "-o", type=FilePath(dir_okay=False, path_type=Path), help="Write it to a file.")
 def schema_command(*, pyproject: bool, output: Path | None) -> None:
     """Print the JSON Schema of [tool.wasmcp].
 
@@ -209,7 +210,7 @@ def wit_command() -> None:
 @click.option(
     "--dir",
     "directory",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FilePath(file_okay=False, path_type=Path),
     default=Path("wit"),
     show_default=True,
     help="The project's WIT directory.",

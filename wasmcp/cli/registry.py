@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
+from wasmcp.cli.parameters import FilePath
 from wasmcp.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -210,10 +211,10 @@ def _print_json(value: Any) -> None:
 @click.command("pull")
 @click.argument("references", nargs=-1, required=True, metavar="REFERENCE...")
 @click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Copy it to this file (one REFERENCE only)."
+    "-o", "--output", type=FilePath(dir_okay=False, path_type=Path), help="Copy it to this file (one REFERENCE only)."
 )
 @click.option(
-    "--deps-dir", type=click.Path(file_okay=False, path_type=Path), help="Copy it to this directory, under its name."
+    "--deps-dir", type=FilePath(file_okay=False, path_type=Path), help="Copy it to this directory, under its name."
 )
 @click.option("--offline", is_flag=True, help="Use the cache, contact no registry.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -250,7 +251,7 @@ def pull_command(
 
 
 @click.command("push")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=FilePath(exists=True, dir_okay=False, path_type=Path))
 @click.argument("reference")
 @click.option("--annotation", "annotations", multiple=True, metavar="KEY=VALUE", help="An annotation.  [repeatable]")
 @click.option("--licence", metavar="SPDX", help="Its licence, e.g. Apache-2.0.")
@@ -258,7 +259,7 @@ def pull_command(
 @click.option("--revision", help="The revision of its sources.  [default: from git]")
 @click.option("--description", help="A description.")
 @click.option(
-    "--sign", "key", metavar="KEY", type=click.Path(dir_okay=False, path_type=Path), help="Sign it with a private key."
+    "--sign", "key", metavar="KEY", type=FilePath(dir_okay=False, path_type=Path), help="Sign it with a private key."
 )
 @click.option("--sign-keyless", "keyless", is_flag=True, help="Sign it with the identity of the CI job.")
 @click.option("--no-catalogue", is_flag=True, help="Attach no catalogue: for lists that change at run time.")
@@ -407,7 +408,7 @@ def signer(key: Path | None, *, keyless: bool) -> None:
 
 @click.command("sign")
 @click.argument("reference")
-@click.option("--key", type=click.Path(dir_okay=False, path_type=Path), help="The private key.")
+@click.option("--key", type=FilePath(dir_okay=False, path_type=Path), help="The private key.")
 @click.option("--keyless", is_flag=True, help="Sign with the identity of the CI job.")
 def sign_command(reference: str, key: Path | None, *, keyless: bool) -> None:
     """Sign a component in a registry, as cosign does, and attach the signature to it.
@@ -435,7 +436,7 @@ def sign_command(reference: str, key: Path | None, *, keyless: bool) -> None:
 
 @click.command("attest")
 @click.argument("reference")
-@click.option("--key", type=click.Path(dir_okay=False, path_type=Path), help="The private key.")
+@click.option("--key", type=FilePath(dir_okay=False, path_type=Path), help="The private key.")
 @click.option("--keyless", is_flag=True, help="Sign with the identity of the CI job.")
 @click.option(
     "--statement",
@@ -467,7 +468,7 @@ def attest_command(reference: str, key: Path | None, statement: BinaryIO, *, key
     "--key",
     "keys",
     multiple=True,
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FilePath(dir_okay=False, path_type=Path),
     help="A trusted public key.  [repeatable]  [default: those of the policies]",
 )
 @click.option(
@@ -478,7 +479,7 @@ def attest_command(reference: str, key: Path | None, statement: BinaryIO, *, key
 @click.option("--issuer", metavar="URL", help="The identity provider of --identity.")
 @click.option(
     "--trusted-root",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=FilePath(exists=True, dir_okay=False, path_type=Path),
     help="A root of trust to use instead of the public Sigstore instance.",
 )
 @click.option("--attestation", is_flag=True, help="Verify and print attestations instead, one per line.")

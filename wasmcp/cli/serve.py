@@ -10,24 +10,14 @@ from typing import Any
 
 import click
 
+from wasmcp.cli.parameters import FilePath
 from wasmcp.host.configuration.command_options import check_instances, count, directory, environment, limits, number
 from wasmcp.host.configuration.declared import REUSES, Given, complete, operator_store
 from wasmcp.host.configuration.settings import SEALED, SESSIONS
 from wasmcp.host.operations.rate_limits import CLIENTS, RateLimits
 from wasmcp.host.transports.stdio_server import published, server_name
 
-
-class _File(click.Path):
-    """Path of a file, which must not be empty."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Convert a text to a path."""
-        if not value:
-            self.fail("it must be the path of a file, not empty", param, ctx)
-        return super().convert(value, param, ctx)
-
-
-_PATH = _File(path_type=Path)
+_PATH = FilePath(path_type=Path)
 _COUNT = click.IntRange(1, 1_000_000)
 
 
