@@ -216,9 +216,10 @@ def test_all_mistakes_of_a_policy_are_reported(tmp_path: Path) -> None:
         "`components.c.grants`",
         "`components.d.grants.fs2`",
     ]
-    path.write_text("[")
-    with pytest.raises(ConfigError, match="it is not TOML"):
-        read_policy(path)
+    for text in ("[", f"a = {'[' * 20_000}"):
+        path.write_text(text)
+        with pytest.raises(ConfigError, match="it is not TOML"):
+            read_policy(path)
     with pytest.raises(ConfigError, match="it cannot be read"):
         read_policy(tmp_path / "missing.toml")
 

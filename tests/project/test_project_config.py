@@ -266,6 +266,17 @@ def test_a_link_out_of_the_project(tmp_path: Path) -> None:
         load(root)
 
 
+def test_configuration_that_cannot_be_read(tmp_path: Path) -> None:
+    file = tmp_path / "pyproject.toml"
+    file.write_text(f"a = {'[' * 20_000}")
+    with pytest.raises(ConfigError, match="not TOML"):
+        load(tmp_path)
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(ConfigError, match=r"`pyproject\.toml` in `.*` cannot be read: Is a directory"):
+        load(tmp_path)
+
+
 def test_a_loop_of_links_is_a_missing_file(tmp_path: Path) -> None:
     root = make_tree(tmp_path, "my_demo")
     (root / "zig/calc.zig").unlink()

@@ -75,7 +75,11 @@ class TestReading:
         assert len(caught.value.problems) == 6
         assert str(config) in str(caught.value)
 
-    @pytest.mark.parametrize(("text", "message"), [("[", "not TOML"), ("components = 1", "must be a table")])
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [("[", "not TOML"), (f"a = {'[' * 20_000}", "not TOML"), ("components = 1", "must be a table")],
+        ids=["unfinished", "deep", "other"],
+    )
     def test_unknown_format_is_refused(self, config: Path, text: str, message: str) -> None:
         config.parent.mkdir(parents=True)
         config.write_text(text)

@@ -302,7 +302,7 @@ def read_policy(path: Path) -> GrantPolicy:
         document = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise ConfigError([f"it cannot be read: {error.strerror or error}"], path=str(path)) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError([f"it is not TOML: {error}"], path=str(path)) from error
     problems = [
         f"`{key}` is unknown; a policy has `grants` and `components`"

@@ -257,7 +257,7 @@ def _declared(package: str) -> Configuration | None:
 
             servers = parse(document, Path.cwd(), check_files=False).servers
             return servers["default"].configuration if "default" in servers else None
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         pass
     from importlib import metadata
 

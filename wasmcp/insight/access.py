@@ -266,7 +266,7 @@ def read_cases(path: Path) -> tuple[list[Case], str | None]:
         data = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise ConfigError([f"cannot be read: {error.strerror or error}"], path=path.name) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError([f"is not TOML: {error}"], path=path.name) from None
     problems: list[str] = []
     table = Table(data, "cases", problems)

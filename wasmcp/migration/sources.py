@@ -309,7 +309,7 @@ def _metadata(start: Path, given: Path, root: Path) -> tuple[str, RequirementFil
         if document.is_file():
             try:
                 contents = tomllib.loads(document.read_text("utf-8"))
-            except (OSError, ValueError):
+            except (OSError, ValueError, RecursionError):
                 contents = {}
             project = contents.get("project", {})
             project = project if isinstance(project, dict) else {}
@@ -364,6 +364,6 @@ def _inline_requirements(script: Path) -> list[str] | None:
     lines = [line[2:] if line.startswith("# ") else line[1:] for line in blocks[0].splitlines()]
     try:
         listed = tomllib.loads("\n".join(lines)).get("dependencies", [])
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return [one for one in listed if isinstance(one, str)] if isinstance(listed, list) else None

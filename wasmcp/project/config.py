@@ -517,7 +517,9 @@ def load(root: Path, *, check_files: bool = True) -> Project:
         pyproject = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))
     except FileNotFoundError:
         raise ConfigError([f"`pyproject.toml` not found in `{root}`"]) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise ConfigError([f"`pyproject.toml` in `{root}` cannot be read: {error.strerror or error}"]) from None
+    except (ValueError, RecursionError) as error:
         raise ConfigError([f"not TOML: {error}"]) from None
     return parse(pyproject, root, check_files=check_files)
 

@@ -191,7 +191,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         return {}
     except OSError as error:
         raise ConfigError([f"cannot be read: {error.strerror or error}"], path=str(path)) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError([f"not TOML: {error}"], path=str(path)) from None
     return data
 

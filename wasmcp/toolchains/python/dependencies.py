@@ -214,7 +214,7 @@ def _read(root: Path, name: str, folder: str) -> tuple[LocalProject, list[str]]:
         declared = str(project["name"])
     except OSError as error:
         raise ValueError(f"whose `pyproject.toml` cannot be read: {error.strerror or error}") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise ValueError("whose `pyproject.toml` has no `[project]` with a name") from None
     if normalised(declared) != normalised(name):
         raise ValueError(f"where the project is named `{declared}`")

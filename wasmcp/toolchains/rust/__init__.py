@@ -109,7 +109,7 @@ class Crate:
             return {}
         try:
             return tomllib.loads(manifest.read_text("utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             label = relative_label(manifest, self.source.root)
             raise ToolchainError(f"`{label}` cannot be read: {error}", source=label, toolchain="rust") from None
 
