@@ -172,6 +172,11 @@ def test_invalid_options_are_refused(options: dict[str, Any], words: str) -> Non
     assert words in str(caught.value)
 
 
+@pytest.mark.parametrize("device", ["/dev/null", "/dev/full"])
+def test_both_logs_can_be_one_device(device: str) -> None:
+    assert HttpOptions(access_log=Path(device), audit_log=Path(device)).audit_log == Path(device)
+
+
 def test_all_invalid_options_are_named_by_the_command(server_file: Path) -> None:
     command = [*WASMCP, "serve", str(server_file), "--path", "x", "--trusted-proxy", "y", "--workers", "0"]
     result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)

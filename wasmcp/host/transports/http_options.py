@@ -109,7 +109,8 @@ class HttpOptions:
             problems.append(f"the path `{self.path}` is that of a health check")
         if self.path.startswith(WELL_KNOWN):
             problems.append(f"the path must not begin with `{WELL_KNOWN}`, where metadata is, as `{self.path}` does")
-        if self.audit_log is not None and self.audit_log == self.access_log:
+        log = self.audit_log
+        if log is not None and log == self.access_log and (log.is_file() or not log.exists()):  # not a pipe or device
             problems.append(f"the access log and the audit log must be two files, not both `{self.audit_log}`")
         for proxy in self.trusted_proxies:
             try:
