@@ -26,11 +26,16 @@ PLOTTED = 4
 """Minimum number of rows of a table with a plot."""
 
 
+def number(figure: float) -> str:
+    """Return a figure with four digits, or, above a thousand, as a whole number."""
+    return f"{figure:,.0f}" if abs(figure) >= 1000 else f"{figure:.4g}"
+
+
 def line(row: Row) -> str:
     """Return one row as text."""
     sign = ">" if row.higher_is_better else "<"
-    target = "" if row.target is None else f"{sign} {row.target:,.4g} {'met' if row.met else 'MISSED'}"
-    return f"{row.name:<56} {row.value:>10,.4g} {row.unit:<6} {target:<22} {_against(row)}".rstrip()
+    target = "" if row.target is None else f"{sign} {number(row.target)} {'met' if row.met else 'MISSED'}"
+    return f"{row.name:<56} {number(row.value):>10} {row.unit:<6} {target:<22} {_against(row)}".rstrip()
 
 
 def text(table: Table) -> str:
@@ -39,7 +44,7 @@ def text(table: Table) -> str:
     names = [f"{name} ({unit})" if unit else name for name, unit in zip(table.columns, table.units, strict=True)]
     lines = [table.title, "  " + " " * width + "".join(f"{name:>{len(name) + 3}}" for name in names)]
     for name, figures in table.rows.items():
-        cells = [f"{figure:>{len(head) + 3},.4g}" for head, figure in zip(names, figures, strict=True)]
+        cells = [f"{number(figure):>{len(head) + 3}}" for head, figure in zip(names, figures, strict=True)]
         lines.append(f"  {name:<{width}}{''.join(cells)}")
     return "\n".join(lines)
 
@@ -83,14 +88,14 @@ def publish(run: dict[str, Any], found: Sequence[Row | Table]) -> None:
         f"{run['python']}, load average {run['load']} before the start.\n\nVersions: {versions}.\n"
     )
     goals = [one for one in found if isinstance(one, Row)]
-    lines = [f"| {one.name} | {one.value:,.4g} {one.unit} | {_goal(one)} | {_against(one)} |\n" for one in goals]
+    lines = [f"| {one.name} | {number(one.value)} {one.unit} | {_goal(one)} | {_against(one)} |\n" for one in goals]
     head = "## Goals and figures\n\n| figure | measured | goal | compared with |\n|---|---|---|---|\n"
     parts = [introduction, head + "".join(lines)]
     for table in (one for one in found if isinstance(one, Table)):
         heads = [f"{name} ({unit})" if unit else name for name, unit in zip(table.columns, table.units, strict=True)]
         lines = [f"## {table.title}\n", f"| server | {' | '.join(heads)} |", f"|---|{'---|' * len(heads)}"]
         for name, figures in table.rows.items():
-            lines.append(f"| {name} | {' | '.join(f'{figure:,.4g}' for figure in figures)} |")
+            lines.append(f"| {name} | {' | '.join(map(number, figures))} |")
         if len(table.rows) >= PLOTTED:
             file = _plot(table)
             lines += ["", f"![{table.columns[0]} of each server](images/{file.name})"]
@@ -102,14 +107,14 @@ def _goal(row: Row) -> str:
     if row.target is None:
         return ""
     sign = "≥" if row.higher_is_better else "≤"
-    return f"{sign} {row.target:,.4g} {row.unit}: {'met' if row.met else '**missed**'}"
+    return f"{sign} {number(row.target)} {row.unit}: {'met' if row.met else '**missed**'}"
 
 
 def _against(row: Row) -> str:
     if row.ratio is None or row.peer_value is None:
         return ""
     words = f"{row.ratio:.1f} x better" if row.ratio >= 1 else f"{1 / row.ratio:.1f} x worse"
-    return f"{words} than {row.peer} ({row.peer_value:,.4g} {row.unit})"
+    return f"{words} than {row.peer} ({number(row.peer_value)} {row.unit})"
 
 
 def _plot(table: Table) -> Path:
@@ -126,7 +131,7 @@ def _plot(table: Table) -> Path:
     for column, axis in zip(shown, axes[0], strict=True):
         values = [table.rows[name][column] for name in names]
         bars = axis.barh(names, values, color=["#5b4bb5" if "wasm" in name else "#9aa0a6" for name in names])
-        axis.bar_label(bars, fmt="{:,.4g}", padding=3)
+        axis.bar_label(bars, fmt=number, padding=3)
         unit = f" ({table.units[column]})" if table.units[column] else ""
         axis.set_title(f"{table.columns[column]}{unit}")
         axis.spines[["top", "right"]].set_visible(False)

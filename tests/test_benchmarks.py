@@ -37,6 +37,16 @@ def test_lines_name_missed_goals_and_better_peers() -> None:
     assert "2.0 x worse than peer (15 ms)" in report.line(WORSE)
 
 
+def test_large_figures_have_all_digits() -> None:
+    assert [report.number(figure) for figure in (0.012345, 999.94, 12_345.6, -12_345.6, 0)] == [
+        "0.01235",
+        "999.9",
+        "12,346",
+        "-12,346",
+        "0",
+    ]
+
+
 def test_text_of_a_table_has_every_server() -> None:
     lines = report.text(TABLE).splitlines()
     assert lines[0] == "loads"
