@@ -86,7 +86,7 @@ def test_session_with_values_in_redis_survives_the_loss_of_either_server(server:
                 assert client(do="get", key="name") == "string Ada"
                 assert client(do="increment", key="visits") in {"5", "6"}
                 lost.start()
-                time.sleep(1.1)  # nginx tries it again
+                time.sleep(2.1)  # nginx tries it again: it counts the `fail_timeout` of 1 s in whole seconds
             other = OlderClient(port)
             assert other(do="get", key="name") == "none"
         import redis as library
