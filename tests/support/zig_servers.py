@@ -93,15 +93,20 @@ world around {
 GRANTS = frozenset({"http", "kv", "env", "middleware"})
 
 
-def world_server(path: Path) -> Path:
-    """Build the component, write the server, and return its file."""
+def _in_world(name: str, world: str, source: Path) -> bytes:
+    """Build a component with a world of its own, which imports what the guest library does not."""
     with TemporaryDirectory() as folder:
         wit = Path(shutil.copytree(wit_directory(), Path(folder) / "wit"))
-        (wit / "around.wit").write_text(WORLD_OF_TOOLS)
+        (wit / f"{name}.wit").write_text(world)
         guest, output = guest_directory("zig"), Path(folder) / "tools.wasm"
-        modules = {"wasmcp": guest / "wasmcp.zig", "author": WORLD_TOOLS}
-        build_component(guest / "component.zig", wit, "around", output, modules=modules, cache=user_cache() / "zig")
-        spec = ComponentSpec("tools", output.read_bytes(), None, GRANTS, dynamic=True)
+        modules = {"wasmcp": guest / "wasmcp.zig", "author": source}
+        build_component(guest / "component.zig", wit, name, output, modules=modules, cache=user_cache() / "zig")
+        return output.read_bytes()
+
+
+def world_server(path: Path) -> Path:
+    """Build the component, write the server, and return its file."""
+    spec = ComponentSpec("tools", _in_world("around", WORLD_OF_TOOLS, WORLD_TOOLS), None, GRANTS, dynamic=True)
     compose_server([spec], METADATA).write(path)
     return path
 
@@ -129,13 +134,7 @@ world granted {
 @lru_cache(maxsize=1)
 def granted_tools() -> bytes:
     """The component; see `granted_tools.zig`. Its world has the file system, which the guest library does not have."""
-    with TemporaryDirectory() as folder:
-        wit = Path(shutil.copytree(wit_directory(), Path(folder) / "wit"))
-        (wit / "granted.wit").write_text(GRANTED_WORLD)
-        guest, output = guest_directory("zig"), Path(folder) / "tools.wasm"
-        modules = {"wasmcp": guest / "wasmcp.zig", "author": GRANTED_TOOLS}
-        build_component(guest / "component.zig", wit, "granted", output, modules=modules, cache=user_cache() / "zig")
-        return output.read_bytes()
+    return _in_world("granted", GRANTED_WORLD, GRANTED_TOOLS)
 
 
 def composed(grants: Mapping[str, Any], **options: Any) -> ComposedServer:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeVar
 
 from wasmcp.toolchains.python.modules import Module, Problem
 
@@ -25,18 +26,21 @@ def late_declarations(modules: Iterable[Module]) -> list[str]:
         f"warning: `{module.label}`, line {line}: `{name}` inside `{handler}`: {_REASON}"
         for module in modules
         if not module.fetched and any(statement.module.startswith("wasmcp") for statement in module.imports)
-        for line, name, handler in _found(module)
+        for line, name, handler in _visited(module, _DeclarationVisitor()).found
     ]
 
 
-def _found(module: Module) -> list[tuple[int, str, str]]:
+_Visitor = TypeVar("_Visitor", bound=ast.NodeVisitor)
+
+
+def _visited(module: Module, visitor: _Visitor) -> _Visitor:
+    """Return a visitor that has seen a module; one that has seen nothing if the module cannot be parsed."""
     try:
         tree = ast.parse(module.path.read_bytes())
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):  # for example newer than this Python
-        return []
-    visitor = _DeclarationVisitor()
+        return visitor
     visitor.visit(tree)
-    return visitor.found
+    return visitor
 
 
 class _DecoratorVisitor(ast.NodeVisitor):
@@ -109,7 +113,7 @@ def invalid_signatures(modules: Mapping[str, Module], first: str) -> list[Proble
     return [
         (f"`{module.label}`, line {line}: {message}", ())
         for module in _imported(modules, first)
-        for line, message in _invalid(module)
+        for line, message in _visited(module, _SignatureVisitor()).found
     ]
 
 
@@ -127,16 +131,6 @@ def _imported(modules: Mapping[str, Module], first: str) -> list[Module]:
                 seen |= found
                 waiting += found
     return [module for name, module in modules.items() if name in seen and not module.fetched]
-
-
-def _invalid(module: Module) -> list[tuple[int, str]]:
-    try:
-        tree = ast.parse(module.path.read_bytes())
-    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):  # for example newer than this Python
-        return []
-    visitor = _SignatureVisitor()
-    visitor.visit(tree)
-    return visitor.found
 
 
 _KINDS = {
